@@ -1,0 +1,99 @@
+import path from "node:path";
+import { ExecaError } from "execa";
+import { z } from "zod";
+import { Failure } from "../failure";
+import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "./docker";
+
+const Inspection = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Image: z.string(),
+  RestartCount: z.int(),
+  Config: z.object({ Image: z.string(), Labels: z.record(z.string(), z.string()).nullable() }),
+  State: z.object({
+    Status: z.string(),
+    Running: z.boolean(),
+    Paused: z.boolean(),
+    Restarting: z.boolean(),
+    ExitCode: z.int(),
+    OOMKilled: z.boolean(),
+  }),
+  HostConfig: z.object({
+    PortBindings: z
+      .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
+      .nullable(),
+  }),
+  Mounts: z.array(
+    z.object({ Type: z.string(), Source: z.string(), Destination: z.string(), RW: z.boolean() }),
+  ),
+});
+
+/** What `docker inspect` says of a container, as far as this program reads it. */
+export type Inspection = z.infer<typeof Inspection>;
+
+/** Undefined when there is no such container. */
+export async function findContainer(docker: Docker, name: string): Promise<Inspection | undefined> {
+  try {
+    const { stdout } = await spawnDocker(docker, ["container", "inspect", "--", name], {});
+    return z.array(Inspection).parse(JSON.parse(stdout))[0];
+  } catch (error) {
+    if (error instanceof ExecaError && /no such container/i.test(String(error.stderr))) return undefined;
+    throw dockerFailure(error);
+  }
+}
+
+/** The container, if it exists and runs. */
+export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
+  const container = await findContainer(docker, name);
+  if (container === undefined) {
+    throw new Failure(`There is no container "${name}". "docker ps -a" lists those that exist.`);
+  }
+  if (!container.State.Running || container.State.Restarting) {
+    throw new Failure(
+      `Container "${name}" does not run: it is ${describeState(container)}. See "docker logs ${name}", then "docker start ${name}".`,
+    );
+  }
+  if (container.State.Paused) {
+    throw new Failure(`Container "${name}" is paused. Run "docker unpause ${name}".`);
+  }
+  return container;
+}
+
+export function describeState({ State }: Inspection): string {
+  const killed = State.OOMKilled ? ", killed because its memory ran out" : "";
+  return State.Running ? State.Status : `${State.Status} with exit code ${State.ExitCode}${killed}`;
+}
+
+/** The last lines that the container logged, standard output and error in order of time. */
+export async function lastLogLines(docker: Docker, name: string, lines: number): Promise<string> {
+  const { all } = await spawnDocker(docker, ["logs", "--tail", String(lines), name], {
+    all: true,
+    reject: false,
+  });
+  return all;
+}
+
+/** Digest of the image that the container was made from, or its id where the image was never pulled or pushed. */
+export async function imageDigest(docker: Docker, container: Inspection): Promise<string> {
+  const digests = await dockerOutput(docker, [
+    "image",
+    "inspect",
+    "--format",
+    "{{json .RepoDigests}}",
+    container.Image,
+  ]).then(
+    (text) => z.array(z.string()).parse(JSON.parse(text)),
+    () => [],
+  );
+  return digests[0] ?? container.Image;
+}
+
+/** Where a path of the host appears inside the container, by its bind mounts; undefined when it does not. */
+export function pathInContainer(container: Inspection, hostPath: string): string | undefined {
+  const candidates = container.Mounts.filter((mount) => mount.Type === "bind" && mount.RW)
+    .map((mount) => ({ mount, relative: path.relative(mount.Source, hostPath) }))
+    .filter(({ relative }) => relative !== ".." && !relative.startsWith("../") && !path.isAbsolute(relative))
+    .sort((a, b) => a.relative.length - b.relative.length);
+  const nearest = candidates[0];
+  return nearest && path.posix.join(nearest.mount.Destination, nearest.relative.split(path.sep).join("/"));
+}

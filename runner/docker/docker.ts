@@ -1,0 +1,45 @@
+import { execa, ExecaError, type Options } from "execa";
+import { Failure } from "../failure";
+
+/** Runs the docker command line, so that contexts, ssh and TLS work as the user set them up. */
+export interface Docker {
+  /** Environment for every docker process. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function docker(dockerHost: string | undefined): Docker {
+  return { env: dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost } };
+}
+
+/** Starts `docker` with these arguments. */
+export function spawnDocker<O extends Options>(docker: Docker, args: readonly string[], options: O) {
+  return execa("docker", args, { ...options, env: { ...docker.env, ...options.env } });
+}
+
+/** Standard output of a docker command that is expected to succeed. */
+export async function dockerOutput(docker: Docker, args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await spawnDocker(docker, args, {});
+    return stdout;
+  } catch (error) {
+    throw dockerFailure(error);
+  }
+}
+
+/** Turns a failed docker process into a message for the user. */
+export function dockerFailure(error: unknown): unknown {
+  if (!(error instanceof ExecaError)) return error;
+  if (error.code === "ENOENT") {
+    return new Failure(
+      "The docker command is not on PATH. Install the Docker command line, or add it to PATH.",
+    );
+  }
+  const { stderr }: { stderr?: unknown } = error;
+  const said = typeof stderr === "string" ? stderr.trim() : "";
+  if (/cannot connect to the docker daemon|error during connect|permission denied.*docker/i.test(said)) {
+    return new Failure(
+      `No Docker daemon answers: ${said}\nStart it, or set DOCKER_HOST to the one that does.`,
+    );
+  }
+  return new Failure(said === "" ? error.shortMessage : said);
+}

@@ -1,0 +1,87 @@
+import type { Options } from "execa";
+import { type Docker, spawnDocker } from "./docker";
+
+/**
+ * Ties a process in a container to the standard input of its client. The docker daemon does not end an exec'd
+ * process when its client dies, but it does close the process's input: the watcher reads that input to its end and
+ * then interrupts the process, which makes libpq's programs cancel their queries. A background job of a shell gets
+ * /dev/null as input, hence descriptor 3. The umask makes what the process writes its owner's alone.
+ *
+ * The shell waits for both of its children. An orphan would become a child of the container's first process; where
+ * that is the postmaster, it takes an unknown child that dies by a signal for a crashed backend, and restarts.
+ */
+const tie = `umask 077
+exec 3<&0
+"$@" </dev/null & process=$!
+(while read -r _ <&3; do :; done; kill -s INT "$process") >/dev/null 2>&1 & watcher=$!
+wait "$process"; status=$?
+kill "$watcher" 2>/dev/null
+wait "$watcher"
+exit "$status"`;
+
+export interface ExecTarget {
+  readonly docker: Docker;
+  /** Container id: a name could mean another container by the time a later process starts. */
+  readonly container: string;
+  /** Variables for the process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Names of variables of this program's own environment that are handed on; their values never are arguments. */
+  readonly secretEnv: readonly string[];
+}
+
+/** Arguments of `docker exec` that start a process in the container. */
+export function execArguments(target: ExecTarget, command: readonly string[], user?: string): string[] {
+  return [
+    "exec",
+    "--interactive",
+    ...(user === undefined ? [] : ["--user", user]),
+    ...Object.entries(target.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    ...target.secretEnv.flatMap((name) => ["--env", name]),
+    target.container,
+    ...command,
+  ];
+}
+
+/** Starts a process that reads its own standard input and ends when that closes. */
+export function execInteractive<O extends Options>(
+  target: ExecTarget,
+  command: readonly string[],
+  options: O,
+) {
+  return spawnDocker(target.docker, execArguments(target, command), options);
+}
+
+/** Milliseconds that a process has to end its database sessions before its client is killed. */
+const graceMilliseconds = 5_000;
+
+/**
+ * Starts a process that reads no input and that ends, with its database sessions, when the signal says so or when this
+ * program ends for whatever reason.
+ */
+export function execTied<O extends Options>(
+  target: ExecTarget,
+  command: readonly string[],
+  signal: AbortSignal,
+  options: O & { readonly user?: string },
+) {
+  const { user, ...rest } = options;
+  const process = spawnDocker(
+    target.docker,
+    execArguments(target, ["sh", "-c", tie, "sh", ...command], user),
+    {
+      ...rest,
+      stdin: "pipe",
+    },
+  );
+  const end = () => {
+    process.stdin?.end();
+    setTimeout(() => process.kill("SIGKILL"), graceMilliseconds).unref();
+  };
+  process.stdin?.on("error", () => undefined);
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+  void process.finally(() => {
+    signal.removeEventListener("abort", end);
+  });
+  return process;
+}

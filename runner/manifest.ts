@@ -1,0 +1,125 @@
+/** The record of a backup, written beside its archive. `schema/manifest.schema.json` is made from this file. */
+import { z } from "zod";
+import type { Inspection } from "./docker/container";
+import type { ServerFacts } from "./postgres/facts";
+import type { Relation } from "./postgres/catalog";
+import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
+import { Requirements } from "./postgres/requirements";
+import type { Snapshot } from "./postgres/snapshot";
+import { ArchiveFormat, type BackupRequest } from "./request";
+import type { StoredFile } from "./store/files";
+import type { PendingBackup } from "./store/folder";
+
+export const manifestFile = "manifest.json";
+
+const describe = <T extends z.ZodType>(schema: T, description: string) => schema.meta({ description });
+
+export const Manifest = z
+  .strictObject({
+    manifestVersion: z.literal(1),
+    id: describe(z.string(), "Name of the backup's folder: the time, in UTC, at which the backup began."),
+    name: z.string(),
+    startedAt: z.iso.datetime(),
+    finishedAt: describe(z.iso.datetime(), "When the archive was written and checked."),
+    source: z.strictObject({
+      container: z.string(),
+      containerId: z.string(),
+      image: z.string(),
+      imageDigest: describe(z.string(), "Repository digest of the image, or its id where it has none."),
+      database: z.string(),
+      serverVersion: z.string(),
+      postgisVersion: describe(z.string().optional(), "Absent where the database has no PostGIS."),
+    }),
+    pgDumpVersion: z.string(),
+    snapshot: describe(
+      z.string(),
+      "The snapshot that the archive, the row counts and the fingerprints were all read from.",
+    ),
+    format: ArchiveFormat,
+    compression: z.string(),
+    jobs: z.int(),
+    fingerprintMethod: describe(
+      FingerprintMethod,
+      "record: sum over all rows of hash_record_extended(ROW(columns), 0), columns without such a hash as bytea or text; " +
+        "text: sum of hashtextextended(ROW(columns)::text, 0).",
+    ),
+    tables: z.array(
+      z.strictObject({
+        schema: z.string(),
+        name: z.string(),
+        kind: z.enum(["table", "partitioned"]),
+        owner: z.string(),
+        bytes: describe(z.int(), "Size in the database without indexes, in bytes."),
+        rows: describe(
+          z.int(),
+          "Exact. A partitioned table has none of its own; its partitions are listed beside it.",
+        ),
+        fingerprint: describe(z.string(), "Independent of the order of the rows."),
+      }),
+    ),
+    requires: describe(Requirements, "What must exist before the archive is restored."),
+    files: z.array(z.strictObject({ path: z.string(), bytes: z.int(), sha256: z.string() })),
+    checks: z.strictObject({
+      tableOfContents: describe(
+        z.boolean(),
+        "pg_restore --list showed every table. A plain dump has no table of contents.",
+      ),
+    }),
+  })
+  .meta({ title: "Manifest of a postgis-backup backup" });
+export type Manifest = z.infer<typeof Manifest>;
+
+type Described = Pick<
+  Manifest,
+  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
+> & {
+  readonly request: BackupRequest;
+  readonly container: Inspection;
+  readonly imageDigest: string;
+  readonly facts: ServerFacts;
+  readonly snapshot: Snapshot;
+  readonly pending: PendingBackup;
+  readonly measures: ReadonlyMap<string, Measure>;
+  readonly files: readonly StoredFile[];
+};
+
+export function describeBackup(backup: Described): Manifest {
+  const { pending, request, container, facts, snapshot, measures } = backup;
+  return {
+    manifestVersion: 1,
+    id: pending.id,
+    name: request.name,
+    startedAt: pending.startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+    source: {
+      container: container.Name.replace(/^\//, ""),
+      containerId: container.Id,
+      image: container.Config.Image,
+      imageDigest: backup.imageDigest,
+      database: request.database,
+      serverVersion: facts.version,
+      ...(facts.postgis === null ? {} : { postgisVersion: facts.postgis }),
+    },
+    pgDumpVersion: backup.pgDumpVersion,
+    snapshot: snapshot.id,
+    format: backup.format,
+    compression: backup.compression,
+    jobs: backup.jobs,
+    fingerprintMethod: backup.fingerprintMethod,
+    tables: snapshot.tables.map((table) => ({ ...describeTable(table), ...measured(table, measures) })),
+    requires: backup.requires,
+    files: [...backup.files],
+    checks: { tableOfContents: backup.format !== "plain" },
+  };
+}
+
+function describeTable({ schema, name, kind, owner, bytes }: Relation) {
+  return { schema, name, kind: kind === "p" ? ("partitioned" as const) : ("table" as const), owner, bytes };
+}
+
+function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string, Measure>) {
+  if (kind === "p") return { rows: 0, fingerprint: "0" };
+  const measure = measures.get(oid);
+  if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
+  return { rows: measure.rows, fingerprint: measure.fingerprint };
+}

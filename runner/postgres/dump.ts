@@ -1,0 +1,82 @@
+import { createInterface } from "node:readline";
+import { escapeIdentifier } from "pg";
+import { Failure } from "../failure";
+import { execTied, type ExecTarget } from "../docker/exec";
+import type { ArchiveFormat } from "../request";
+import { errorLines } from "./server";
+import { lockTimeoutSeconds, type Snapshot } from "./snapshot";
+
+export interface DumpOptions {
+  readonly format: ArchiveFormat;
+  readonly jobs: number;
+  readonly compression: string;
+  /** Major version of the `pg_dump` in the container. */
+  readonly version: number;
+}
+
+/** Where the archive goes: a path that the container sees, or a file of the host that standard output is written to. */
+export type DumpDestination =
+  { readonly containerPath: string; readonly user: string } | { readonly hostFile: string };
+
+/** zstd level 1 is faster than gzip and as small; `pg_dump` knows it from 16 on. */
+export function defaultCompression(version: number): string {
+  return version >= 16 ? "zstd:1" : "gzip:1";
+}
+
+/** `pg_dump --compress` took a bare gzip level before version 16. */
+export function compressOption(compression: string, version: number): string {
+  if (version >= 16) return `--compress=${compression}`;
+  const [method = "none", level] = compression.split(":");
+  if (method !== "none" && method !== "gzip") {
+    throw new Failure(
+      `pg_dump ${version} in the container cannot compress with ${method}, which came with version 16. Use gzip or none.`,
+    );
+  }
+  return `--compress=${method === "none" ? 0 : (level ?? 6)}`;
+}
+
+export function dumpCommand(options: DumpOptions, snapshot: Snapshot, file: string | undefined): string[] {
+  return [
+    "pg_dump",
+    `--format=${options.format}`,
+    compressOption(options.compression, options.version),
+    ...(options.format === "directory" ? [`--jobs=${options.jobs}`] : []),
+    `--snapshot=${snapshot.id}`,
+    `--lock-wait-timeout=${lockTimeoutSeconds * 1000}`,
+    "--strict-names",
+    "--no-sync",
+    "--verbose",
+    ...(file === undefined ? [] : [`--file=${file}`]),
+    ...snapshot.tables.map(
+      ({ schema, name }) => `--table=${escapeIdentifier(schema)}.${escapeIdentifier(name)}`,
+    ),
+  ];
+}
+
+/** Runs one `pg_dump` for all tables within the snapshot, in the container, so that its version fits the server. */
+export async function dump(
+  target: ExecTarget,
+  options: DumpOptions,
+  snapshot: Snapshot,
+  destination: DumpDestination,
+  onTable: (table: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const mounted = "containerPath" in destination;
+  const command = dumpCommand(options, snapshot, mounted ? destination.containerPath : undefined);
+  const process = execTied(target, command, signal, {
+    ...(mounted ? { user: destination.user } : {}),
+    stdout: mounted ? "ignore" : { file: destination.hostFile },
+    stderr: "pipe",
+    reject: false,
+    buffer: false,
+  });
+  const said: string[] = [];
+  for await (const line of createInterface({ input: process.stderr })) {
+    const table = /^pg_dump: dumping contents of table "(.*)"$/.exec(line)?.[1];
+    if (table !== undefined) onTable(table);
+    else said.push(line);
+  }
+  const { failed, shortMessage } = await process;
+  if (failed) throw new Failure(`pg_dump failed: ${errorLines(said.join("\n")) || (shortMessage ?? "")}`);
+}

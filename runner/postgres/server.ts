@@ -1,0 +1,53 @@
+import type { Inspection } from "../docker/container";
+import type { Docker } from "../docker/docker";
+import type { ExecTarget } from "../docker/exec";
+
+/** The password reaches libpq by this variable alone, whose name, never value, is an argument of docker. */
+const passwordVariable = "PGPASSWORD";
+
+/**
+ * How libpq's programs in the container reach the server. By environment, because a database named `a=b` on a command
+ * line would be read as connection parameters. By TCP, because the server of a first start, which runs the init
+ * scripts, listens on its socket only.
+ */
+export function serverTarget(
+  docker: Docker,
+  container: Inspection,
+  request: { readonly user: string; readonly database: string },
+  applicationName: string,
+): ExecTarget {
+  return {
+    docker,
+    container: container.Id,
+    env: {
+      PGHOST: "127.0.0.1",
+      PGPORT: "5432",
+      PGUSER: request.user,
+      PGDATABASE: request.database,
+      PGAPPNAME: applicationName,
+      PGCLIENTENCODING: "UTF8",
+      PGCONNECT_TIMEOUT: "10",
+      LC_ALL: "C",
+    },
+    secretEnv: process.env[passwordVariable] === undefined ? [] : [passwordVariable],
+  };
+}
+
+/** psql that prints bare values, reads no start-up file and stops at the first error. */
+export const psql = [
+  "psql",
+  "--no-psqlrc",
+  "--quiet",
+  "--no-align",
+  "--tuples-only",
+  "--set=ON_ERROR_STOP=1",
+] as const;
+
+/** What a libpq program wrote to standard error, without the lines that only report progress. */
+export function errorLines(stderr: string): string {
+  return stderr
+    .split("\n")
+    .filter((line) => !/^pg_(dump|restore): (?!error|detail|hint|warning)/.test(line))
+    .join("\n")
+    .trim();
+}

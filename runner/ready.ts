@@ -1,0 +1,113 @@
+import { setTimeout } from "node:timers/promises";
+import {
+  describeState,
+  findContainer,
+  type Inspection,
+  lastLogLines,
+  runningContainer,
+} from "./docker/container";
+import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
+import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
+import { escapeIdentifier } from "pg";
+import { Failure } from "./failure";
+import { errorLines, psql, serverTarget } from "./postgres/server";
+import type { Progress } from "./progress";
+import type { ReadyRequest } from "./request";
+
+const pollMilliseconds = 500;
+const logLines = 20;
+
+/**
+ * Waits until the server in the container answers and has the database. Where PGPASSWORD is set, it becomes the
+ * user's password: the image applies its variable only when it initialises a new volume.
+ */
+export async function ready(request: ReadyRequest, progress: Progress, signal: AbortSignal): Promise<void> {
+  const docker = dockerFor(request.dockerHost);
+  const container = await runningContainer(docker, request.container);
+  const target = serverTarget(docker, container, request, "postgis-backup ready");
+  await waitForServer(docker, container, target, request, progress, signal);
+  await checkConnection(target, request);
+  if (target.secretEnv.length > 0) await setPassword(target, request, process.env["PGPASSWORD"] ?? "");
+}
+
+async function waitForServer(
+  docker: Docker,
+  container: Inspection,
+  target: ExecTarget,
+  request: ReadyRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const started = performance.now();
+  let noted = 0;
+  for (;;) {
+    const { failed } = await spawnDocker(docker, execArguments(target, ["pg_isready", "--quiet"]), {
+      reject: false,
+      cancelSignal: signal,
+    });
+    if (!failed) return;
+    signal.throwIfAborted();
+    await failIfDead(docker, container, request);
+    const seconds = (performance.now() - started) / 1000;
+    if (seconds > request.timeout) {
+      throw new Failure(
+        `The server in container "${request.container}" did not answer within ${request.timeout} s. Its last log lines:\n` +
+          (await lastLogLines(docker, container.Id, logLines)),
+      );
+    }
+    if (seconds > noted + 10) {
+      noted = seconds;
+      progress.note(
+        `Waiting for the server in container "${request.container}", ${Math.round(seconds)} s so far.`,
+      );
+    }
+    await setTimeout(pollMilliseconds, undefined, { signal });
+  }
+}
+
+/** A restart policy starts a dead container again and again; the restart count shows it. */
+async function failIfDead(docker: Docker, before: Inspection, request: ReadyRequest): Promise<void> {
+  const now = await findContainer(docker, before.Id);
+  if (now?.State.Running === true && !now.State.Restarting && now.RestartCount === before.RestartCount)
+    return;
+  const state = now === undefined ? "removed" : describeState(now);
+  const log =
+    now === undefined ? "" : ` Its last log lines:\n${await lastLogLines(docker, before.Id, logLines)}`;
+  throw new Failure(`Container "${request.container}" died before its server answered (${state}).${log}`);
+}
+
+async function checkConnection(target: ExecTarget, request: ReadyRequest): Promise<void> {
+  const { failed, stderr } = await spawnDocker(
+    target.docker,
+    execArguments(target, [...psql, "--command=SELECT 1"]),
+    {
+      reject: false,
+    },
+  );
+  if (!failed) return;
+  throw new Failure(
+    `The server in container "${request.container}" runs, but refuses user "${request.user}" on database "${request.database}":\n` +
+      `${errorLines(stderr)}\nThe image creates user and database only when it initialises an empty volume; ` +
+      `for a volume that has data, create them by hand or name those that it has.`,
+  );
+}
+
+/** psql's \password asks twice on standard input and sends a hash, so that no log of the server sees the password. */
+async function setPassword(
+  target: ExecTarget,
+  { user, container }: ReadyRequest,
+  password: string,
+): Promise<void> {
+  if (/[\r\n]/.test(password))
+    throw new Failure("The password contains a line break, which psql cannot read.");
+  const command = [...psql, `--command=\\password ${escapeIdentifier(user)}`];
+  const { failed, stderr } = await execInteractive(target, command, {
+    input: `${password}\n${password}\n`,
+    reject: false,
+  });
+  if (failed) {
+    throw new Failure(
+      `Setting the password of user "${user}" in container "${container}" failed:\n${errorLines(stderr)}`,
+    );
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What the control plane (components) and people (the command line) ask of the runner, and what it answers.
+ * Both sides import these schemas; nothing else crosses the border between them.
+ */
+import { z } from "zod";
+
+/** Formats of `pg_dump` that stock tools restore: https://www.postgresql.org/docs/current/app-pgdump.html */
+export const ArchiveFormat = z.enum(["directory", "custom", "plain"]);
+export type ArchiveFormat = z.infer<typeof ArchiveFormat>;
+
+/** `METHOD` or `METHOD:LEVEL`, as `pg_dump --compress` takes it from version 16 on. */
+export const Compression = z
+  .string()
+  .regex(
+    /^(none|(zstd|gzip|lz4)(:\d{1,2})?)$/,
+    'must be "none", "zstd", "gzip" or "lz4", with an optional level such as "zstd:1"',
+  );
+
+/** A folder name that needs no quoting on any system and cannot leave its parent. */
+const BackupName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
+    "must be letters, digits, '_', '.', '-', and start with a letter or digit",
+  );
+
+/** Where the server is: always inside a container, over TCP on the loopback interface of that container. */
+const Server = {
+  container: z.string().min(1, "must name a container"),
+  user: z.string().min(1).default("postgres"),
+  database: z.string().min(1).default("postgres"),
+  /** Docker daemon address, as in DOCKER_HOST. Unset: whatever the docker command line finds. */
+  dockerHost: z.string().min(1).optional(),
+};
+
+export const BackupRequest = z.strictObject({
+  ...Server,
+  tables: z.array(z.string().min(1)).min(1, "must name at least one table"),
+  excludeTables: z.array(z.string().min(1)).default([]),
+  directory: z.string().min(1),
+  name: BackupName,
+  format: ArchiveFormat.default("directory"),
+  /** Parallel `pg_dump` workers; only the directory format uses more than one. */
+  jobs: z.int().min(1).max(64).optional(),
+  compression: Compression.optional(),
+});
+export type BackupRequest = z.infer<typeof BackupRequest>;
+export type BackupRequestInput = z.input<typeof BackupRequest>;
+
+/** Kept under 4 KB, because the engine stores it in the stack's state as a command's standard output. */
+export const BackupResult = z.strictObject({
+  backupId: z.string(),
+  location: z.string(),
+  manifest: z.string(),
+  createdAt: z.iso.datetime(),
+  sizeBytes: z.int(),
+  tables: z.array(z.string()),
+  restoreCommand: z.string(),
+});
+export type BackupResult = z.infer<typeof BackupResult>;
+
+export const ReadyRequest = z.strictObject({
+  ...Server,
+  /** Seconds to wait. The first start of a new volume runs the init scripts before the server answers. */
+  timeout: z.number().positive().default(600),
+});
+export type ReadyRequest = z.infer<typeof ReadyRequest>;
+export type ReadyRequestInput = z.input<typeof ReadyRequest>;
+
+export const PreflightRequest = z.strictObject({
+  container: Server.container,
+  dockerHost: Server.dockerHost,
+  /** Value of the label {@link ownerLabel} on a container that may exist already because it is the caller's. */
+  owner: z.string().min(1),
+  hostAddress: z.string().min(1),
+  port: z.int().min(1).max(65535),
+  backupDirectory: z.string().min(1).optional(),
+});
+export type PreflightRequest = z.infer<typeof PreflightRequest>;
+export type PreflightRequestInput = z.input<typeof PreflightRequest>;
+
+/** Label by which a container is known to belong to one component of one stack. */
+export const ownerLabel = "postgis-backup.owner";

@@ -1,0 +1,70 @@
+import path from "node:path";
+import { quote } from "shell-quote";
+import type { ArchiveFormat } from "./request";
+
+export interface RestoreSource {
+  readonly container: string;
+  readonly user: string;
+  readonly database: string;
+  readonly format: ArchiveFormat;
+  readonly compression: string;
+  readonly jobs: number;
+  /** Folder of the backup on this machine, and, for the directory format, in the container. */
+  readonly location: string;
+  readonly containerLocation: string | undefined;
+}
+
+/** File name of each format's archive within the backup's folder. */
+export function archiveName(format: ArchiveFormat, compression: string): string {
+  const suffix =
+    { zstd: ".zst", gzip: ".gz", lz4: ".lz4", none: "" }[compression.split(":")[0] ?? "none"] ?? "";
+  switch (format) {
+    case "directory":
+      return "archive";
+    case "custom":
+      return "archive.dump";
+    case "plain":
+      return `archive.sql${suffix}`;
+  }
+}
+
+export const prepareFile = "prepare.sql";
+
+const decompressors: Record<string, string[]> = {
+  zstd: ["zstd", "-dc"],
+  gzip: ["gzip", "-dc"],
+  lz4: ["lz4", "-dc"],
+  none: ["cat"],
+};
+
+/**
+ * Stock tools only, to be pasted into a shell as it is: it brings the tables into a new database of the same server,
+ * so that it cannot harm what is there.
+ */
+export function restoreCommand(source: RestoreSource): string {
+  const target = `${source.database}_restored`;
+  const connect = ["--host", "127.0.0.1", "--username", source.user];
+  const inContainer = (command: string[], flags: string[] = []) =>
+    quote(["docker", "exec", ...flags, source.container, ...command]);
+  const psql = ["psql", ...connect, "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=on"];
+  const pgRestore = ["pg_restore", ...connect, "--dbname", target, "--exit-on-error"];
+  const file = (name: string) => quote([path.join(source.location, name)]);
+  const archive = archiveName(source.format, source.compression);
+  const restore = {
+    directory: () =>
+      inContainer([
+        ...pgRestore,
+        "--jobs",
+        String(source.jobs),
+        path.posix.join(source.containerLocation ?? source.location, archive),
+      ]),
+    custom: () => `${inContainer(pgRestore, ["--interactive"])} < ${file(archive)}`,
+    plain: () =>
+      `${quote(decompressors[source.compression.split(":")[0] ?? "none"] ?? ["cat"])} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
+  }[source.format]();
+  return [
+    inContainer(["createdb", ...connect, "--template", "template0", target]),
+    `${inContainer(psql, ["--interactive"])} < ${file(prepareFile)}`,
+    restore,
+  ].join(" && ");
+}

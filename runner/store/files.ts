@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { syncToDisk } from "./folder";
+
+export interface StoredFile {
+  /** Relative to the backup's folder, with forward slashes. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** All regular files below a folder, as sorted relative paths. */
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Bytes written so far below a folder; files that come or go meanwhile do not matter. */
+export async function bytesBelow(folder: string): Promise<number> {
+  const files = await listFiles(folder).catch(() => []);
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(path.join(folder, file)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Reads every file below a folder back, and makes sure that it is on disk. */
+export async function sealFiles(folder: string): Promise<StoredFile[]> {
+  const sealed: StoredFile[] = [];
+  for (const file of await listFiles(folder)) {
+    const absolute = path.join(folder, file);
+    await syncToDisk(absolute);
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(absolute, { highWaterMark: 1 << 20 }), hash);
+    const { size } = await stat(absolute);
+    sealed.push({ path: file.split(path.sep).join("/"), bytes: size, sha256: hash.digest("hex") });
+  }
+  return sealed;
+}
+
+export async function writeDurably(file: string, content: string): Promise<void> {
+  await writeFile(file, content, { mode: 0o600, flush: true });
+}

@@ -1,0 +1,92 @@
+/** Backups as folders: <directory>/<name>/<id>, complete, or not there under this name. */
+import { mkdir, open, readdir, rename, rm, symlink } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { Failure } from "../failure";
+
+export interface PendingBackup {
+  readonly id: string;
+  readonly startedAt: Date;
+  /** Where the files are written until the backup is complete. */
+  readonly workPath: string;
+  /** Where the backup appears in one step when it is published. */
+  readonly finalPath: string;
+}
+
+/** `20261122T081500Z`: sorts by time, and is a valid name on every file system. */
+export function backupId(time: Date): string {
+  return time
+    .toISOString()
+    .replace(/\.\d{3}Z$/, "Z")
+    .replaceAll(/[-:]/g, "");
+}
+
+/** Makes a work folder under an id that nobody has; ids have a resolution of one second. */
+export async function beginBackup(directory: string, name: string): Promise<PendingBackup> {
+  const parent = path.resolve(directory, name);
+  try {
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    for (;;) {
+      const startedAt = new Date();
+      const id = backupId(startedAt);
+      const pending = {
+        id,
+        startedAt,
+        workPath: path.join(parent, `.${id}.partial`),
+        finalPath: path.join(parent, id),
+      };
+      const taken = (await readdir(parent)).includes(id);
+      if (!taken && (await makeFolder(pending.workPath))) return pending;
+      await setTimeout(1000 - (Date.now() % 1000));
+    }
+  } catch (error) {
+    throw unwritable(parent, error);
+  }
+}
+
+/** False when the folder exists already. */
+async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+/** Gives the complete backup its final name, then points `latest` at it. */
+export async function publishBackup({ id, workPath, finalPath }: PendingBackup): Promise<void> {
+  const parent = path.dirname(finalPath);
+  await syncToDisk(workPath);
+  await rename(workPath, finalPath);
+  const link = path.join(parent, `.latest.${id}`);
+  await symlink(id, link);
+  await rename(link, path.join(parent, "latest"));
+  await syncToDisk(parent);
+}
+
+export async function discardBackup({ workPath }: PendingBackup): Promise<void> {
+  await rm(workPath, { recursive: true, force: true, maxRetries: 10 });
+}
+
+/** Makes a file or the entries of a folder survive a power cut. */
+export async function syncToDisk(file: string): Promise<void> {
+  const handle = await open(file, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function unwritable(folder: string, error: unknown): unknown {
+  if (!(error instanceof Error && "code" in error)) return error;
+  return new Failure(
+    `The backup folder ${folder} cannot be written: ${error.message}. Choose another directory, or give this user write permission.`,
+  );
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
