@@ -1,0 +1,35 @@
+# "make up" ends with a backup on disk, "make test" runs every test; both set up what they need first.
+
+SHELL := /bin/bash -euo pipefail
+run := node --require ts-node/register/transpile-only setup/main.ts
+
+.PHONY: up setup test test-unit lint down purge
+
+up: build
+	@$(run) up
+
+setup: build
+	@$(run) setup
+
+test: setup lint
+	@node_modules/.bin/mocha 'test/**/*.test.ts'
+
+test-unit: build
+	@npm run --silent test:unit
+
+lint: build
+	@npm run --silent lint && npm run --silent typecheck
+
+down: build
+	@$(run) down
+
+purge: build
+	@$(run) purge
+
+.PHONY: build
+build: node_modules/.package-lock.json
+	@npm run --silent build
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,61 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { type ArchiveFormat, PostgisContainer, TableBackup } from "./components";
+
+// Defaults and types of the settings stand in Pulumi.yaml, where the CLI checks them; those without a default are
+// optional here.
+const config = new pulumi.Config();
+const dockerHost = config.get("dockerHost");
+
+// The Docker provider and the docker command line may find different daemons on their own.
+const provider =
+  dockerHost === undefined ? {} : { provider: new docker.Provider("docker", { host: dockerHost }) };
+
+const database = new PostgisContainer(
+  "postgis",
+  {
+    image: config.require("image"),
+    containerName: config.require("containerName"),
+    hostAddress: config.require("hostAddress"),
+    port: config.requireNumber("port"),
+    database: config.require("database"),
+    user: config.require("user"),
+    password: config.requireSecret("password"),
+    volumeName: config.get("volumeName"),
+    keepData: config.requireBoolean("keepData"),
+    backupDirectory: config.require("backupDirectory"),
+    initScripts: config.requireObject<string[]>("initScripts"),
+    environment: config.getObject<Record<string, string>>("environment"),
+    settings: config.getObject<Record<string, string>>("settings"),
+    memory: config.requireNumber("memory"),
+    shmSize: config.requireNumber("shmSize"),
+    network: config.get("network"),
+    labels: config.getObject<Record<string, string>>("labels"),
+    startTimeout: config.getNumber("startTimeout"),
+    dockerHost,
+  },
+  { ...provider },
+);
+
+const backup = new TableBackup("tables", {
+  connection: database.connection,
+  tables: config.requireObject<string[]>("tables"),
+  excludeTables: config.requireObject<string[]>("excludeTables"),
+  directory: config.require("backupDirectory"),
+  backupName: config.require("backupName"),
+  format: config.require<ArchiveFormat>("format"),
+  jobs: config.getNumber("jobs"),
+  compression: config.get("compression"),
+  triggers: config.requireObject<string[]>("triggers"),
+  every: config.get("every"),
+});
+
+export const backupLocation = backup.location;
+export const backupManifest = backup.manifest;
+export const backupId = backup.backupId;
+export const backupTables = backup.tables;
+export const backupSizeBytes = backup.sizeBytes;
+export const restoreCommand = backup.restoreCommand;
+export const databaseUri = database.uri;
+export const containerName = database.containerName;
+export const volumeName = database.volumeName;

@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { openSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { execa } from "execa";
+import { installPackages, isDebianRoot } from "./debian";
+import { cache } from "./paths";
+import { step, SetupError } from "./step";
+
+/** A Docker engine that answers: the user's, or, as root on Debian, one installed and started here. */
+export async function ensureEngine(): Promise<void> {
+  if (await engineAnswers()) return;
+  if (process.env["INSTALL_DOCKER"] === "no") throw noEngine("INSTALL_DOCKER=no forbids installing one.");
+  if (process.env["DOCKER_HOST"] !== undefined)
+    throw noEngine(`DOCKER_HOST is ${process.env["DOCKER_HOST"]}.`);
+  if (!isDebianRoot()) throw noEngine("Only as root on Debian can this set-up install one.");
+  if ((await execa("dockerd", ["--version"], { reject: false })).failed)
+    await installPackages("docker.io", "iptables");
+  await step("Starting the Docker engine", startEngine);
+}
+
+async function engineAnswers(): Promise<boolean> {
+  return !(await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false })).failed;
+}
+
+/** By the machine's service manager where it has one, else as a daemon of its own. */
+async function startEngine(): Promise<void> {
+  if (await answersWithin(2)) return;
+  if (!(await execa("systemctl", ["start", "docker"], { reject: false })).failed && (await answersWithin(30)))
+    return;
+  await mkdir(cache, { recursive: true });
+  const log = openSync(path.join(cache, "dockerd.log"), "a");
+  spawn("dockerd", [], { detached: true, stdio: ["ignore", log, log] }).unref();
+  if (await answersWithin(60)) return;
+  throw new SetupError(`The Docker engine does not start; ${path.join(cache, "dockerd.log")} says why.`);
+}
+
+async function answersWithin(seconds: number): Promise<boolean> {
+  for (let waited = 0; waited < seconds; waited += 0.5) {
+    if (await engineAnswers()) return true;
+    await setTimeout(500);
+  }
+  return false;
+}
+
+function noEngine(reason: string): SetupError {
+  return new SetupError(
+    `No Docker engine answers. ${reason}\nStart Docker (or install it: the documentation of Docker says how for your system), ` +
+      `or set DOCKER_HOST to an engine that answers, then run the same command again.`,
+  );
+}
+
+/** The Docker provider does not read docker's contexts; the engine that the docker command line finds is named to it. */
+export async function engineAddress(): Promise<string | undefined> {
+  if (process.env["DOCKER_HOST"] !== undefined) return undefined;
+  const { stdout } = await execa("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+  return stdout === "unix:///var/run/docker.sock" ? undefined : stdout;
+}

@@ -1,0 +1,49 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ensureBackend } from "./backend";
+import { ensurePulumi } from "./cli";
+import { engineAddress, ensureEngine } from "./engine";
+import { ensureImage } from "./image";
+import { cache } from "./paths";
+import { ensurePlugins } from "./plugins";
+
+/** What the set-up found or made; tests read it too. */
+export interface Environment {
+  /** The Pulumi CLI to run. */
+  readonly pulumi: string;
+  /** Variables for the CLI and all that it starts. */
+  readonly env: Record<string, string>;
+  /** Default image as it is called on this machine. */
+  readonly image: string;
+}
+
+const environmentFile = path.join(cache, "environment.json");
+
+/** Everything that `up` and `test` need on this machine; quick when it is there already. */
+export async function ensureEnvironment(): Promise<Environment> {
+  await mkdir(cache, { recursive: true });
+  await ensureEngine();
+  const cli = await ensurePulumi();
+  const home = await ensurePlugins(cli);
+  const address = await engineAddress();
+  const backend = await ensureBackend(cli.pulumi);
+  const image = await ensureImage();
+  const environment: Environment = {
+    pulumi: cli.pulumi,
+    env: {
+      ...backend,
+      ...(home === undefined ? {} : { PULUMI_HOME: home }),
+      ...(address === undefined ? {} : { DOCKER_HOST: address }),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      // "make test" checks the types; a deployment need not do it again.
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    },
+    image,
+  };
+  await writeFile(environmentFile, `${JSON.stringify(environment, null, 2)}\n`, { mode: 0o600 });
+  return environment;
+}
+
+export async function readEnvironment(): Promise<Environment> {
+  return JSON.parse(await readFile(environmentFile, "utf8")) as Environment;
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline/promises";
+import { execa, type Options } from "execa";
+import type { Environment } from "./environment";
+import { officialImage } from "./image";
+import { root } from "./paths";
+import { SetupError } from "./step";
+
+const stack = "dev";
+
+function pulumi<O extends Options>({ pulumi: file, env }: Environment, args: string[], options: O) {
+  return execa(file, [...args, "--stack", stack, "--non-interactive"], { cwd: root, env, ...options });
+}
+
+/** The CLI's own progress, as it is; its message is all that there is to say of a failure. */
+async function visibly(environment: Environment, args: string[]): Promise<void> {
+  const { failed } = await pulumi(environment, args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    reject: false,
+  });
+  if (failed) throw new SetupError(`"pulumi ${args[0] ?? ""}" failed; the reason is above.`);
+}
+
+async function outputs(environment: Environment): Promise<Record<string, string>> {
+  const { stdout } = await pulumi(environment, ["stack", "output", "--json"], {});
+  return JSON.parse(stdout) as Record<string, string>;
+}
+
+async function setting(environment: Environment, key: string): Promise<string | undefined> {
+  const { failed, stdout } = await pulumi(environment, ["config", "get", key], { reject: false });
+  return failed ? undefined : stdout;
+}
+
+async function selectStack({ pulumi: file, env }: Environment): Promise<void> {
+  await execa(file, ["stack", "select", "--create", stack, "--non-interactive"], { cwd: root, env });
+}
+
+/** Creates the stack where it does not exist, and gives it what has no default. */
+async function ensureStack(environment: Environment): Promise<void> {
+  await selectStack(environment);
+  if ((await setting(environment, "password")) === undefined) {
+    const password = randomBytes(24).toString("base64url");
+    await pulumi(environment, ["config", "set", "--secret", "password"], { input: password });
+  }
+  const image = await setting(environment, "image");
+  if ((image === undefined || image === officialImage) && environment.image !== officialImage) {
+    await pulumi(environment, ["config", "set", "image", environment.image], {});
+  }
+}
+
+export async function up(environment: Environment): Promise<void> {
+  await ensureStack(environment);
+  await visibly(environment, ["up", "--yes", "--skip-preview"]);
+  const { backupLocation, restoreCommand } = await outputs(environment);
+  console.error(
+    `\nThe backup is in ${backupLocation ?? ""}\n\nBring it back, into a new database beside the old one, with\n`,
+  );
+  console.error(`${restoreCommand ?? ""}\n`);
+}
+
+export async function down(environment: Environment): Promise<void> {
+  await selectStack(environment);
+  const { volumeName, backupLocation } = await outputs(environment);
+  await visibly(environment, ["destroy", "--yes", "--skip-preview", "--exclude-protected"]);
+  console.error(
+    `\nKept: the data in Docker volume ${volumeName ?? "(none was made)"}, the backups in ${folderOf(backupLocation)}.`,
+  );
+  console.error('"make up" continues with them; "make purge" deletes them.');
+}
+
+/** As `down`, then the data volume, the backups and the stack itself. */
+export async function purge(environment: Environment): Promise<void> {
+  await selectStack(environment);
+  const { volumeName, backupLocation } = await outputs(environment);
+  const question = `Delete Docker volume ${volumeName ?? "(none)"}, all backups in ${folderOf(backupLocation)}, and stack ${stack}?`;
+  if (!(await confirmed(question))) throw new SetupError("Nothing was deleted.");
+  await pulumi(environment, ["state", "unprotect", "--all", "--yes"], { reject: false });
+  await visibly(environment, ["destroy", "--yes", "--skip-preview"]);
+  if (volumeName !== undefined)
+    await execa("docker", ["volume", "rm", "--force", volumeName], { env: environment.env });
+  if (backupLocation !== undefined) await rm(path.dirname(backupLocation), { recursive: true, force: true });
+  await execa(environment.pulumi, ["stack", "rm", stack, "--yes", "--non-interactive"], {
+    cwd: root,
+    env: environment.env,
+  });
+}
+
+function folderOf(location: string | undefined): string {
+  return location === undefined ? "(none was taken)" : path.dirname(location);
+}
+
+async function confirmed(question: string): Promise<boolean> {
+  if (process.env["YES"] === "1") return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${question} Type yes: `).finally(() => {
+    terminal.close();
+  });
+  return answer.trim() === "yes";
+}
