@@ -141,7 +141,8 @@ export class PostgisContainer extends pulumi.ComponentResource {
   public readonly volumeName: pulumi.Output<string>;
 
   constructor(name: string, args: PostgisContainerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("postgis-backup:index:PostgisContainer", name, args, opts);
+    const password = pulumi.secret(args.password);
+    super("postgis-backup:index:PostgisContainer", name, { ...args, password }, opts);
     const image = pulumi.output(args.image ?? "postgis/postgis:17-3.5");
     const containerName = pulumi.output(args.containerName ?? name);
     const volumeName = pulumi.output(args.volumeName ?? pulumi.interpolate`${containerName}-data`);
@@ -149,7 +150,6 @@ export class PostgisContainer extends pulumi.ComponentResource {
     const port = pulumi.output(args.port ?? 5433);
     const user = pulumi.output(args.user ?? "postgres");
     const database = pulumi.output(args.database ?? "postgres");
-    const password = pulumi.secret(args.password);
     const keepData = args.keepData ?? true;
     const owner = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}/${name}`;
     const labels = pulumi

@@ -9,8 +9,8 @@ interface RunnerCommandArgs {
   readonly verb: string;
   /** The runner's request; it becomes JSON on standard input. */
   readonly request: pulumi.Input<object>;
-  /** Becomes PGPASSWORD; the only way by which a password reaches the runner. */
-  readonly password?: pulumi.Input<string> | undefined;
+  /** A secret; becomes PGPASSWORD, the only way by which a password reaches the runner. */
+  readonly password?: pulumi.Output<string> | undefined;
   /** A change of any of these runs the verb again, as a replacement. */
   readonly triggers: pulumi.Input<pulumi.Input<unknown>[]>;
   /** Whether a change that is no trigger (the password, a retention) runs the verb again or keeps its output. */
@@ -34,7 +34,7 @@ export function runnerCommand(
       create: run,
       update: args.onUpdate === "run" ? run : keepOutput,
       stdin: pulumi.output(args.request).apply((request) => JSON.stringify(request)),
-      environment: args.password === undefined ? {} : { PGPASSWORD: pulumi.secret(args.password) },
+      environment: args.password === undefined ? {} : { PGPASSWORD: args.password },
       triggers: args.triggers,
       logging: command.local.Logging.Stderr,
     },

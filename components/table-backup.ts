@@ -108,7 +108,8 @@ export class TableBackup extends pulumi.ComponentResource {
   public readonly restoreCommand: pulumi.Output<string>;
 
   constructor(name: string, args: TableBackupArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("postgis-backup:index:TableBackup", name, args, opts);
+    const password = args.password === undefined ? undefined : pulumi.secret(args.password);
+    super("postgis-backup:index:TableBackup", name, { ...args, password }, opts);
     const connection = pulumi.output(args.connection);
     const subject = {
       container: connection.container,
@@ -136,7 +137,7 @@ export class TableBackup extends pulumi.ComponentResource {
       {
         verb: "backup",
         request,
-        password: args.password,
+        password,
         triggers: pulumi
           .all([subject, args.triggers ?? [], period])
           .apply(([known, triggers, now]) => [known, ...triggers, ...now]),

@@ -130,7 +130,7 @@ async function dumpAndMeasure(
 ) {
   const size = snapshot.tables.reduce((sum, { bytes }) => sum + bytes, 0);
   progress.note(`Dumping ${snapshot.tables.length} tables, ${formatBytes(size)} in the database.`);
-  let current = "definitions";
+  let current = "table definitions";
   const stop = progress.follow(
     () => current,
     () => bytesBelow(pending.workPath),
@@ -142,7 +142,9 @@ async function dumpAndMeasure(
     throw error;
   };
   const work = [
-    dump(target, options, snapshot, destination, (table) => (current = table), either).catch(endBoth),
+    dump(target, options, snapshot, destination, (tables) => (current = tables || current), either).catch(
+      endBoth,
+    ),
     measureTables(session, target, snapshot, method, either).catch(endBoth),
   ] as const;
   try {

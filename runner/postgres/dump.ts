@@ -59,7 +59,7 @@ export async function dump(
   options: DumpOptions,
   snapshot: Snapshot,
   destination: DumpDestination,
-  onTable: (table: string) => void,
+  onTables: (tables: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const mounted = "containerPath" in destination;
@@ -72,11 +72,22 @@ export async function dump(
     buffer: false,
   });
   const said: string[] = [];
+  const current = new Set<string>();
   for await (const line of createInterface({ input: process.stderr })) {
-    const table = /^pg_dump: dumping contents of table "(.*)"$/.exec(line)?.[1];
-    if (table !== undefined) onTable(table);
-    else said.push(line);
+    if (!followTable(current, line)) said.push(line);
+    else onTables([...current].join(", "));
   }
   const { failed, shortMessage } = await process;
   if (failed) throw new Failure(`pg_dump failed: ${errorLines(said.join("\n")) || (shortMessage ?? "")}`);
+}
+
+/** Keeps the set of tables that pg_dump's workers are busy with, from its verbose messages; false for other lines. */
+export function followTable(current: Set<string>, line: string): boolean {
+  const begun = /^pg_dump: dumping contents of table "(.*)"$/s.exec(line)?.[1];
+  const ended = /^pg_dump: finished item \d+ TABLE DATA (.*)$/s.exec(line)?.[1];
+  if (begun !== undefined) current.add(begun);
+  // Without a schema: one table of that name is as good as another, for a message.
+  const table = ended === undefined ? undefined : [...current].find((name) => name.endsWith(`.${ended}`));
+  if (table !== undefined) current.delete(table);
+  return begun !== undefined || ended !== undefined;
 }

@@ -1,0 +1,117 @@
+/** Names, ports, folders and containers that belong to one test run and go with it. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { environment } from "./environment";
+
+/** Carries the process id of the run, so that a later run finds what a killed one left. */
+export const testLabel = "postgis-backup.test";
+
+export function uniqueName(): string {
+  return `pgb-test-${randomBytes(4).toString("hex")}`;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
+
+export async function temporaryFolder(): Promise<string> {
+  return mkdtemp(path.join(os.tmpdir(), "pgb-test-"));
+}
+
+export async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
+export async function removeContainer(name: string): Promise<void> {
+  await execa("docker", ["rm", "--force", "--volumes", name], { reject: false });
+}
+
+export async function removeVolume(name: string): Promise<void> {
+  await execa("docker", ["volume", "rm", "--force", name], { reject: false });
+}
+
+/** Starts a server as a user would by hand, and waits for it. */
+export async function startServer(options: { mount?: string; args?: string[] } = {}): Promise<string> {
+  const name = uniqueName();
+  const { image } = await environment;
+  const mount = options.mount === undefined ? [] : ["--volume", `${options.mount}:/backups`];
+  const label = ["--label", `${testLabel}=${process.pid}`];
+  const password = ["--env", "POSTGRES_PASSWORD=test"];
+  await execa("docker", [
+    "run",
+    "--detach",
+    "--name",
+    name,
+    ...label,
+    ...mount,
+    ...password,
+    image,
+    ...(options.args ?? []),
+  ]);
+  for (let attempt = 0; attempt < 240; attempt++) {
+    if (
+      !(await execa("docker", ["exec", name, "pg_isready", "-q", "-h", "127.0.0.1"], { reject: false }))
+        .failed
+    )
+      return name;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error(`the server in ${name} did not start`);
+}
+
+/** Runs SQL with psql in the container; the rows as they are printed, bare. */
+export async function sql(container: string, text: string, database = "postgres"): Promise<string> {
+  const psql = [
+    "psql",
+    "-X",
+    "-q",
+    "-A",
+    "-t",
+    "-v",
+    "ON_ERROR_STOP=1",
+    "-h",
+    "127.0.0.1",
+    "-U",
+    "postgres",
+    "-d",
+    database,
+  ];
+  const { stdout } = await execa("docker", ["exec", "-i", container, ...psql], { input: text });
+  return stdout.trim();
+}
+
+/** Containers and volumes of runs whose process is gone. */
+export async function removeLeftovers(): Promise<void> {
+  for (const kind of ["container", "volume"] as const) {
+    const list = [kind, "ls", ...(kind === "container" ? ["--all"] : []), "--filter", `label=${testLabel}`];
+    const format = ["--format", `{{.${kind === "container" ? "ID" : "Name"}}} {{.Label "${testLabel}"}}`];
+    const { stdout } = await execa("docker", [...list, ...format]);
+    for (const line of stdout.split("\n").filter((text) => text !== "")) {
+      const [id = "", pid = ""] = line.split(" ");
+      if (isAlive(Number(pid))) continue;
+      await (kind === "container" ? removeContainer(id) : removeVolume(id));
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

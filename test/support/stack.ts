@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, symlink } from "node:fs/promises";
+import path from "node:path";
+import { type ConfigMap, LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
+import { root } from "../../setup/paths";
+import { environment } from "./environment";
+import { freePort, removeFolder, removeVolume, temporaryFolder, testLabel, uniqueName } from "./resources";
+
+export interface Project {
+  readonly folder: string;
+  readonly stack: Stack;
+  readonly container: string;
+  readonly port: number;
+}
+
+/** The stack program in a project folder with a state of its own, so that it runs beside the user's stack. */
+export async function createProject(settings: ConfigMap = {}): Promise<Project> {
+  const { pulumi, env, image } = await environment;
+  const folder = await temporaryFolder();
+  const shared = ["Pulumi.yaml", "index.ts", "components", "runner", "examples", "dist", "node_modules"];
+  await Promise.all([
+    ...[...shared, "package.json", "tsconfig.json"].map((name) =>
+      symlink(path.join(root, name), path.join(folder, name)),
+    ),
+    mkdir(path.join(folder, ".state")),
+  ]);
+  const built = path.isAbsolute(pulumi)
+    ? await PulumiCommand.get({ root: path.dirname(path.dirname(pulumi)) })
+    : undefined;
+  const stack = await LocalWorkspace.createStack(
+    { stackName: "test", workDir: folder },
+    {
+      ...(built === undefined ? {} : { pulumiCommand: built }),
+      envVars: {
+        ...env,
+        PULUMI_BACKEND_URL: `file://${path.join(folder, ".state")}`,
+        PULUMI_CONFIG_PASSPHRASE: randomBytes(8).toString("hex"),
+        PULUMI_CONFIG_PASSPHRASE_FILE: "",
+      },
+    },
+  );
+  const container = uniqueName();
+  const port = await freePort();
+  await stack.setAllConfig({
+    image: { value: image },
+    containerName: { value: container },
+    port: { value: String(port) },
+    password: { value: randomBytes(12).toString("base64url"), secret: true },
+    labels: { value: JSON.stringify({ [testLabel]: String(process.pid) }) },
+    environment: { value: JSON.stringify({ CBM_SIGNATURE_ROWS: "51100" }) },
+    ...settings,
+  });
+  return { folder, stack, container, port };
+}
+
+/** Destroys all that the stack made, protected or not. */
+export async function removeProject({ folder, stack, container }: Project): Promise<void> {
+  await stack.destroy({ excludeProtected: true });
+  await removeVolume(`${container}-data`);
+  await removeFolder(folder);
+}
+
+/** What `up` did, as counts by kind of change. */
+export async function up({
+  stack,
+}: Project): Promise<{ changes: Record<string, number>; outputs: Record<string, unknown> }> {
+  const { summary, outputs } = await stack.up();
+  const values = Object.fromEntries(
+    Object.entries(outputs).map(([name, { value }]) => [name, value as unknown]),
+  );
+  return { changes: { ...summary.resourceChanges }, outputs: values };
+}

@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { PostgisContainer, type PostgisContainerArgs } from "../../../components";
+import { type Registered, secret, settled, startMocks, unknownOutput, valueOf } from "./mocks";
+
+async function declare(args: PostgisContainerArgs, options: Parameters<typeof startMocks>[0] = {}) {
+  const registered = await startMocks(options);
+  const database = new PostgisContainer("db", args);
+  await settled();
+  const child = (name: string): Registered => {
+    const found = registered.find((resource) => resource.name === name);
+    assert.ok(found, `${name} is not registered`);
+    return found;
+  };
+  return { database, registered, child };
+}
+
+describe("PostgisContainer", () => {
+  it("declares exactly these children", async () => {
+    const { registered } = await declare({ password: "p" });
+    assert.deepEqual(registered.map(({ type, name }) => `${name} ${type}`).sort(), [
+      "db postgis-backup:index:PostgisContainer",
+      "db-container docker:index/container:Container",
+      "db-preflight command:local:Command",
+      "db-ready command:local:Command",
+      "db-volume docker:index/volume:Volume",
+    ]);
+  });
+
+  it("gives the container exactly these inputs by default", async () => {
+    const { child } = await declare({ password: "p" });
+    const { command, healthcheck, ...inputs } = child("db-container").inputs;
+    assert.deepEqual(inputs, {
+      name: "db",
+      image: "postgis/postgis:17-3.5",
+      envs: [
+        "POSTGRES_USER=postgres",
+        "POSTGRES_DB=postgres",
+        "POSTGRES_PASSWORD_FILE=/run/postgis-backup/password",
+      ],
+      uploads: secret([{ file: "/run/postgis-backup/password", content: "p", permissions: "0444" }]),
+      ports: [{ internal: 5432, external: 5433, ip: "127.0.0.1" }],
+      mounts: [{ type: "volume", source: "db-data", target: "/var/lib/postgresql/data" }],
+      labels: [{ label: "postgis-backup.owner", value: "acme/postgis-backup/test/db" }],
+      shmSize: 1024,
+      restart: "unless-stopped",
+      stopSignal: "SIGINT",
+      stopTimeout: 120,
+      destroyGraceSeconds: 120,
+    });
+    assert.deepEqual((command as string[]).slice(0, 3), ["postgres", "-c", "shared_buffers=1GB"]);
+    assert.deepEqual(healthcheck, {
+      tests: ["CMD", "pg_isready", "--host=127.0.0.1", "--username=postgres", "--dbname=postgres"],
+      interval: "10s",
+      timeout: "5s",
+      retries: 6,
+      startPeriod: "10m0s",
+    });
+  });
+
+  it("passes every setting on", async () => {
+    const { child } = await declare({
+      password: "p",
+      image: "postgis/postgis:18-3.6",
+      containerName: "pg_spat",
+      hostAddress: "0.0.0.0",
+      port: 6000,
+      database: "gis",
+      user: "cbm",
+      volumeName: "vol",
+      backupDirectory: "backups",
+      initScripts: ["init/a.sql", "/srv/b.sh"],
+      environment: { TZ: "UTC" },
+      settings: { shared_buffers: "8GB", jit: "off" },
+      memory: 2048,
+      shmSize: 64,
+      network: "net",
+      labels: { team: "gis" },
+    });
+    const inputs = child("db-container").inputs;
+    const command = inputs["command"] as string[];
+    assert.ok(command.includes("shared_buffers=8GB") && command.includes("jit=off"));
+    assert.ok(!command.includes("shared_buffers=1GB"));
+    assert.deepEqual(inputs["mounts"], [
+      { type: "volume", source: "vol", target: "/var/lib/postgresql" },
+      { type: "bind", source: path.resolve("backups"), target: "/backups" },
+      {
+        type: "bind",
+        source: path.resolve("init/a.sql"),
+        target: "/docker-entrypoint-initdb.d/a.sql",
+        readOnly: true,
+      },
+      { type: "bind", source: "/srv/b.sh", target: "/docker-entrypoint-initdb.d/b.sh", readOnly: true },
+    ]);
+    assert.deepEqual(inputs["envs"], [
+      "TZ=UTC",
+      "POSTGRES_USER=cbm",
+      "POSTGRES_DB=gis",
+      "POSTGRES_PASSWORD_FILE=/run/postgis-backup/password",
+    ]);
+    assert.deepEqual(inputs["ports"], [{ internal: 5432, external: 6000, ip: "0.0.0.0" }]);
+    assert.deepEqual(inputs["networksAdvanced"], [{ name: "net" }]);
+    assert.deepEqual([inputs["memory"], inputs["shmSize"]], [2048, 64]);
+    assert.deepEqual(inputs["labels"], [
+      { label: "team", value: "gis" },
+      { label: "postgis-backup.owner", value: "acme/postgis-backup/test/db" },
+    ]);
+    assert.deepEqual(child("db-volume").inputs, { name: "vol", labels: inputs["labels"] });
+  });
+
+  it("asks the runner for a preflight, then waits with the password in the environment alone", async () => {
+    const { child } = await declare({ password: "geheim", port: 6000, backupDirectory: "b" });
+    const preflight = child("db-preflight").inputs;
+    const request = {
+      container: "db",
+      owner: "acme/postgis-backup/test/db",
+      hostAddress: "127.0.0.1",
+      port: 6000,
+      backupDirectory: "b",
+    };
+    assert.deepEqual(JSON.parse(String(preflight["stdin"])), request);
+    assert.deepEqual(preflight["triggers"], [request]);
+    assert.deepEqual(preflight["environment"], {});
+    const ready = child("db-ready").inputs;
+    assert.equal(ready["create"], ready["update"]);
+    assert.deepEqual(JSON.parse(String(ready["stdin"])), {
+      container: "db",
+      user: "postgres",
+      database: "postgres",
+    });
+    assert.deepEqual(ready["environment"], secret({ PGPASSWORD: "geheim" }));
+    assert.deepEqual(ready["triggers"], ["db-container-id"]);
+    assert.equal(ready["logging"], "stderr");
+  });
+
+  it("keeps the URI secret and the connection free of secrets", async () => {
+    const { database } = await declare({ password: "p@ss:/w", hostAddress: "0.0.0.0", database: "a b" });
+    assert.equal(await pulumi.isSecret(database.uri), true);
+    assert.equal(await valueOf(database.uri), "postgresql://postgres:p%40ss%3A%2Fw@127.0.0.1:5433/a%20b");
+    assert.equal(await pulumi.isSecret(database.connection), false);
+    assert.deepEqual(await valueOf(database.connection), {
+      container: "db",
+      user: "postgres",
+      database: "a b",
+    });
+  });
+
+  it("knows the connection in a preview, before anything exists", async () => {
+    const { database } = await declare({ password: "p" }, { preview: true });
+    assert.deepEqual(await valueOf(database.connection), {
+      container: "db",
+      user: "postgres",
+      database: "postgres",
+    });
+  });
+
+  it("previews with values that are not known yet", async () => {
+    const registered = await startMocks({ preview: true });
+    const database = new PostgisContainer("db", { password: "p", containerName: unknownOutput() });
+    await settled();
+    assert.equal(await valueOf(database.connection), undefined);
+    const container = registered.find(({ name }) => name === "db-container");
+    assert.ok(pulumi.containsUnknowns(container?.inputs["name"]));
+    assert.equal(container?.inputs["image"], "postgis/postgis:17-3.5");
+  });
+
+  it("never stores a password in the clear, even if it was given so", async () => {
+    const { registered } = await declare({ password: "geheim" });
+    const clear = registered.map(({ inputs }) =>
+      JSON.stringify(inputs, (_, value: unknown) => (isSecret(value) ? "[secret]" : value)),
+    );
+    assert.ok(clear.every((text) => !text.includes("geheim")));
+    assert.ok(clear.some((text) => text.includes("[secret]")));
+  });
+
+  it("refuses a wrong argument at once, and names it", async () => {
+    await startMocks();
+    assert.throws(
+      () => new PostgisContainer("db", { password: "p", port: 70000 }),
+      (error: Error) => pulumi.ResourceError.isInstance(error) && /^port: .*65535/.test(error.message),
+    );
+  });
+});
+
+function isSecret(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "4dabf18193072939515e22adb298388d" in value;
+}

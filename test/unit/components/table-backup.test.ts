@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { TableBackup, type TableBackupArgs } from "../../../components";
+import type { BackupResult } from "../../../runner/request";
+import { type Registered, secret, settled, startMocks, unknownOutput, valueOf } from "./mocks";
+
+const result: BackupResult = {
+  backupId: "20261122T081500Z",
+  location: "/b/cbm/20261122T081500Z",
+  manifest: "/b/cbm/20261122T081500Z/manifest.json",
+  createdAt: "2026-11-22T08:15:00.000Z",
+  sizeBytes: 5,
+  tables: ["public.a"],
+  restoreCommand: "docker exec …",
+};
+const least: TableBackupArgs = {
+  connection: { container: "pg_spat" },
+  tables: ["a"],
+  directory: "./backups",
+};
+
+async function declare(args: TableBackupArgs, preview = false) {
+  const registered = await startMocks({ stdout: JSON.stringify(result), preview });
+  const backup = new TableBackup("cbm", args);
+  await settled();
+  const command = registered.find(({ name }) => name === "cbm-backup");
+  assert.ok(command);
+  return { backup, inputs: command.inputs, registered };
+}
+
+const requestOf = ({ inputs }: Pick<Registered, "inputs">) =>
+  JSON.parse(String(inputs["stdin"])) as Record<string, unknown>;
+
+describe("TableBackup", () => {
+  it("declares one command with exactly these inputs", async () => {
+    const { inputs, registered } = await declare(least);
+    assert.deepEqual(registered.map(({ name }) => name).sort(), ["cbm", "cbm-backup"]);
+    const { create, stdin, ...rest } = inputs;
+    assert.match(String(create), /^exec node \S*dist\/runner\/main\.js backup --request -$/);
+    assert.deepEqual(JSON.parse(String(stdin)), {
+      container: "pg_spat",
+      tables: ["a"],
+      directory: "./backups",
+      name: "cbm",
+    });
+    assert.deepEqual(rest, {
+      update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
+      environment: {},
+      triggers: [{ container: "pg_spat", tables: ["a"], directory: "./backups", name: "cbm" }],
+      logging: "stderr",
+    });
+    assert.equal(inputs["delete"], undefined, "a backup outlives the resource that took it");
+  });
+
+  it("takes a new backup for what is backed up and where it goes, and for nothing else", async () => {
+    const triggersOf = async (args: Partial<TableBackupArgs>) =>
+      JSON.stringify((await declare({ ...least, ...args })).inputs["triggers"]);
+    const base = await triggersOf({});
+    for (const changed of [
+      { connection: { container: "other" } },
+      { connection: { container: "pg_spat", database: "gis" } },
+      { tables: ["b"] },
+      { excludeTables: ["c"] },
+      { directory: "/srv" },
+      { backupName: "n" },
+      { format: "custom" as const },
+      { compression: "gzip:6" },
+      { triggers: ["x"] },
+      { every: "24h" },
+    ]) {
+      assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
+    }
+    for (const same of [
+      { connection: { container: "pg_spat", user: "u" } },
+      { password: "p" },
+      { jobs: 3 },
+    ]) {
+      assert.equal(await triggersOf(same), base, JSON.stringify(same));
+    }
+  });
+
+  it("counts periods of `every` from the epoch", async () => {
+    const { inputs } = await declare({ ...least, triggers: ["t"], every: "1d" });
+    const day = Math.floor(Date.now() / 86_400_000);
+    const [, trigger, period] = inputs["triggers"] as unknown[];
+    assert.equal(trigger, "t");
+    assert.ok(period === day || period === day - 1, "midnight may pass between the two");
+  });
+
+  it("hands every option to the runner, the password by the environment alone", async () => {
+    const { inputs } = await declare({
+      connection: { container: "c", user: "u", database: "d", dockerHost: "ssh://h" },
+      password: "geheim",
+      tables: ["a"],
+      excludeTables: ["b"],
+      directory: "/srv",
+      backupName: "n",
+      format: "custom",
+      jobs: 2,
+      compression: "lz4",
+    });
+    assert.deepEqual(requestOf({ inputs }), {
+      container: "c",
+      user: "u",
+      database: "d",
+      dockerHost: "ssh://h",
+      tables: ["a"],
+      excludeTables: ["b"],
+      directory: "/srv",
+      name: "n",
+      format: "custom",
+      jobs: 2,
+      compression: "lz4",
+    });
+    assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }));
+    assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
+  });
+
+  it("reads its outputs from the runner's answer", async () => {
+    const { backup } = await declare(least);
+    for (const [name, value] of Object.entries(result)) {
+      assert.deepEqual(
+        await valueOf(backup[name as keyof BackupResult] as pulumi.Output<unknown>),
+        value,
+        name,
+      );
+    }
+    assert.equal(await pulumi.isSecret(backup.location), false);
+  });
+
+  it("previews before the backup exists", async () => {
+    const { backup, inputs } = await declare(least, true);
+    assert.equal(await valueOf(backup.location), undefined);
+    assert.equal(requestOf({ inputs })["container"], "pg_spat");
+  });
+
+  it("previews with a container whose name is not known yet", async () => {
+    const registered = await startMocks({ preview: true });
+    const backup = new TableBackup("cbm", { ...least, connection: { container: unknownOutput() } });
+    await settled();
+    const command = registered.find(({ name }) => name === "cbm-backup");
+    assert.ok(command);
+    assert.ok(pulumi.containsUnknowns(command.inputs["stdin"]));
+    assert.equal(await valueOf(backup.backupId), undefined);
+  });
+
+  for (const [name, args, message] of [
+    ["no tables", { tables: [] }, /^tables: .*at least one table/],
+    ["a name that leaves its folder", { backupName: "../x" }, /^name: /],
+    ["an unknown format", { format: "tar" as "plain" }, /^format: /],
+    ["an unknown compression", { compression: "bzip2" }, /^compression: .*zstd/],
+    ["jobs out of range", { jobs: 0 }, /^jobs: /],
+    ["a period that is none", { every: "soon" }, /^every: .*24h/],
+  ] as const) {
+    it(`refuses ${name} at once`, async () => {
+      await startMocks();
+      const wrong = { ...least, ...args } as TableBackupArgs;
+      assert.throws(
+        () => new TableBackup("cbm", wrong),
+        (error: Error) => pulumi.ResourceError.isInstance(error) && message.test(error.message),
+      );
+    });
+  }
+});
