@@ -225,6 +225,8 @@ export class PostgisContainer extends pulumi.ComponentResource {
         shmSize: args.shmSize ?? 1024,
         ...(args.network === undefined ? {} : { networksAdvanced: [{ name: args.network }] }),
         restart: "unless-stopped",
+        // The ready command watches the start, and shows the last log lines if it fails.
+        mustRun: false,
         stopSignal: "SIGINT",
         stopTimeout: stopSeconds,
         destroyGraceSeconds: stopSeconds,

@@ -21,6 +21,6 @@ export function serverCommand(settings: Readonly<Record<string, string>>): strin
 
 /** From PostgreSQL 18 on, the official images keep the data one folder below their volume. */
 export function dataFolder(image: string): string {
-  const major = Number(/:(\d+)/.exec(image)?.[1]);
+  const major = Number(/:(\d+)[^/]*$/.exec(image)?.[1]);
   return major >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
 }

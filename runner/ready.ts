@@ -1,11 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import {
-  describeState,
-  findContainer,
-  type Inspection,
-  lastLogLines,
-  runningContainer,
-} from "./docker/container";
+import { describeState, findContainer, type Inspection, lastLogLines } from "./docker/container";
 import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
 import { escapeIdentifier } from "pg";
@@ -23,7 +17,9 @@ const logLines = 20;
  */
 export async function ready(request: ReadyRequest, progress: Progress, signal: AbortSignal): Promise<void> {
   const docker = dockerFor(request.dockerHost);
-  const container = await runningContainer(docker, request.container);
+  const container = await findContainer(docker, request.container);
+  if (container === undefined) throw new Failure(`There is no container "${request.container}".`);
+  await failIfDead(docker, container, request);
   const target = serverTarget(docker, container, request, "postgis-backup ready");
   await waitForServer(docker, container, target, request, progress, signal);
   await checkConnection(target, request);
@@ -68,12 +64,28 @@ async function waitForServer(
 /** A restart policy starts a dead container again and again; the restart count shows it. */
 async function failIfDead(docker: Docker, before: Inspection, request: ReadyRequest): Promise<void> {
   const now = await findContainer(docker, before.Id);
-  if (now?.State.Running === true && !now.State.Restarting && now.RestartCount === before.RestartCount)
-    return;
-  const state = now === undefined ? "removed" : describeState(now);
-  const log =
-    now === undefined ? "" : ` Its last log lines:\n${await lastLogLines(docker, before.Id, logLines)}`;
-  throw new Failure(`Container "${request.container}" died before its server answered (${state}).${log}`);
+  if (now === undefined)
+    throw new Failure(`Container "${request.container}" was removed before its server answered.`);
+  if (now.State.Running && !now.State.Restarting && now.RestartCount === before.RestartCount) return;
+  const lastLines = await lastLogLines(docker, before.Id, logLines);
+  throw new Failure(
+    `Container "${request.container}" died before its server answered (${describeState(now)}).` +
+      `${await halfInitialised(docker, now)} Its last log lines:\n${lastLines}`,
+  );
+}
+
+/** The image initialises a volume once; it takes one whose initialisation broke off for complete ever after. */
+async function halfInitialised(docker: Docker, container: Inspection): Promise<string> {
+  const log = await lastLogLines(docker, container.Id, 100_000);
+  const broken =
+    /initdb|The files belonging to this database/.test(log) &&
+    !log.includes("PostgreSQL init process complete");
+  const volume = container.Mounts.find(({ Type }) => Type === "volume")?.Name;
+  if (!broken || volume === undefined) return "";
+  return (
+    ` It was initialising volume ${volume}, which is now incomplete: remove both before the next try, with ` +
+    `"docker rm --force ${container.Name.slice(1)} && docker volume rm ${volume}".`
+  );
 }
 
 async function checkConnection(target: ExecTarget, request: ReadyRequest): Promise<void> {

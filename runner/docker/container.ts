@@ -24,7 +24,13 @@ const Inspection = z.object({
       .nullable(),
   }),
   Mounts: z.array(
-    z.object({ Type: z.string(), Source: z.string(), Destination: z.string(), RW: z.boolean() }),
+    z.object({
+      Type: z.string(),
+      Name: z.string().optional(),
+      Source: z.string(),
+      Destination: z.string(),
+      RW: z.boolean(),
+    }),
   ),
 });
 

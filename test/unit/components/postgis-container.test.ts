@@ -45,6 +45,7 @@ describe("PostgisContainer", () => {
       labels: [{ label: "postgis-backup.owner", value: "acme/postgis-backup/test/db" }],
       shmSize: 1024,
       restart: "unless-stopped",
+      mustRun: false,
       stopSignal: "SIGINT",
       stopTimeout: 120,
       destroyGraceSeconds: 120,

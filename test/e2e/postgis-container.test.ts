@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import net from "node:net";
+import path from "node:path";
+import { execa } from "execa";
+import { removeContainer, startServer } from "../support/resources";
+import { createProject, type Project, removeProject } from "../support/stack";
+
+describe("a PostgisContainer that cannot be", function () {
+  this.timeout(120_000);
+  let project: Project;
+
+  beforeEach(async () => {
+    project = await createProject();
+  });
+  afterEach(() => removeProject(project));
+
+  async function failedUp(): Promise<string> {
+    const output: string[] = [];
+    await assert.rejects(
+      project.stack.up({ onOutput: (text) => output.push(text), onError: (text) => output.push(text) }),
+    );
+    return output.join("");
+  }
+  const exists = async (kind: "container" | "volume", name: string) =>
+    !(await execa("docker", [kind, "inspect", name], { reject: false })).failed;
+  async function nothingWasCreated(): Promise<void> {
+    assert.equal(await exists("container", project.container), false);
+    assert.equal(await exists("volume", `${project.container}-data`), false);
+  }
+
+  it("reports a port in use and a directory that cannot be written, both, before anything is created", async () => {
+    const server = net.createServer().listen(project.port, "127.0.0.1");
+    const file = path.join(project.folder, "file");
+    await writeFile(file, "");
+    await project.stack.setConfig("backupDirectory", { value: path.join(file, "backups") });
+    const output = await failedUp().finally(() => server.close());
+    assert.match(output, new RegExp(`Port ${project.port} on 127.0.0.1 is in use\\. Choose another port`));
+    assert.match(
+      output,
+      /backup directory .*file\/backups cannot be written: ENOTDIR.*Choose another directory/,
+    );
+    await nothingWasCreated();
+  });
+
+  it("leaves a container of that name alone that is not the stack's", async () => {
+    const foreign = await startServer();
+    try {
+      await project.stack.setConfig("containerName", { value: foreign });
+      const output = await failedUp();
+      assert.match(
+        output,
+        new RegExp(`Container "${foreign}" exists already and does not belong to this stack`),
+      );
+      assert.ok(await exists("container", foreign));
+      assert.equal(await exists("volume", `${foreign}-data`), false);
+    } finally {
+      await removeContainer(foreign);
+    }
+  });
+
+  it("fails at once with the last log lines when the server dies", async () => {
+    await project.stack.setConfig("settings", { value: '{"shared_buffers": "nonsense"}' });
+    const started = Date.now();
+    const output = await failedUp();
+    assert.ok(Date.now() - started < 60_000, "it did not wait for the timeout");
+    assert.match(output, /died before its server answered/);
+    assert.match(output, /invalid value for parameter "shared_buffers": "nonsense"/);
+  });
+
+  it("says how to get rid of a volume whose initialisation broke off, and works after that", async () => {
+    await project.stack.setConfig("settings", { value: '{"shared_buffers": "nonsense"}' });
+    const output = await failedUp();
+    const remedy =
+      /remove both before the next try, with "(docker rm --force \S+ && docker volume rm \S+)"/.exec(
+        output,
+      )?.[1];
+    assert.ok(remedy, output);
+    await execa("bash", ["-ec", remedy]);
+    await project.stack.setConfig("settings", { value: '{"shared_buffers": "64MB"}' });
+    const { outputs } = await project.stack.up();
+    assert.match(String(outputs["backupId"]?.value), /^\d{8}T\d{6}Z$/);
+  });
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readlink, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { sealFiles } from "../../../runner/store/files";
+import { backupId, beginBackup, discardBackup, publishBackup } from "../../../runner/store/folder";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+
+describe("a folder of backups", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+  });
+  afterEach(() => removeFolder(folder));
+
+  it("names backups by the time in UTC", () => {
+    assert.equal(backupId(new Date("2026-11-22T08:15:00.123Z")), "20261122T081500Z");
+  });
+
+  it("shows a backup under its name only when it is published, and then as the latest", async () => {
+    const pending = await beginBackup(folder, "cbm");
+    await writeFile(path.join(pending.workPath, "manifest.json"), "{}");
+    assert.ok(!existsSync(pending.finalPath));
+    assert.equal(path.basename(pending.workPath), `.${pending.id}.partial`);
+    await publishBackup(pending);
+    assert.equal(await readlink(path.join(folder, "cbm", "latest")), pending.id);
+    assert.equal(readFileSync(path.join(folder, "cbm", "latest", "manifest.json"), "utf8"), "{}");
+    assert.deepEqual((await readdir(path.join(folder, "cbm"))).sort(), [pending.id, "latest"]);
+  });
+
+  it("leaves nothing of a discarded backup, and the latest as it was", async () => {
+    const first = await beginBackup(folder, "cbm");
+    await publishBackup(first);
+    const second = await beginBackup(folder, "cbm");
+    await writeFile(path.join(second.workPath, "half"), "");
+    await discardBackup(second);
+    assert.deepEqual((await readdir(path.join(folder, "cbm"))).sort(), [first.id, "latest"]);
+    assert.equal(await readlink(path.join(folder, "cbm", "latest")), first.id);
+  });
+
+  it("never gives two runs the same id", async () => {
+    const runs = await Promise.all([1, 2, 3].map(() => beginBackup(folder, "cbm")));
+    assert.equal(new Set(runs.map(({ id }) => id)).size, 3);
+  });
+
+  it("is its owner's alone", async () => {
+    const { workPath } = await beginBackup(folder, "cbm");
+    assert.equal((await stat(workPath)).mode & 0o777, 0o700);
+    assert.equal((await stat(path.dirname(workPath))).mode & 0o777, 0o700);
+  });
+
+  it("that cannot be written is an error that names it", async () => {
+    await writeFile(path.join(folder, "file"), "");
+    await assert.rejects(
+      beginBackup(path.join(folder, "file"), "cbm"),
+      /file\/cbm cannot be written: .*Choose another directory/,
+    );
+  });
+
+  it("knows size and SHA-256 of every file", async () => {
+    await mkdir(path.join(folder, "archive"));
+    await writeFile(path.join(folder, "archive", "1.dat"), "abc");
+    await writeFile(path.join(folder, "z"), "");
+    assert.deepEqual(await sealFiles(folder), [
+      {
+        path: "archive/1.dat",
+        bytes: 3,
+        sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      },
+      { path: "z", bytes: 0, sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+    ]);
+  });
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { archiveName, restoreCommand, type RestoreSource } from "../../../runner/restore-command";
+
+const source: RestoreSource = {
+  container: "pg_spat",
+  user: "postgres",
+  database: "gis",
+  format: "directory",
+  compression: "zstd:1",
+  jobs: 2,
+  location: "/srv/my backups/cbm/20261122T081500Z",
+  containerLocation: "/backups/cbm/20261122T081500Z",
+};
+
+describe("the restore command", () => {
+  it("makes a new database, prepares it and runs pg_restore in the container", () => {
+    assert.deepEqual(restoreCommand(source).split(" && "), [
+      "docker exec pg_spat createdb --host 127.0.0.1 --username postgres --template template0 gis_restored",
+      "docker exec --interactive pg_spat psql --host 127.0.0.1 --username postgres --dbname gis_restored --quiet" +
+        " --set ON_ERROR_STOP\\=on < '/srv/my backups/cbm/20261122T081500Z/prepare.sql'",
+      "docker exec pg_spat pg_restore --host 127.0.0.1 --username postgres --dbname gis_restored --exit-on-error" +
+        " --jobs 2 /backups/cbm/20261122T081500Z/archive",
+    ]);
+  });
+
+  it("streams the formats that are one file", () => {
+    const custom = restoreCommand({ ...source, format: "custom", containerLocation: undefined });
+    assert.match(custom, /pg_restore .* < '\/srv\/my backups\/cbm\/20261122T081500Z\/archive\.dump'$/);
+    const plain = restoreCommand({ ...source, format: "plain", compression: "gzip:6" });
+    assert.match(
+      plain,
+      /&& gzip -dc '\/srv\/my backups\/cbm\/20261122T081500Z\/archive\.sql\.gz' \| docker exec --interactive pg_spat psql /,
+    );
+  });
+
+  it("quotes names that a shell would read otherwise", () => {
+    assert.match(restoreCommand({ ...source, user: "o'brien; rm -rf" }), /--username "o'brien; rm -rf"/);
+  });
+
+  it("gives each archive the suffix that tools expect", () => {
+    assert.equal(archiveName("plain", "zstd:1"), "archive.sql.zst");
+    assert.equal(archiveName("plain", "lz4"), "archive.sql.lz4");
+    assert.equal(archiveName("plain", "none"), "archive.sql");
+    assert.equal(archiveName("directory", "gzip:1"), "archive");
+  });
+});
