@@ -15,7 +15,7 @@ test: setup lint
 	@node_modules/.bin/mocha 'test/**/*.test.ts'
 
 test-unit: build
-	@npm run --silent test:unit
+	@node_modules/.bin/mocha 'test/unit/**/*.test.ts'
 
 lint: build
 	@npm run --silent lint && npm run --silent typecheck
