@@ -1,3 +1,4 @@
 export type { PostgisConnection, PostgisConnectionArgs } from "./connection";
-export { PostgisContainer, type PostgisContainerArgs } from "./postgis-container";
+export { PostgisContainer } from "./postgis-container";
+export type { PostgisContainerArgs } from "./postgis-container-args";
 export { ArchiveFormat, TableBackup, type TableBackupArgs } from "./table-backup";
