@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { z } from "zod";
-import { ArchiveFormat as FormatSchema, BackupRequest, BackupResult } from "../runner/request";
+import { BackupRequest, BackupResult } from "../runner/request";
 import { checkedRequest, checkValue } from "./check";
 import type { PostgisConnectionArgs } from "./connection";
 import { Period, periodNumber } from "./period";
@@ -14,7 +13,7 @@ export const ArchiveFormat = {
   Custom: "custom",
   /** SQL for `psql`. */
   Plain: "plain",
-} as const satisfies Record<string, z.infer<typeof FormatSchema>>;
+} as const;
 export type ArchiveFormat = (typeof ArchiveFormat)[keyof typeof ArchiveFormat];
 
 export interface TableBackupArgs {
