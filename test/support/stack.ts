@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
-import { type ConfigMap, LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
+import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { root } from "../../setup/paths";
 import { environment } from "./environment";
 import { freePort, removeFolder, removeVolume, temporaryFolder, testLabel, uniqueName } from "./resources";
@@ -13,13 +13,16 @@ export interface Project {
   readonly port: number;
 }
 
-/** The stack program in a project folder with a state of its own, so that it runs beside the user's stack. */
-export async function createProject(settings: ConfigMap = {}): Promise<Project> {
+/** The checkout's own stack program, with what it reads. */
+const stackProgram = ["Pulumi.yaml", "index.ts", "components", "runner", "examples", "dist"];
+
+/** A program in a project folder with a state of its own, so that it runs beside the user's stack. */
+export async function createProject(source = root, files = stackProgram): Promise<Project> {
   const { pulumi, env, image } = await environment;
   const folder = await temporaryFolder();
-  const shared = ["Pulumi.yaml", "index.ts", "components", "runner", "examples", "dist", "node_modules"];
   await Promise.all([
-    ...[...shared, "package.json", "tsconfig.json"].map((name) =>
+    ...files.map((name) => symlink(path.join(source, name), path.join(folder, name))),
+    ...["node_modules", "package.json", "tsconfig.json"].map((name) =>
       symlink(path.join(root, name), path.join(folder, name)),
     ),
     mkdir(path.join(folder, ".state")),
@@ -48,7 +51,6 @@ export async function createProject(settings: ConfigMap = {}): Promise<Project> 
     password: { value: randomBytes(12).toString("base64url"), secret: true },
     labels: { value: JSON.stringify({ [testLabel]: String(process.pid) }) },
     environment: { value: JSON.stringify({ CBM_SIGNATURE_ROWS: "51100" }) },
-    ...settings,
   });
   return { folder, stack, container, port };
 }
