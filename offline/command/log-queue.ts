@@ -1,0 +1,26 @@
+import type { Operation } from "../provider/provider";
+import { Lines } from "./lines";
+
+/** Logs lines in the order in which they came, one at a time. */
+export class LogQueue {
+  readonly #lines = new Lines();
+  #sent: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly log: Operation["log"]) {}
+
+  push(chunk: Buffer): void {
+    this.#send(this.#lines.push(chunk));
+  }
+
+  async end(): Promise<void> {
+    this.#send(this.#lines.end());
+    await this.#sent;
+  }
+
+  #send(lines: string[]): void {
+    for (const line of lines) {
+      // A line that cannot be shown must not fail the command, nor does it in the official provider.
+      this.#sent = this.#sent.then(() => this.log(line)).catch(() => undefined);
+    }
+  }
+}

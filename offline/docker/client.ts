@@ -1,0 +1,51 @@
+import Docker from "dockerode";
+
+const DEFAULT_HOST = "unix:///var/run/docker.sock";
+
+/** Where the daemon listens, from the provider's `host`, else DOCKER_HOST, else the usual socket. */
+export function dockerHost(config: Record<string, string>, environment: NodeJS.ProcessEnv): string {
+  const hosts = [config["host"], environment["DOCKER_HOST"], DEFAULT_HOST];
+  return hosts.find((host) => host !== undefined && host !== "") ?? DEFAULT_HOST;
+}
+
+/** Connects to a daemon by its address; TLS is as DOCKER_CERT_PATH and DOCKER_TLS_VERIFY say. */
+export function dockerClient(host: string): Docker {
+  const url = new URL(host);
+  switch (url.protocol) {
+    case "unix:":
+      return new Docker({ socketPath: url.pathname });
+    case "tcp:":
+    case "http:":
+      if (process.env["DOCKER_CERT_PATH"] !== undefined) {
+        throw new Error("offline docker provider does not cover TLS; use a unix socket or plain tcp");
+      }
+      return new Docker({ protocol: "http", host: url.hostname, port: url.port || 2375 });
+    default:
+      throw new Error(`offline docker provider does not cover the host ${host}; it covers unix and tcp`);
+  }
+}
+
+interface DaemonError {
+  statusCode?: number;
+  json?: { message?: string };
+  message: string;
+}
+
+/** What the daemon said, worded as the docker CLI and the official provider show it. */
+export function daemonMessage(error: unknown): string {
+  const { json, message } = error as DaemonError;
+  return json?.message === undefined ? message : `Error response from daemon: ${json.message}`;
+}
+
+export function isMissing(error: unknown): boolean {
+  return (error as DaemonError).statusCode === 404;
+}
+
+/** Adds what was attempted to an error of the daemon. */
+export async function attempt<T>(what: string, action: Promise<T>): Promise<T> {
+  try {
+    return await action;
+  } catch (error) {
+    throw new Error(`${what}: ${daemonMessage(error)}`, { cause: error });
+  }
+}

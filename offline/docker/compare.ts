@@ -1,0 +1,107 @@
+import type { Change } from "../provider/provider";
+import { containsUnknown, isObject, type Properties, type Value } from "../provider/value";
+import type { Input, Schema } from "./schema";
+
+function isEmpty(value: Value | undefined): boolean {
+  if (value === undefined || value === null || value === "" || value === 0 || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
+function canonicalItem(value: Value, input: Input): Value | undefined {
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value)
+    .filter(([key]) => !key.startsWith("__"))
+    .map(([key, item]) => [key, canonical(item, input.fields?.[key] ?? {})] as const)
+    .filter((entry): entry is [string, Value] => entry[1] !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries);
+}
+
+/** One form for all values that the official provider holds equal: no empty values, sets in order. */
+export function canonical(value: Value | undefined, input: Input): Value | undefined {
+  if (value === undefined || isEmpty(value)) return undefined;
+  if (!Array.isArray(value)) {
+    const item = canonicalItem(value, input);
+    return isEmpty(item) ? undefined : item;
+  }
+  const items = value.map((item) => canonicalItem(item, input) ?? null);
+  if (!input.set) return items;
+  return [...new Map(items.map((item) => [JSON.stringify(item), item]))]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, item]) => item);
+}
+
+function without(item: Properties, keys: string[]): Properties {
+  return Object.fromEntries(Object.entries(item).filter(([key]) => !keys.includes(key)));
+}
+
+/** Leaves out of a list of objects what the daemon chose where the program did not, such as a free port. */
+function withoutComputed(
+  state: Value | undefined,
+  wanted: Value | undefined,
+  input: Input,
+): Value | undefined {
+  const computed = Object.keys(input.fields ?? {}).filter((key) => input.fields?.[key]?.computed);
+  if (computed.length === 0 || !Array.isArray(state) || !Array.isArray(wanted)) return state;
+  const identity = (item: Properties): string =>
+    JSON.stringify(canonicalItem(without(item, computed), input));
+  return state.map((item) => {
+    if (!isObject(item)) return item;
+    const match = wanted.filter(isObject).find((other) => identity(other) === identity(item));
+    return match
+      ? without(
+          item,
+          computed.filter((key) => isEmpty(match[key])),
+        )
+      : item;
+  });
+}
+
+function changeOf(
+  path: string,
+  input: Input,
+  state: Value | undefined,
+  wanted: Value | undefined,
+): Change | undefined {
+  const replace = input.replaces ?? false;
+  if (containsUnknown(wanted)) return { path, kind: "update", replace };
+  const after = canonical(wanted, input);
+  if (after === undefined && input.computed) return undefined;
+  const before = canonical(withoutComputed(state, wanted, input), input);
+  if (JSON.stringify(before) === JSON.stringify(after)) return undefined;
+  const kind = before === undefined ? "add" : after === undefined ? "delete" : "update";
+  return { path, kind, replace };
+}
+
+/** What differs between the state, as the daemon last reported it, and what the program wants now. */
+export function compareToState(state: Properties, wanted: Properties, schema: Schema): Change[] {
+  return Object.entries(schema).flatMap(
+    ([key, input]) => changeOf(key, input, state[key], wanted[key]) ?? [],
+  );
+}
+
+/** The state after an update in place: what is wanted, and what the daemon chose before. */
+export function updatedState(state: Properties, wanted: Properties, schema: Schema): Properties {
+  const kept = Object.entries(state).filter(([key]) => {
+    const input = Object.hasOwn(schema, key) ? schema[key] : undefined;
+    return input === undefined || (input.computed && (wanted[key] ?? null) === null);
+  });
+  return { ...Object.fromEntries(kept), ...visible(wanted) };
+}
+
+/** Inputs as they appear among the outputs. */
+export function visible(inputs: Properties): Properties {
+  return Object.fromEntries(Object.entries(inputs).filter(([key]) => !key.startsWith("__")));
+}
+
+/** The old inputs, with the values that the daemon reports where these differ. */
+export function refreshedInputs(inputs: Properties, state: Properties, schema: Schema): Properties {
+  const entries = Object.entries(inputs).map(([key, value]) => {
+    const input = Object.hasOwn(schema, key) ? schema[key] : undefined;
+    const now = state[key];
+    if (input === undefined || now === undefined) return [key, value] as const;
+    return [key, changeOf(key, input, now, value) === undefined ? value : now] as const;
+  });
+  return Object.fromEntries(entries);
+}

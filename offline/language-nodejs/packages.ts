@@ -1,0 +1,88 @@
+import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+
+/** A plugin that an installed npm package needs. */
+export interface RequiredPackage {
+  name: string;
+  version: string;
+  server: string | undefined;
+}
+
+interface PackageJson {
+  name?: string;
+  version?: string;
+  pulumi?: {
+    resource?: boolean;
+    name?: string;
+    version?: string;
+    server?: string;
+    parameterization?: unknown;
+    extensionParameterization?: unknown;
+  };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function foldersIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .map((entry) => ({ entry, path: join(folder, entry.name) }))
+    .filter(({ entry, path }) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(path)))
+    .map(({ path }) => realpathSync(path));
+}
+
+/** Every package.json inside a node_modules folder, however deep; policy packs are programs of their own. */
+function packageFiles(folder: string, inModules: boolean, visited: Set<string>): string[] {
+  if (visited.has(folder) || existsSync(join(folder, "PulumiPolicy.yaml"))) return [];
+  visited.add(folder);
+  const own = join(folder, "package.json");
+  const nested = foldersIn(folder)
+    .filter((child) => inModules || !basename(child).startsWith("."))
+    .flatMap((child) => packageFiles(child, inModules || basename(child) === "node_modules", visited));
+  return inModules && existsSync(own) ? [own, ...nested] : nested;
+}
+
+/** Undefined for a file that is no JSON, as packages carry for their own tests. */
+function readPackage(file: string): PackageJson | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as PackageJson;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The plugin that a package asks for, if it is a Pulumi SDK. */
+export function requiredPackage(json: PackageJson): RequiredPackage | undefined {
+  const { pulumi, name = "" } = json;
+  if (pulumi?.resource !== true) return undefined;
+  if (pulumi.parameterization !== undefined || pulumi.extensionParameterization !== undefined) {
+    throw new Error(`offline language host does not cover the parameterized package ${name}`);
+  }
+  const plugin = pulumi.name ?? (name.startsWith("@pulumi/") ? name.slice("@pulumi/".length) : undefined);
+  const version = pulumi.version ?? json.version;
+  // The official host skips such packages too; they cannot say which plugin they mean.
+  if (plugin === undefined || version === undefined) return undefined;
+  return { name: plugin, version: version.startsWith("v") ? version : `v${version}`, server: pulumi.server };
+}
+
+/** The plugins of all SDKs installed for the program in a folder. */
+export function requiredPackages(programDirectory: string): RequiredPackage[] {
+  return packageFiles(realpathSync(programDirectory), false, new Set()).flatMap(
+    (file) => requiredPackage(readPackage(file) ?? {}) ?? [],
+  );
+}
+
+/** The direct dependencies in a program's package.json, with the versions that are installed. */
+export function dependencies(programDirectory: string): { name: string; version: string }[] {
+  const read = (file: string): PackageJson & { dependencies?: object; devDependencies?: object } =>
+    JSON.parse(readFileSync(file, "utf8")) as PackageJson;
+  const own = read(join(programDirectory, "package.json"));
+  return Object.keys({ ...own.dependencies, ...own.devDependencies }).map((name) => {
+    const file = join(programDirectory, "node_modules", name, "package.json");
+    if (!existsSync(file))
+      throw new Error(`${name} is not installed; run npm install in ${programDirectory}`);
+    return { name, version: read(file).version ?? "" };
+  });
+}

@@ -1,0 +1,99 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa, type ResultPromise } from "execa";
+import { offlineEnvironment } from "../../offline/environment";
+
+const ROOT = process.cwd();
+
+export const CACHE = join(ROOT, ".cache");
+export const PULUMI = process.env["POSTGIS_BACKUP_PULUMI"] ?? join(CACHE, "bin", "pulumi");
+
+export interface StateResource {
+  type: string;
+  id?: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+}
+
+/** What one run of the CLI printed, and whether it succeeded. */
+export interface Run {
+  ok: boolean;
+  output: string;
+}
+
+/** A Pulumi project with a stack of its own, in a temporary folder. */
+export class OfflineStack {
+  private constructor(readonly folder: string) {}
+
+  static async create(): Promise<OfflineStack> {
+    const stack = new OfflineStack(await mkdtemp(join(tmpdir(), "offline-stack-")));
+    await mkdir(join(stack.folder, "state"));
+    await symlink(join(ROOT, "node_modules"), join(stack.folder, "node_modules"));
+    await stack.write("package.json", JSON.stringify({ name: "offline-test", main: "index.js" }));
+    const options = "runtime:\n  name: nodejs\n  options:\n    typescript: false\n";
+    await stack.write("Pulumi.yaml", `name: offline-test\n${options}`);
+    await stack.cli("stack", "init", "dev");
+    return stack;
+  }
+
+  async write(file: string, text: string): Promise<void> {
+    await writeFile(join(this.folder, file), text);
+  }
+
+  /** Replaces the program; `pulumi`, `command` and `docker` are at hand in it. */
+  async program(body: string): Promise<void> {
+    const imports = ["pulumi", "command", "docker"].map(
+      (name) => `const ${name} = require("@pulumi/${name}");\n`,
+    );
+    await this.write("index.js", `${imports.join("")}${body}`);
+  }
+
+  start(...args: string[]): ResultPromise<{ all: true; reject: false }> {
+    return execa(PULUMI, [...args, "--non-interactive"], {
+      cwd: this.folder,
+      all: true,
+      reject: false,
+      env: {
+        ...offlineEnvironment(CACHE),
+        PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
+        PULUMI_CONFIG_PASSPHRASE: "test",
+        NO_COLOR: "1",
+      },
+    });
+  }
+
+  async cli(...args: string[]): Promise<Run> {
+    const { failed, all } = await this.start(...args);
+    return { ok: !failed, output: all };
+  }
+
+  up(): Promise<Run> {
+    return this.cli("up", "--yes", "--skip-preview");
+  }
+
+  refresh(): Promise<Run> {
+    return this.cli("refresh", "--yes", "--skip-preview");
+  }
+
+  destroy(): Promise<Run> {
+    return this.cli("destroy", "--yes", "--skip-preview");
+  }
+
+  /** The state as it is stored, secrets encrypted. */
+  async stateText(): Promise<string> {
+    return (await this.cli("stack", "export")).output;
+  }
+
+  async resource(type: string): Promise<StateResource | undefined> {
+    const { deployment } = JSON.parse(await this.stateText()) as {
+      deployment: { resources?: StateResource[] };
+    };
+    return deployment.resources?.find((resource) => resource.type === type);
+  }
+
+  async remove(): Promise<void> {
+    if ((await this.stateText()).includes('"type"')) await this.destroy();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
