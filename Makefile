@@ -12,10 +12,10 @@ setup: build
 	@$(run) setup
 
 test: setup lint
-	@node_modules/.bin/mocha 'test/**/*.test.ts'
+	@node_modules/.bin/mocha --recursive test/unit test/e2e $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
 
 test-unit: build
-	@node_modules/.bin/mocha 'test/unit/**/*.test.ts'
+	@node_modules/.bin/mocha --recursive test/unit
 
 lint: build
 	@npm run --silent lint && npm run --silent typecheck

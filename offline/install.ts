@@ -14,7 +14,8 @@ export interface InstallOptions {
   log: (message: string) => void;
 }
 
-const PROVIDERS = ["command", "docker"];
+/** Packages whose provider plugins the components use. */
+export const providers = ["command", "docker"];
 
 const LAUNCHER = "#!/bin/sh\nexec node ";
 
@@ -81,5 +82,5 @@ async function installProvider(name: string, { cacheDir, pulumi, log }: InstallO
  */
 export async function installOffline(options: InstallOptions): Promise<void> {
   await installHost(options);
-  for (const provider of PROVIDERS) await installProvider(provider, options);
+  for (const provider of providers) await installProvider(provider, options);
 }

@@ -24,7 +24,7 @@ export async function ensureEnvironment(): Promise<Environment> {
   await mkdir(cache, { recursive: true });
   await ensureEngine();
   const cli = await ensurePulumi();
-  const home = await ensurePlugins(cli);
+  const plugins = await ensurePlugins(cli);
   const address = await engineAddress();
   const backend = await ensureBackend(cli.pulumi);
   const image = await ensureImage();
@@ -32,7 +32,7 @@ export async function ensureEnvironment(): Promise<Environment> {
     pulumi: cli.pulumi,
     env: {
       ...backend,
-      ...(home === undefined ? {} : { PULUMI_HOME: home }),
+      ...plugins,
       ...(address === undefined ? {} : { DOCKER_HOST: address }),
       PULUMI_SKIP_UPDATE_CHECK: "true",
       // "make test" checks the types; a deployment need not do it again.

@@ -9,9 +9,6 @@ export const cache = path.join(root, ".cache");
 /** The `pulumi` that is built where none is on PATH, with the language host beside it. */
 export const builtPulumi = path.join(cache, "bin", "pulumi");
 
-/** PULUMI_HOME where stand-ins take the place of the official plugins, so that the user's own stays as it is. */
-export const offlineHome = path.join(cache, "pulumi-home");
-
 /** State of the local backend, for users who are not logged in to another. */
 export const localState = path.join(cache, "state");
 

@@ -1,41 +1,29 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { execa } from "execa";
-import { installOffline } from "../offline/install";
-import { cache, offlineHome, root } from "./paths";
-import { step } from "./step";
+import { offlineEnvironment } from "../offline/environment";
+import { installOffline, providers } from "../offline/install";
+import { sdkVersion } from "../offline/sdk-version";
+import { cache } from "./paths";
 
-/** SDKs whose providers the stack uses; each names the version that it asks for. */
-const providers = ["command", "docker"];
-
-function sdkVersion(name: string): string {
-  const file = path.join(root, "node_modules", "@pulumi", name, "package.json");
-  const { pulumi } = JSON.parse(readFileSync(file, "utf8")) as { pulumi: { version: string } };
-  return pulumi.version;
-}
-
-/** PULUMI_HOME that has the plugins: the user's own with the official ones, else one with the stand-ins. */
+/** Variables by which the CLI finds the plugins: none for the official ones, which are in the user's PULUMI_HOME. */
 export async function ensurePlugins(cli: {
   readonly pulumi: string;
   readonly built: boolean;
-}): Promise<string | undefined> {
+}): Promise<Record<string, string>> {
   // A CLI that was built here comes without the language host of the official release.
-  if (!cli.built && (await installOfficial(cli.pulumi))) return undefined;
-  await step("Installing the stand-ins for the official Pulumi plugins, which cannot be had here", () =>
-    installOffline({
-      cacheDir: cache,
-      pulumi: cli.pulumi,
-      log: (line: string) => {
-        console.error(`  ${line}`);
-      },
-    }),
-  );
-  return offlineHome;
+  if (!cli.built && (await installOfficial(cli.pulumi))) return {};
+  await installOffline({
+    cacheDir: cache,
+    pulumi: cli.pulumi,
+    log: (line) => {
+      console.error(`• ${line}`);
+    },
+  });
+  return offlineEnvironment(cache);
 }
 
 async function installOfficial(pulumi: string): Promise<boolean> {
   for (const name of providers) {
-    const args = ["plugin", "install", "resource", name, sdkVersion(name)];
+    const args = ["plugin", "install", "resource", name, sdkVersion(`@pulumi/${name}`)];
     if ((await execa(pulumi, args, { reject: false, timeout: 300_000 })).failed) return false;
   }
   return true;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { OfflineContainer } from "./offline-container";
+import { TestContainer } from "../support/container";
 
 const init = join(__dirname, "..", "..", "examples", "cbm", "init");
 const signatureRows = 51_100;
@@ -20,8 +20,8 @@ const bands = {
 describe("CbM sample tables", function () {
   this.timeout(600_000);
 
-  const first = new OfflineContainer();
-  const second = new OfflineContainer();
+  const first = new TestContainer();
+  const second = new TestContainer();
 
   before(async () => {
     await Promise.all([first, second].map((container) => start(container, String(signatureRows))));
@@ -176,18 +176,15 @@ describe("CbM sample tables", function () {
   });
 });
 
-function start(container: OfflineContainer, rows: string): Promise<void> {
+function start(container: TestContainer, rows: string): Promise<void> {
   return container.run([
     ...["--env=POSTGRES_PASSWORD=secret", "--env=POSTGRES_DB=gis", `--env=CBM_SIGNATURE_ROWS=${rows}`],
     ...["--volume", `${init}:/docker-entrypoint-initdb.d:ro`],
   ]);
 }
 
-async function withContainer(
-  rows: string,
-  use: (container: OfflineContainer) => Promise<void>,
-): Promise<void> {
-  const container = new OfflineContainer();
+async function withContainer(rows: string, use: (container: TestContainer) => Promise<void>): Promise<void> {
+  const container = new TestContainer();
   try {
     await start(container, rows);
     await use(container);
@@ -196,7 +193,7 @@ async function withContainer(
   }
 }
 
-async function counts(container: OfflineContainer): Promise<number[]> {
+async function counts(container: TestContainer): Promise<number[]> {
   const queries = tables.map((table, place) => `SELECT ${place} AS place, count(*) FROM ${table}`);
   const rows = await container.rows<{ count: number }>(`${queries.join(" UNION ALL ")} ORDER BY place`);
   return rows.map(({ count }) => count);

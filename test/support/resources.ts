@@ -10,6 +10,9 @@ import { environment } from "./environment";
 /** Carries the process id of the run, so that a later run finds what a killed one left. */
 export const testLabel = "postgis-backup.test";
 
+/** Options of docker that mark a container or volume as this run's. */
+export const ownLabel = ["--label", `${testLabel}=${process.pid}`];
+
 export function uniqueName(): string {
   return `pgb-test-${randomBytes(4).toString("hex")}`;
 }
@@ -48,14 +51,13 @@ export async function startServer(options: { mount?: string; args?: string[] } =
   const name = uniqueName();
   const { image } = await environment;
   const mount = options.mount === undefined ? [] : ["--volume", `${options.mount}:/backups`];
-  const label = ["--label", `${testLabel}=${process.pid}`];
   const password = ["--env", "POSTGRES_PASSWORD=test"];
   await execa("docker", [
     "run",
     "--detach",
     "--name",
     name,
-    ...label,
+    ...ownLabel,
     ...mount,
     ...password,
     image,

@@ -1,13 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { buildImage } from "../../offline/image/build";
-
-/** The image that the tests run on, built unless it is there. */
-export function testImage(log: (line: string) => void = () => undefined): Promise<string> {
-  return buildImage({ version: "17-3.5", cacheDir: join(process.cwd(), ".cache", "image"), log });
-}
+import { environment } from "./environment";
+import { ownLabel, uniqueName } from "./resources";
 
 /** Runs docker and returns its output and exit code, whatever the code. */
 export async function docker(...args: string[]): Promise<{ code: number; output: string }> {
@@ -16,13 +10,22 @@ export async function docker(...args: string[]): Promise<{ code: number; output:
 }
 
 /** A database in a container of its own, whose name no other run has. */
-export class OfflineContainer {
-  readonly name = `postgis-backup-test-${randomUUID().slice(0, 8)}`;
+export class TestContainer {
+  readonly name = uniqueName();
 
   /** Starts the container and returns at once; `options` come before the image and `command` after it. */
   async run(options: string[], command: string[] = []): Promise<void> {
-    const image = await testImage();
-    await execa("docker", ["run", "--detach", "--name", this.name, ...options, image, ...command]);
+    const { image } = await environment;
+    await execa("docker", [
+      "run",
+      "--detach",
+      "--name",
+      this.name,
+      ...ownLabel,
+      ...options,
+      image,
+      ...command,
+    ]);
   }
 
   /** Waits until the database answers over TCP, which it does only once it is initialised. */

@@ -4,18 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Client } from "pg";
-import { docker, OfflineContainer, testImage } from "./offline-container";
+import { buildImage } from "../../offline/image/build";
+import { cache } from "../../setup/paths";
+import { docker, TestContainer } from "../support/container";
+import { environment } from "../support/environment";
 
 const password = "a 'quoted' $word";
 
 describe("offline image", function () {
   this.timeout(600_000);
 
-  const database = new OfflineContainer();
+  const database = new TestContainer();
   let folder: string;
 
   before(async () => {
-    await testImage();
     folder = await mkdtemp(join(tmpdir(), "offline-image-"));
     // Containers read it as another user.
     await chmod(folder, 0o755);
@@ -46,7 +48,11 @@ describe("offline image", function () {
 
   it("is built once only", async () => {
     const lines: string[] = [];
-    const tag = await testImage((line) => lines.push(line));
+    const tag = await buildImage({
+      version: "17-3.5",
+      cacheDir: join(cache, "image"),
+      log: (line) => lines.push(line),
+    });
     assert.equal(tag, "postgis-backup-offline/postgis:17-3.5");
     assert.deepEqual(lines, [`${tag} is up to date`]);
   });
@@ -120,7 +126,7 @@ describe("offline image", function () {
   });
 
   it("runs another command in place of the server", async () => {
-    const { code, output } = await docker("run", "--rm", await testImage(), "pg_dump", "--version");
+    const { code, output } = await docker("run", "--rm", (await environment).image, "pg_dump", "--version");
     assert.equal(code, 0, output);
     assert.match(output, /^pg_dump \(PostgreSQL\) 17\./);
   });
@@ -151,7 +157,7 @@ describe("offline image", function () {
   });
 
   it("trusts everyone where told to, and starts as any user", async () => {
-    const open = new OfflineContainer();
+    const open = new TestContainer();
     try {
       await open.run([
         ...["--user", "54321:54321", "--tmpfs", "/var/lib/postgresql/data:uid=54321"],
@@ -180,7 +186,7 @@ async function initScripts(folder: string, scripts: Record<string, string | Buff
 }
 
 async function failedStart(options: string[]): Promise<{ code: number; logs: string }> {
-  const container = new OfflineContainer();
+  const container = new TestContainer();
   try {
     await container.run(options);
     return { code: await container.exitCode(), logs: await container.logs() };

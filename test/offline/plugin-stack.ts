@@ -3,11 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa, type ResultPromise } from "execa";
 import { offlineEnvironment } from "../../offline/environment";
-
-const ROOT = process.cwd();
-
-export const CACHE = join(ROOT, ".cache");
-export const PULUMI = process.env["POSTGIS_BACKUP_PULUMI"] ?? join(CACHE, "bin", "pulumi");
+import { builtPulumi, cache, root } from "../../setup/paths";
 
 export interface StateResource {
   type: string;
@@ -29,7 +25,7 @@ export class OfflineStack {
   static async create(): Promise<OfflineStack> {
     const stack = new OfflineStack(await mkdtemp(join(tmpdir(), "offline-stack-")));
     await mkdir(join(stack.folder, "state"));
-    await symlink(join(ROOT, "node_modules"), join(stack.folder, "node_modules"));
+    await symlink(join(root, "node_modules"), join(stack.folder, "node_modules"));
     await stack.write("package.json", JSON.stringify({ name: "offline-test", main: "index.js" }));
     const options = "runtime:\n  name: nodejs\n  options:\n    typescript: false\n";
     await stack.write("Pulumi.yaml", `name: offline-test\n${options}`);
@@ -50,12 +46,12 @@ export class OfflineStack {
   }
 
   start(...args: string[]): ResultPromise<{ all: true; reject: false }> {
-    return execa(PULUMI, [...args, "--non-interactive"], {
+    return execa(builtPulumi, [...args, "--non-interactive"], {
       cwd: this.folder,
       all: true,
       reject: false,
       env: {
-        ...offlineEnvironment(CACHE),
+        ...offlineEnvironment(cache),
         PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
         PULUMI_CONFIG_PASSPHRASE: "test",
         NO_COLOR: "1",

@@ -8,9 +8,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterEach, before, beforeEach, describe, it } from "mocha";
 import { installOffline } from "../../offline/install";
-import { CACHE, OfflineStack, PULUMI } from "./offline-stack";
+import { builtPulumi, cache, root } from "../../setup/paths";
+import { imageTag } from "../../offline/image/versions";
+import { OfflineStack } from "./plugin-stack";
 
-const IMAGE = process.env["TEST_IMAGE"] ?? "postgis-backup-offline/postgis:17-3.5";
+const IMAGE = imageTag("17-3.5");
 const COMMAND = "command:local:Command";
 const CONTAINER = "docker:index/container:Container";
 const VOLUME = "docker:index/volume:Volume";
@@ -28,9 +30,9 @@ describe("offline plugins", function () {
   let stack: OfflineStack;
 
   before(async () => {
-    assert.ok(existsSync(PULUMI), `no Pulumi CLI at ${PULUMI}`);
+    assert.ok(existsSync(builtPulumi), `no Pulumi CLI at ${builtPulumi}`);
     assert.ok(existsSync("dist/offline/docker/main.js"), "run npm run build first");
-    await installOffline({ cacheDir: CACHE, pulumi: PULUMI, log: () => undefined });
+    await installOffline({ cacheDir: cache, pulumi: builtPulumi, log: () => undefined });
   });
 
   beforeEach(async () => {
@@ -61,7 +63,7 @@ describe("offline plugins", function () {
       const pulumi = join(cacheDir, "bin", "pulumi");
       try {
         await mkdir(join(cacheDir, "bin"));
-        await symlink(PULUMI, pulumi);
+        await symlink(builtPulumi, pulumi);
         const install = () => installOffline({ cacheDir, pulumi, log: (line) => logged.push(line) });
         await install();
         assert.equal(logged.length, 3);
@@ -119,7 +121,7 @@ describe("offline plugins", function () {
     it("runs a plugin written in TypeScript", async () => {
       const plugin = join(stack.folder, "plugin");
       await mkdir(plugin);
-      await symlink(join(process.cwd(), "node_modules"), join(plugin, "node_modules"));
+      await symlink(join(root, "node_modules"), join(plugin, "node_modules"));
       await writeFile(join(plugin, "PulumiPlugin.yaml"), "runtime: nodejs\n");
       await writeFile(
         join(plugin, "package.json"),
