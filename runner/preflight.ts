@@ -35,7 +35,7 @@ async function busyPort(
 ): Promise<string | undefined> {
   const ours = Object.values(existing?.HostConfig.PortBindings ?? {}).flatMap((bindings) => bindings ?? []);
   if (ours.some(({ HostPort }) => HostPort === String(port))) return undefined;
-  const endpoint = process.env["DOCKER_HOST"] ?? docker.env["DOCKER_HOST"] ?? (await contextEndpoint(docker));
+  const endpoint = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"] ?? (await contextEndpoint(docker));
   if (!/^(unix|npipe):/.test(endpoint)) return undefined;
   const code = await listenOnce(hostAddress, port);
   switch (code) {

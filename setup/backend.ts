@@ -6,21 +6,22 @@ import { localState, passphraseFile } from "./paths";
 
 /**
  * Where the stack's state is kept: the backend that the user is logged in to, else a folder of this checkout with a
- * generated passphrase.
+ * generated passphrase. Stand-ins run with a PULUMI_HOME of their own, which has to
+ * be told of the log-in.
  */
-export async function ensureBackend(pulumi: string): Promise<Record<string, string>> {
+export async function ensureBackend(pulumi: string, ownHome: boolean): Promise<Record<string, string>> {
   if (process.env["PULUMI_BACKEND_URL"] !== undefined) return {};
-  const loggedIn = await execa(pulumi, ["whoami", "--json", "--non-interactive"], {
-    reject: false,
-    timeout: 30_000,
-  });
-  if (!loggedIn.failed) {
-    const { url } = JSON.parse(loggedIn.stdout) as { url: string };
-    return { PULUMI_BACKEND_URL: url };
-  }
+  const url = await loggedInTo(pulumi);
+  if (url !== undefined) return ownHome ? { PULUMI_BACKEND_URL: url } : {};
   await mkdir(localState, { recursive: true, mode: 0o700 });
   if (!existsSync(passphraseFile)) {
     await writeFile(passphraseFile, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
   }
   return { PULUMI_BACKEND_URL: `file://${localState}`, PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile };
+}
+
+async function loggedInTo(pulumi: string): Promise<string | undefined> {
+  const args = ["whoami", "--json", "--non-interactive"];
+  const { failed, stdout } = await execa(pulumi, args, { reject: false, timeout: 30_000 });
+  return failed ? undefined : (JSON.parse(stdout) as { url: string }).url;
 }

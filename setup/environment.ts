@@ -26,7 +26,7 @@ export async function ensureEnvironment(): Promise<Environment> {
   const cli = await ensurePulumi();
   const plugins = await ensurePlugins(cli);
   const address = await engineAddress();
-  const backend = await ensureBackend(cli.pulumi);
+  const backend = await ensureBackend(cli.pulumi, "PULUMI_HOME" in plugins);
   const image = await ensureImage();
   const environment: Environment = {
     pulumi: cli.pulumi,
