@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { readdir, readlink, stat } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/manifest";
 import { BackupResult } from "../../runner/request";
-import { removeContainer, removeFolder, sql, startServer, temporaryFolder } from "../support/resources";
+import {
+  removeContainer,
+  removeFolder,
+  sql,
+  startServer,
+  temporaryFolder,
+  uniqueName,
+} from "../support/resources";
 import { runRunner } from "../support/runner";
 
 /** Tables as they are met: upper case, a schema for each country, spaces, partitions, geometries, gaps in the values. */
@@ -45,6 +53,8 @@ const contents = tables
     "SELECT count(*) FROM parted; SELECT indexdef FROM pg_indexes WHERE schemaname IN ('ES', 'nl', 'public') AND tablename <> 'spatial_ref_sys' ORDER BY 1;",
   )
   .join("\n");
+
+const notMounted = path.join(os.tmpdir(), uniqueName());
 
 describe("postgis-backup backup", function () {
   this.timeout(120_000);
@@ -177,7 +187,7 @@ describe("postgis-backup backup", function () {
     ["a role that does not exist", ["--user", "nobody"], /role "nobody" does not exist/],
     [
       "the directory format where nothing is mounted",
-      ["--directory", "/tmp/pgb-not-mounted"],
+      ["--directory", notMounted],
       /has no writable mount .*--format custom/,
     ],
   ] as const) {
@@ -193,7 +203,7 @@ describe("postgis-backup backup", function () {
       assert.deepEqual(left, []);
     });
   }
-  after(() => removeFolder("/tmp/pgb-not-mounted"));
+  after(() => removeFolder(notMounted));
 
   it("tells wrong usage apart from failure", async () => {
     const { exitCode, stderr } = await runRunner(["backup", "--container", container]);

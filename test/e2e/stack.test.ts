@@ -81,7 +81,8 @@ describe("the stack program, with the real CLI, engine and database", function (
   it("takes a new password into the server, without a new backup and without a new container", async () => {
     const containerId = await sql(project.container, "SELECT pg_postmaster_start_time()");
     await project.stack.setConfig("password", { value: 'it\'s a "new" $pass', secret: true });
-    const { changes, outputs } = await up(project);
+    const { changes, outputs, log } = await up(project);
+    assert.ok(log.includes("PGPASSWORD: [secret]") && !log.includes("$pass"), log);
     assert.deepEqual(
       changes,
       { same: 6, update: 2 },

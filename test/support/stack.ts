@@ -62,13 +62,12 @@ export async function removeProject({ folder, stack, container }: Project): Prom
   await removeFolder(folder);
 }
 
-/** What `up` did, as counts by kind of change. */
-export async function up({
-  stack,
-}: Project): Promise<{ changes: Record<string, number>; outputs: Record<string, unknown> }> {
-  const { summary, outputs } = await stack.up();
+/** What `up` did, as counts by kind of change, the stack's outputs, and all that the CLI printed. */
+export async function up({ stack }: Project) {
+  const printed: string[] = [];
+  const { summary, outputs } = await stack.up({ diff: true, onOutput: (text) => printed.push(text) });
   const values = Object.fromEntries(
     Object.entries(outputs).map(([name, { value }]) => [name, value as unknown]),
   );
-  return { changes: { ...summary.resourceChanges }, outputs: values };
+  return { changes: { ...summary.resourceChanges }, outputs: values, log: printed.join("") };
 }
