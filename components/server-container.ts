@@ -60,7 +60,10 @@ export function serverContainer(
       retries: 6,
       startPeriod: "10m0s",
     },
-    ...(args.memory === undefined ? {} : { memory: args.memory }),
+    // Twice the memory is what Docker makes of an unset swap limit; unset here, it would show as a change ever after.
+    ...(args.memory === undefined
+      ? {}
+      : { memory: args.memory, memorySwap: pulumi.output(args.memory).apply((memory) => 2 * memory) }),
     shmSize: args.shmSize ?? 1024,
     ...(args.network === undefined ? {} : { networksAdvanced: [{ name: args.network }] }),
     restart: "unless-stopped",

@@ -359,11 +359,11 @@ describe("offline plugins", function () {
     it("notices a container that is gone", async () => {
       await program();
       await succeed(stack.up());
-      await docker("rm", "--force", name);
+      await docker("rm", "--force", "--volumes", name);
       await succeed(stack.refresh());
       assert.equal(await stack.resource(CONTAINER), undefined);
       assert.match(await succeed(stack.up()), /1 created/);
-      await docker("rm", "--force", name);
+      await docker("rm", "--force", "--volumes", name);
       await succeed(stack.destroy());
     });
 

@@ -102,7 +102,7 @@ describe("PostgisContainer", () => {
     ]);
     assert.deepEqual(inputs["ports"], [{ internal: 5432, external: 6000, ip: "0.0.0.0" }]);
     assert.deepEqual(inputs["networksAdvanced"], [{ name: "net" }]);
-    assert.deepEqual([inputs["memory"], inputs["shmSize"]], [2048, 64]);
+    assert.deepEqual([inputs["memory"], inputs["memorySwap"], inputs["shmSize"]], [2048, 4096, 64]);
     assert.deepEqual(inputs["labels"], [
       { label: "team", value: "gis" },
       { label: "postgis-backup.owner", value: "acme/postgis-backup/test/db" },
