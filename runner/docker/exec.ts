@@ -16,7 +16,7 @@ exec 3<&0
 (while read -r _ <&3; do :; done; kill -s INT "$process") >/dev/null 2>&1 & watcher=$!
 wait "$process"; status=$?
 kill "$watcher" 2>/dev/null
-wait "$watcher"
+wait "$watcher" 2>/dev/null
 exit "$status"`;
 
 export interface ExecTarget {

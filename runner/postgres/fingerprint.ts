@@ -30,7 +30,7 @@ WITH hashable AS (
   JOIN pg_amproc p ON p.amprocfamily = c.opcfamily AND p.amproclefttype = c.opcintype AND p.amprocnum = 2
   WHERE c.opcdefault
 ), coercible AS (
-  SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b'
+  SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b' AND castcontext = 'i'
 ), col AS (
   SELECT a.attrelid, a.attnum, format('t.%I', a.attname) || CASE
       WHEN '${method}' = 'text' THEN ''

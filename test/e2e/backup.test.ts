@@ -32,7 +32,12 @@ CREATE TABLE parted (y int, v text) PARTITION BY RANGE (y);
 CREATE TABLE parted_2020 PARTITION OF parted FOR VALUES FROM (2020) TO (2021);
 CREATE TABLE parted_rest PARTITION OF parted DEFAULT;
 INSERT INTO parted SELECT 2019 + g % 3, 'v' || g FROM generate_series(1, 1000) g;
-CREATE TABLE empty (x int);`;
+CREATE TABLE empty (x int);
+CREATE TABLE nothing ();
+CREATE TABLE kinds (a int2vector, b oidvector, c point, d name, e json, f xml, g box2d, h int4range, i money, j interval,
+  k inet, l tsvector, m bit(3), n uuid, o date[], p "char", q geography, r geometry[], s numeric, t char(5));
+INSERT INTO kinds VALUES ('1 2', '3 4', '(1,2)', 'n', '{"x": 1}', '<a/>', 'BOX(1 2,3 4)', '[1,2)', 5, '1 day', '10.0.0.1', 'a b',
+  '101', '5b4a1f5e-0000-4000-8000-000000000000', '{2020-01-01}', 'x', 'POINT(1 2)', ARRAY['POINT(1 2)'::geometry], 'NaN', 'é');`;
 
 const tables = [
   '"ES"."Parcel Set"',
@@ -41,10 +46,18 @@ const tables = [
   "parted_2020",
   "parted_rest",
   "empty",
+  "nothing",
+  "kinds",
 ];
-const selection = ["*.Parcel Set", 'nl."we""ird.näme$"', "roi*_signatures", "parted", "empty"].flatMap(
-  (name) => ["--table", name],
-);
+const selection = [
+  "*.Parcel Set",
+  'nl."we""ird.näme$"',
+  "roi*_signatures",
+  "parted",
+  "empty",
+  "nothing",
+  "kinds",
+].flatMap((name) => ["--table", name]);
 
 /** Every row and every index of the tables, in an order of their own. */
 const contents = tables
@@ -122,6 +135,8 @@ describe("postgis-backup backup", function () {
         ["ES", "Parcel Set", 3000, "table"],
         ["nl", 'we"ird.näme$', 500, "table"],
         ["public", "empty", 0, "table"],
+        ["public", "kinds", 1, "table"],
+        ["public", "nothing", 0, "table"],
         ["public", "parted", 0, "partitioned"],
         ["public", "parted_2020", 334, "table"],
         ["public", "parted_rest", 666, "table"],
