@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -92,4 +93,19 @@ export class OfflineStack {
     if ((await this.stateText()).includes('"type"')) await this.destroy();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The output of a run that succeeds, without a warning. */
+export async function succeed(run: Promise<Run>): Promise<string> {
+  const { ok, output } = await run;
+  assert.ok(ok, output);
+  assert.doesNotMatch(output, /warning/i);
+  return output;
+}
+
+/** The output of a run that fails. */
+export async function fail(run: Promise<Run>): Promise<string> {
+  const { ok, output } = await run;
+  assert.ok(!ok, output);
+  return output;
 }
