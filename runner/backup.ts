@@ -1,9 +1,8 @@
 import os from "node:os";
 import path from "node:path";
 import { type Inspection, imageDigest, pathInContainer, runningContainer } from "./docker/container";
-import { docker as dockerFor } from "./docker/docker";
+import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments, type ExecTarget } from "./docker/exec";
-import { spawnDocker } from "./docker/docker";
 import { Failure } from "./failure";
 import { describeBackup, manifestFile } from "./manifest";
 import { listArchive, missingFromArchive } from "./postgres/archive";

@@ -4,7 +4,7 @@ import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
 import { escapeIdentifier } from "pg";
 import { Failure } from "./failure";
-import { errorLines, psql, serverTarget } from "./postgres/server";
+import { errorLines, passwordVariable, psql, serverTarget } from "./postgres/server";
 import type { Progress } from "./progress";
 import type { ReadyRequest } from "./request";
 
@@ -19,21 +19,22 @@ export async function ready(request: ReadyRequest, progress: Progress, signal: A
   const docker = dockerFor(request.dockerHost);
   const container = await findContainer(docker, request.container);
   if (container === undefined) throw new Failure(`There is no container "${request.container}".`);
-  await failIfDead(docker, container, request);
+  await failIfDead(docker, container, container.RestartCount, request);
   const target = serverTarget(docker, container, request, "postgis-backup ready");
-  await waitForServer(docker, container, target, request, progress, signal);
+  await waitForServer(container, target, request, progress, signal);
   await checkConnection(target, request);
-  if (target.secretEnv.length > 0) await setPassword(target, request, process.env["PGPASSWORD"] ?? "");
+  const password = process.env[passwordVariable];
+  if (password !== undefined) await setPassword(target, request, password);
 }
 
 async function waitForServer(
-  docker: Docker,
   container: Inspection,
   target: ExecTarget,
   request: ReadyRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
+  const { docker } = target;
   const started = performance.now();
   let noted = 0;
   for (;;) {
@@ -43,7 +44,10 @@ async function waitForServer(
     });
     if (!failed) return;
     signal.throwIfAborted();
-    await failIfDead(docker, container, request);
+    const now = await findContainer(docker, container.Id);
+    if (now === undefined)
+      throw new Failure(`Container "${request.container}" was removed before its server answered.`);
+    await failIfDead(docker, now, container.RestartCount, request);
     const seconds = (performance.now() - started) / 1000;
     if (seconds > request.timeout) {
       throw new Failure(
@@ -62,12 +66,14 @@ async function waitForServer(
 }
 
 /** A restart policy starts a dead container again and again; the restart count shows it. */
-async function failIfDead(docker: Docker, before: Inspection, request: ReadyRequest): Promise<void> {
-  const now = await findContainer(docker, before.Id);
-  if (now === undefined)
-    throw new Failure(`Container "${request.container}" was removed before its server answered.`);
-  if (now.State.Running && !now.State.Restarting && now.RestartCount === before.RestartCount) return;
-  const lastLines = await lastLogLines(docker, before.Id, logLines);
+async function failIfDead(
+  docker: Docker,
+  now: Inspection,
+  restartsBefore: number,
+  request: ReadyRequest,
+): Promise<void> {
+  if (now.State.Running && !now.State.Restarting && now.RestartCount === restartsBefore) return;
+  const lastLines = await lastLogLines(docker, now.Id, logLines);
   throw new Failure(
     `Container "${request.container}" died before its server answered (${describeState(now)}).` +
       `${await halfInitialised(docker, now)} Its last log lines:\n${lastLines}`,

@@ -14,28 +14,31 @@ export interface RestoreSource {
   readonly containerLocation: string | undefined;
 }
 
+/** How each method of compression shows in a file's name, and what undoes it. */
+const methods: Readonly<Record<string, { readonly suffix: string; readonly decompress: string[] }>> = {
+  zstd: { suffix: ".zst", decompress: ["zstd", "-dc"] },
+  gzip: { suffix: ".gz", decompress: ["gzip", "-dc"] },
+  lz4: { suffix: ".lz4", decompress: ["lz4", "-dc"] },
+};
+const uncompressed = { suffix: "", decompress: ["cat"] };
+
+function methodOf(compression: string) {
+  return methods[compression.split(":")[0] ?? ""] ?? uncompressed;
+}
+
 /** File name of each format's archive within the backup's folder. */
 export function archiveName(format: ArchiveFormat, compression: string): string {
-  const suffix =
-    { zstd: ".zst", gzip: ".gz", lz4: ".lz4", none: "" }[compression.split(":")[0] ?? "none"] ?? "";
   switch (format) {
     case "directory":
       return "archive";
     case "custom":
       return "archive.dump";
     case "plain":
-      return `archive.sql${suffix}`;
+      return `archive.sql${methodOf(compression).suffix}`;
   }
 }
 
 export const prepareFile = "prepare.sql";
-
-const decompressors: Record<string, string[]> = {
-  zstd: ["zstd", "-dc"],
-  gzip: ["gzip", "-dc"],
-  lz4: ["lz4", "-dc"],
-  none: ["cat"],
-};
 
 /**
  * Stock tools only, to be pasted into a shell as it is: it brings the tables into a new database of the same server,
@@ -60,7 +63,7 @@ export function restoreCommand(source: RestoreSource): string {
       ]),
     custom: () => `${inContainer(pgRestore, ["--interactive"])} < ${file(archive)}`,
     plain: () =>
-      `${quote(decompressors[source.compression.split(":")[0] ?? "none"] ?? ["cat"])} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
+      `${quote(methodOf(source.compression).decompress)} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
   }[source.format]();
   return [
     inContainer(["createdb", ...connect, "--template", "template0", target]),

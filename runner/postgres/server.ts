@@ -3,7 +3,7 @@ import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 
 /** The password reaches libpq by this variable alone, whose name, never value, is an argument of docker. */
-const passwordVariable = "PGPASSWORD";
+export const passwordVariable = "PGPASSWORD";
 
 /**
  * How libpq's programs in the container reach the server. By environment, because a database named `a=b` on a command
