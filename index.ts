@@ -34,7 +34,7 @@ const database = new PostgisContainer(
     startTimeout: config.getNumber("startTimeout"),
     dockerHost,
   },
-  { ...provider },
+  provider,
 );
 
 const backup = new TableBackup("tables", {

@@ -33,13 +33,13 @@ export class PostgisContainer extends pulumi.ComponentResource {
   constructor(name: string, args: PostgisContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = pulumi.secret(args.password);
     super("postgis-backup:index:PostgisContainer", name, { ...args, password }, opts);
-    const image = pulumi.output(args.image ?? "postgis/postgis:17-3.5");
-    const containerName = pulumi.output(args.containerName ?? name);
-    const volumeName = pulumi.output(args.volumeName ?? pulumi.interpolate`${containerName}-data`);
-    const hostAddress = pulumi.output(args.hostAddress ?? "127.0.0.1");
-    const port = pulumi.output(args.port ?? 5433);
-    const user = pulumi.output(args.user ?? "postgres");
-    const database = pulumi.output(args.database ?? "postgres");
+    const image = args.image ?? "postgis/postgis:17-3.5";
+    const containerName = args.containerName ?? name;
+    const volumeName = args.volumeName ?? pulumi.interpolate`${containerName}-data`;
+    const hostAddress = args.hostAddress ?? "127.0.0.1";
+    const port = args.port ?? 5433;
+    const user = args.user ?? "postgres";
+    const database = args.database ?? "postgres";
     const keepData = args.keepData ?? true;
     const owner = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}/${name}`;
     const labels = pulumi
@@ -52,8 +52,8 @@ export class PostgisContainer extends pulumi.ComponentResource {
       container: containerName,
       dockerHost: args.dockerHost,
       owner,
-      hostAddress: args.hostAddress ?? "127.0.0.1",
-      port: args.port ?? 5433,
+      hostAddress,
+      port,
       backupDirectory: args.backupDirectory,
     };
     const preflightRequest = checkedRequest(PreflightRequest, place, this);

@@ -10,11 +10,11 @@ const stopSeconds = 120;
 const passwordFile = "/run/postgis-backup/password";
 
 interface ServerContainer {
-  readonly image: pulumi.Output<string>;
-  readonly user: pulumi.Output<string>;
-  readonly database: pulumi.Output<string>;
+  readonly image: pulumi.Input<string>;
+  readonly user: pulumi.Input<string>;
+  readonly database: pulumi.Input<string>;
   readonly password: pulumi.Output<string>;
-  readonly dataVolume: pulumi.Output<string>;
+  readonly dataVolume: pulumi.Input<string>;
   readonly args: PostgisContainerArgs;
 }
 
