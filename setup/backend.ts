@@ -6,8 +6,8 @@ import { localState, passphraseFile } from "./paths";
 
 /**
  * Where the stack's state is kept: the backend that the user is logged in to, else a folder of this checkout with a
- * generated passphrase. Stand-ins run with a PULUMI_HOME of their own, which has to
- * be told of the log-in.
+ * generated passphrase. Stand-ins run with a PULUMI_HOME of their own, which has to be told of the
+ * log-in.
  */
 export async function ensureBackend(pulumi: string, ownHome: boolean): Promise<Record<string, string>> {
   if (process.env["PULUMI_BACKEND_URL"] !== undefined) return {};

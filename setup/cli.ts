@@ -4,19 +4,19 @@ import path from "node:path";
 import { execa } from "execa";
 import { builtPulumi, root } from "./paths";
 import { step, SetupError } from "./step";
+import { succeeds } from "./succeeds";
 
 const version = "3.256.0";
 
 /** Path of a Pulumi CLI: the user's, or one built once from its Go module. */
 export async function ensurePulumi(): Promise<{ readonly pulumi: string; readonly built: boolean }> {
-  const onPath = await execa("pulumi", ["version"], { reject: false });
-  if (!onPath.failed) return { pulumi: "pulumi", built: false };
+  if (await succeeds("pulumi", ["version"])) return { pulumi: "pulumi", built: false };
   if (!existsSync(builtPulumi)) await buildPulumi();
   return { pulumi: builtPulumi, built: true };
 }
 
 async function buildPulumi(): Promise<void> {
-  if ((await execa("go", ["version"], { reject: false })).failed) {
+  if (!(await succeeds("go", ["version"]))) {
     throw new SetupError(
       "There is neither pulumi nor go on PATH. Install the Pulumi CLI, or Go 1.26 to build it with.",
     );

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { installPackages, isDebianRoot } from "./debian";
 import { cache } from "./paths";
 import { step, SetupError } from "./step";
+import { succeeds } from "./succeeds";
 
 /** A Docker engine that answers: the user's, or, as root on Debian, one installed and started here. */
 export async function ensureEngine(): Promise<void> {
@@ -15,21 +15,18 @@ export async function ensureEngine(): Promise<void> {
   if (process.env["DOCKER_HOST"] !== undefined)
     throw noEngine(`DOCKER_HOST is ${process.env["DOCKER_HOST"]}.`);
   if (!isDebianRoot()) throw noEngine("Only as root on Debian can this set-up install one.");
-  if ((await execa("dockerd", ["--version"], { reject: false })).failed)
-    await installPackages("docker.io", "iptables");
+  if (!(await succeeds("dockerd", ["--version"]))) await installPackages("docker.io", "iptables");
   await step("Starting the Docker engine", startEngine);
 }
 
-async function engineAnswers(): Promise<boolean> {
-  return !(await execa("docker", ["version", "--format", "{{.Server.Version}}"], { reject: false })).failed;
+function engineAnswers(): Promise<boolean> {
+  return succeeds("docker", ["version", "--format", "{{.Server.Version}}"]);
 }
 
 /** By the machine's service manager where it has one, else as a daemon of its own. */
 async function startEngine(): Promise<void> {
   if (await answersWithin(2)) return;
-  if (!(await execa("systemctl", ["start", "docker"], { reject: false })).failed && (await answersWithin(30)))
-    return;
-  await mkdir(cache, { recursive: true });
+  if ((await succeeds("systemctl", ["start", "docker"])) && (await answersWithin(30))) return;
   const log = openSync(path.join(cache, "dockerd.log"), "a");
   spawn("dockerd", [], { detached: true, stdio: ["ignore", log, log] }).unref();
   if (await answersWithin(60)) return;

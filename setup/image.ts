@@ -5,6 +5,7 @@ import { imageTag } from "../offline/image/versions";
 import { installPackages, isDebianRoot } from "./debian";
 import { cache } from "./paths";
 import { step, SetupError } from "./step";
+import { succeeds } from "./succeeds";
 
 const version = "17-3.5";
 
@@ -22,7 +23,7 @@ export async function ensureImage(): Promise<string> {
   console.error(
     "  No registry answers; an image with the same contents is built from Debian packages instead.",
   );
-  if ((await execa("mmdebstrap", ["--version"], { reject: false })).failed) {
+  if (!(await succeeds("mmdebstrap", ["--version"]))) {
     if (!isDebianRoot()) {
       throw new SetupError(
         `${officialImage} cannot be pulled, and only as root on Debian can an image be built instead:\n${pulled.stderr}`,
@@ -41,6 +42,6 @@ function build(): Promise<string> {
   return buildImage({ version, cacheDir: path.join(cache, "image"), log });
 }
 
-async function isLocal(image: string): Promise<boolean> {
-  return !(await execa("docker", ["image", "inspect", image], { reject: false })).failed;
+function isLocal(image: string): Promise<boolean> {
+  return succeeds("docker", ["image", "inspect", image]);
 }

@@ -1,8 +1,8 @@
-import { execa } from "execa";
 import { offlineEnvironment } from "../offline/environment";
 import { installOffline, providers } from "../offline/install";
 import { sdkVersion } from "../offline/sdk-version";
 import { cache } from "./paths";
+import { succeeds } from "./succeeds";
 
 /** Variables by which the CLI finds the plugins: none for the official ones, which are in the user's PULUMI_HOME. */
 export async function ensurePlugins(cli: {
@@ -24,7 +24,7 @@ export async function ensurePlugins(cli: {
 async function installOfficial(pulumi: string): Promise<boolean> {
   for (const name of providers) {
     const args = ["plugin", "install", "resource", name, sdkVersion(`@pulumi/${name}`)];
-    if ((await execa(pulumi, args, { reject: false, timeout: 300_000 })).failed) return false;
+    if (!(await succeeds(pulumi, args, { timeout: 300_000 }))) return false;
   }
   return true;
 }
