@@ -49,3 +49,13 @@ export async function attempt<T>(what: string, action: Promise<T>): Promise<T> {
     throw new Error(`${what}: ${daemonMessage(error)}`, { cause: error });
   }
 }
+
+/** What the daemon answers, or undefined where it has no such thing. */
+export async function unlessMissing<T>(what: string, action: Promise<T>): Promise<T | undefined> {
+  try {
+    return await attempt(what, action);
+  } catch (error) {
+    if (isMissing((error as Error).cause)) return undefined;
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@ import { PartialFailure, type Resource } from "../provider/provider";
 import { UNKNOWN, type Properties } from "../provider/value";
 import { unlessAborted } from "./abort";
 import { checkInputs } from "./check";
-import { attempt, isMissing } from "./client";
+import { unlessMissing } from "./client";
 import { canonical, compareToState, refreshedInputs, updatedState, visible } from "./compare";
 import { asContainerInputs } from "./container-inputs";
 import {
@@ -45,13 +45,8 @@ function limitsChanged(before: Properties, after: Properties): boolean {
 /** Stands in for docker:index/container:Container. */
 export function containerResource(docker: () => Docker): Resource {
   async function inspect(id: string, outputs: Properties): Promise<Properties | undefined> {
-    try {
-      const info = await docker().getContainer(id).inspect();
-      return { ...outputs, ...containerState(info, asContainerInputs(outputs)) };
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      return attempt("Unable to inspect container", Promise.reject(error as Error));
-    }
+    const info = await unlessMissing("Unable to inspect container", docker().getContainer(id).inspect());
+    return info && { ...outputs, ...containerState(info, asContainerInputs(outputs)) };
   }
 
   return {

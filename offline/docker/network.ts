@@ -4,7 +4,7 @@ import type { Resource } from "../provider/provider";
 import { UNKNOWN, type Properties } from "../provider/value";
 import { poll, unlessAborted } from "./abort";
 import { checkInputs } from "./check";
-import { attempt, isMissing } from "./client";
+import { attempt, isMissing, unlessMissing } from "./client";
 import { compareToState, refreshedInputs, updatedState, visible } from "./compare";
 import { labelMap } from "./container-body";
 import type { Label } from "./container-inputs";
@@ -52,12 +52,8 @@ async function removeNetwork(network: Docker.Network): Promise<void> {
 /** Stands in for docker:index/network:Network. */
 export function networkResource(docker: () => Docker): Resource {
   async function inspect(id: string): Promise<Properties | undefined> {
-    try {
-      return networkState(await docker().getNetwork(id).inspect());
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      return attempt("Unable to inspect network", Promise.reject(error as Error));
-    }
+    const info = await unlessMissing("Unable to inspect network", docker().getNetwork(id).inspect());
+    return info && networkState(info);
   }
 
   return {

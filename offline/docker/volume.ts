@@ -4,7 +4,7 @@ import type { Resource } from "../provider/provider";
 import { UNKNOWN, type Properties } from "../provider/value";
 import { poll, unlessAborted } from "./abort";
 import { checkInputs, isDefault } from "./check";
-import { attempt, isMissing } from "./client";
+import { attempt, isMissing, unlessMissing } from "./client";
 import { compareToState, refreshedInputs, updatedState, visible } from "./compare";
 import { labelMap } from "./container-body";
 import type { Label } from "./container-inputs";
@@ -60,12 +60,8 @@ async function removeVolume(volume: Docker.Volume): Promise<void> {
 /** Stands in for docker:index/volume:Volume. */
 export function volumeResource(docker: () => Docker): Resource {
   async function inspect(name: string): Promise<Properties | undefined> {
-    try {
-      return volumeState(await docker().getVolume(name).inspect());
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      return attempt("Unable to inspect volume", Promise.reject(error as Error));
-    }
+    const info = await unlessMissing("Unable to inspect volume", docker().getVolume(name).inspect());
+    return info && volumeState(info);
   }
 
   return {
