@@ -6,14 +6,8 @@ import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/manifest";
 import { BackupResult } from "../../runner/request";
-import {
-  removeContainer,
-  removeFolder,
-  sql,
-  startServer,
-  temporaryFolder,
-  uniqueName,
-} from "../support/resources";
+import { startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
 import { runRunner } from "../support/runner";
 
 /** Tables as they are met: upper case, a schema for each country, spaces, partitions, geometries, gaps in the values. */

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { Manifest } from "../../runner/manifest";
 import { BackupResult } from "../../runner/request";
-import { removeContainer, removeFolder, sql, startServer, temporaryFolder } from "../support/resources";
+import { startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";
 
 const rounds = 20;

@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { readdir, readlink } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { removeContainer, removeFolder, sql, startServer, temporaryFolder } from "../support/resources";
+import { startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 
 describe("a backup that is cut off", function () {

@@ -3,7 +3,8 @@ import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { execa } from "execa";
-import { removeContainer, startServer } from "../support/resources";
+import { startServer } from "../support/container";
+import { removeContainer } from "../support/resources";
 import { createProject, type Project, removeProject } from "../support/stack";
 
 describe("a PostgisContainer that cannot be", function () {

@@ -3,21 +3,13 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fail, OfflineStack, succeed } from "./plugin-stack";
+import { fail, stackForEachTest, succeed } from "./plugin-stack";
 
 const COMMAND = "command:local:Command";
 
 describe("the offline command provider", function () {
   this.timeout(120_000);
-  let stack: OfflineStack;
-
-  beforeEach(async () => {
-    stack = await OfflineStack.create();
-  });
-
-  afterEach(async () => {
-    await stack.remove();
-  });
+  const stack = stackForEachTest();
 
   const log = (): string => join(stack.folder, "log");
   const logged = async (): Promise<string[]> =>

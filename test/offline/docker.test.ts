@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { imageTag } from "../../offline/image/versions";
-import { fail, OfflineStack, succeed } from "./plugin-stack";
+import { fail, stackForEachTest, succeed } from "./plugin-stack";
 
 const IMAGE = imageTag("17-3.5");
 const CONTAINER = "docker:index/container:Container";
@@ -19,15 +19,7 @@ async function exists(...args: string[]): Promise<boolean> {
 
 describe("the offline docker provider", function () {
   this.timeout(120_000);
-  let stack: OfflineStack;
-
-  beforeEach(async () => {
-    stack = await OfflineStack.create();
-  });
-
-  afterEach(async () => {
-    await stack.remove();
-  });
+  const stack = stackForEachTest();
 
   let name: string;
 

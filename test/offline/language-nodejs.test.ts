@@ -5,19 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installOffline } from "../../offline/install";
 import { builtPulumi, root } from "../../setup/paths";
-import { fail, OfflineStack, succeed } from "./plugin-stack";
+import { fail, stackForEachTest, succeed } from "./plugin-stack";
 
 describe("the offline language host, and the installation", function () {
   this.timeout(120_000);
-  let stack: OfflineStack;
-
-  beforeEach(async () => {
-    stack = await OfflineStack.create();
-  });
-
-  afterEach(async () => {
-    await stack.remove();
-  });
+  const stack = stackForEachTest();
 
   it("installs once, for the versions that the SDKs ask for, and spares an official language host", async () => {
     const logged: string[] = [];

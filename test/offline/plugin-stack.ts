@@ -20,18 +20,17 @@ export interface Run {
 }
 
 /** A Pulumi project with a stack of its own, in a temporary folder. */
-export class OfflineStack {
-  private constructor(readonly folder: string) {}
+class OfflineStack {
+  folder = "";
 
-  static async create(): Promise<OfflineStack> {
-    const stack = new OfflineStack(await mkdtemp(join(tmpdir(), "offline-stack-")));
-    await mkdir(join(stack.folder, "state"));
-    await symlink(join(root, "node_modules"), join(stack.folder, "node_modules"));
-    await stack.write("package.json", JSON.stringify({ name: "offline-test", main: "index.js" }));
+  async create(): Promise<void> {
+    this.folder = await mkdtemp(join(tmpdir(), "offline-stack-"));
+    await mkdir(join(this.folder, "state"));
+    await symlink(join(root, "node_modules"), join(this.folder, "node_modules"));
+    await this.write("package.json", JSON.stringify({ name: "offline-test", main: "index.js" }));
     const options = "runtime:\n  name: nodejs\n  options:\n    typescript: false\n";
-    await stack.write("Pulumi.yaml", `name: offline-test\n${options}`);
-    await stack.cli("stack", "init", "dev");
-    return stack;
+    await this.write("Pulumi.yaml", `name: offline-test\n${options}`);
+    await this.cli("stack", "init", "dev");
   }
 
   async write(file: string, text: string): Promise<void> {
@@ -93,6 +92,14 @@ export class OfflineStack {
     if ((await this.stateText()).includes('"type"')) await this.destroy();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A stack that is made anew for each test of the suite in which this is called. */
+export function stackForEachTest(): OfflineStack {
+  const stack = new OfflineStack();
+  beforeEach(() => stack.create());
+  afterEach(() => stack.remove());
+  return stack;
 }
 
 /** The output of a run that succeeds, without a warning. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { environment } from "./environment";
-import { ownLabel, uniqueName } from "./resources";
+import { ownLabel, removeContainer, uniqueName } from "./resources";
 
 /** Runs docker and returns its output and exit code, whatever the code. */
 export async function docker(...args: string[]): Promise<{ code: number; output: string }> {
@@ -75,6 +75,15 @@ export class TestContainer {
   }
 
   async remove(): Promise<void> {
-    await docker("rm", "--force", "--volumes", this.name);
+    await removeContainer(this.name);
   }
+}
+
+/** Starts a server as a user would by hand, waits for it, and gives the name of its container. */
+export async function startServer({ mount }: { mount?: string } = {}): Promise<string> {
+  const container = new TestContainer();
+  const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
+  await container.run([...volume, "--env", "POSTGRES_PASSWORD=test"]);
+  await container.ready();
+  return container.name;
 }

@@ -5,7 +5,6 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { environment } from "./environment";
 
 /** Carries the process id of the run, so that a later run finds what a killed one left. */
 export const testLabel = "postgis-backup.test";
@@ -44,34 +43,6 @@ export async function removeContainer(name: string): Promise<void> {
 
 export async function removeVolume(name: string): Promise<void> {
   await execa("docker", ["volume", "rm", "--force", name], { reject: false });
-}
-
-/** Starts a server as a user would by hand, and waits for it. */
-export async function startServer(options: { mount?: string; args?: string[] } = {}): Promise<string> {
-  const name = uniqueName();
-  const { image } = await environment;
-  const mount = options.mount === undefined ? [] : ["--volume", `${options.mount}:/backups`];
-  const password = ["--env", "POSTGRES_PASSWORD=test"];
-  await execa("docker", [
-    "run",
-    "--detach",
-    "--name",
-    name,
-    ...ownLabel,
-    ...mount,
-    ...password,
-    image,
-    ...(options.args ?? []),
-  ]);
-  for (let attempt = 0; attempt < 240; attempt++) {
-    if (
-      !(await execa("docker", ["exec", name, "pg_isready", "-q", "-h", "127.0.0.1"], { reject: false }))
-        .failed
-    )
-      return name;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  throw new Error(`the server in ${name} did not start`);
 }
 
 /** Runs SQL with psql in the container; the rows as they are printed, bare. */
