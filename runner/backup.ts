@@ -164,6 +164,7 @@ async function checkTableOfContents(
   if (missing.length > 0) {
     const names = missing.map(({ sqlName }) => sqlName).join(", ");
     throw new Failure(
+      "archive-incomplete",
       `The archive lacks ${names}, though pg_dump reported success. Nothing was kept; please report this.`,
     );
   }
@@ -182,6 +183,7 @@ async function folderInContainer({ request, container, target, pending }: Run): 
   }
   if (request.format !== "directory") return undefined;
   throw new Failure(
+    "directory-not-mounted",
     `Container "${request.container}" has no writable mount of ${path.dirname(pending.finalPath)}, and pg_dump writes the directory format ` +
       `inside the container. Mount that folder into it, or take --format custom, which is streamed out.`,
   );

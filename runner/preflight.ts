@@ -4,7 +4,7 @@ import net from "node:net";
 import path from "node:path";
 import { findContainer, type Inspection } from "./docker/container";
 import { type Docker, docker as dockerFor, dockerOutput } from "./docker/docker";
-import { Failure } from "./failure";
+import { Failure, Failures } from "./failure";
 import { ownerLabel, type PreflightRequest } from "./request";
 
 /** Looks for everything that would keep a container from being created, and reports all of it in one message. */
@@ -16,14 +16,15 @@ export async function preflight(request: PreflightRequest): Promise<void> {
     await busyPort(docker, request, existing),
     await unwritableDirectory(request),
   ].filter((problem) => problem !== undefined);
-  if (problems.length > 0) throw new Failure(problems.join("\n"));
+  Failures.throwIfAny(problems);
 }
 
-function foreignContainer(request: PreflightRequest, existing: Inspection | undefined): string | undefined {
+function foreignContainer(request: PreflightRequest, existing: Inspection | undefined): Failure | undefined {
   if (existing === undefined || existing.Config.Labels?.[ownerLabel] === request.owner) return undefined;
-  return (
+  return new Failure(
+    "container-name-taken",
     `Container "${request.container}" exists already and does not belong to this stack. Choose another container name, ` +
-    `or remove it ("docker rm ${request.container}") if nobody needs it; to back it up as it is, give its name to a TableBackup.`
+      `or remove it ("docker rm ${request.container}") if nobody needs it; to back it up as it is, give its name to a TableBackup.`,
   );
 }
 
@@ -32,7 +33,7 @@ async function busyPort(
   docker: Docker,
   { hostAddress, port }: PreflightRequest,
   existing: Inspection | undefined,
-): Promise<string | undefined> {
+): Promise<Failure | undefined> {
   const ours = Object.values(existing?.HostConfig.PortBindings ?? {}).flatMap((bindings) => bindings ?? []);
   if (ours.some(({ HostPort }) => HostPort === String(port))) return undefined;
   const endpoint = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"] ?? (await contextEndpoint(docker));
@@ -42,11 +43,20 @@ async function busyPort(
     case undefined:
       return undefined;
     case "EADDRINUSE":
-      return `Port ${port} on ${hostAddress} is in use. Choose another port, or stop what listens there ("ss -ltnp" shows it).`;
+      return new Failure(
+        "port-in-use",
+        `Port ${port} on ${hostAddress} is in use. Choose another port, or stop what listens there ("ss -ltnp" shows it).`,
+      );
     case "EADDRNOTAVAIL":
-      return `${hostAddress} is not an address of this machine. Choose one that "ip address" shows, or 127.0.0.1.`;
+      return new Failure(
+        "address-invalid",
+        `${hostAddress} is not an address of this machine. Choose one that "ip address" shows, or 127.0.0.1.`,
+      );
     default:
-      return `Port ${port} on ${hostAddress} cannot be opened (${code}). Choose another port.`;
+      return new Failure(
+        "address-invalid",
+        `Port ${port} on ${hostAddress} cannot be opened (${code}). Choose another port.`,
+      );
   }
 }
 
@@ -69,7 +79,7 @@ function listenOnce(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-async function unwritableDirectory({ backupDirectory }: PreflightRequest): Promise<string | undefined> {
+async function unwritableDirectory({ backupDirectory }: PreflightRequest): Promise<Failure | undefined> {
   if (backupDirectory === undefined) return undefined;
   const directory = path.resolve(backupDirectory);
   try {
@@ -78,6 +88,9 @@ async function unwritableDirectory({ backupDirectory }: PreflightRequest): Promi
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return `The backup directory ${directory} cannot be written: ${reason}. Choose another directory, or give this user write permission.`;
+    return new Failure(
+      "directory-not-writable",
+      `The backup directory ${directory} cannot be written: ${reason}. Choose another directory, or give this user write permission.`,
+    );
   }
 }

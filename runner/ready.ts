@@ -18,7 +18,8 @@ const logLines = 20;
 export async function ready(request: ReadyRequest, progress: Progress, signal: AbortSignal): Promise<void> {
   const docker = dockerFor(request.dockerHost);
   const container = await findContainer(docker, request.container);
-  if (container === undefined) throw new Failure(`There is no container "${request.container}".`);
+  if (container === undefined)
+    throw new Failure("container-not-found", `There is no container "${request.container}".`);
   await failIfDead(docker, container, container.RestartCount, request);
   const target = serverTarget(docker, container, request, "postgis-backup ready");
   await waitForServer(container, target, request, progress, signal);
@@ -46,11 +47,15 @@ async function waitForServer(
     signal.throwIfAborted();
     const now = await findContainer(docker, container.Id);
     if (now === undefined)
-      throw new Failure(`Container "${request.container}" was removed before its server answered.`);
+      throw new Failure(
+        "container-lost",
+        `Container "${request.container}" was removed before its server answered.`,
+      );
     await failIfDead(docker, now, container.RestartCount, request);
     const seconds = (performance.now() - started) / 1000;
     if (seconds > request.timeout) {
       throw new Failure(
+        "server-not-ready",
         `The server in container "${request.container}" did not answer within ${request.timeout} s. Its last log lines:\n` +
           (await lastLogLines(docker, container.Id, logLines)),
       );
@@ -75,6 +80,7 @@ async function failIfDead(
   if (now.State.Running && !now.State.Restarting && now.RestartCount === restartsBefore) return;
   const lastLines = await lastLogLines(docker, now.Id, logLines);
   throw new Failure(
+    "server-not-ready",
     `Container "${request.container}" died before its server answered (${describeState(now)}).` +
       `${await halfInitialised(docker, now)} Its last log lines:\n${lastLines}`,
   );
@@ -104,6 +110,7 @@ async function checkConnection(target: ExecTarget, request: ReadyRequest): Promi
   );
   if (!failed) return;
   throw new Failure(
+    "connection-refused",
     `The server in container "${request.container}" runs, but refuses user "${request.user}" on database "${request.database}":\n` +
       `${errorLines(stderr)}\nThe image creates user and database only when it initialises an empty volume; ` +
       `for a volume that has data, create them by hand or name those that it has.`,
@@ -117,7 +124,7 @@ async function setPassword(
   password: string,
 ): Promise<void> {
   if (/[\r\n]/.test(password))
-    throw new Failure("The password contains a line break, which psql cannot read.");
+    throw new Failure("password-not-set", "The password contains a line break, which psql cannot read.");
   const command = [...psql, `--command=\\password ${escapeIdentifier(user)}`];
   const { failed, stderr } = await execInteractive(target, command, {
     input: `${password}\n${password}\n`,
@@ -125,6 +132,7 @@ async function setPassword(
   });
   if (failed) {
     throw new Failure(
+      "password-not-set",
       `Setting the password of user "${user}" in container "${container}" failed:\n${errorLines(stderr)}`,
     );
   }

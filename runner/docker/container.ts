@@ -52,15 +52,22 @@ export async function findContainer(docker: Docker, name: string): Promise<Inspe
 export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
   const container = await findContainer(docker, name);
   if (container === undefined) {
-    throw new Failure(`There is no container "${name}". "docker ps -a" lists those that exist.`);
+    throw new Failure(
+      "container-not-found",
+      `There is no container "${name}". "docker ps -a" lists those that exist.`,
+    );
   }
   if (!container.State.Running || container.State.Restarting) {
     throw new Failure(
+      "container-not-running",
       `Container "${name}" does not run: it is ${describeState(container)}. See "docker logs ${name}", then "docker start ${name}".`,
     );
   }
   if (container.State.Paused) {
-    throw new Failure(`Container "${name}" is paused. Run "docker unpause ${name}".`);
+    throw new Failure(
+      "container-not-running",
+      `Container "${name}" is paused. Run "docker unpause ${name}".`,
+    );
   }
   return container;
 }

@@ -31,6 +31,7 @@ export function dockerFailure(error: unknown): unknown {
   if (!(error instanceof ExecaError)) return error;
   if (error.code === "ENOENT") {
     return new Failure(
+      "docker-missing",
       "The docker command is not on PATH. Install the Docker command line, or add it to PATH.",
     );
   }
@@ -38,8 +39,9 @@ export function dockerFailure(error: unknown): unknown {
   const said = typeof stderr === "string" ? stderr.trim() : "";
   if (/cannot connect to the docker daemon|error during connect|permission denied.*docker/i.test(said)) {
     return new Failure(
+      "docker-unreachable",
       `No Docker daemon answers: ${said}\nStart it, or set DOCKER_HOST to the one that does.`,
     );
   }
-  return new Failure(said === "" ? error.shortMessage : said);
+  return new Failure("docker-failed", said === "" ? error.shortMessage : said);
 }

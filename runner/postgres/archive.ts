@@ -22,6 +22,7 @@ export async function listArchive(
     : execInteractive(target, ["pg_restore", "--list"], { ...options, inputFile: archive.hostFile }));
   if (failed) {
     throw new Failure(
+      "archive-incomplete",
       `pg_restore cannot read the archive that was just written: ${errorLines(stderr) || (shortMessage ?? "")}`,
     );
   }

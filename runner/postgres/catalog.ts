@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Failure } from "../failure";
+import { Failure, Failures } from "../failure";
 import { isExact, matches, parseTablePattern } from "./selection";
 import type { Session } from "./session";
 
@@ -55,7 +55,7 @@ export function selectTables(
   relations: readonly Relation[],
   request: { readonly tables: readonly string[]; readonly excludeTables: readonly string[] },
 ): Relation[] {
-  const problems: string[] = [];
+  const problems: Failure[] = [];
   const chosen = new Set<string>();
   for (const text of request.tables) {
     const pattern = parseTablePattern(text);
@@ -64,7 +64,7 @@ export function selectTables(
     tables.forEach(({ oid }) => chosen.add(oid));
     if (tables.length === 0) problems.push(noTable(text, isExact(pattern) ? found[0] : undefined, relations));
   }
-  if (problems.length > 0) throw new Failure(problems.join("\n"));
+  Failures.throwIfAny(problems);
   const excludePatterns = request.excludeTables.map(parseTablePattern);
   const excluded = new Set(
     relations
@@ -78,19 +78,28 @@ export function selectTables(
     (relation) => holdsUserRows(relation) && among(chosen, relation) && !among(excluded, relation),
   );
   if (selected.length > 0) return selected;
-  throw new Failure("Every table that was asked for is also excluded; nothing is left to back up.");
+  throw new Failure(
+    "nothing-selected",
+    "Every table that was asked for is also excluded; nothing is left to back up.",
+  );
 }
 
 function holdsUserRows({ kind, extension }: Relation): boolean {
   return (kind === "r" || kind === "p") && extension === null;
 }
 
-function noTable(text: string, other: Relation | undefined, relations: readonly Relation[]): string {
+function noTable(text: string, other: Relation | undefined, relations: readonly Relation[]): Failure {
   if (other !== undefined && other.kind !== "r" && other.kind !== "p") {
-    return `"${text}" is ${kindNames[other.kind]}, not a table; only tables hold rows of their own to back up.`;
+    return new Failure(
+      "not-a-table",
+      `"${text}" is ${kindNames[other.kind]}, not a table; only tables hold rows of their own to back up.`,
+    );
   }
   if (other?.extension != null) {
-    return `"${text}" belongs to the extension ${other.extension}, which creates it anew; pg_dump leaves it out.`;
+    return new Failure(
+      "not-a-table",
+      `"${text}" belongs to the extension ${other.extension}, which creates it anew; pg_dump leaves it out.`,
+    );
   }
   const bare = (name: string) => name.toLowerCase().replaceAll('"', "");
   const near = relations
@@ -100,5 +109,5 @@ function noTable(text: string, other: Relation | undefined, relations: readonly 
     near.length > 0
       ? ` Did you mean ${near.join(" or ")}?`
       : " Names are case-sensitive; a table outside the search path needs its schema in front: schema.table.";
-  return `No table matches "${text}" in this database.${hint}`;
+  return new Failure("table-not-found", `No table matches "${text}" in this database.${hint}`);
 }

@@ -29,6 +29,7 @@ export function compressOption(compression: string, version: number): string {
   const [method = "none", level] = compression.split(":");
   if (method !== "none" && method !== "gzip") {
     throw new Failure(
+      "compression-unsupported",
       `pg_dump ${version} in the container cannot compress with ${method}, which came with version 16. Use gzip or none.`,
     );
   }
@@ -78,7 +79,11 @@ export async function dump(
     else onTables([...current].join(", "));
   }
   const { failed, shortMessage } = await process;
-  if (failed) throw new Failure(`pg_dump failed: ${errorLines(said.join("\n")) || (shortMessage ?? "")}`);
+  if (failed)
+    throw new Failure(
+      "dump-failed",
+      `pg_dump failed: ${errorLines(said.join("\n")) || (shortMessage ?? "")}`,
+    );
 }
 
 /** Keeps the set of tables that pg_dump's workers are busy with, from its verbose messages; false for other lines. */

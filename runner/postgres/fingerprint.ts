@@ -84,7 +84,11 @@ export async function measureTables(
       measures.set(measure.oid, measure);
     }
     const { failed, stderr, shortMessage } = await process;
-    if (failed) throw new Failure(`Counting the rows failed: ${errorLines(stderr) || (shortMessage ?? "")}`);
+    if (failed)
+      throw new Failure(
+        "server-error",
+        `Counting the rows failed: ${errorLines(stderr) || (shortMessage ?? "")}`,
+      );
   }
   return measures;
 }

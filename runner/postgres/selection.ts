@@ -27,6 +27,7 @@ export function parseTablePattern(text: string): TablePattern {
   const table = groups?.["table"];
   if (table === undefined) {
     throw new Failure(
+      "table-name-invalid",
       `"${text}" is not a table name. Write table, schema.table or a pattern such as roi*_signatures; ` +
         `put double quotes around a name that contains a dot or a quote: "my.table".`,
     );

@@ -33,7 +33,10 @@ export function openSession(target: ExecTarget, signal: AbortSignal): Session {
       const line = await lines.next();
       if (line.done === true) {
         const { stderr, shortMessage } = await process;
-        throw new Failure(errorLines(stderr) || (shortMessage ?? "The database session ended."));
+        throw new Failure(
+          "server-error",
+          errorLines(stderr) || (shortMessage ?? "The database session ended."),
+        );
       }
       if (line.value === marker) return printed;
       printed.push(line.value);

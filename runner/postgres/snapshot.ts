@@ -36,6 +36,7 @@ export async function takeSnapshot(
     expected = locked;
   }
   throw new Failure(
+    "tables-changing",
     "The selected tables kept changing while they were being locked. Try again when no migration runs.",
   );
 }

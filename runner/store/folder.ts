@@ -83,6 +83,7 @@ export async function syncToDisk(file: string): Promise<void> {
 function unwritable(folder: string, error: unknown): unknown {
   if (!(error instanceof Error && "code" in error)) return error;
   return new Failure(
+    "directory-not-writable",
     `The backup folder ${folder} cannot be written: ${error.message}. Choose another directory, or give this user write permission.`,
   );
 }

@@ -1,0 +1,8 @@
+import type { Progress } from "../progress";
+
+/** What every verb gets from the process that it runs in. */
+export interface Context {
+  readonly progress: Progress;
+  /** Aborted when the process is told to end. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,62 @@
+/** Options that several verbs have, and how options become requests and results become output. */
+import { text } from "node:stream/consumers";
+import { type Command, Option } from "commander";
+import type { z } from "zod";
+import { Failure } from "../failure";
+
+export type Options = Readonly<Record<string, unknown>>;
+
+export function serverOptions(command: Command): Command {
+  return command
+    .option("--container <name>", "container that the server runs in")
+    .option("--user <role>", "database role (default: postgres)")
+    .option("--database <name>", "database (default: postgres)")
+    .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST");
+}
+
+export function requestOption(): Option {
+  return new Option("--request <file>", 'read all options as one JSON object; "-" is standard input').choices(
+    ["-"],
+  );
+}
+
+/** For an option that is repeated to give several values. */
+export function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}
+
+/** The request from standard input or from options, whose names may differ from the request's. */
+export async function readRequest<T>(
+  schema: z.ZodType<T>,
+  options: Options,
+  names: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const raw: unknown =
+    options["request"] === undefined
+      ? Object.fromEntries(
+          Object.entries(options)
+            .filter(([key]) => key !== "json")
+            .map(([key, value]) => [names[key] ?? key, value]),
+        )
+      : parseJson(await text(process.stdin));
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  throw new Failure(
+    "usage",
+    parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
+  );
+}
+
+function parseJson(source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch {
+    throw new Failure("usage", "The request on standard input is not JSON.");
+  }
+}
+
+/** A request that came as JSON is answered in JSON. */
+export function print(options: Options, result: object, lines: readonly string[]): void {
+  const asJson = options["json"] === true || options["request"] !== undefined;
+  process.stdout.write(asJson ? JSON.stringify(result) : `${lines.join("\n")}\n`);
+}

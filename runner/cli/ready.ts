@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { ready } from "../ready";
+import { ReadyRequest } from "../request";
+import type { Context } from "./context";
+import { type Options, readRequest, requestOption, serverOptions } from "./options";
+
+export function addReady(main: Command, { progress, signal }: Context): void {
+  serverOptions(main.command("ready"))
+    .summary("wait until the server in a container answers")
+    .description(
+      "Waits until the server answers over TCP and has the database; if PGPASSWORD is set, it becomes the user's password.",
+    )
+    .option("--timeout <seconds>", "how long to wait (default: 600)", Number)
+    .addOption(requestOption())
+    .action(async (options: Options) => {
+      await ready(await readRequest(ReadyRequest, options), progress, signal);
+    });
+}
