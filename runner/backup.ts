@@ -78,6 +78,7 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   const method = fingerprintMethod(facts.number);
   const measures = await dumpAndMeasure(run, destination, { format, jobs, compression, version }, method);
   if (format !== "plain") await checkTableOfContents(run, destination);
+  const verification = { level: request.verify, seconds: 0 };
   progress.note("Reading the files back for their checksums.");
   const files = await sealFiles(pending.workPath);
 
@@ -96,6 +97,7 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     imageDigest: await imageDigest(target.docker, container),
     pgDumpVersion: dumpVersion,
     fingerprintMethod: method,
+    verification,
   });
   await writeDurably(path.join(pending.workPath, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
   run.signal.throwIfAborted();
@@ -106,6 +108,8 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     manifest: path.join(pending.finalPath, manifestFile),
     createdAt: manifest.startedAt,
     sizeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    verification,
+    pruned: [],
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
       container: request.container,

@@ -6,7 +6,7 @@ import type { Relation } from "./postgres/catalog";
 import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
 import { Requirements } from "./postgres/requirements";
 import type { Snapshot } from "./postgres/snapshot";
-import { ArchiveFormat, type BackupRequest } from "./request";
+import { ArchiveFormat, type BackupRequest, VerifyLevel } from "./request";
 import type { StoredFile } from "./store/files";
 import type { PendingBackup } from "./store/folder";
 
@@ -59,19 +59,22 @@ export const Manifest = z
     ),
     requires: describe(Requirements, "What must exist before the archive is restored."),
     files: z.array(z.strictObject({ path: z.string(), bytes: z.int(), sha256: z.string() })),
-    checks: z.strictObject({
-      tableOfContents: describe(
-        z.boolean(),
-        "pg_restore --list showed every table. A plain dump has no table of contents.",
-      ),
-    }),
+    verification: describe(
+      z.strictObject({
+        level: VerifyLevel,
+        seconds: z.number(),
+        image: describe(z.string().optional(), "Image of the throwaway container that it was restored in."),
+      }),
+      "none: not verified; archive: the files were read back, and the archive to its end; " +
+        "restore: the archive was restored in a throwaway container, and the result agreed with this manifest.",
+    ),
   })
   .meta({ title: "Manifest of a postgis-backup backup" });
 export type Manifest = z.infer<typeof Manifest>;
 
 type Described = Pick<
   Manifest,
-  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
+  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires" | "verification"
 > & {
   readonly request: BackupRequest;
   readonly container: Inspection;
@@ -109,7 +112,7 @@ export function describeBackup(backup: Described): Manifest {
     tables: snapshot.tables.map((table) => ({ ...describeTable(table), ...measured(table, measures) })),
     requires: backup.requires,
     files: [...backup.files],
-    checks: { tableOfContents: backup.format !== "plain" },
+    verification: backup.verification,
   };
 }
 

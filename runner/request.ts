@@ -16,6 +16,33 @@ export const Compression = z
     'must be "none", "zstd", "gzip" or "lz4", with an optional level such as "zstd:1"',
   );
 
+/** How much is done to prove that an archive can be restored. */
+export const VerifyLevel = z.enum(["none", "archive", "restore"]);
+export type VerifyLevel = z.infer<typeof VerifyLevel>;
+
+/** What happens when a selected table cannot be restored without one that is not selected. */
+export const References = z.enum(["fail", "add", "accept"]);
+export type References = z.infer<typeof References>;
+
+const count = z.int().min(1).optional();
+
+/** Which backups of a series are kept: the newest, and the newest of each of the last days, weeks … that have one. */
+export const retentionRules = {
+  keepLast: count,
+  keepDaily: count,
+  keepWeekly: count,
+  keepMonthly: count,
+  keepYearly: count,
+};
+export const Retention = z.object(retentionRules);
+export type Retention = z.infer<typeof Retention>;
+
+/** Share of the last backup's size under which a new one is suspicious. */
+const MinSizeRatio = z.number().gt(0).max(1).optional();
+
+/** Permissions of the files of a backup; its folders can be entered by whoever can read. */
+const FileMode = z.string().regex(/^0[0-7]{3}$/, 'must be octal, such as "0600" or "0640"');
+
 /** A folder name that needs no quoting on any system and cannot leave its parent. */
 const BackupName = z
   .string()
@@ -43,6 +70,20 @@ export const BackupRequest = z.strictObject({
   /** Parallel `pg_dump` workers; only the directory format uses more than one. */
   jobs: z.int().min(1).max(64).optional(),
   compression: Compression.optional(),
+  /** Tables that a foreign key refers to or that a selected one inherits from, but that are not selected. */
+  references: References.default("fail"),
+  /** Relations that no foreign key declares, as `child.column -> parent.column`; orphans are counted. */
+  relations: z.array(z.string().min(1)).default([]),
+  /** More orphans than this in any relation fail the backup. */
+  maxOrphans: z.int().min(0).optional(),
+  /** Seconds to wait for a table that somebody else has locked. */
+  lockTimeout: z.int().min(1).max(86_400).default(60),
+  verify: VerifyLevel.default("archive"),
+  ...retentionRules,
+  minSizeRatio: MinSizeRatio,
+  fileMode: FileMode.default("0600"),
+  /** Only look for what would keep the backup from being taken. */
+  dryRun: z.boolean().default(false),
 });
 export type BackupRequest = z.infer<typeof BackupRequest>;
 export type BackupRequestInput = z.input<typeof BackupRequest>;
@@ -56,6 +97,11 @@ export const BackupResult = z.strictObject({
   sizeBytes: z.int(),
   tables: z.array(z.string()),
   restoreCommand: z.string(),
+  verification: z.strictObject({ level: VerifyLevel, seconds: z.number(), image: z.string().optional() }),
+  /** Ids of earlier backups that retention removed. */
+  pruned: z.array(z.string()),
+  /** Why retention removed nothing though it should have; a reason to look. */
+  alarm: z.string().optional(),
 });
 export type BackupResult = z.infer<typeof BackupResult>;
 
