@@ -1,32 +1,32 @@
-import os from "node:os";
 import path from "node:path";
-import { type Inspection, imageDigest, pathInContainer, runningContainer } from "./docker/container";
-import { docker as dockerFor, spawnDocker } from "./docker/docker";
-import { execArguments, type ExecTarget } from "./docker/exec";
+import { imageDigest, pathInContainer } from "./docker/container";
+import { spawnDocker } from "./docker/docker";
+import { execArguments } from "./docker/exec";
 import { Failure } from "./failure";
 import { describeBackup, manifestFile } from "./manifest";
 import { listArchive, missingFromArchive } from "./postgres/archive";
-import { defaultCompression, dump, type DumpDestination } from "./postgres/dump";
-import { majorVersion, pgDumpVersion, serverFacts } from "./postgres/facts";
+import { dump, type DumpDestination } from "./postgres/dump";
+import { majorVersion } from "./postgres/facts";
 import { fingerprintMethod, measureTables } from "./postgres/fingerprint";
+import { countOrphans } from "./postgres/orphans";
 import { prepareSql } from "./postgres/prepare";
+import { resolveRelations, type TableRelation } from "./postgres/relations";
 import { findRequirements } from "./postgres/requirements";
-import { serverTarget } from "./postgres/server";
-import { openSession, type Session } from "./postgres/session";
+import { kindName, type Selection } from "./postgres/select-tables";
+import { seriesKey } from "./postgres/series-lock";
+import { openSession } from "./postgres/session";
 import { type Snapshot, takeSnapshot } from "./postgres/snapshot";
+import { notMounted, type Plan, planBackup } from "./plan";
 import { formatBytes, type Progress } from "./progress";
-import type { BackupRequest, BackupResult } from "./request";
+import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { archiveName, prepareFile, restoreCommand } from "./restore-command";
 import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
 import { beginBackup, discardBackup, type PendingBackup, publishBackup } from "./store/folder";
 
-interface Run {
-  readonly request: BackupRequest;
-  readonly container: Inspection;
-  readonly target: ExecTarget;
-  readonly session: Session;
+interface Run extends Plan {
   readonly snapshot: Snapshot;
+  readonly relations: readonly TableRelation[];
   readonly pending: PendingBackup;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -38,15 +38,20 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const docker = dockerFor(request.dockerHost);
-  const container = await runningContainer(docker, request.container);
-  const target = serverTarget(docker, container, request, `postgis-backup ${request.name}`);
-  const session = openSession(target, signal);
+  const plan = await planBackup(request, undefined, progress, signal);
+  const { session, target } = plan;
   try {
-    const snapshot = await takeSnapshot(session, request);
-    const pending = await beginBackup(request.directory, request.name);
+    const snapshot = await takeSnapshot(session, plan.selection, {
+      request,
+      lockTimeout: request.lockTimeout,
+      openObserver: () => openSession(target, signal),
+      note: progress.note,
+    });
+    const relations = await resolveRelations(session, request.relations, snapshot.tables);
+    noteSkipped(snapshot, progress);
+    const pending = await beginBackup(request.directory, request.name, seriesKey(request));
     try {
-      return await writeBackup({ request, container, target, session, snapshot, pending, progress, signal });
+      return await writeBackup({ ...plan, snapshot, relations, pending, progress, signal });
     } catch (error) {
       await discardBackup(pending);
       throw error;
@@ -56,16 +61,35 @@ export async function backup(
   }
 }
 
+/** Looks for everything that would keep a backup from being taken; takes none. */
+export async function checkBackup(
+  request: BackupRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<BackupCheck> {
+  const { session, selection, estimatedBytes } = await planBackup(request, undefined, progress, signal);
+  await session.close();
+  noteSkipped(selection, progress);
+  return {
+    tables: summarizeTables(selection.tables.map(({ sqlName }) => sqlName)),
+    tableCount: selection.tables.length,
+    databaseBytes: totalBytes(selection),
+    estimatedBytes,
+  };
+}
+
+const totalBytes = ({ tables }: Selection) => tables.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function noteSkipped({ skipped }: Selection, progress: Progress): void {
+  if (skipped.length === 0) return;
+  const names = skipped.map((relation) => `${kindName(relation)} ${relation.sqlName}`).join(", ");
+  progress.note(`Not in the backup, because they hold no rows of their own: ${names}.`);
+}
+
 async function writeBackup(run: Run): Promise<BackupResult> {
   const { request, container, target, session, snapshot, pending, progress } = run;
-  const facts = await serverFacts(session);
-  const dumpVersion = await pgDumpVersion(target);
-  const version = majorVersion(dumpVersion);
-  const {
-    format,
-    compression = defaultCompression(version),
-    jobs = Math.min(os.availableParallelism(), 4),
-  } = request;
+  const { facts, format, compression, jobs } = run;
+  const version = majorVersion(run.pgDumpVersion);
   const containerFolder = await folderInContainer(run);
   const archive = archiveName(format, compression);
   const destination: DumpDestination =
@@ -76,7 +100,12 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   const requires = await findRequirements(session, snapshot.tables);
   await writeDurably(path.join(pending.workPath, prepareFile), prepareSql(requires));
   const method = fingerprintMethod(facts.number);
-  const measures = await dumpAndMeasure(run, destination, { format, jobs, compression, version }, method);
+  const { measures, relations } = await dumpAndMeasure(
+    run,
+    destination,
+    { format, jobs, compression, version, lockTimeout: request.lockTimeout },
+    method,
+  );
   if (format !== "plain") await checkTableOfContents(run, destination);
   const verification = { level: request.verify, seconds: 0 };
   progress.note("Reading the files back for their checksums.");
@@ -94,8 +123,9 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     compression,
     jobs,
     measures,
+    relations,
     imageDigest: await imageDigest(target.docker, container),
-    pgDumpVersion: dumpVersion,
+    pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
     verification,
   });
@@ -124,15 +154,16 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   };
 }
 
-/** Counts and fingerprints are read while pg_dump runs; when one of the two fails, the other is ended. */
+/** Counts and fingerprints are read while pg_dump runs; when one of them fails, the others are ended. */
 async function dumpAndMeasure(
-  { target, session, snapshot, pending, progress, signal }: Run,
+  { request, target, session, snapshot, relations, pending, progress, signal }: Run,
   destination: DumpDestination,
   options: Parameters<typeof dump>[1],
   method: Parameters<typeof measureTables>[3],
 ) {
-  const size = snapshot.tables.reduce((sum, { bytes }) => sum + bytes, 0);
-  progress.note(`Dumping ${snapshot.tables.length} tables, ${formatBytes(size)} in the database.`);
+  progress.note(
+    `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot))} in the database.`,
+  );
   let current = "table definitions";
   const stop = progress.follow(
     () => current,
@@ -140,20 +171,21 @@ async function dumpAndMeasure(
   );
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
-  const endBoth = (error: unknown) => {
+  const endAll = (error: unknown) => {
     failed.abort();
     throw error;
   };
   const work = [
     dump(target, options, snapshot, destination, (tables) => (current = tables || current), either).catch(
-      endBoth,
+      endAll,
     ),
-    measureTables(session, target, snapshot, method, either).catch(endBoth),
+    measureTables(session, target, snapshot, method, either).catch(endAll),
+    countOrphans(target, snapshot.id, relations, request.maxOrphans, either).catch(endAll),
   ] as const;
   try {
-    const [, measures] = await Promise.all(work);
+    const [, measures, counted] = await Promise.all(work);
     signal.throwIfAborted();
-    return measures;
+    return { measures, relations: counted };
   } finally {
     await Promise.allSettled(work);
     stop();
@@ -186,11 +218,7 @@ async function folderInContainer({ request, container, target, pending }: Run): 
     if (!failed) return candidate;
   }
   if (request.format !== "directory") return undefined;
-  throw new Failure(
-    "directory-not-mounted",
-    `Container "${request.container}" has no writable mount of ${path.dirname(pending.finalPath)}, and pg_dump writes the directory format ` +
-      `inside the container. Mount that folder into it, or take --format custom, which is streamed out.`,
-  );
+  throw notMounted(request, path.dirname(pending.finalPath));
 }
 
 /** Files that a process in the container writes belong to the caller. */

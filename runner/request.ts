@@ -105,6 +105,15 @@ export const BackupResult = z.strictObject({
 });
 export type BackupResult = z.infer<typeof BackupResult>;
 
+/** Answer to a request with `dryRun`. */
+export const BackupCheck = z.strictObject({
+  tables: z.array(z.string()),
+  tableCount: z.int(),
+  databaseBytes: z.int(),
+  estimatedBytes: z.int(),
+});
+export type BackupCheck = z.infer<typeof BackupCheck>;
+
 export const ReadyRequest = z.strictObject({
   ...Server,
   /** Seconds to wait. The first start of a new volume runs the init scripts before the server answers. */

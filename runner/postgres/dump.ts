@@ -4,7 +4,7 @@ import { Failure } from "../failure";
 import { execTied, type ExecTarget } from "../docker/exec";
 import type { ArchiveFormat } from "../request";
 import { errorLines } from "./server";
-import { lockTimeoutSeconds, type Snapshot } from "./snapshot";
+import type { Snapshot } from "./snapshot";
 
 export interface DumpOptions {
   readonly format: ArchiveFormat;
@@ -12,6 +12,8 @@ export interface DumpOptions {
   readonly compression: string;
   /** Major version of the `pg_dump` in the container. */
   readonly version: number;
+  /** Seconds to wait for a table that somebody else has locked. */
+  readonly lockTimeout: number;
 }
 
 /** Where the archive goes: a path that the container sees, or a file of the host that standard output is written to. */
@@ -36,14 +38,18 @@ export function compressOption(compression: string, version: number): string {
   return `--compress=${method === "none" ? 0 : (level ?? 6)}`;
 }
 
-export function dumpCommand(options: DumpOptions, snapshot: Snapshot, file: string | undefined): string[] {
+export function dumpCommand(
+  options: DumpOptions,
+  snapshot: Pick<Snapshot, "id" | "tables">,
+  file: string | undefined,
+): string[] {
   return [
     "pg_dump",
     `--format=${options.format}`,
     compressOption(options.compression, options.version),
     ...(options.format === "directory" ? [`--jobs=${options.jobs}`] : []),
     `--snapshot=${snapshot.id}`,
-    `--lock-wait-timeout=${lockTimeoutSeconds * 1000}`,
+    `--lock-wait-timeout=${options.lockTimeout * 1000}`,
     "--strict-names",
     "--no-sync",
     "--verbose",

@@ -11,6 +11,7 @@ const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   sqlName: 'public."a""b"',
   visible: true,
   partOf: [],
+  references: [],
   bytes: 0,
   owner: "o",
   extension: null,
@@ -18,7 +19,13 @@ const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
 
 describe("the pg_dump command", () => {
   it("names the snapshot, the exact tables and nothing else", () => {
-    const options = { format: "directory", jobs: 3, compression: "zstd:1", version: 17 } as const;
+    const options = {
+      format: "directory",
+      jobs: 3,
+      compression: "zstd:1",
+      version: 17,
+      lockTimeout: 60,
+    } as const;
     assert.deepEqual(
       dumpCommand(options, { id: "00000004-00000005-1", tables: [table("1")] }, "/backups/x/archive"),
       [
@@ -38,7 +45,7 @@ describe("the pg_dump command", () => {
   });
 
   it("writes other formats with one worker, to standard output where nothing is mounted", () => {
-    const options = { format: "custom", jobs: 3, compression: "none", version: 17 } as const;
+    const options = { format: "custom", jobs: 3, compression: "none", version: 17, lockTimeout: 60 } as const;
     const command = dumpCommand(options, { id: "s", tables: [] }, undefined);
     assert.ok(!command.some((word) => /^--(jobs|file)/.test(word)));
   });
