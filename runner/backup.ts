@@ -22,6 +22,7 @@ import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { archiveName, prepareFile, restoreCommand } from "./restore-command";
 import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
+import { openToReaders } from "./store/modes";
 import { beginBackup, discardBackup, type PendingBackup, publishBackup } from "./store/folder";
 
 interface Run extends Plan {
@@ -131,6 +132,7 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   });
   await writeDurably(path.join(pending.workPath, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
   run.signal.throwIfAborted();
+  await openToReaders(pending.workPath, Number.parseInt(request.fileMode, 8));
   await publishBackup(pending);
   return {
     backupId: pending.id,

@@ -8,10 +8,12 @@ import { formatBytes } from "../progress";
 /** Fails when files cannot be written to a folder that may not exist yet. */
 export async function checkWritable(folder: string): Promise<void> {
   const existing = await nearestExisting(folder);
-  const reason = await access(existing, constants.W_OK | constants.X_OK).then(
-    async () => ((await stat(existing)).isDirectory() ? undefined : `${existing} is not a folder`),
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
+  const reason = (await stat(existing)).isDirectory()
+    ? await access(existing, constants.W_OK | constants.X_OK).then(
+        () => undefined,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      )
+    : `${existing} is not a folder`;
   if (reason === undefined) return;
   throw new Failure(
     "directory-not-writable",
