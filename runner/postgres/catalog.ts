@@ -23,6 +23,7 @@ export const Relation = z.object({
   /** Oids of the tables that this one is a partition or a child of, all levels. */
   partOf: z.array(z.string()),
   references: z.array(Reference),
+  /** Size without indexes, as the last VACUUM or ANALYZE saw it. */
   bytes: z.int(),
   owner: z.string(),
   /** The extension that made this relation, and makes it again where the extension is created. */
@@ -47,16 +48,29 @@ SELECT c.oid::text, n.nspname AS schema, c.relname AS name, format('%I.%I', n.ns
        ARRAY(SELECT jsonb_build_object('to', r."to"::text, 'sqlName', format('%I.%I', m.nspname, o.relname), 'constraint', r."constraint")
              FROM reference r JOIN pg_class o ON o.oid = r."to" JOIN pg_namespace m ON m.oid = o.relnamespace
              WHERE r.oid = c.oid ORDER BY r."constraint" COLLATE "C") AS references,
-       CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END AS bytes,
+       (greatest(c.relpages, 0)::int8 + coalesce(greatest(t.relpages, 0), 0)) * current_setting('block_size')::int8 AS bytes,
        pg_get_userbyid(c.relowner) AS owner,
        (SELECT extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') AS extension
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
-/** Everything in the database that looks like a table, in the order of its qualified names. */
+/**
+ * Everything in the database that looks like a table, in the order of its qualified names. It waits for no lock:
+ * `pg_table_size` would, on every table that somebody is just altering, selected or not.
+ */
 export function readCatalog(session: Session): Promise<Relation[]> {
   return session.rows(relationsQuery, Relation);
+}
+
+/** The tables with their exact sizes; for tables that are locked already. */
+export async function measureSizes(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
+  const sizes = await session.rows(
+    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")})`,
+    z.object({ oid: z.string(), bytes: z.int() }),
+  );
+  const bytesOf = new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));
+  return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? 0 }));
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../failure";
-import { readCatalog, type Relation } from "./catalog";
+import { measureSizes, readCatalog, type Relation } from "./catalog";
 import { lockTables } from "./locks";
 import { type Selection, type SelectionRequest, selectTables } from "./select-tables";
 import { type Session, SqlError } from "./session";
@@ -40,7 +40,9 @@ export async function takeSnapshot(
       await lockTables(session, expected.tables, options);
       const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
       const locked = selectTables(await readCatalog(session), options.request);
-      if (sameTables(expected.tables, locked.tables)) return { id, ...locked };
+      if (sameTables(expected.tables, locked.tables)) {
+        return { id, ...locked, tables: await measureSizes(session, locked.tables) };
+      }
       expected = locked;
       await session.run("ROLLBACK");
     } catch (error) {

@@ -35,7 +35,8 @@ describe("the selection of tables, on a real server", function () {
       container,
       `CREATE TABLE country (code char(2) PRIMARY KEY); INSERT INTO country VALUES ('es'), ('nl');
        CREATE TABLE region (id int PRIMARY KEY, country char(2) REFERENCES country); INSERT INTO region VALUES (1, 'es');
-       CREATE TABLE parcel (id int, region int CONSTRAINT in_region REFERENCES region, self int); INSERT INTO parcel VALUES (7, 1);`,
+       CREATE TABLE parcel (id int, region int CONSTRAINT in_region REFERENCES region, self int); INSERT INTO parcel VALUES (7, 1);
+       ANALYZE;`,
     );
   });
   after(async () => {
