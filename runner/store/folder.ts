@@ -21,6 +21,12 @@ export function backupId(time: Date): string {
     .replaceAll(/[-:]/g, "");
 }
 
+/** The time that an id stands for; nothing for any other name. */
+export function backupTime(id: string): Date | undefined {
+  const time = new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+  return Number.isNaN(time.getTime()) || backupId(time) !== id ? undefined : time;
+}
+
 /**
  * Makes a work folder under an id that nobody has; ids have a resolution of one second. Work folders of runs with the
  * same key are removed first: the caller holds a lock that only one run with this key can have, so their runs are dead.
@@ -107,6 +113,6 @@ function unwritable(folder: string, error: unknown): unknown {
   );
 }
 
-function isErrno(error: unknown, code: string): boolean {
+export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
