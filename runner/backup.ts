@@ -18,6 +18,7 @@ import { openSession } from "./postgres/session";
 import { type Snapshot, takeSnapshot } from "./postgres/snapshot";
 import { notMounted, type Plan, planBackup } from "./plan";
 import { formatBytes, type Progress } from "./progress";
+import { pruneAfterBackup } from "./prune-after-backup";
 import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { archiveName, prepareFile, restoreCommand } from "./restore-command";
 import { summarizeTables } from "./result";
@@ -35,6 +36,15 @@ interface Run extends Plan {
 
 /** Takes one consistent backup; it appears under its final name only when it is complete and checked. */
 export async function backup(
+  request: BackupRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<BackupResult> {
+  const result = await takeBackup(request, progress, signal);
+  return { ...result, ...(await pruneAfterBackup(request, progress, signal)) };
+}
+
+async function takeBackup(
   request: BackupRequest,
   progress: Progress,
   signal: AbortSignal,

@@ -2,7 +2,10 @@
 import { Command } from "commander";
 import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
+import { addKeep } from "./cli/keep";
+import { addList } from "./cli/list";
 import { addPreflight } from "./cli/preflight";
+import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
 import { Failure } from "./failure";
 import { progressTo } from "./progress";
@@ -16,6 +19,9 @@ function program(context: Context): Command {
       "\nA password, where the server asks for one, is taken from the environment variable PGPASSWORD.",
     );
   addBackup(main, context);
+  addList(main);
+  addPrune(main, context);
+  addKeep(main);
   addReady(main, context);
   addPreflight(main);
   return main;
@@ -26,7 +32,7 @@ async function main(): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       interrupted.abort(
-        new Failure("interrupted", `Interrupted by ${name}; no backup was kept from this run.`),
+        new Failure("interrupted", `Interrupted by ${name}; a backup in progress was not kept.`),
       );
     });
   }

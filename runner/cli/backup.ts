@@ -3,10 +3,19 @@ import { backup, checkBackup } from "../backup";
 import { formatBytes } from "../progress";
 import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
 import type { Context } from "./context";
-import { collect, type Options, print, readRequest, requestOption, serverOptions } from "./options";
+import {
+  collect,
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  retentionOptions,
+  seriesOptions,
+  serverOptions,
+} from "./options";
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
-  serverOptions(main.command("backup"))
+  retentionOptions(seriesOptions(serverOptions(main.command("backup"))))
     .summary("back up tables to a folder")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +
@@ -18,8 +27,6 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       collect,
     )
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
-    .option("--directory <path>", "folder that holds the backups")
-    .option("--name <name>", "name of this series of backups, a folder under the directory")
     .addOption(
       new Option("--format <format>", "archive format (default: directory)").choices(ArchiveFormat.options),
     )
@@ -73,6 +80,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
         `Restore it with: ${result.restoreCommand}`,
+        ...(result.pruned.length > 0 ? [`Earlier backups removed: ${result.pruned.join(", ")}`] : []),
       ]);
     });
 }
