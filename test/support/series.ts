@@ -1,7 +1,7 @@
 /** Backups as they are on disk, made without a database, and changes to real ones. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Manifest } from "../../runner/manifest";
+import type { Manifest } from "../../runner/manifest";
 
 interface Sample {
   readonly name?: string;
@@ -17,7 +17,7 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
   const { name = "cbm", tables = ["t"], compression = "zstd:1", bytes = 10, files = 1 } = sample;
   const time = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z");
   const paths = ["prepare.sql", ...Array.from({ length: files }, (_, index) => `archive/${index}.dat`)];
-  return Manifest.parse({
+  return {
     manifestVersion: 1,
     id,
     name,
@@ -48,8 +48,11 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
     })),
     requires: { schemas: [], extensions: [], types: [], functions: [], owners: ["postgres"] },
     files: paths.map((file) => ({ path: file, bytes, sha256: "0".repeat(64) })),
+    relations: [],
+    acceptedReferences: [],
+    skipped: [],
     verification: { level: "archive", seconds: 0 },
-  });
+  };
 }
 
 /** A complete backup; its folder. */

@@ -20,7 +20,7 @@ function stored(id: string, change: Partial<StoredBackup> = {}): StoredBackup {
     kept: false,
     latest: false,
   };
-  return { ...listed, manifest: sampleManifest(id), ...change } as StoredBackup;
+  return { ...listed, manifest: sampleManifest(id), ...change };
 }
 
 /** What is kept and why, newest first; the newest backup is the latest. */
