@@ -155,6 +155,15 @@ describe("a store of backups in a folder", () => {
     assert.ok(existsSync(path.join(folder, "archive", "0.dat")));
   });
 
+  it("takes a link for no file of a backup, whatever its name", async () => {
+    const folder = await writeBackup(directory, first);
+    await symlink("/etc/hostname", path.join(folder, "SHA256SUMS"));
+    assert.deepEqual(await folderStore(directory).remove("cbm", first), {
+      id: first,
+      left: "it contains SHA256SUMS, which is not part of the backup",
+    });
+  });
+
   it("gives its name back to a backup that was marked in the moment of its removal", async () => {
     const folder = await writeBackup(directory, first);
     const hidden = path.join(directory, "cbm", `.${first}.removed`);
