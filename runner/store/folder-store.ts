@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
@@ -25,7 +26,11 @@ export function folderStore(directory: string): Store {
     async backups(name) {
       const folder = seriesFolder(name);
       const found: StoredBackup[] = [];
-      for (const id of await backupIds(folder)) found.push(await readBackup(path.join(folder, id), id, name));
+      for (const id of await backupIds(folder)) {
+        const backup = await readBackup(path.join(folder, id), id, name);
+        // One that another process removes meanwhile looks damaged, and is none of those that there are.
+        if (backup.problem === undefined || existsSync(backup.location)) found.push(backup);
+      }
       const latest = await latestOf(folder, found);
       return found.map((backup) => ({ ...backup, latest: backup === latest }));
     },
