@@ -12,7 +12,7 @@ setup: build
 	@$(run) setup
 
 test: setup lint
-	@node_modules/.bin/mocha --recursive test/unit test/e2e $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
+	@node_modules/.bin/mocha --recursive test/unit test/e2e test/faults $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
 
 test-unit: build
 	@node_modules/.bin/mocha --recursive test/unit

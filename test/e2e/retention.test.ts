@@ -114,11 +114,11 @@ describe("retention of backups", function () {
 
   it("says of an empty directory that it is, and fails for one that is missing", async () => {
     const empty = await temporaryFolder();
-    const { exitCode, stdout } = await runRunner(["list", "--directory", empty]);
-    assert.deepEqual([exitCode, stdout], [0, `There are no backups in ${empty}.`]);
-    assert.equal((await runRunner(["list", "--directory", empty, "--json"])).stdout, "[]");
-    await removeFolder(empty);
-    const missing = await runRunner(["list", "--directory", empty]);
+    const list = (...more: string[]) => runRunner(["list", "--directory", empty, ...more]);
+    const [text, json] = await Promise.all([list(), list("--json")]).finally(() => removeFolder(empty));
+    assert.deepEqual([text.exitCode, text.stdout], [0, `There are no backups in ${empty}.`]);
+    assert.deepEqual([json.exitCode, json.stdout], [0, "[]"]);
+    const missing = await list();
     assert.equal(missing.exitCode, 1);
     assert.match(missing.stderr, /^error\[directory-not-readable\]: There is no folder /);
   });

@@ -1,7 +1,10 @@
 /** Backups as they are on disk, made without a database, and changes to real ones. */
+import assert from "node:assert/strict";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Manifest } from "../../runner/manifest";
+import { backupTime } from "../../runner/store/folder";
+import type { StoredBackup } from "../../runner/store/store";
 
 interface Sample {
   readonly name?: string;
@@ -53,6 +56,22 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
     skipped: [],
     verification: { level: "archive", seconds: 0 },
   };
+}
+
+/** A backup as a store gives it. */
+export function sampleStored(id: string, change: Partial<StoredBackup> = {}): StoredBackup {
+  const startedAt = backupTime(id);
+  assert.ok(startedAt, id);
+  const listed = {
+    id,
+    name: "cbm",
+    location: `/b/cbm/${id}`,
+    startedAt,
+    bytes: 1,
+    kept: false,
+    latest: false,
+  };
+  return { ...listed, manifest: sampleManifest(id), ...change };
 }
 
 /** A complete backup; its folder. */
