@@ -3,7 +3,7 @@ import { imageDigest, pathInContainer } from "./docker/container";
 import { spawnDocker } from "./docker/docker";
 import { execArguments } from "./docker/exec";
 import { Failure } from "./failure";
-import { describeBackup, manifestFile } from "./manifest";
+import { describeBackup, type Manifest, manifestFile } from "./manifest";
 import { listArchive, missingFromArchive } from "./postgres/archive";
 import { dump, type DumpDestination } from "./postgres/dump";
 import { majorVersion } from "./postgres/facts";
@@ -23,8 +23,10 @@ import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { archiveName, prepareFile, restoreCommand } from "./restore-command";
 import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
+import { folderStore } from "./store/folder-store";
 import { openToReaders } from "./store/modes";
 import { beginBackup, discardBackup, type PendingBackup, publishBackup } from "./store/folder";
+import { isGood } from "./store/store";
 
 interface Run extends Plan {
   readonly snapshot: Snapshot;
@@ -49,7 +51,7 @@ async function takeBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const plan = await planBackup(request, undefined, progress, signal);
+  const plan = await planBackup(request, await lastManifest(request), progress, signal);
   const { session, target } = plan;
   try {
     const snapshot = await takeSnapshot(session, plan.selection, {
@@ -78,7 +80,7 @@ export async function checkBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
-  const { session, selection, estimatedBytes } = await planBackup(request, undefined, progress, signal);
+  const { session, selection, estimatedBytes } = await planBackup(request, await lastManifest(request), progress, signal);
   await session.close();
   noteSkipped(selection, progress);
   return {
@@ -87,6 +89,14 @@ export async function checkBackup(
     databaseBytes: totalBytes(selection),
     estimatedBytes,
   };
+}
+
+/** Of the newest good backup, if there is one that can be read; whether there should be is none of this run's business. */
+async function lastManifest({ directory, name }: BackupRequest): Promise<Manifest | undefined> {
+  const backups = await folderStore(directory)
+    .backups(name)
+    .catch(() => []);
+  return backups.findLast(isGood)?.manifest;
 }
 
 const totalBytes = ({ tables }: Selection) => tables.reduce((sum, { bytes }) => sum + bytes, 0);
