@@ -58,7 +58,9 @@ async function takeBackup(
       request,
       lockTimeout: request.lockTimeout,
       openObserver: () => openSession(target, signal),
-      note: progress.note,
+      note: (message) => {
+        progress.note(message);
+      },
     });
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
     noteSkipped(snapshot, progress);
@@ -80,7 +82,12 @@ export async function checkBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
-  const { session, selection, estimatedBytes } = await planBackup(request, await lastManifest(request), progress, signal);
+  const { session, selection, estimatedBytes } = await planBackup(
+    request,
+    await lastManifest(request),
+    progress,
+    signal,
+  );
   await session.close();
   noteSkipped(selection, progress);
   return {
