@@ -2,6 +2,8 @@ import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
 import { formatBytes } from "../progress";
 import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
+import { docker as dockerFor } from "../docker/docker";
+import { whileRunning } from "../docker/watch";
 import type { Context } from "./context";
 import {
   collect,
@@ -76,7 +78,9 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         ]);
         return;
       }
-      const result = await backup(request, progress, signal);
+      const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
+        backup(request, progress, watched),
+      );
       print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
         `Restore it with: ${result.restoreCommand}`,

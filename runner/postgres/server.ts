@@ -51,3 +51,10 @@ export function errorLines(stderr: string): string {
     .join("\n")
     .trim();
 }
+
+/** For a program that ended without a word. */
+export function endedWith(exitCode: number | undefined): string {
+  return exitCode === undefined
+    ? "it was ended before its time."
+    : `it ended with exit code ${exitCode} and no message.`;
+}

@@ -1,6 +1,6 @@
 /** Names, ports, folders and containers that belong to one test run and go with it. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -8,6 +8,8 @@ import { execa } from "execa";
 
 /** Carries the process id of the run, so that a later run finds what a killed one left. */
 export const testLabel = "postgis-backup.test";
+
+const diskPrefix = "pgb-test-disk-";
 
 /** Options of docker that mark a container or volume as this run's. */
 export const ownLabel = ["--label", `${testLabel}=${process.pid}`];
@@ -66,8 +68,12 @@ export async function sql(container: string, text: string, database = "postgres"
   return stdout.trim();
 }
 
-/** Containers and volumes of runs whose process is gone. */
+/** Containers, volumes and disks of runs whose process is gone. */
 export async function removeLeftovers(): Promise<void> {
+  for (const disk of await mountedDisks()) {
+    const [pid] = path.basename(disk).slice(diskPrefix.length).split("-");
+    if (!isAlive(Number(pid))) await removeDisk(disk);
+  }
   for (const kind of ["container", "volume"] as const) {
     const list = [kind, "ls", ...(kind === "container" ? ["--all"] : []), "--filter", `label=${testLabel}`];
     const format = ["--format", `{{.${kind === "container" ? "ID" : "Name"}}} {{.Label "${testLabel}"}}`];
@@ -80,6 +86,14 @@ export async function removeLeftovers(): Promise<void> {
   }
 }
 
+async function mountedDisks(): Promise<string[]> {
+  const mounts = await readFile("/proc/mounts", "utf8").catch(() => "");
+  return mounts
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((folder) => path.basename(folder).startsWith(diskPrefix));
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -87,4 +101,16 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** A disk of its own, so that it can be full; its path tells whose it is, for a later run to unmount it. */
+export async function mountDisk(megabytes: number): Promise<string> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), `${diskPrefix}${process.pid}-`));
+  await execa("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", folder]);
+  return folder;
+}
+
+export async function removeDisk(folder: string): Promise<void> {
+  await execa("umount", [folder]);
+  await rm(folder, { recursive: true });
 }
