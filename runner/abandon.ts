@@ -10,7 +10,7 @@ import { discardBackup, type PendingBackup } from "./store/folder";
 export async function abandonBackup(pending: PendingBackup, error: unknown): Promise<unknown> {
   const { workPath, finalPath } = pending;
   const folder = path.dirname(finalPath);
-  const vanished = !existsSync(workPath);
+  const vanished = !existsSync(workPath) && !existsSync(finalPath);
   const written = await bytesBelow(workPath);
   const notRemoved = await discardBackup(pending).then(
     () => undefined,

@@ -45,6 +45,7 @@ export function dumpCommand(
 ): string[] {
   return [
     "pg_dump",
+    "--no-password",
     `--format=${options.format}`,
     compressOption(options.compression, options.version),
     ...(options.format === "directory" ? [`--jobs=${options.jobs}`] : []),

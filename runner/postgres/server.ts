@@ -33,9 +33,10 @@ export function serverTarget(
   };
 }
 
-/** psql that prints bare values, reads no start-up file and stops at the first error. */
+/** psql that prints bare values, reads no start-up file, stops at the first error and takes no input for a password. */
 export const psql = [
   "psql",
+  "--no-password",
   "--no-psqlrc",
   "--quiet",
   "--no-align",

@@ -2,6 +2,7 @@ import { mkdir, readlink } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import type { ArchiveFormat } from "../../runner/request";
 import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
@@ -11,14 +12,21 @@ const tables = `
 CREATE TABLE small AS SELECT 1 AS x;
 CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, 1500000) g;`;
 
-/** How the archive is written: the format, and whether the container sees the folder. */
-export const ways = [
+/** How the archive is written. */
+export interface Way {
+  readonly title: string;
+  readonly format: ArchiveFormat;
+  /** Whether the container sees the folder. */
+  readonly mounted: boolean;
+}
+
+export const ways: readonly Way[] = [
   { title: "directory", format: "directory", mounted: true },
   { title: "custom, mounted", format: "custom", mounted: true },
   { title: "custom, streamed", format: "custom", mounted: false },
   { title: "plain, streamed", format: "plain", mounted: false },
-] as const;
-export type Way = (typeof ways)[number];
+  { title: "plain, mounted", format: "plain", mounted: true },
+];
 
 /** A server with a table that takes a while to dump, and a complete backup for a fault to spoil. */
 export interface Scene {
@@ -115,3 +123,21 @@ export async function sessionRunning(
 }
 
 export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");
+
+/** Ends, from within the server, the first session of the runner that such a condition on pg_stat_activity is true of. */
+export async function terminateSession(container: string, condition: string): Promise<void> {
+  await sql(
+    container,
+    `DO $$
+     BEGIN
+       FOR attempt IN 1..10000 LOOP
+         PERFORM pg_stat_clear_snapshot();
+         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name LIKE 'postgis-backup%' AND (${condition});
+         IF FOUND THEN RETURN; END IF;
+         PERFORM pg_sleep(0.001);
+       END LOOP;
+       RAISE 'no such session came';
+     END $$`,
+  );
+}

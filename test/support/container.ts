@@ -11,7 +11,7 @@ export async function docker(...args: string[]): Promise<{ code: number; output:
 
 /** A database in a container of its own, whose name no other run has. */
 export class TestContainer {
-  readonly name = uniqueName();
+  constructor(readonly name = uniqueName()) {}
 
   /** Starts the container and returns at once; `options` come before the image and `command` after it. */
   async run(options: string[], command: string[] = []): Promise<void> {
