@@ -1,8 +1,15 @@
-import { rename, rm } from "node:fs/promises";
-import { readdir } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
+import {
+  dumping,
+  type Scene,
+  setScene,
+  startBackup,
+  tables,
+  takeBackup,
+  ways,
+} from "../support/backup-scene";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 
 describe("a backup whose folder", function () {
@@ -10,7 +17,8 @@ describe("a backup whose folder", function () {
   let scene: Scene;
 
   before(async () => {
-    scene = await setScene();
+    // The fault shows only at the end of the dump, which is therefore short.
+    scene = await setScene({ statements: tables(400_000) });
   });
   after(() => scene.remove());
 
@@ -21,7 +29,7 @@ describe("a backup whose folder", function () {
     return path.join(series, name);
   }
 
-  for (const way of ways.filter(({ title }) => title !== "plain, mounted")) {
+  for (const way of ways.filter(({ format, mounted }) => mounted === (format === "directory"))) {
     const args = (table: string) => ({
       container: scene.container,
       directory: scene.directory(way),

@@ -7,10 +7,10 @@ import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
 
-/** Long enough to dump, with the compression below, for a fault to strike meanwhile. */
-const tables = `
+/** With so many rows as take long enough to dump, with the compression below, for a fault to strike meanwhile. */
+export const tables = (rows = 1_500_000) => `
 CREATE TABLE small AS SELECT 1 AS x;
-CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, 1500000) g;`;
+CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, ${rows}) g;`;
 
 /** How the archive is written. */
 export interface Way {
@@ -38,7 +38,7 @@ export interface Scene {
 
 /** By default in a folder of its own, which goes with the scene. */
 export async function setScene({
-  statements = tables,
+  statements = tables(),
   folder: given,
 }: { statements?: string; folder?: string } = {}): Promise<Scene> {
   const folder = given ?? (await temporaryFolder());
