@@ -103,8 +103,14 @@ describe("a backup of a table that another transaction has locked", function () 
       tables: ["scene_b", "scene_c"],
     },
     {
-      title: "altered",
+      title: "given a column",
       statements: "ALTER TABLE scene_a ADD COLUMN y int DEFAULT 7",
+      tables: ["scene_a", "scene_b"],
+    },
+    {
+      // To a snapshot that is older than the rewriting, the table looks empty.
+      title: "rewritten",
+      statements: "ALTER TABLE scene_a ALTER COLUMN x TYPE bigint",
       tables: ["scene_a", "scene_b"],
     },
   ]) {

@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { execa } from "execa";
-import {
-  dumping,
-  type Scene,
-  setScene,
-  startBackup,
-  takeBackup,
-  type Way,
-  ways,
-} from "../support/backup-scene";
+import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { mountDisk, removeDisk } from "../support/resources";
 
