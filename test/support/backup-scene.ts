@@ -40,11 +40,12 @@ export interface Scene {
 export async function setScene({
   statements = tables(),
   folder: given,
-}: { statements?: string; folder?: string } = {}): Promise<Scene> {
+  options = [],
+}: { statements?: string; folder?: string; options?: readonly string[] } = {}): Promise<Scene> {
   const folder = given ?? (await temporaryFolder());
   const mounted = path.join(folder, "mounted");
   await mkdir(mounted);
-  const container = await startServer({ mount: mounted });
+  const container = await startServer({ mount: mounted, options });
   await sql(container, statements);
   return {
     container,

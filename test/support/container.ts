@@ -80,10 +80,13 @@ export class TestContainer {
 }
 
 /** Starts a server as a user would by hand, waits for it, and gives the name of its container. */
-export async function startServer({ mount }: { mount?: string } = {}): Promise<string> {
+export async function startServer({
+  mount,
+  options = [],
+}: { mount?: string; options?: readonly string[] } = {}): Promise<string> {
   const container = new TestContainer();
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
-  await container.run([...volume, "--env", "POSTGRES_PASSWORD=test"]);
+  await container.run([...volume, ...options, "--env", "POSTGRES_PASSWORD=test"]);
   await container.ready();
   return container.name;
 }

@@ -1,10 +1,11 @@
 /** Names, ports, folders and containers that belong to one test run and go with it. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { isAlive, mountsBelow } from "./processes";
 
 /** Carries the process id of the run, so that a later run finds what a killed one left. */
 export const testLabel = "postgis-backup.test";
@@ -70,7 +71,7 @@ export async function sql(container: string, text: string, database = "postgres"
 
 /** Containers, volumes and disks of runs whose process is gone. */
 export async function removeLeftovers(): Promise<void> {
-  for (const disk of await mountedDisks()) {
+  for (const disk of await mountsBelow(path.join(os.tmpdir(), diskPrefix))) {
     const [pid] = path.basename(disk).slice(diskPrefix.length).split("-");
     if (!isAlive(Number(pid))) await removeDisk(disk);
   }
@@ -83,23 +84,6 @@ export async function removeLeftovers(): Promise<void> {
       if (isAlive(Number(pid))) continue;
       await (kind === "container" ? removeContainer(id) : removeVolume(id));
     }
-  }
-}
-
-async function mountedDisks(): Promise<string[]> {
-  const mounts = await readFile("/proc/mounts", "utf8").catch(() => "");
-  return mounts
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .filter((folder) => path.basename(folder).startsWith(diskPrefix));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 
