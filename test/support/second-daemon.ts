@@ -22,13 +22,16 @@ export class SecondDaemon {
     return `unix://${this.folder}/docker.sock`;
   }
 
-  /** Starts it, with no bridge and no rules of a firewall, and waits until it answers. */
+  /**
+   * Starts it and waits until it answers. It has a network namespace of its own: with the option for no bridge, a daemon
+   * deletes the bridge docker0 where it finds one, and in the machine's namespace that is the machine's own.
+   */
   async start(): Promise<void> {
     const places = ["data-root", "exec-root"].map((name) => `--${name}=${path.join(this.folder, name)}`);
     const options = ["--bridge=none", "--iptables=false", "--ip-masq=false", `--pidfile=${this.folder}/pid`];
     const log = path.join(this.folder, "log");
     const output = openSync(log, "w");
-    spawn("dockerd", [...places, ...options, "--host", this.address], {
+    spawn("unshare", ["--net", "dockerd", ...places, ...options, "--host", this.address], {
       stdio: ["ignore", output, output],
       detached: true,
     }).unref();
