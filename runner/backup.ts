@@ -1,7 +1,8 @@
 import path from "node:path";
 import { imageDigest, pathInContainer } from "./docker/container";
-import { spawnDocker } from "./docker/docker";
+import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments } from "./docker/exec";
+import { whileRunning } from "./docker/watch";
 import { abandonBackup } from "./abandon";
 import { Failure } from "./failure";
 import { describeBackup, type Manifest, manifestFile } from "./manifest";
@@ -43,7 +44,9 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const result = await takeBackup(request, progress, signal);
+  const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
+    takeBackup(request, progress, watched),
+  );
   return { ...result, ...(await pruneAfterBackup(request, progress, signal)) };
 }
 

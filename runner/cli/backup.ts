@@ -2,8 +2,6 @@ import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
 import { formatBytes } from "../progress";
 import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
-import { docker as dockerFor } from "../docker/docker";
-import { whileRunning } from "../docker/watch";
 import type { Context } from "./context";
 import {
   collect,
@@ -78,9 +76,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         ]);
         return;
       }
-      const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
-        backup(request, progress, watched),
-      );
+      const result = await backup(request, progress, signal);
       print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
         `Restore it with: ${result.restoreCommand}`,

@@ -42,11 +42,10 @@ describe("a backup of rows that are large", function () {
         format: way.format,
         more: ["--table", "tracks", "--compression", "gzip:1"],
       });
-      const peak = await peakMemory(child.pid ?? 0, ended);
+      const peak = await peakMemory(child.pid ?? 0);
       const { exitCode, stderr } = await ended;
       assert.equal(exitCode, 0, stderr);
       assert.ok(peak > 0 && peak < maximumMegabytes, `the runner took ${peak.toFixed(0)} MB`);
-      if (process.env["SHOW_MEMORY"] !== undefined) console.log(`peak ${peak.toFixed(0)} MB`);
       const series = path.join(directory, "cbm");
       const id = await readlink(path.join(series, "latest"));
       const restored = `restored_${ways.indexOf(way)}`;
