@@ -1,7 +1,9 @@
 import path from "node:path";
 import { imageDigest, pathInContainer } from "./docker/container";
-import { spawnDocker } from "./docker/docker";
+import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments } from "./docker/exec";
+import { whileRunning } from "./docker/watch";
+import { abandonBackup } from "./abandon";
 import { Failure } from "./failure";
 import { describeBackup, type Manifest, manifestFile } from "./manifest";
 import { listArchive, missingFromArchive } from "./postgres/archive";
@@ -25,7 +27,7 @@ import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
 import { folderStore } from "./store/folder-store";
 import { openToReaders } from "./store/modes";
-import { beginBackup, discardBackup, type PendingBackup, publishBackup } from "./store/folder";
+import { beginBackup, type PendingBackup, publishBackup } from "./store/folder";
 import { isGood } from "./store/store";
 
 interface Run extends Plan {
@@ -42,7 +44,9 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const result = await takeBackup(request, progress, signal);
+  const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
+    takeBackup(request, progress, watched),
+  );
   return { ...result, ...(await pruneAfterBackup(request, progress, signal)) };
 }
 
@@ -68,8 +72,7 @@ async function takeBackup(
     try {
       return await writeBackup({ ...plan, snapshot, relations, pending, progress, signal });
     } catch (error) {
-      await discardBackup(pending);
-      throw error;
+      throw await abandonBackup(pending, error);
     }
   } finally {
     await session.close();
@@ -215,6 +218,10 @@ async function dumpAndMeasure(
     const [, measures, counted] = await Promise.all(work);
     signal.throwIfAborted();
     return { measures, relations: counted };
+  } catch (error) {
+    // Where the session that holds the snapshot has died, what failed after it is a consequence.
+    if (!signal.aborted) await session.run("SELECT 1");
+    throw error;
   } finally {
     await Promise.allSettled(work);
     stop();

@@ -9,6 +9,10 @@ import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
 import { Failure } from "./failure";
 import { progressTo } from "./progress";
+import { settleAfterAbort } from "./settle";
+
+/** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
+const cleanUpMilliseconds = 15_000;
 
 function program(context: Context): Command {
   const main = new Command("postgis-backup")
@@ -38,7 +42,11 @@ async function main(): Promise<number> {
   }
   const progress = progressTo((line) => process.stderr.write(`${line}\n`));
   try {
-    await program({ progress, signal: interrupted.signal }).parseAsync();
+    await settleAfterAbort(
+      program({ progress, signal: interrupted.signal }).parseAsync(),
+      interrupted.signal,
+      cleanUpMilliseconds,
+    );
     return 0;
   } catch (error) {
     return report(interrupted.signal.aborted ? interrupted.signal.reason : error);
@@ -58,4 +66,6 @@ function report(error: unknown): number {
 
 void main().then((code) => {
   process.exitCode = code;
+  // A docker command that hangs must not keep this program alive; its end takes the commands along.
+  setTimeout(() => process.exit(), cleanUpMilliseconds).unref();
 });

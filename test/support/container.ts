@@ -11,7 +11,7 @@ export async function docker(...args: string[]): Promise<{ code: number; output:
 
 /** A database in a container of its own, whose name no other run has. */
 export class TestContainer {
-  readonly name = uniqueName();
+  constructor(readonly name = uniqueName()) {}
 
   /** Starts the container and returns at once; `options` come before the image and `command` after it. */
   async run(options: string[], command: string[] = []): Promise<void> {
@@ -80,10 +80,13 @@ export class TestContainer {
 }
 
 /** Starts a server as a user would by hand, waits for it, and gives the name of its container. */
-export async function startServer({ mount }: { mount?: string } = {}): Promise<string> {
+export async function startServer({
+  mount,
+  options = [],
+}: { mount?: string; options?: readonly string[] } = {}): Promise<string> {
   const container = new TestContainer();
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
-  await container.run([...volume, "--env", "POSTGRES_PASSWORD=test"]);
+  await container.run([...volume, ...options, "--env", "POSTGRES_PASSWORD=test"]);
   await container.ready();
   return container.name;
 }
