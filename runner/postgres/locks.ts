@@ -28,14 +28,19 @@ const lockNotAvailable = "55P03";
 /** A lock that is free is had at once; after this long it is worth a session that looks who has it. */
 const patienceMilliseconds = 1_000;
 
-/** Locks tables against changes of their definition; others go on reading and writing. */
-export async function lockTables(
+/**
+ * Begins a transaction whose snapshot is not taken yet, and locks tables in it against changes of their definition; others
+ * go on reading and writing. Nothing may be read between the two: a snapshot from before the lock would see the tables as
+ * they were, or empty, where somebody rewrote them meanwhile.
+ */
+export async function beginWithLocks(
   session: Session,
   tables: readonly Relation[],
   { lockTimeout, openObserver, note }: LockOptions,
 ): Promise<void> {
   const { pid } = await session.row("SELECT pg_backend_pid() AS pid", z.object({ pid: z.int() }));
   await session.run(`SET lock_timeout = '${lockTimeout}s'`);
+  await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const done = new AbortController();
   const watched = watchBlockers(pid, openObserver, note, done.signal);
   // Handled here and not only below: it may fail while the lock is still being waited for.

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure } from "../failure";
 import { measureSizes, readCatalog, type Relation } from "./catalog";
-import { lockTables } from "./locks";
+import { beginWithLocks } from "./locks";
 import { type Selection, type SelectionRequest, selectTables } from "./select-tables";
 import { type Session, SqlError } from "./session";
 
@@ -35,9 +35,8 @@ export async function takeSnapshot(
 ): Promise<Snapshot> {
   let expected = selected;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     try {
-      await lockTables(session, expected.tables, options);
+      await beginWithLocks(session, expected.tables, options);
       const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
       const locked = selectTables(await readCatalog(session), options.request);
       if (sameTables(expected.tables, locked.tables)) {
