@@ -37,6 +37,7 @@ export const failureCodes = [
   "tables-changing",
   // destination
   "directory-not-writable",
+  "directory-not-readable",
   "directory-not-mounted",
   "space-insufficient",
   "backup-in-progress",

@@ -44,12 +44,15 @@ const MinSizeRatio = z.number().gt(0).max(1).optional();
 const FileMode = z.string().regex(/^0[0-7]{3}$/, 'must be octal, such as "0600" or "0640"');
 
 /** A folder name that needs no quoting on any system and cannot leave its parent. */
-const BackupName = z
+export const BackupName = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/,
     "must be letters, digits, '_', '.', '-', and start with a letter or digit",
   );
+
+/** A series of backups in a folder. */
+const Series = { directory: z.string().min(1), name: BackupName };
 
 /** Where the server is: always inside a container, over TCP on the loopback interface of that container. */
 const Server = {
@@ -64,8 +67,7 @@ export const BackupRequest = z.strictObject({
   ...Server,
   tables: z.array(z.string().min(1)).min(1, "must name at least one table"),
   excludeTables: z.array(z.string().min(1)).default([]),
-  directory: z.string().min(1),
-  name: BackupName,
+  ...Series,
   format: ArchiveFormat.default("directory"),
   /** Parallel `pg_dump` workers; only the directory format uses more than one. */
   jobs: z.int().min(1).max(64).optional(),
@@ -104,6 +106,27 @@ export const BackupResult = z.strictObject({
   alarm: z.string().optional(),
 });
 export type BackupResult = z.infer<typeof BackupResult>;
+
+export const PruneRequest = z.strictObject({
+  ...Series,
+  ...retentionRules,
+  minSizeRatio: MinSizeRatio,
+  /** Only say what would be removed. */
+  dryRun: z.boolean().default(false),
+});
+export type PruneRequest = z.infer<typeof PruneRequest>;
+
+export const KeepRequest = z.strictObject({
+  ...Series,
+  /** An id, or `latest`. */
+  backup: z.string().min(1, "must be an id or latest"),
+  /** Take the mark away. */
+  remove: z.boolean().default(false),
+});
+export type KeepRequest = z.infer<typeof KeepRequest>;
+
+export const ListRequest = z.strictObject({ directory: Series.directory, name: Series.name.optional() });
+export type ListRequest = z.infer<typeof ListRequest>;
 
 export const ReadyRequest = z.strictObject({
   ...Server,

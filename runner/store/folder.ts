@@ -21,6 +21,12 @@ export function backupId(time: Date): string {
     .replaceAll(/[-:]/g, "");
 }
 
+/** The time that an id stands for; nothing for any other name. */
+export function backupTime(id: string): Date | undefined {
+  const time = new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+  return Number.isNaN(time.getTime()) || backupId(time) !== id ? undefined : time;
+}
+
 /** Makes a work folder under an id that nobody has; ids have a resolution of one second. */
 export async function beginBackup(directory: string, name: string): Promise<PendingBackup> {
   const parent = path.resolve(directory, name);
@@ -88,6 +94,6 @@ function unwritable(folder: string, error: unknown): unknown {
   );
 }
 
-function isErrno(error: unknown, code: string): boolean {
+export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,0 +1,34 @@
+import { lstat, readdir } from "node:fs/promises";
+import path from "node:path";
+import { isErrno } from "./folder";
+
+export interface Entry {
+  /** Relative to the folder, with forward slashes. */
+  readonly path: string;
+  /** "other" is what no backup has: a symbolic link, a socket … */
+  readonly kind: "file" | "folder" | "other";
+  readonly bytes: number;
+}
+
+/** All that is below a folder, parents first. Links are not followed; what goes away meanwhile is left out. */
+export async function folderContents(folder: string, below = ""): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for (const name of await orNone(readdir(path.join(folder, below)))) {
+    const relative = path.posix.join(below, name);
+    const [stats] = await orNone(lstat(path.join(folder, relative)).then((it) => [it]));
+    if (stats === undefined) continue;
+    const kind = stats.isDirectory() ? "folder" : stats.isFile() ? "file" : "other";
+    found.push({ path: relative, kind, bytes: kind === "file" ? stats.size : 0 });
+    if (kind === "folder") found.push(...(await folderContents(folder, relative)));
+  }
+  return found;
+}
+
+async function orNone<T>(reading: Promise<T[]>): Promise<T[]> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Manifest, manifestFile } from "../manifest";
+import { isErrno } from "./folder";
+
+/** The manifest in a backup's folder, or why it cannot be had. */
+export async function readManifest(
+  folder: string,
+): Promise<{ manifest: Manifest; problem?: undefined } | { manifest?: undefined; problem: string }> {
+  let source: string;
+  try {
+    source = await readFile(path.join(folder, manifestFile), "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return { problem: `${manifestFile} is missing` };
+    return { problem: `${manifestFile} cannot be read: ${(error as Error).message}` };
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(source);
+  } catch {
+    return { problem: `${manifestFile} is not JSON` };
+  }
+  const parsed = Manifest.safeParse(content);
+  if (parsed.success) return { manifest: parsed.data };
+  const [issue] = parsed.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+  return { problem: `${manifestFile} is not as it should be: ${where}${issue?.message ?? "unknown"}` };
+}

@@ -1,0 +1,138 @@
+import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../failure";
+import type { Manifest } from "../manifest";
+import { BackupName } from "../request";
+import { backupTime, isErrno } from "./folder";
+import { type Entry, folderContents } from "./folder-contents";
+import { readManifest } from "./folder-manifest";
+import { finishRemovals, removeFolder } from "./folder-removal";
+import { keepFile, type Store, type StoredBackup } from "./store";
+
+/** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
+export function folderStore(directory: string): Store {
+  const location = path.resolve(directory);
+  const seriesFolder = (name: string) => path.join(location, name);
+  return {
+    location,
+    async series() {
+      const names = (await readable(location, readdir(location))).filter(
+        (name) => BackupName.safeParse(name).success,
+      );
+      const used = await Promise.all(names.map((name) => hasBackups(seriesFolder(name))));
+      return names.filter((_, index) => used[index]).sort();
+    },
+    async backups(name) {
+      const folder = seriesFolder(name);
+      const ids = await backupIds(folder);
+      const latest = await latestId(folder, ids);
+      const found: StoredBackup[] = [];
+      for (const id of ids) found.push(await readBackup(path.join(folder, id), id, name, id === latest));
+      return found;
+    },
+    remove: (name, id) => removeFolder(seriesFolder(name), id),
+    finishRemovals: (name) => finishRemovals(seriesFolder(name)),
+    mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
+  };
+}
+
+/** Oldest first: an id sorts by its time. */
+async function backupIds(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && backupTime(entry.name) !== undefined)
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw unreadable(folder, error);
+  }
+}
+
+async function hasBackups(folder: string): Promise<boolean> {
+  const stats = await stat(folder).catch(() => undefined);
+  return stats?.isDirectory() === true && (await backupIds(folder)).length > 0;
+}
+
+/** Where the link is missing or points nowhere, the newest one is the latest. */
+async function latestId(folder: string, ids: readonly string[]): Promise<string | undefined> {
+  const target = await readlink(path.join(folder, "latest")).catch(() => undefined);
+  return ids.find((id) => id === target) ?? ids.at(-1);
+}
+
+async function readBackup(
+  location: string,
+  id: string,
+  name: string,
+  latest: boolean,
+): Promise<StoredBackup> {
+  const startedAt = backupTime(id) ?? new Date(Number.NaN);
+  const listed = { id, name, location, startedAt, latest };
+  let contents: Entry[];
+  try {
+    contents = await folderContents(location);
+  } catch (error) {
+    // A folder that cannot be read may be marked; retention leaves it alone either way.
+    return { ...listed, bytes: 0, kept: false, problem: `it cannot be read: ${(error as Error).message}` };
+  }
+  const bytes = contents.reduce((sum, entry) => sum + entry.bytes, 0);
+  const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
+  const { manifest, problem } = await readManifest(location);
+  if (problem !== undefined) return { ...stored, problem };
+  const inconsistency = findInconsistency(manifest, id, name, contents);
+  return inconsistency === undefined
+    ? { ...stored, manifest }
+    : { ...stored, manifest, problem: inconsistency };
+}
+
+function findInconsistency(
+  manifest: Manifest,
+  id: string,
+  name: string,
+  contents: readonly Entry[],
+): string | undefined {
+  if (manifest.id !== id || manifest.name !== name)
+    return `its manifest is that of ${manifest.name}/${manifest.id}`;
+  const sizes = new Map(
+    contents.filter(({ kind }) => kind === "file").map((entry) => [entry.path, entry.bytes]),
+  );
+  for (const file of manifest.files) {
+    const bytes = sizes.get(file.path);
+    if (bytes === undefined) return `${file.path} is missing`;
+    if (bytes !== file.bytes) return `${file.path} has ${bytes} bytes instead of ${file.bytes}`;
+  }
+  return undefined;
+}
+
+async function mark(folder: string, kept: boolean): Promise<void> {
+  const file = path.join(folder, keepFile);
+  try {
+    // "wx" neither follows a link nor empties a file that is there.
+    await (kept ? writeFile(file, "", { mode: 0o600, flag: "wx" }) : unlink(file));
+  } catch (error) {
+    if (isErrno(error, kept ? "EEXIST" : "ENOENT")) return;
+    throw new Failure(
+      "directory-not-writable",
+      `${file} cannot be ${kept ? "written" : "removed"}: ${(error as Error).message}. Give this user write permission.`,
+    );
+  }
+}
+
+async function readable<T>(folder: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
+function unreadable(folder: string, error: unknown): Failure {
+  return new Failure(
+    "directory-not-readable",
+    isErrno(error, "ENOENT")
+      ? `There is no folder ${folder}. Name the folder that holds the backups.`
+      : `The backup folder ${folder} cannot be read: ${(error as Error).message}. ` +
+          "Name the folder that holds the backups, or give this user permission to read it.",
+  );
+}
