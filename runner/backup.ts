@@ -5,11 +5,14 @@ import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments, type ExecTarget } from "./docker/exec";
 import { Failure } from "./failure";
 import { describeBackup, manifestFile } from "./manifest";
-import { listArchive, missingFromArchive } from "./postgres/archive";
-import { defaultCompression, dump, type DumpDestination } from "./postgres/dump";
-import { majorVersion, pgDumpVersion, serverFacts } from "./postgres/facts";
-import { fingerprintMethod, measureTables } from "./postgres/fingerprint";
+import { chooseCompression, preferredCompression } from "./postgres/compression";
+import { findDefinitions } from "./postgres/definitions";
+import { dump, type DumpDestination } from "./postgres/dump";
+import { dumpFacts, serverFacts } from "./postgres/facts";
+import { fingerprintMethod, type MeasureOptions, measureTables } from "./postgres/fingerprint";
+import { objectDefinitions } from "./postgres/own-objects";
 import { prepareSql } from "./postgres/prepare";
+import { withQualifiedNames } from "./postgres/qualified-names";
 import { findRequirements } from "./postgres/requirements";
 import { serverTarget } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
@@ -20,6 +23,8 @@ import { archiveName, prepareFile, restoreCommand } from "./restore-command";
 import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
 import { beginBackup, discardBackup, type PendingBackup, publishBackup } from "./store/folder";
+import { sealBackup } from "./store/seal";
+import { verifyBackup } from "./verification";
 
 interface Run {
   readonly request: BackupRequest;
@@ -59,13 +64,9 @@ export async function backup(
 async function writeBackup(run: Run): Promise<BackupResult> {
   const { request, container, target, session, snapshot, pending, progress } = run;
   const facts = await serverFacts(session);
-  const dumpVersion = await pgDumpVersion(target);
-  const version = majorVersion(dumpVersion);
-  const {
-    format,
-    compression = defaultCompression(version),
-    jobs = Math.min(os.availableParallelism(), 4),
-  } = request;
+  const { format, jobs = Math.min(os.availableParallelism(), 4) } = request;
+  const pgDump = await dumpFacts(target, request.compression ?? preferredCompression);
+  const compression = chooseCompression(request.compression, format, pgDump);
   const containerFolder = await folderInContainer(run);
   const archive = archiveName(format, compression);
   const destination: DumpDestination =
@@ -73,16 +74,18 @@ async function writeBackup(run: Run): Promise<BackupResult> {
       ? { hostFile: path.join(pending.workPath, archive) }
       : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
 
-  const requires = await findRequirements(session, snapshot.tables);
-  await writeDurably(path.join(pending.workPath, prepareFile), prepareSql(requires));
+  const { requires, definitions, preparation } = await describeTables(run);
+  await writeDurably(path.join(pending.workPath, prepareFile), preparation);
   const method = fingerprintMethod(facts.number);
-  const measures = await dumpAndMeasure(run, destination, { format, jobs, compression, version }, method);
-  if (format !== "plain") await checkTableOfContents(run, destination);
-  const verification = { level: request.verify, seconds: 0 };
+  const options = { format, jobs, compression, version: pgDump.major, sequences: requires.sequences };
+  const measures = await dumpAndMeasure(run, destination, options, {
+    method,
+    validity: request.verify === "restore",
+  });
   progress.note("Reading the files back for their checksums.");
   const files = await sealFiles(pending.workPath);
 
-  const manifest = describeBackup({
+  const described = describeBackup({
     pending,
     request,
     container,
@@ -94,12 +97,23 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     compression,
     jobs,
     measures,
+    definitions,
     imageDigest: await imageDigest(target.docker, container),
-    pgDumpVersion: dumpVersion,
+    pgDumpVersion: pgDump.version,
     fingerprintMethod: method,
-    verification,
   });
-  await writeDurably(path.join(pending.workPath, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
+  const verification = await verifyBackup({
+    docker: target.docker,
+    folder: pending.workPath,
+    manifest: described,
+    level: request.verify,
+    image: described.source.imageDigest,
+    reader: { target, archive: destination },
+    progress,
+    signal: run.signal,
+  });
+  const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
+  await sealBackup(pending.workPath, manifest);
   run.signal.throwIfAborted();
   await publishBackup(pending);
   return {
@@ -129,7 +143,7 @@ async function dumpAndMeasure(
   { target, session, snapshot, pending, progress, signal }: Run,
   destination: DumpDestination,
   options: Parameters<typeof dump>[1],
-  method: Parameters<typeof measureTables>[3],
+  measuring: MeasureOptions,
 ) {
   const size = snapshot.tables.reduce((sum, { bytes }) => sum + bytes, 0);
   progress.note(`Dumping ${snapshot.tables.length} tables, ${formatBytes(size)} in the database.`);
@@ -148,7 +162,7 @@ async function dumpAndMeasure(
     dump(target, options, snapshot, destination, (tables) => (current = tables || current), either).catch(
       endBoth,
     ),
-    measureTables(session, target, snapshot, method, either).catch(endBoth),
+    measureTables(session, target, snapshot, measuring, either).catch(endBoth),
   ] as const;
   try {
     const [, measures] = await Promise.all(work);
@@ -160,18 +174,17 @@ async function dumpAndMeasure(
   }
 }
 
-async function checkTableOfContents(
-  { target, snapshot, signal }: Run,
-  archive: DumpDestination,
-): Promise<void> {
-  const missing = missingFromArchive(await listArchive(target, archive, signal), snapshot.tables);
-  if (missing.length > 0) {
-    const names = missing.map(({ sqlName }) => sqlName).join(", ");
-    throw new Failure(
-      "archive-incomplete",
-      `The archive lacks ${names}, though pg_dump reported success. Nothing was kept; please report this.`,
-    );
-  }
+/** What the tables are and need, as the snapshot shows it. */
+async function describeTables({ session, target, snapshot, signal }: Run) {
+  const found = await withQualifiedNames(session, async () => ({
+    ...(await findRequirements(session, snapshot.tables)),
+    definitions: await findDefinitions(
+      session,
+      snapshot.tables.map(({ oid }) => oid),
+    ),
+  }));
+  const ownObjects = await objectDefinitions(target, snapshot, found.objects, signal);
+  return { ...found, preparation: prepareSql(found.requires, ownObjects) };
 }
 
 /**

@@ -46,6 +46,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "restore-failed",
   "restore-mismatch",
   // series of backups
   "backup-not-found",

@@ -4,6 +4,7 @@ import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
 import { addPreflight } from "./cli/preflight";
 import { addReady } from "./cli/ready";
+import { addVerify } from "./cli/verify";
 import { Failure } from "./failure";
 import { progressTo } from "./progress";
 
@@ -16,6 +17,7 @@ function program(context: Context): Command {
       "\nA password, where the server asks for one, is taken from the environment variable PGPASSWORD.",
     );
   addBackup(main, context);
+  addVerify(main, context);
   addReady(main, context);
   addPreflight(main);
   return main;

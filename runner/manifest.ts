@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Inspection } from "./docker/container";
 import type { ServerFacts } from "./postgres/facts";
 import type { Relation } from "./postgres/catalog";
+import type { Definitions } from "./postgres/definitions";
 import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
 import { Requirements } from "./postgres/requirements";
 import type { Snapshot } from "./postgres/snapshot";
@@ -29,6 +30,9 @@ export const Manifest = z
       database: z.string(),
       serverVersion: z.string(),
       postgisVersion: describe(z.string().optional(), "Absent where the database has no PostGIS."),
+      encoding: z.string(),
+      lcCollate: z.string(),
+      lcCtype: z.string(),
     }),
     pgDumpVersion: z.string(),
     snapshot: describe(
@@ -40,8 +44,8 @@ export const Manifest = z
     jobs: z.int(),
     fingerprintMethod: describe(
       FingerprintMethod,
-      "record: sum over all rows of hash_record_extended(ROW(columns), 0), columns without such a hash as bytea or text; " +
-        "text: sum of hashtextextended(ROW(columns)::text, 0).",
+      "record: sum over all rows of hash_record_extended(ROW(columns by name), 0), columns without such a hash as bytea or text; " +
+        "text: sum of hashtextextended(ROW(columns by name)::text, 0).",
     ),
     tables: z.array(
       z.strictObject({
@@ -55,6 +59,15 @@ export const Manifest = z
           "Exact. A partitioned table has none of its own; its partitions are listed beside it.",
         ),
         fingerprint: describe(z.string(), "Independent of the order of the rows."),
+        invalidGeometries: describe(
+          z.int().optional(),
+          "Counted where the backup was verified by a restore, and the table has geometries.",
+        ),
+        indexes: describe(z.array(z.string()), "As pg_get_indexdef writes them."),
+        constraints: describe(
+          z.array(z.strictObject({ name: z.string(), definition: z.string() })),
+          "As pg_get_constraintdef writes them.",
+        ),
       }),
     ),
     requires: describe(Requirements, "What must exist before the archive is restored."),
@@ -74,7 +87,7 @@ export type Manifest = z.infer<typeof Manifest>;
 
 type Described = Pick<
   Manifest,
-  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires" | "verification"
+  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
 > & {
   readonly request: BackupRequest;
   readonly container: Inspection;
@@ -83,17 +96,18 @@ type Described = Pick<
   readonly snapshot: Snapshot;
   readonly pending: PendingBackup;
   readonly measures: ReadonlyMap<string, Measure>;
+  readonly definitions: ReadonlyMap<string, Definitions>;
   readonly files: readonly StoredFile[];
 };
 
-export function describeBackup(backup: Described): Manifest {
-  const { pending, request, container, facts, snapshot, measures } = backup;
+/** All that can be said before the backup is verified. */
+export function describeBackup(backup: Described): Omit<Manifest, "finishedAt" | "verification"> {
+  const { pending, request, container, facts, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
     id: pending.id,
     name: request.name,
     startedAt: pending.startedAt.toISOString(),
-    finishedAt: new Date().toISOString(),
     source: {
       container: container.Name.replace(/^\//, ""),
       containerId: container.Id,
@@ -102,6 +116,9 @@ export function describeBackup(backup: Described): Manifest {
       database: request.database,
       serverVersion: facts.version,
       ...(facts.postgis === null ? {} : { postgisVersion: facts.postgis }),
+      encoding: facts.encoding,
+      lcCollate: facts.lcCollate,
+      lcCtype: facts.lcCtype,
     },
     pgDumpVersion: backup.pgDumpVersion,
     snapshot: snapshot.id,
@@ -109,10 +126,13 @@ export function describeBackup(backup: Described): Manifest {
     compression: backup.compression,
     jobs: backup.jobs,
     fingerprintMethod: backup.fingerprintMethod,
-    tables: snapshot.tables.map((table) => ({ ...describeTable(table), ...measured(table, measures) })),
+    tables: snapshot.tables.map((table) => ({
+      ...describeTable(table),
+      ...measured(table, measures),
+      ...defined(table, definitions),
+    })),
     requires: backup.requires,
     files: [...backup.files],
-    verification: backup.verification,
   };
 }
 
@@ -124,5 +144,12 @@ function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string
   if (kind === "p") return { rows: 0, fingerprint: "0" };
   const measure = measures.get(oid);
   if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
-  return { rows: measure.rows, fingerprint: measure.fingerprint };
+  const { oid: _, ...rest } = measure;
+  return rest;
+}
+
+function defined({ oid, sqlName }: Relation, definitions: ReadonlyMap<string, Definitions>): Definitions {
+  const found = definitions.get(oid);
+  if (found === undefined) throw new Error(`the indexes of ${sqlName} were not read`);
+  return found;
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { backup } from "../backup";
-import { ArchiveFormat, BackupRequest } from "../request";
+import { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
 import type { Context } from "./context";
 import { collect, type Options, print, readRequest, requestOption, serverOptions } from "./options";
 
@@ -30,6 +30,12 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option(
       "--compression <method>",
       "zstd:1, gzip:6, lz4, none (default: zstd:1, or gzip:1 below PostgreSQL 16)",
+    )
+    .addOption(
+      new Option(
+        "--verify <level>",
+        "none, archive: read back to its end; restore: restored in a throwaway container and compared (default: archive)",
+      ).choices(VerifyLevel.options),
     )
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())

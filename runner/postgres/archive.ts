@@ -1,11 +1,16 @@
-import { Failure } from "../failure";
+import type { Options } from "execa";
 import { execInteractive, execTied, type ExecTarget } from "../docker/exec";
-import type { Relation } from "./catalog";
+import { Failure } from "../failure";
 import type { DumpDestination } from "./dump";
 import { errorLines } from "./server";
 
-/** Oids in the system catalogs never change: this is pg_class, which a table's entry in an archive refers to. */
-const pgClass = 1259;
+/** A table as the table of contents of an archive names it. */
+export interface ArchivedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly kind: "table" | "partitioned";
+}
 
 /** The archive's table of contents, as the container's own `pg_restore` reads it. */
 export async function listArchive(
@@ -13,32 +18,47 @@ export async function listArchive(
   archive: DumpDestination,
   signal: AbortSignal,
 ): Promise<string> {
-  const options = { reject: false } as const;
-  const { failed, stdout, stderr, shortMessage } = await ("containerPath" in archive
-    ? execTied(target, ["pg_restore", "--list", archive.containerPath], signal, {
-        ...options,
-        user: archive.user,
-      })
-    : execInteractive(target, ["pg_restore", "--list"], { ...options, inputFile: archive.hostFile }));
-  if (failed) {
-    throw new Failure(
-      "archive-incomplete",
-      `pg_restore cannot read the archive that was just written: ${errorLines(stderr) || (shortMessage ?? "")}`,
-    );
-  }
-  return stdout;
+  return pgRestore(target, ["--list"], archive, signal);
 }
 
-/** Tables whose definition or rows the table of contents lacks. By oid, because names in it are not quoted. */
-export function missingFromArchive(tableOfContents: string, tables: readonly Relation[]): Relation[] {
+/** Has `pg_restore` read and decompress all of the archive, to nowhere. */
+export async function readArchive(
+  target: ExecTarget,
+  archive: DumpDestination,
+  signal: AbortSignal,
+): Promise<void> {
+  await pgRestore(target, ["--file=/dev/null"], archive, signal);
+}
+
+async function pgRestore(
+  target: ExecTarget,
+  options: readonly string[],
+  archive: DumpDestination,
+  signal: AbortSignal,
+): Promise<string> {
+  const command = ["pg_restore", ...options];
+  const quiet = { reject: false } as const satisfies Options;
+  const { failed, stdout, stderr, shortMessage } = await ("containerPath" in archive
+    ? execTied(target, [...command, archive.containerPath], signal, { ...quiet, user: archive.user })
+    : execInteractive(target, command, { ...quiet, inputFile: archive.hostFile, cancelSignal: signal }));
+  signal.throwIfAborted();
+  if (!failed) return stdout;
+  throw new Failure(
+    "archive-incomplete",
+    `pg_restore cannot read the archive: ${errorLines(stderr) || (shortMessage ?? "")}`,
+  );
+}
+
+/** Tables whose definition or rows the table of contents lacks. It writes names without quotes, each in one line. */
+export function missingFromArchive<T extends ArchivedTable>(
+  tableOfContents: string,
+  tables: readonly T[],
+): T[] {
   const entries = new Set(
-    tableOfContents.split("\n").flatMap((line) => {
-      const entry = /^\d+; (\d+) (\d+) (TABLE DATA|TABLE) /.exec(line);
-      return entry === null ? [] : [`${entry[3] ?? ""} ${entry[1] ?? ""} ${entry[2] ?? ""}`];
-    }),
+    tableOfContents.split("\n").map((line) => line.replace(/^\d+; \d+ \d+ (?=TABLE )/, "")),
   );
-  return tables.filter(
-    ({ oid, kind }) =>
-      !entries.has(`TABLE ${pgClass} ${oid}`) || (kind === "r" && !entries.has(`TABLE DATA 0 ${oid}`)),
-  );
+  return tables.filter(({ schema, name, owner, kind }) => {
+    const table = [schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
+    return !entries.has(`TABLE ${table}`) || (kind === "table" && !entries.has(`TABLE DATA ${table}`));
+  });
 }
