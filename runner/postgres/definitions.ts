@@ -14,7 +14,7 @@ export type Definitions = z.infer<typeof Definitions>;
 const definitionsQuery = (oids: readonly string[]) => `
 SELECT c.oid::text,
   ARRAY(SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = c.oid AND (indisvalid OR c.relkind = 'p')
-        ORDER BY 1 COLLATE "C") AS indexes,
+        ORDER BY pg_get_indexdef(indexrelid) COLLATE "C") AS indexes,
   ARRAY(SELECT jsonb_build_object('name', conname, 'definition', pg_get_constraintdef(o.oid)) FROM pg_constraint o
         WHERE conrelid = c.oid AND contype <> 'n' ORDER BY conname COLLATE "C") AS constraints
 FROM pg_class c WHERE c.oid IN (${oids.join(", ")})`;

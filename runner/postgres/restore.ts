@@ -73,7 +73,7 @@ export async function restoreArchive(
 export async function restorePlain(target: ExecTarget, file: string, signal: AbortSignal): Promise<void> {
   const command = [...psql, "--output=/dev/null", "--single-transaction", "--file=-"];
   const { failed, stderr, shortMessage } = await execInteractive(target, command, {
-    stdin: readDecompressed(file),
+    input: readDecompressed(file),
     cancelSignal: signal,
     reject: false,
   });
