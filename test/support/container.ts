@@ -13,9 +13,12 @@ export async function docker(...args: string[]): Promise<{ code: number; output:
 export class TestContainer {
   readonly name = uniqueName();
 
+  /** Without an image: the one that "make setup" found or made. */
+  constructor(private readonly image?: string) {}
+
   /** Starts the container and returns at once; `options` come before the image and `command` after it. */
   async run(options: string[], command: string[] = []): Promise<void> {
-    const { image } = await environment;
+    const image = this.image ?? (await environment).image;
     await execa("docker", [
       "run",
       "--detach",
@@ -80,8 +83,11 @@ export class TestContainer {
 }
 
 /** Starts a server as a user would by hand, waits for it, and gives the name of its container. */
-export async function startServer({ mount }: { mount?: string } = {}): Promise<string> {
-  const container = new TestContainer();
+export async function startServer({
+  mount,
+  image,
+}: { mount?: string; image?: string } = {}): Promise<string> {
+  const container = new TestContainer(image);
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
   await container.run([...volume, "--env", "POSTGRES_PASSWORD=test"]);
   await container.ready();
