@@ -108,7 +108,6 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     manifest: described,
     level: request.verify,
     image: described.source.imageDigest,
-    reader: { target, archive: destination },
     progress,
     signal: run.signal,
   });

@@ -144,8 +144,8 @@ function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string
   if (kind === "p") return { rows: 0, fingerprint: "0" };
   const measure = measures.get(oid);
   if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
-  const { oid: _, ...rest } = measure;
-  return rest;
+  const { rows, fingerprint, invalidGeometries } = measure;
+  return { rows, fingerprint, ...(invalidGeometries === undefined ? {} : { invalidGeometries }) };
 }
 
 function defined({ oid, sqlName }: Relation, definitions: ReadonlyMap<string, Definitions>): Definitions {

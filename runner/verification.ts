@@ -2,26 +2,19 @@
 import path from "node:path";
 import { type BackupContainer, startBackupContainer } from "./docker/backup-container";
 import type { Docker } from "./docker/docker";
-import type { ExecTarget } from "./docker/exec";
 import { drillServer, runDrill } from "./drill";
-import { Failure } from "./failure";
+import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
 import { listArchive, missingFromArchive, readArchive } from "./postgres/archive";
-import type { DumpDestination } from "./postgres/dump";
-import { checkPlainArchive } from "./postgres/plain-archive";
+import { readDecompressed } from "./postgres/decompress";
+import { readScript, withoutDefinition, wrongRows } from "./postgres/script";
 import type { Progress } from "./progress";
 import type { VerifyLevel } from "./request";
 import { archiveName } from "./restore-command";
 import { checkFiles } from "./store/seal";
 
 /** A manifest, as far as it is known before the backup is verified. */
-export type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
-
-/** A `pg_restore`, and where it finds the archive. */
-export interface ArchiveReader {
-  readonly target: ExecTarget;
-  readonly archive: DumpDestination;
-}
+type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
 
 export interface Verification {
   readonly docker: Docker;
@@ -31,61 +24,73 @@ export interface Verification {
   readonly level: VerifyLevel;
   /** Image of the throwaway container. */
   readonly image: string;
-  /** A running container that can read the archive; without one, a throwaway container does. */
-  readonly reader?: ArchiveReader;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** Fails on the first proof that the backup is not what its manifest says. */
+/**
+ * Fails on the first proof that the backup is not what its manifest says. The archive is read in a throwaway container,
+ * so that this works without the one that the backup came from, and takes nothing from it.
+ */
 export async function verifyBackup(verification: Verification): Promise<Manifest["verification"]> {
-  const { docker, folder, manifest, level, image, reader, progress, signal } = verification;
+  const { folder, manifest, level, image, progress, signal } = verification;
   if (level === "none") return { level, seconds: 0 };
   const started = performance.now();
   progress.note("Reading the backup to its end.");
   await checkFiles(folder, manifest.files, signal);
-  const archive = path.join(folder, archiveName(manifest.format, manifest.compression));
-  if (manifest.format === "plain") await checkPlainArchive(archive, manifest.tables);
-  else if (reader !== undefined) await checkArchive(reader, manifest, signal);
-  const inContainer = level === "restore" || (manifest.format !== "plain" && reader === undefined);
-  if (inContainer) {
-    const server = level === "restore" ? { server: drillServer } : {};
-    const container = await startBackupContainer(docker, { image, folder, ...server }, signal);
-    try {
-      if (manifest.format !== "plain" && reader === undefined)
-        await checkArchive(readerIn(container, docker, archive), manifest, signal);
-      if (level === "restore") {
-        progress.note("Restoring the backup in a throwaway container.");
-        await runDrill({ docker, container, folder, manifest, signal });
-      }
-    } finally {
-      await container.close();
-    }
-  }
+  if (manifest.format === "plain") await checkPlainArchive(verification);
+  if (manifest.format !== "plain" || level === "restore") await checkInContainer(verification);
   signal.throwIfAborted();
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   return { level, seconds, ...(level === "restore" ? { image } : {}) };
 }
 
-function readerIn({ name, folder, user }: BackupContainer, docker: Docker, archive: string): ArchiveReader {
-  return {
-    target: { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] },
-    archive: { containerPath: path.posix.join(folder, path.basename(archive)), user },
-  };
+function archiveFile({ format, compression }: Verifiable): string {
+  return archiveName(format, compression);
+}
+
+async function checkPlainArchive({ folder, manifest, signal }: Verification): Promise<void> {
+  const file = path.join(folder, archiveFile(manifest));
+  const contents = await readScript(readDecompressed(file, signal)).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw incomplete(`cannot be read to its end: ${(error as Error).message}`);
+  });
+  if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
+  failIfLacking(withoutDefinition(contents, manifest.tables));
+  Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));
+}
+
+async function checkInContainer(verification: Verification): Promise<void> {
+  const { docker, folder, manifest, level, image, progress, signal } = verification;
+  const server = level === "restore" ? { server: drillServer } : {};
+  const container = await startBackupContainer(docker, { image, folder, ...server }, signal);
+  try {
+    if (manifest.format !== "plain") await checkArchive(verification, container);
+    if (level !== "restore") return;
+    progress.note("Restoring the backup in a throwaway container.");
+    await runDrill({ docker, container, folder, manifest, signal });
+  } finally {
+    await container.close();
+  }
 }
 
 async function checkArchive(
-  { target, archive }: ArchiveReader,
-  { tables }: Verifiable,
-  signal: AbortSignal,
+  { docker, manifest, signal }: Verification,
+  { name, folder, user }: BackupContainer,
 ): Promise<void> {
-  const missing = missingFromArchive(await listArchive(target, archive, signal), tables);
-  if (missing.length > 0) {
-    const names = missing.map(({ schema, name }) => `${schema}.${name}`).join(", ");
-    throw new Failure(
-      "archive-incomplete",
-      `The archive lacks ${names}. Do not rely on it; please report this.`,
-    );
-  }
-  await readArchive(target, archive, signal);
+  const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
+  const archive = { path: path.posix.join(folder, archiveFile(manifest)), user };
+  failIfLacking(missingFromArchive(await listArchive(target, archive, signal), manifest.tables));
+  const contents = await readArchive(target, archive, signal);
+  Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));
+}
+
+function failIfLacking(tables: readonly { readonly schema: string; readonly name: string }[]): void {
+  if (tables.length === 0) return;
+  const names = tables.map(({ schema, name }) => `${schema}.${name}`);
+  throw incomplete(`lacks the definition or the rows of ${names.join(", ")}`);
+}
+
+function incomplete(what: string): Failure {
+  return new Failure("archive-incomplete", `The archive ${what}. Do not rely on this backup.`);
 }

@@ -6,8 +6,8 @@ import { Decompress } from "fzstd";
 const chunkBytes = 1 << 18;
 
 /** What a file holds, decompressed as the end of its name says, piece by piece. */
-export function readDecompressed(file: string): Readable {
-  const source = createReadStream(file, { highWaterMark: chunkBytes });
+export function readDecompressed(file: string, signal: AbortSignal): Readable {
+  const source = createReadStream(file, { highWaterMark: chunkBytes, signal });
   const undo = file.endsWith(".gz")
     ? createGunzip({ chunkSize: chunkBytes })
     : file.endsWith(".zst")

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { execInteractive, execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import type { ArchiveFormat } from "../request";
+import type { ContainerFile } from "./archive";
 import { readDecompressed } from "./decompress";
 import { errorLines, psql } from "./server";
 import type { Session } from "./session";
@@ -30,12 +31,6 @@ export async function createRoles(session: Session, roles: readonly string[]): P
   const names = new Set(existing.map(({ name }) => name));
   for (const role of roles.filter((name) => !names.has(name)))
     await session.run(`CREATE ROLE ${escapeIdentifier(role)}`);
-}
-
-/** A file that the container sees, and a user who can read it. */
-export interface ContainerFile {
-  readonly path: string;
-  readonly user: string;
 }
 
 export async function runPrepareSql(
@@ -73,7 +68,7 @@ export async function restoreArchive(
 export async function restorePlain(target: ExecTarget, file: string, signal: AbortSignal): Promise<void> {
   const command = [...psql, "--output=/dev/null", "--single-transaction", "--file=-"];
   const { failed, stderr, shortMessage } = await execInteractive(target, command, {
-    input: readDecompressed(file),
+    input: readDecompressed(file, signal),
     cancelSignal: signal,
     reject: false,
   });

@@ -12,8 +12,8 @@ export async function flipBit(file: string, position?: number): Promise<void> {
   await writeFile(file, bytes);
 }
 
-export async function cutLastByte(file: string): Promise<void> {
-  await truncate(file, (await stat(file)).size - 1);
+export async function cutEnd(file: string, bytes = 1): Promise<void> {
+  await truncate(file, (await stat(file)).size - bytes);
 }
 
 /** All files of a backup, relative to its folder. */

@@ -6,7 +6,7 @@ import { Failure } from "../../../runner/failure";
 import { Manifest } from "../../../runner/manifest";
 import { sealFiles } from "../../../runner/store/files";
 import { checkFiles, readSealed, sealBackup } from "../../../runner/store/seal";
-import { cutLastByte, flipBit } from "../../support/damage";
+import { cutEnd, flipBit } from "../../support/damage";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const bare = {
@@ -86,7 +86,7 @@ describe("a sealed backup", () => {
   }
 
   it("names every file that is damaged, and how", async () => {
-    await cutLastByte(file("archive.dump"));
+    await cutEnd(file("archive.dump"));
     await writeFile(file("prepare.sql"), "DROP TABLE x;");
     await assert.rejects(
       check,
