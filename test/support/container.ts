@@ -89,7 +89,8 @@ export async function startServer({
 }: { mount?: string; image?: string } = {}): Promise<string> {
   const container = new TestContainer(image);
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
-  await container.run([...volume, "--env", "POSTGRES_PASSWORD=test"]);
+  // It is reached by docker exec alone.
+  await container.run(["--network", "none", ...volume, "--env", "POSTGRES_PASSWORD=test"]);
   await container.ready();
   return container.name;
 }
