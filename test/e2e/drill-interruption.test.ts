@@ -57,8 +57,8 @@ describe("a restore drill that goes wrong", function () {
   const restoring = async () => {
     const [name] = await throwaways(folder);
     if (name === undefined) return false;
-    const { stdout } = await execa("docker", ["top", name, "-eo", "pid,args"], { reject: false });
-    return /COPY/.test(stdout ?? "");
+    const { all } = await execa("docker", ["top", name, "-eo", "pid,args"], { reject: false, all: true });
+    return /COPY/.test(all);
   };
   const starting = async () => (await throwaways(folder)).length > 0;
 
