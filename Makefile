@@ -3,7 +3,7 @@
 SHELL := /bin/bash -euo pipefail
 run := node --require ts-node/register/transpile-only setup/main.ts
 
-.PHONY: up setup test test-unit lint down purge
+.PHONY: up setup test test-faults test-unit lint down purge
 
 up: build
 	@$(run) up
@@ -12,7 +12,10 @@ setup: build
 	@$(run) setup
 
 test: setup lint
-	@node_modules/.bin/mocha --recursive test/unit test/e2e $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
+	@node_modules/.bin/mocha --recursive test/unit test/e2e test/faults $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
+
+test-faults: setup
+	@node_modules/.bin/mocha --recursive test/faults
 
 test-unit: build
 	@node_modules/.bin/mocha --recursive test/unit

@@ -1,6 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type ArchiveFormat, PostgisContainer, TableBackup } from "./components";
+import {
+  type ArchiveFormat,
+  PostgisContainer,
+  type References,
+  TableBackup,
+  type VerifyLevel,
+} from "./components";
 
 // Defaults and types of the settings stand in Pulumi.yaml, where the CLI checks them; those without a default are
 // optional here.
@@ -46,6 +52,18 @@ const backup = new TableBackup("tables", {
   format: config.require<ArchiveFormat>("format"),
   jobs: config.getNumber("jobs"),
   compression: config.get("compression"),
+  references: config.require<References>("references"),
+  relations: config.requireObject<string[]>("relations"),
+  maxOrphans: config.getNumber("maxOrphans"),
+  lockTimeout: config.requireNumber("lockTimeout"),
+  verify: config.require<VerifyLevel>("verify"),
+  keepLast: config.getNumber("keepLast"),
+  keepDaily: config.getNumber("keepDaily"),
+  keepWeekly: config.getNumber("keepWeekly"),
+  keepMonthly: config.getNumber("keepMonthly"),
+  keepYearly: config.getNumber("keepYearly"),
+  minSizeRatio: config.getNumber("minSizeRatio"),
+  fileMode: config.require("fileMode"),
   triggers: config.requireObject<string[]>("triggers"),
   every: config.get("every"),
 });
@@ -54,6 +72,8 @@ export const backupLocation = backup.location;
 export const backupManifest = backup.manifest;
 export const backupId = backup.backupId;
 export const backupTables = backup.tables;
+export const backupVerification = backup.verification;
+export const backupAlarm = backup.alarm;
 export const backupSizeBytes = backup.sizeBytes;
 export const restoreCommand = backup.restoreCommand;
 export const databaseUri = database.uri;

@@ -1,4 +1,5 @@
 export type { PostgisConnection, PostgisConnectionArgs } from "./connection";
 export { PostgisContainer } from "./postgis-container";
 export type { PostgisContainerArgs } from "./postgis-container-args";
-export { ArchiveFormat, TableBackup, type TableBackupArgs } from "./table-backup";
+export { TableBackup, type Verification } from "./table-backup";
+export { ArchiveFormat, References, type TableBackupArgs, VerifyLevel } from "./table-backup-args";

@@ -43,7 +43,7 @@ export function runnerCommand(
 }
 
 /** The compiled runner beside these components, whether these run from source or compiled. */
-function runnerFile(): string {
+export function runnerFile(): string {
   const candidates = ["../runner/main.js", "../dist/runner/main.js"].map((file) =>
     path.join(__dirname, file),
   );

@@ -1,37 +1,41 @@
-import os from "node:os";
 import path from "node:path";
-import { type Inspection, imageDigest, pathInContainer, runningContainer } from "./docker/container";
+import { imageDigest, pathInContainer } from "./docker/container";
 import { docker as dockerFor, spawnDocker } from "./docker/docker";
-import { execArguments, type ExecTarget } from "./docker/exec";
-import { Failure } from "./failure";
-import { describeBackup, manifestFile } from "./manifest";
-import { chooseCompression, preferredCompression } from "./postgres/compression";
+import { execArguments } from "./docker/exec";
+import { whileRunning } from "./docker/watch";
+import { abandonBackup } from "./abandon";
+import { describeBackup, type Manifest, manifestFile } from "./manifest";
 import { findDefinitions } from "./postgres/definitions";
 import { dump, type DumpDestination } from "./postgres/dump";
-import { dumpFacts, serverFacts } from "./postgres/facts";
+import { majorVersion } from "./postgres/facts";
 import { fingerprintMethod, type MeasureOptions, measureTables } from "./postgres/fingerprint";
+import { countOrphans } from "./postgres/orphans";
 import { objectDefinitions } from "./postgres/own-objects";
 import { prepareSql } from "./postgres/prepare";
 import { withQualifiedNames } from "./postgres/qualified-names";
+import { resolveRelations, type TableRelation } from "./postgres/relations";
 import { findRequirements } from "./postgres/requirements";
-import { serverTarget } from "./postgres/server";
-import { openSession, type Session } from "./postgres/session";
+import { kindName, type Selection } from "./postgres/select-tables";
+import { seriesKey } from "./postgres/series-lock";
+import { openSession } from "./postgres/session";
 import { type Snapshot, takeSnapshot } from "./postgres/snapshot";
+import { notMounted, type Plan, planBackup } from "./plan";
 import { formatBytes, type Progress } from "./progress";
-import type { BackupRequest, BackupResult } from "./request";
+import { pruneAfterBackup } from "./prune-after-backup";
+import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { archiveName, prepareFile, restoreCommand } from "./restore-command";
 import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
-import { beginBackup, discardBackup, type PendingBackup, publishBackup } from "./store/folder";
+import { folderStore } from "./store/folder-store";
+import { openToReaders } from "./store/modes";
+import { beginBackup, type PendingBackup, publishBackup } from "./store/folder";
 import { sealBackup } from "./store/seal";
+import { isGood } from "./store/store";
 import { verifyBackup } from "./verification";
 
-interface Run {
-  readonly request: BackupRequest;
-  readonly container: Inspection;
-  readonly target: ExecTarget;
-  readonly session: Session;
+interface Run extends Plan {
   readonly snapshot: Snapshot;
+  readonly relations: readonly TableRelation[];
   readonly pending: PendingBackup;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -43,30 +47,83 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const docker = dockerFor(request.dockerHost);
-  const container = await runningContainer(docker, request.container);
-  const target = serverTarget(docker, container, request, `postgis-backup ${request.name}`);
-  const session = openSession(target, signal);
+  const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
+    takeBackup(request, progress, watched),
+  );
+  return { ...result, ...(await pruneAfterBackup(request, progress, signal)) };
+}
+
+async function takeBackup(
+  request: BackupRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<BackupResult> {
+  const plan = await planBackup(request, await lastManifest(request), progress, signal);
+  const { session, target } = plan;
   try {
-    const snapshot = await takeSnapshot(session, request);
-    const pending = await beginBackup(request.directory, request.name);
+    const snapshot = await takeSnapshot(session, plan.selection, {
+      request,
+      lockTimeout: request.lockTimeout,
+      openObserver: () => openSession(target, signal),
+      note: (message) => {
+        progress.note(message);
+      },
+    });
+    const relations = await resolveRelations(session, request.relations, snapshot.tables);
+    noteSkipped(snapshot, progress);
+    const pending = await beginBackup(request.directory, request.name, seriesKey(request));
     try {
-      return await writeBackup({ request, container, target, session, snapshot, pending, progress, signal });
+      return await writeBackup({ ...plan, snapshot, relations, pending, progress, signal });
     } catch (error) {
-      await discardBackup(pending);
-      throw error;
+      throw await abandonBackup(pending, error);
     }
   } finally {
     await session.close();
   }
 }
 
+/** Looks for everything that would keep a backup from being taken; takes none. */
+export async function checkBackup(
+  request: BackupRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<BackupCheck> {
+  const { session, selection, estimatedBytes } = await planBackup(
+    request,
+    await lastManifest(request),
+    progress,
+    signal,
+  );
+  await session.close();
+  noteSkipped(selection, progress);
+  return {
+    tables: summarizeTables(selection.tables.map(({ sqlName }) => sqlName)),
+    tableCount: selection.tables.length,
+    databaseBytes: totalBytes(selection),
+    estimatedBytes,
+  };
+}
+
+/** Of the newest good backup, if there is one that can be read; whether there should be is none of this run's business. */
+async function lastManifest({ directory, name }: BackupRequest): Promise<Manifest | undefined> {
+  const backups = await folderStore(directory)
+    .backups(name)
+    .catch(() => []);
+  return backups.findLast(isGood)?.manifest;
+}
+
+const totalBytes = ({ tables }: Selection) => tables.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function noteSkipped({ skipped }: Selection, progress: Progress): void {
+  if (skipped.length === 0) return;
+  const names = skipped.map((relation) => `${kindName(relation)} ${relation.sqlName}`).join(", ");
+  progress.note(`Not in the backup, because they hold no rows of their own: ${names}.`);
+}
+
 async function writeBackup(run: Run): Promise<BackupResult> {
-  const { request, container, target, session, snapshot, pending, progress } = run;
-  const facts = await serverFacts(session);
-  const { format, jobs = Math.min(os.availableParallelism(), 4) } = request;
-  const pgDump = await dumpFacts(target, request.compression ?? preferredCompression);
-  const compression = chooseCompression(request.compression, format, pgDump);
+  const { request, container, target, snapshot, pending, progress } = run;
+  const { facts, format, compression, jobs } = run;
+  const version = majorVersion(run.pgDumpVersion);
   const containerFolder = await folderInContainer(run);
   const archive = archiveName(format, compression);
   const destination: DumpDestination =
@@ -77,11 +134,13 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   const { requires, definitions, preparation } = await describeTables(run);
   await writeDurably(path.join(pending.workPath, prepareFile), preparation);
   const method = fingerprintMethod(facts.number);
-  const options = { format, jobs, compression, version: pgDump.major, sequences: requires.sequences };
-  const measures = await dumpAndMeasure(run, destination, options, {
-    method,
-    validity: request.verify === "restore",
-  });
+  const { lockTimeout } = request;
+  const { measures, relations } = await dumpAndMeasure(
+    run,
+    destination,
+    { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
+    { method, validity: request.verify === "restore" },
+  );
   progress.note("Reading the files back for their checksums.");
   const files = await sealFiles(pending.workPath);
 
@@ -97,9 +156,10 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     compression,
     jobs,
     measures,
+    relations,
     definitions,
     imageDigest: await imageDigest(target.docker, container),
-    pgDumpVersion: pgDump.version,
+    pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
   });
   const verification = await verifyBackup({
@@ -114,6 +174,7 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
   await sealBackup(pending.workPath, manifest);
   run.signal.throwIfAborted();
+  await openToReaders(pending.workPath, Number.parseInt(request.fileMode, 8));
   await publishBackup(pending);
   return {
     backupId: pending.id,
@@ -137,15 +198,16 @@ async function writeBackup(run: Run): Promise<BackupResult> {
   };
 }
 
-/** Counts and fingerprints are read while pg_dump runs; when one of the two fails, the other is ended. */
+/** Counts and fingerprints are read while pg_dump runs; when one of them fails, the others are ended. */
 async function dumpAndMeasure(
-  { target, session, snapshot, pending, progress, signal }: Run,
+  { request, target, session, snapshot, relations, pending, progress, signal }: Run,
   destination: DumpDestination,
   options: Parameters<typeof dump>[1],
   measuring: MeasureOptions,
 ) {
-  const size = snapshot.tables.reduce((sum, { bytes }) => sum + bytes, 0);
-  progress.note(`Dumping ${snapshot.tables.length} tables, ${formatBytes(size)} in the database.`);
+  progress.note(
+    `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot))} in the database.`,
+  );
   let current = "table definitions";
   const stop = progress.follow(
     () => current,
@@ -153,20 +215,25 @@ async function dumpAndMeasure(
   );
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
-  const endBoth = (error: unknown) => {
+  const endAll = (error: unknown) => {
     failed.abort();
     throw error;
   };
   const work = [
     dump(target, options, snapshot, destination, (tables) => (current = tables || current), either).catch(
-      endBoth,
+      endAll,
     ),
-    measureTables(session, target, snapshot, measuring, either).catch(endBoth),
+    measureTables(session, target, snapshot, measuring, either).catch(endAll),
+    countOrphans(target, snapshot.id, relations, request.maxOrphans, either).catch(endAll),
   ] as const;
   try {
-    const [, measures] = await Promise.all(work);
+    const [, measures, counted] = await Promise.all(work);
     signal.throwIfAborted();
-    return measures;
+    return { measures, relations: counted };
+  } catch (error) {
+    // Where the session that holds the snapshot has died, what failed after it is a consequence.
+    if (!signal.aborted) await session.run("SELECT 1");
+    throw error;
   } finally {
     await Promise.allSettled(work);
     stop();
@@ -198,11 +265,7 @@ async function folderInContainer({ request, container, target, pending }: Run): 
     if (!failed) return candidate;
   }
   if (request.format !== "directory") return undefined;
-  throw new Failure(
-    "directory-not-mounted",
-    `Container "${request.container}" has no writable mount of ${path.dirname(pending.finalPath)}, and pg_dump writes the directory format ` +
-      `inside the container. Mount that folder into it, or take --format custom, which is streamed out.`,
-  );
+  throw notMounted(request, path.dirname(pending.finalPath));
 }
 
 /** Files that a process in the container writes belong to the caller. */

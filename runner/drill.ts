@@ -9,9 +9,10 @@ import { type Docker, spawnDocker } from "./docker/docker";
 import { execArguments, type ExecTarget } from "./docker/exec";
 import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
-import { type Relation, resolveTables } from "./postgres/catalog";
+import { type Relation, readCatalog } from "./postgres/catalog";
 import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
+import { countOrphans } from "./postgres/orphans";
 import { withQualifiedNames } from "./postgres/qualified-names";
 import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSql } from "./postgres/restore";
 import { serverTarget } from "./postgres/server";
@@ -111,33 +112,70 @@ async function restore(drill: Drill): Promise<void> {
 }
 
 async function compare(drill: Drill): Promise<void> {
-  const { manifest, signal } = drill;
+  const { manifest } = drill;
   const mismatches = await inDatabase(drill, database, async (session) => {
-    await session.run("SET row_security = off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    const [snapshot] = await session.rows("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-    const tables = await restoredTables(session, manifest);
-    const oids = tables.map(({ oid }) => oid);
-    const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
-    const measures = await measureTables(
-      session,
-      targetOf(drill, database),
-      { id: snapshot?.id ?? "", tables },
-      {
-        method: manifest.fingerprintMethod,
-        validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
-      },
-      signal,
-    );
-    const relations = new Map(tables.map((relation) => [tableKey(relation), relation]));
-    return manifest.tables.flatMap((recorded) => {
-      const relation = relations.get(tableKey(recorded));
-      const found = relation && definitions.get(relation.oid);
-      if (relation === undefined || found === undefined) return [`${tableKey(recorded)} is missing`];
-      const differences = compareTable(recorded, { ...found, measure: measures.get(relation.oid) });
-      return differences.map((difference) => `${relation.sqlName}: ${difference}`);
-    });
+    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
+    const wanted = new Set(manifest.tables.map(tableKey));
+    const tables = (await readCatalog(session)).filter((table) => wanted.has(tableKey(table)));
+    const found = new Map(tables.map((table) => [tableKey(table), table]));
+    const missing = manifest.tables.filter((table) => !found.has(tableKey(table)));
+    if (missing.length > 0) return missing.map((table) => `${tableKey(table)} is missing`);
+    return [...(await compareTables(drill, session, id, found)), ...(await compareOrphans(drill, id, found))];
   });
   Failures.throwIfAny(mismatches.map(mismatch));
+}
+
+async function compareTables(
+  drill: Drill,
+  session: Session,
+  id: string,
+  found: ReadonlyMap<string, Relation>,
+): Promise<string[]> {
+  const { manifest, signal } = drill;
+  const tables = [...found.values()];
+  const oids = tables.map(({ oid }) => oid);
+  const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
+  const options = {
+    method: manifest.fingerprintMethod,
+    validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
+  };
+  const target = targetOf(drill, database);
+  const measures = await measureTables(session, target, { id, tables }, options, signal);
+  return manifest.tables.flatMap((recorded) => {
+    const { oid, sqlName } = found.get(tableKey(recorded)) ?? { oid: "", sqlName: "" };
+    const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
+    const differences = compareTable(recorded, { ...restored, measure: measures.get(oid) });
+    return differences.map((difference) => `${sqlName}: ${difference}`);
+  });
+}
+
+async function compareOrphans(
+  drill: Drill,
+  id: string,
+  found: ReadonlyMap<string, Relation>,
+): Promise<string[]> {
+  const relations = drill.manifest.relations.flatMap(({ relation, child, parent, orphans }) => {
+    const [childTable, parentTable] = [found.get(tableKey(child)), found.get(tableKey(parent))];
+    if (childTable === undefined || parentTable === undefined) return [];
+    const tables = { child: childTable, parent: parentTable };
+    return [
+      {
+        text: relation,
+        ...tables,
+        childColumn: child.column,
+        parentColumn: parent.column,
+        recorded: orphans,
+      },
+    ];
+  });
+  const counted = await countOrphans(targetOf(drill, database), id, relations, undefined, drill.signal);
+  return counted.flatMap(({ text, orphans }, i) => {
+    const recorded = relations[i]?.recorded;
+    return recorded === orphans
+      ? []
+      : [`${text}: orphans: ${String(recorded)} in the manifest, ${orphans} restored`];
+  });
 }
 
 function mismatch(text: string): Failure {
@@ -146,14 +184,6 @@ function mismatch(text: string): Failure {
 
 function tableKey({ schema, name }: { readonly schema: string; readonly name: string }): string {
   return `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
-}
-
-async function restoredTables(session: Session, { tables }: Drill["manifest"]): Promise<Relation[]> {
-  try {
-    return await resolveTables(session, { tables: tables.map(tableKey), excludeTables: [] });
-  } catch (error) {
-    throw error instanceof Failure && error.code === "table-not-found" ? mismatch(error.message) : error;
-  }
 }
 
 /** What a client says when its server dies tells less than the server's own last words. */

@@ -73,19 +73,61 @@ export class Failure extends Error {
   }
 }
 
+/** Runs steps that do not depend on each other, and keeps what fails for one message. */
+export class Attempts {
+  private readonly failures: Failure[] = [];
+
+  /** The step's result; undefined where it failed. */
+  async run<T>(step: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      this.keep(error);
+      return undefined;
+    }
+  }
+
+  runSync<T>(step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (error) {
+      this.keep(error);
+      return undefined;
+    }
+  }
+
+  add(failure: Failure): void {
+    this.failures.push(failure);
+  }
+
+  /** Throws all that failed, if anything did. */
+  end(): void {
+    if (this.failures.length > 0) throw this.failure();
+  }
+
+  /** All that failed, as one. */
+  failure(): Failure {
+    return new Failures(this.failures);
+  }
+
+  private keep(error: unknown): void {
+    if (error instanceof Failures) this.failures.push(...error.found);
+    else if (error instanceof Failure) this.failures.push(error);
+    else throw error;
+  }
+}
+
 /** Several failures found at once; the user gets all of them, because one at a time costs a run each. */
 export class Failures extends Failure {
-  private constructor(private readonly found: readonly Failure[]) {
+  constructor(readonly found: readonly Failure[]) {
     super(found[0]?.code ?? "usage", found.map(({ message }) => message).join("\n"));
+  }
+
+  static throwIfAny(found: readonly Failure[]): void {
+    if (found.length > 0) throw new Failures(found);
   }
 
   override describe(): string {
     return this.found.map((failure) => failure.describe()).join("\n");
-  }
-
-  /** Throws when there is at least one. */
-  static throwIfAny(found: readonly Failure[]): void {
-    if (found.length === 1) throw found[0] as Failure;
-    if (found.length > 1) throw new Failures(found);
   }
 }

@@ -2,11 +2,18 @@
 import { Command } from "commander";
 import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
+import { addKeep } from "./cli/keep";
+import { addList } from "./cli/list";
 import { addPreflight } from "./cli/preflight";
+import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
 import { addVerify } from "./cli/verify";
 import { Failure } from "./failure";
 import { progressTo } from "./progress";
+import { settleAfterAbort } from "./settle";
+
+/** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
+const cleanUpMilliseconds = 15_000;
 
 function program(context: Context): Command {
   const main = new Command("postgis-backup")
@@ -18,6 +25,9 @@ function program(context: Context): Command {
     );
   addBackup(main, context);
   addVerify(main, context);
+  addList(main);
+  addPrune(main, context);
+  addKeep(main);
   addReady(main, context);
   addPreflight(main);
   return main;
@@ -28,13 +38,17 @@ async function main(): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       interrupted.abort(
-        new Failure("interrupted", `Interrupted by ${name}; no backup was kept from this run.`),
+        new Failure("interrupted", `Interrupted by ${name}; a backup in progress was not kept.`),
       );
     });
   }
   const progress = progressTo((line) => process.stderr.write(`${line}\n`));
   try {
-    await program({ progress, signal: interrupted.signal }).parseAsync();
+    await settleAfterAbort(
+      program({ progress, signal: interrupted.signal }).parseAsync(),
+      interrupted.signal,
+      cleanUpMilliseconds,
+    );
     return 0;
   } catch (error) {
     return report(interrupted.signal.aborted ? interrupted.signal.reason : error);
@@ -54,4 +68,6 @@ function report(error: unknown): number {
 
 void main().then((code) => {
   process.exitCode = code;
+  // A docker command that hangs must not keep this program alive; its end takes the commands along.
+  setTimeout(() => process.exit(), cleanUpMilliseconds).unref();
 });

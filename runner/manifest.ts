@@ -5,7 +5,9 @@ import type { ServerFacts } from "./postgres/facts";
 import type { Relation } from "./postgres/catalog";
 import type { Definitions } from "./postgres/definitions";
 import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
+import type { CountedRelation } from "./postgres/orphans";
 import { Requirements } from "./postgres/requirements";
+import { kindName } from "./postgres/select-tables";
 import type { Snapshot } from "./postgres/snapshot";
 import { ArchiveFormat, type BackupRequest, VerifyLevel } from "./request";
 import type { StoredFile } from "./store/files";
@@ -70,6 +72,25 @@ export const Manifest = z
         ),
       }),
     ),
+    relations: describe(
+      z.array(
+        z.strictObject({
+          relation: z.string(),
+          child: z.strictObject({ schema: z.string(), name: z.string(), column: z.string() }),
+          parent: z.strictObject({ schema: z.string(), name: z.string(), column: z.string() }),
+          orphans: z.int(),
+        }),
+      ),
+      "Relations that no foreign key declares, with the number of rows of the child that refer to no row of the parent.",
+    ),
+    acceptedReferences: describe(
+      z.array(z.strictObject({ table: z.string(), constraint: z.string(), references: z.string() })),
+      "Foreign keys to tables that are not in the backup; their creation fails in a restore.",
+    ),
+    skipped: describe(
+      z.array(z.strictObject({ schema: z.string(), name: z.string(), kind: z.string() })),
+      "Views, materialized views and foreign tables that were asked for, but hold no rows of their own.",
+    ),
     requires: describe(Requirements, "What must exist before the archive is restored."),
     files: z.array(z.strictObject({ path: z.string(), bytes: z.int(), sha256: z.string() })),
     verification: describe(
@@ -97,6 +118,7 @@ type Described = Pick<
   readonly pending: PendingBackup;
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
+  readonly relations: readonly CountedRelation[];
   readonly files: readonly StoredFile[];
 };
 
@@ -131,8 +153,28 @@ export function describeBackup(backup: Described): Omit<Manifest, "finishedAt" |
       ...measured(table, measures),
       ...defined(table, definitions),
     })),
+    relations: backup.relations.map(describeRelation),
+    acceptedReferences: snapshot.acceptedReferences.map(({ from, constraint, sqlName }) => ({
+      table: from,
+      constraint: constraint ?? "",
+      references: sqlName,
+    })),
+    skipped: snapshot.skipped.map((relation) => ({
+      schema: relation.schema,
+      name: relation.name,
+      kind: kindName(relation),
+    })),
     requires: backup.requires,
     files: [...backup.files],
+  };
+}
+
+function describeRelation({ text, child, childColumn, parent, parentColumn, orphans }: CountedRelation) {
+  return {
+    relation: text,
+    child: { schema: child.schema, name: child.name, column: childColumn },
+    parent: { schema: parent.schema, name: parent.name, column: parentColumn },
+    orphans,
   };
 }
 

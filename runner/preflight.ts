@@ -1,27 +1,28 @@
-import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { findContainer, type Inspection } from "./docker/container";
 import { type Docker, docker as dockerFor, dockerOutput } from "./docker/docker";
-import { Failure, Failures } from "./failure";
+import { Attempts, Failure } from "./failure";
 import { ownerLabel, type PreflightRequest } from "./request";
+import { checkWritable } from "./store/destination";
 
 /** Looks for everything that would keep a container from being created, and reports all of it in one message. */
 export async function preflight(request: PreflightRequest): Promise<void> {
   const docker = dockerFor(request.dockerHost);
   const existing = await findContainer(docker, request.container);
-  const problems = [
-    foreignContainer(request, existing),
-    await busyPort(docker, request, existing),
-    await unwritableDirectory(request),
-  ].filter((problem) => problem !== undefined);
-  Failures.throwIfAny(problems);
+  const attempts = new Attempts();
+  attempts.runSync(() => {
+    checkName(request, existing);
+  });
+  await attempts.run(() => checkPort(docker, request, existing));
+  await attempts.run(() => checkBackupDirectory(request));
+  attempts.end();
 }
 
-function foreignContainer(request: PreflightRequest, existing: Inspection | undefined): Failure | undefined {
-  if (existing === undefined || existing.Config.Labels?.[ownerLabel] === request.owner) return undefined;
-  return new Failure(
+function checkName(request: PreflightRequest, existing: Inspection | undefined): void {
+  if (existing === undefined || existing.Config.Labels?.[ownerLabel] === request.owner) return;
+  throw new Failure(
     "container-name-taken",
     `Container "${request.container}" exists already and does not belong to this stack. Choose another container name, ` +
       `or remove it ("docker rm ${request.container}") if nobody needs it; to back it up as it is, give its name to a TableBackup.`,
@@ -29,31 +30,31 @@ function foreignContainer(request: PreflightRequest, existing: Inspection | unde
 }
 
 /** The port is looked at by listening on it, which says something only where the daemon is on this machine. */
-async function busyPort(
+async function checkPort(
   docker: Docker,
   { hostAddress, port }: PreflightRequest,
   existing: Inspection | undefined,
-): Promise<Failure | undefined> {
+): Promise<void> {
   const ours = Object.values(existing?.HostConfig.PortBindings ?? {}).flatMap((bindings) => bindings ?? []);
-  if (ours.some(({ HostPort }) => HostPort === String(port))) return undefined;
+  if (ours.some(({ HostPort }) => HostPort === String(port))) return;
   const endpoint = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"] ?? (await contextEndpoint(docker));
-  if (!/^(unix|npipe):/.test(endpoint)) return undefined;
+  if (!/^(unix|npipe):/.test(endpoint)) return;
   const code = await listenOnce(hostAddress, port);
   switch (code) {
     case undefined:
-      return undefined;
+      return;
     case "EADDRINUSE":
-      return new Failure(
+      throw new Failure(
         "port-in-use",
         `Port ${port} on ${hostAddress} is in use. Choose another port, or stop what listens there ("ss -ltnp" shows it).`,
       );
     case "EADDRNOTAVAIL":
-      return new Failure(
+      throw new Failure(
         "address-invalid",
         `${hostAddress} is not an address of this machine. Choose one that "ip address" shows, or 127.0.0.1.`,
       );
     default:
-      return new Failure(
+      throw new Failure(
         "address-invalid",
         `Port ${port} on ${hostAddress} cannot be opened (${code}). Choose another port.`,
       );
@@ -79,18 +80,10 @@ function listenOnce(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-async function unwritableDirectory({ backupDirectory }: PreflightRequest): Promise<Failure | undefined> {
-  if (backupDirectory === undefined) return undefined;
+/** The directory is made, because Docker would make it for root alone. */
+async function checkBackupDirectory({ backupDirectory }: PreflightRequest): Promise<void> {
+  if (backupDirectory === undefined) return;
   const directory = path.resolve(backupDirectory);
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await access(directory, constants.W_OK | constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Failure(
-      "directory-not-writable",
-      `The backup directory ${directory} cannot be written: ${reason}. Choose another directory, or give this user write permission.`,
-    );
-  }
+  await checkWritable(directory);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
 }

@@ -107,6 +107,15 @@ export const BackupResult = z.strictObject({
 });
 export type BackupResult = z.infer<typeof BackupResult>;
 
+/** Answer to a request with `dryRun`. */
+export const BackupCheck = z.strictObject({
+  tables: z.array(z.string()),
+  tableCount: z.int(),
+  databaseBytes: z.int(),
+  estimatedBytes: z.int(),
+});
+export type BackupCheck = z.infer<typeof BackupCheck>;
+
 export const PruneRequest = z.strictObject({
   ...Series,
   ...retentionRules,

@@ -1,11 +1,21 @@
 import { type Command, Option } from "commander";
-import { backup } from "../backup";
-import { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
+import { backup, checkBackup } from "../backup";
+import { formatBytes } from "../progress";
+import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
 import type { Context } from "./context";
-import { collect, type Options, print, readRequest, requestOption, serverOptions } from "./options";
+import {
+  collect,
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  retentionOptions,
+  seriesOptions,
+  serverOptions,
+} from "./options";
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
-  serverOptions(main.command("backup"))
+  retentionOptions(seriesOptions(serverOptions(main.command("backup"))))
     .summary("back up tables to a folder")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +
@@ -17,8 +27,6 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       collect,
     )
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
-    .option("--directory <path>", "folder that holds the backups")
-    .option("--name <name>", "name of this series of backups, a folder under the directory")
     .addOption(
       new Option("--format <format>", "archive format (default: directory)").choices(ArchiveFormat.options),
     )
@@ -33,21 +41,46 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .addOption(
       new Option(
-        "--verify <level>",
-        "none, archive: read back to its end; restore: restored in a throwaway container and compared (default: archive)",
-      ).choices(VerifyLevel.options),
+        "--references <policy>",
+        "tables that a foreign key refers to, but that are not selected: fail, add them, or accept (default: fail)",
+      ).choices(References.options),
     )
+    .option(
+      "--relation <relation>",
+      "relation without a foreign key, as 'child.column -> parent.column', whose orphans are counted; repeat for more",
+      collect,
+    )
+    .option("--max-orphans <n>", "fail when a relation has more orphans (default: no limit)", Number)
+    .option("--lock-timeout <seconds>", "how long to wait for a locked table (default: 60)", Number)
+    .addOption(
+      new Option("--verify <level>", "what to prove of the archive (default: archive)").choices(
+        VerifyLevel.options,
+      ),
+    )
+    .option("--file-mode <mode>", "permissions of the files, in octal (default: 0600)")
+    .option("--dry-run", "only look for what would keep the backup from being taken")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(BackupRequest, options, {
         table: "tables",
         excludeTable: "excludeTables",
+        relation: "relations",
       });
+      if (request.dryRun) {
+        const plan = await checkBackup(request, progress, signal);
+        print(options, plan, [
+          `Nothing keeps this backup from being taken: ${plan.tableCount} tables, ${formatBytes(plan.databaseBytes)} in the database, ` +
+            `about ${formatBytes(plan.estimatedBytes)} on disk.`,
+          ...plan.tables,
+        ]);
+        return;
+      }
       const result = await backup(request, progress, signal);
       print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
         `Restore it with: ${result.restoreCommand}`,
+        ...(result.pruned.length > 0 ? [`Earlier backups removed: ${result.pruned.join(", ")}`] : []),
       ]);
     });
 }

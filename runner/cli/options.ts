@@ -14,6 +14,26 @@ export function serverOptions(command: Command): Command {
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST");
 }
 
+export function seriesOptions(command: Command): Command {
+  return command
+    .option("--directory <path>", "folder that holds the backups")
+    .option("--name <name>", "name of the series of backups, a folder under the directory");
+}
+
+export function retentionOptions(command: Command): Command {
+  return command
+    .option("--keep-last <n>", "keep the n newest backups", Number)
+    .option("--keep-daily <n>", "keep the newest of each of the last n days that have one, in UTC", Number)
+    .option("--keep-weekly <n>", "the same for weeks, which begin on Monday", Number)
+    .option("--keep-monthly <n>", "the same for months", Number)
+    .option("--keep-yearly <n>", "the same for years", Number)
+    .option(
+      "--min-size-ratio <share>",
+      "remove nothing if the newest backup is smaller than this share of the one before it, such as 0.5",
+      Number,
+    );
+}
+
 export function requestOption(): Option {
   return new Option("--request <file>", 'read all options as one JSON object; "-" is standard input').choices(
     ["-"],

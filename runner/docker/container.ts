@@ -17,6 +17,7 @@ const Inspection = z.object({
     Restarting: z.boolean(),
     ExitCode: z.int(),
     OOMKilled: z.boolean(),
+    StartedAt: z.string(),
   }),
   HostConfig: z.object({
     PortBindings: z
@@ -37,10 +38,15 @@ const Inspection = z.object({
 /** What `docker inspect` says of a container, as far as this program reads it. */
 export type Inspection = z.infer<typeof Inspection>;
 
+/** A daemon that accepts connections and answers none would be waited for without an end. */
+const inspectMilliseconds = 15_000;
+
 /** Undefined when there is no such container. */
 export async function findContainer(docker: Docker, name: string): Promise<Inspection | undefined> {
   try {
-    const { stdout } = await spawnDocker(docker, ["container", "inspect", "--", name], {});
+    const { stdout } = await spawnDocker(docker, ["container", "inspect", "--", name], {
+      timeout: inspectMilliseconds,
+    });
     return z.array(Inspection).parse(JSON.parse(stdout))[0];
   } catch (error) {
     if (error instanceof ExecaError && /no such container/i.test(String(error.stderr))) return undefined;

@@ -35,6 +35,12 @@ export function dockerFailure(error: unknown): unknown {
       "The docker command is not on PATH. Install the Docker command line, or add it to PATH.",
     );
   }
+  if (error.timedOut) {
+    return new Failure(
+      "docker-unreachable",
+      "The Docker daemon gives no answer. See whether it is overloaded, or restart it.",
+    );
+  }
   const { stderr }: { stderr?: unknown } = error;
   const said = typeof stderr === "string" ? stderr.trim() : "";
   if (/cannot connect to the docker daemon|error during connect|permission denied.*docker/i.test(said)) {

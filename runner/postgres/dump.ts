@@ -5,8 +5,8 @@ import { execTied, type ExecTarget } from "../docker/exec";
 import type { ArchiveFormat } from "../request";
 import { compressOption } from "./compression";
 import type { Sequence } from "./requirements";
-import { errorLines } from "./server";
-import { lockTimeoutSeconds, type Snapshot } from "./snapshot";
+import { endedWith, errorLines } from "./server";
+import type { Snapshot } from "./snapshot";
 
 export interface DumpOptions {
   readonly format: ArchiveFormat;
@@ -16,20 +16,27 @@ export interface DumpOptions {
   readonly version: number;
   /** Sequences besides those that the tables own. */
   readonly sequences: readonly Sequence[];
+  /** Seconds to wait for a table that somebody else has locked. */
+  readonly lockTimeout: number;
 }
 
 /** Where the archive goes: a path that the container sees, or a file of the host that standard output is written to. */
 export type DumpDestination =
   { readonly containerPath: string; readonly user: string } | { readonly hostFile: string };
 
-export function dumpCommand(options: DumpOptions, snapshot: Snapshot, file: string | undefined): string[] {
+export function dumpCommand(
+  options: DumpOptions,
+  snapshot: Pick<Snapshot, "id" | "tables">,
+  file: string | undefined,
+): string[] {
   return [
     "pg_dump",
+    "--no-password",
     `--format=${options.format}`,
     compressOption(options.compression, options.version),
     ...(options.format === "directory" ? [`--jobs=${options.jobs}`] : []),
     `--snapshot=${snapshot.id}`,
-    `--lock-wait-timeout=${lockTimeoutSeconds * 1000}`,
+    `--lock-wait-timeout=${options.lockTimeout * 1000}`,
     "--strict-names",
     "--no-sync",
     "--verbose",
@@ -64,12 +71,28 @@ export async function dump(
     if (!followTable(current, line)) said.push(line);
     else onTables([...current].join(", "));
   }
-  const { failed, shortMessage } = await process;
-  if (failed)
-    throw new Failure(
-      "dump-failed",
-      `pg_dump failed: ${errorLines(said.join("\n")) || (shortMessage ?? "")}`,
-    );
+  const { failed, exitCode, cause } = await process;
+  if (!failed) return;
+  const words = errorLines(said.join("\n"));
+  throw (
+    writeError(cause, words) ?? new Failure("dump-failed", `pg_dump failed: ${words || endedWith(exitCode)}`)
+  );
+}
+
+/** The words of the C library for what can befall a destination, which pg_dump, run with LC_ALL=C, repeats. */
+const writeErrors = [
+  ["No space left on device", "ENOSPC"],
+  ["Disk quota exceeded", "EDQUOT"],
+  ["Read-only file system", "EROFS"],
+  ["Input/output error", "EIO"],
+] as const;
+
+/** The error of the file system that kept the archive from being written, not one that the server reported of its own. */
+export function writeError(cause: unknown, words: string): Error | undefined {
+  if (cause instanceof Error && "syscall" in cause && cause.syscall === "write") return cause;
+  if (/\b(ERROR|FATAL|PANIC): /.test(words)) return undefined;
+  const code = writeErrors.find(([text]) => words.includes(text))?.[1];
+  return code && Object.assign(new Error(words), { code, syscall: "write" });
 }
 
 /** Keeps the set of tables that pg_dump's workers are busy with, from its verbose messages; false for other lines. */

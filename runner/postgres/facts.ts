@@ -47,5 +47,9 @@ export async function dumpFacts(target: ExecTarget, compression: string): Promis
   const said = await dockerOutput(target.docker, execArguments(target, command));
   const version = (said.split("\n")[0] ?? "").replace(/^pg_dump \(PostgreSQL\) /, "").trim();
   const compresses = !said.includes("this build does not support compression");
-  return { version, major: Number.parseInt(version, 10), compresses };
+  return { version, major: majorVersion(version), compresses };
+}
+
+export function majorVersion(version: string): number {
+  return Number.parseInt(version, 10);
 }

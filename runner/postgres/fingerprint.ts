@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Failure } from "../failure";
 import { execTied, type ExecTarget } from "../docker/exec";
 import type { Relation } from "./catalog";
-import { errorLines, psql } from "./server";
+import { endedWith, errorLines, psql } from "./server";
 import type { Session } from "./session";
 
 /**
@@ -119,11 +119,11 @@ export async function measureTables(
       const measure = Measure.parse(JSON.parse(line));
       measures.set(measure.oid, measure);
     }
-    const { failed, stderr, shortMessage } = await process;
+    const { failed, stderr, exitCode } = await process;
     if (failed)
       throw new Failure(
         "server-error",
-        `Counting the rows failed: ${errorLines(stderr) || (shortMessage ?? "")}`,
+        `Counting the rows failed: ${errorLines(stderr) || endedWith(exitCode)}`,
       );
   }
   return measures;

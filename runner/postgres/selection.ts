@@ -54,6 +54,13 @@ export function isExact({ schema, table }: TablePattern): boolean {
   return "exact" in table && (schema === undefined || "exact" in schema);
 }
 
+/** Whether a table in any schema matches, but for upper and lower case. */
+export function matchesFolded({ table }: TablePattern, name: string): boolean {
+  return "exact" in table
+    ? table.exact.toLowerCase() === name.toLowerCase()
+    : new RegExp(table.pattern.source, "isu").test(name);
+}
+
 /** A pattern without a schema means what the search path finds, as everywhere in PostgreSQL. */
 export function matches(pattern: TablePattern, relation: NamedRelation): boolean {
   return (

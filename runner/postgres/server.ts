@@ -33,9 +33,10 @@ export function serverTarget(
   };
 }
 
-/** psql that prints bare values, reads no start-up file and stops at the first error. */
+/** psql that prints bare values, reads no start-up file, stops at the first error and takes no input for a password. */
 export const psql = [
   "psql",
+  "--no-password",
   "--no-psqlrc",
   "--quiet",
   "--no-align",
@@ -50,4 +51,11 @@ export function errorLines(stderr: string): string {
     .filter((line) => !/^pg_(dump|restore): (?!error|detail|hint|warning)/.test(line))
     .join("\n")
     .trim();
+}
+
+/** For a program that ended without a word. */
+export function endedWith(exitCode: number | undefined): string {
+  return exitCode === undefined
+    ? "it was ended before its time."
+    : `it ended with exit code ${exitCode} and no message.`;
 }

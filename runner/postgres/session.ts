@@ -1,21 +1,34 @@
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import type { z } from "zod";
 import { Failure } from "../failure";
 import { execInteractive, type ExecTarget } from "../docker/exec";
 import { errorLines, psql } from "./server";
 
 /** One database session, held open by a psql in the container until it is closed or this program ends. */
 export interface Session {
-  /** Runs statements that return nothing. */
+  /** Runs one statement that returns nothing. */
   run(sql: string): Promise<void>;
   /** Rows of one query, each as the JSON object that the server makes of it. */
   rows<T>(sql: string, row: z.ZodType<T>): Promise<T[]>;
+  /** The row of a query that has exactly one. */
+  row<T>(sql: string, row: z.ZodType<T>): Promise<T>;
   close(): Promise<void>;
 }
 
+/** A statement that the server refused; the session goes on. */
+export class SqlError extends Failure {
+  constructor(
+    /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+    readonly sqlState: string,
+    message: string,
+  ) {
+    super("server-error", `The server says: ${message}`);
+  }
+}
+
 export function openSession(target: ExecTarget, signal: AbortSignal): Session {
-  const process = execInteractive(target, psql, {
+  const process = execInteractive(target, [...psql, "--set=ON_ERROR_STOP=0"], {
     stdin: "pipe",
     stdout: "pipe",
     buffer: { stdout: false },
@@ -23,36 +36,56 @@ export function openSession(target: ExecTarget, signal: AbortSignal): Session {
     cancelSignal: signal,
   });
   const lines = createInterface({ input: process.stdout })[Symbol.asyncIterator]();
+  let connected = false;
 
-  /** Everything that psql prints for these statements; its end is known by a line that no data can contain. */
-  async function send(sql: string): Promise<string[]> {
+  /** Everything that psql prints for this input; its end is known by a line that no data can contain. */
+  async function send(input: string, ending: string): Promise<{ printed: string[]; last: string }> {
     const marker = randomUUID();
-    process.stdin.write(`${sql}\n;\n\\echo ${marker}\n`);
+    process.stdin.write(`${input}\n\\echo ${marker} ${ending}\n`);
     const printed: string[] = [];
     for (;;) {
       const line = await lines.next();
-      if (line.done === true) {
-        const { stderr, shortMessage } = await process;
-        throw new Failure(
-          "server-error",
-          errorLines(stderr) || (shortMessage ?? "The database session ended."),
-        );
+      if (line.done === true) throw await ended();
+      if (line.value.startsWith(marker)) {
+        connected = true;
+        return { printed, last: line.value.slice(marker.length + 1) };
       }
-      if (line.value === marker) return printed;
       printed.push(line.value);
     }
+  }
+
+  async function ended(): Promise<Failure> {
+    const { stderr, shortMessage } = await process;
+    const said = errorLines(stderr) || (shortMessage ?? "");
+    return connected
+      ? new Failure("server-error", `The database session ended: ${said}`)
+      : new Failure("connection-refused", said);
+  }
+
+  async function execute(sql: string): Promise<string[]> {
+    const { printed, last } = await send(`${sql}\n;`, ":ERROR :SQLSTATE");
+    const [failed, sqlState = ""] = last.split(" ");
+    if (failed !== "true") return printed;
+    const message = await send("\\echo :LAST_ERROR_MESSAGE", "");
+    throw new SqlError(sqlState, message.printed.join("\n"));
   }
 
   // A write to a psql that has ended fails with EPIPE; send() reports why it ended.
   process.stdin.on("error", () => undefined);
 
+  const rows: Session["rows"] = async (sql, row) => {
+    const printed = await execute(`SELECT to_jsonb(q) FROM (${sql}) q`);
+    return printed.filter((line) => line !== "").map((line) => row.parse(JSON.parse(line)));
+  };
   return {
     run: async (sql) => {
-      await send(sql);
+      await execute(sql);
     },
-    rows: async (sql, row) => {
-      const printed = await send(`SELECT to_jsonb(q) FROM (${sql}) q`);
-      return printed.filter((line) => line !== "").map((line) => row.parse(JSON.parse(line)));
+    rows,
+    row: async (sql, row) => {
+      const [only, ...more] = await rows(sql, row);
+      if (only === undefined || more.length > 0) throw new Error(`not one row, but ${more.length}: ${sql}`);
+      return only;
     },
     close: async () => {
       process.stdin.end();

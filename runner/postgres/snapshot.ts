@@ -1,18 +1,28 @@
 import { z } from "zod";
 import { Failure } from "../failure";
-import { type Relation, resolveTables } from "./catalog";
-import type { Session } from "./session";
+import { measureSizes, readCatalog, type Relation } from "./catalog";
+import { lockTables } from "./locks";
+import { type Selection, type SelectionRequest, selectTables } from "./select-tables";
+import { type Session, SqlError } from "./session";
 
-export interface Snapshot {
+export interface Snapshot extends Selection {
   /** Name that other sessions import: `pg_dump --snapshot`, `SET TRANSACTION SNAPSHOT`. */
   readonly id: string;
-  readonly tables: readonly Relation[];
 }
 
-/** Seconds that a backup waits for a table that somebody else has locked. */
-export const lockTimeoutSeconds = 60;
+interface SnapshotOptions {
+  readonly request: SelectionRequest;
+  /** Seconds to wait for a table that somebody else has locked. */
+  readonly lockTimeout: number;
+  /** Opens a second session, which sees who blocks the first. */
+  readonly openObserver: () => Session;
+  readonly note: (message: string) => void;
+}
 
 const attempts = 5;
+
+/** Errors of LOCK TABLE for a table that was dropped, or whose schema was, after it was listed. */
+const goneStates = new Set(["42P01", "3F000"]);
 
 /**
  * Locks the selected tables against changes of their definition, then takes one snapshot for all of them. The
@@ -20,20 +30,26 @@ const attempts = 5;
  */
 export async function takeSnapshot(
   session: Session,
-  request: { readonly tables: readonly string[]; readonly excludeTables: readonly string[] },
+  selected: Selection,
+  options: SnapshotOptions,
 ): Promise<Snapshot> {
-  await session.run(`SET lock_timeout = '${lockTimeoutSeconds}s'; SET row_security = off`);
-  let expected = await resolveTables(session, request);
+  let expected = selected;
   for (let attempt = 0; attempt < attempts; attempt++) {
     await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    await session.run(
-      `LOCK TABLE ONLY ${expected.map(({ sqlName }) => sqlName).join(", ONLY ")} IN ACCESS SHARE MODE`,
-    );
-    const [row] = await session.rows("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-    const locked = await resolveTables(session, request);
-    if (row !== undefined && sameRelations(expected, locked)) return { id: row.id, tables: locked };
-    await session.run("ROLLBACK");
-    expected = locked;
+    try {
+      await lockTables(session, expected.tables, options);
+      const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
+      const locked = selectTables(await readCatalog(session), options.request);
+      if (sameTables(expected.tables, locked.tables)) {
+        return { id, ...locked, tables: await measureSizes(session, locked.tables) };
+      }
+      expected = locked;
+      await session.run("ROLLBACK");
+    } catch (error) {
+      if (!(error instanceof SqlError && goneStates.has(error.sqlState))) throw error;
+      await session.run("ROLLBACK");
+      expected = selectTables(await readCatalog(session), options.request);
+    }
   }
   throw new Failure(
     "tables-changing",
@@ -41,7 +57,7 @@ export async function takeSnapshot(
   );
 }
 
-function sameRelations(a: readonly Relation[], b: readonly Relation[]): boolean {
+function sameTables(a: readonly Relation[], b: readonly Relation[]): boolean {
   return (
     a.length === b.length && a.every(({ oid, sqlName }, i) => oid === b[i]?.oid && sqlName === b[i].sqlName)
   );

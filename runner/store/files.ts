@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { syncToDisk } from "./folder";
+import { runFile, syncToDisk } from "./folder";
 
 export interface StoredFile {
   /** Relative to the backup's folder, with forward slashes. */
@@ -12,11 +12,11 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
-/** All regular files below a folder, as sorted relative paths. */
+/** All regular files of a backup below its folder, as sorted relative paths. */
 async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== runFile)
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
     .sort();
 }

@@ -81,18 +81,24 @@ async function survey(folder: string): Promise<Survey> {
   const { manifest, problem } = await readManifest(folder);
   const contents = await folderContents(folder);
   const marked = contents.some((entry) => entry.path === keepFile);
-  const foreign = contents.find((entry) => !isOwn(entry, manifest));
+  const foreign = contents.find(isForeign(manifest));
   const obstacle = marked
     ? `it is marked "${keepFile}"`
     : foreign && `it contains ${foreign.path}, which is not part of the backup`;
   return { contents, marked, obstacle, problem };
 }
 
-function isOwn({ path: relative, kind }: Entry, manifest: Manifest | undefined): boolean {
-  const files = [...ownFiles, ...(manifest?.files.map((file) => file.path) ?? [])];
-  return kind === "folder"
-    ? files.some((file) => file.startsWith(`${relative}/`))
-    : kind === "file" && files.includes(relative);
+function isForeign(manifest: Manifest | undefined): (entry: Entry) => boolean {
+  const files = new Set([...ownFiles, ...(manifest?.files.map((file) => file.path) ?? [])]);
+  const folders = new Set([...files].flatMap(parents));
+  return ({ path: relative, kind }) =>
+    kind === "other" || !(kind === "folder" ? folders : files).has(relative);
+}
+
+/** `a/b` and `a` of `a/b/c`. */
+function parents(file: string): string[] {
+  const parent = path.posix.dirname(file);
+  return parent === "." || parent === file ? [] : [parent, ...parents(parent)];
 }
 
 async function failIfLink(series: string): Promise<void> {

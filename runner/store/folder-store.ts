@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
@@ -7,7 +8,7 @@ import { backupTime, isErrno } from "./folder";
 import { type Entry, folderContents } from "./folder-contents";
 import { readManifest } from "./folder-manifest";
 import { finishRemovals, removeFolder } from "./folder-removal";
-import { keepFile, type Store, type StoredBackup } from "./store";
+import { isGood, keepFile, type Store, type StoredBackup } from "./store";
 
 /** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
 export function folderStore(directory: string): Store {
@@ -24,11 +25,14 @@ export function folderStore(directory: string): Store {
     },
     async backups(name) {
       const folder = seriesFolder(name);
-      const ids = await backupIds(folder);
-      const latest = await latestId(folder, ids);
       const found: StoredBackup[] = [];
-      for (const id of ids) found.push(await readBackup(path.join(folder, id), id, name, id === latest));
-      return found;
+      for (const id of await backupIds(folder)) {
+        const backup = await readBackup(path.join(folder, id), id, name);
+        // One that another process removes meanwhile looks damaged, and is none of those that there are.
+        if (backup.problem === undefined || existsSync(backup.location)) found.push(backup);
+      }
+      const latest = await latestOf(folder, found);
+      return found.map((backup) => ({ ...backup, latest: backup === latest }));
     },
     remove: (name, id) => removeFolder(seriesFolder(name), id),
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
@@ -55,20 +59,15 @@ async function hasBackups(folder: string): Promise<boolean> {
   return stats?.isDirectory() === true && (await backupIds(folder)).length > 0;
 }
 
-/** Where the link is missing or points nowhere, the newest one is the latest. */
-async function latestId(folder: string, ids: readonly string[]): Promise<string | undefined> {
+/** Where the link is missing or points nowhere, the newest good one is the latest. */
+async function latestOf(folder: string, backups: readonly StoredBackup[]): Promise<StoredBackup | undefined> {
   const target = await readlink(path.join(folder, "latest")).catch(() => undefined);
-  return ids.find((id) => id === target) ?? ids.at(-1);
+  return backups.find(({ id }) => id === target) ?? backups.findLast(isGood);
 }
 
-async function readBackup(
-  location: string,
-  id: string,
-  name: string,
-  latest: boolean,
-): Promise<StoredBackup> {
+async function readBackup(location: string, id: string, name: string): Promise<StoredBackup> {
   const startedAt = backupTime(id) ?? new Date(Number.NaN);
-  const listed = { id, name, location, startedAt, latest };
+  const listed = { id, name, location, startedAt, latest: false };
   let contents: Entry[];
   try {
     contents = await folderContents(location);

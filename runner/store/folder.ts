@@ -1,5 +1,5 @@
 /** Backups as folders: <directory>/<name>/<id>, complete, or not there under this name. */
-import { mkdir, open, readdir, rename, rm, symlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Failure } from "../failure";
@@ -27,11 +27,15 @@ export function backupTime(id: string): Date | undefined {
   return Number.isNaN(time.getTime()) || backupId(time) !== id ? undefined : time;
 }
 
-/** Makes a work folder under an id that nobody has; ids have a resolution of one second. */
-export async function beginBackup(directory: string, name: string): Promise<PendingBackup> {
+/**
+ * Makes a work folder under an id that nobody has; ids have a resolution of one second. Work folders of runs with the
+ * same key are removed first: the caller holds a lock that only one run with this key can have, so their runs are dead.
+ */
+export async function beginBackup(directory: string, name: string, key: string): Promise<PendingBackup> {
   const parent = path.resolve(directory, name);
   try {
     await mkdir(parent, { recursive: true, mode: 0o700 });
+    await removeAbandoned(parent, key);
     for (;;) {
       const startedAt = new Date();
       const id = backupId(startedAt);
@@ -42,11 +46,25 @@ export async function beginBackup(directory: string, name: string): Promise<Pend
         finalPath: path.join(parent, id),
       };
       const taken = (await readdir(parent)).includes(id);
-      if (!taken && (await makeFolder(pending.workPath))) return pending;
+      if (!taken && (await makeFolder(pending.workPath))) {
+        await writeFile(path.join(pending.workPath, runFile), key, { mode: 0o600 });
+        return pending;
+      }
       await setTimeout(1000 - (Date.now() % 1000));
     }
   } catch (error) {
     throw unwritable(parent, error);
+  }
+}
+
+/** Names the run that a work folder belongs to. */
+export const runFile = ".run";
+
+async function removeAbandoned(parent: string, key: string): Promise<void> {
+  const works = (await readdir(parent)).filter((name) => /^\.\d{8}T\d{6}Z\.partial$/.test(name));
+  for (const work of works.map((name) => path.join(parent, name))) {
+    const owner = await readFile(path.join(work, runFile), "utf8").catch(() => undefined);
+    if (owner === key) await rm(work, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
@@ -64,6 +82,7 @@ async function makeFolder(folder: string): Promise<boolean> {
 /** Gives the complete backup its final name, then points `latest` at it. */
 export async function publishBackup({ id, workPath, finalPath }: PendingBackup): Promise<void> {
   const parent = path.dirname(finalPath);
+  await unlink(path.join(workPath, runFile));
   await syncToDisk(workPath);
   await rename(workPath, finalPath);
   const link = path.join(parent, `.latest.${id}`);

@@ -71,6 +71,13 @@ describe("the stack program, with the real CLI, engine and database", function (
     assert.ok(existsSync(String(first["backupManifest"])));
   });
 
+  it("warns in a preview of what would keep the backup from being taken", async () => {
+    await project.stack.setConfig("tables[0]", { value: "dias_catalog" }, true);
+    const { stdout } = await project.stack.preview();
+    assert.match(stdout, /warning: The backup would fail as things are now\./);
+    assert.match(stdout, /error\[table-not-found\]: .*"dias_catalog".*Did you mean public\.dias_catalogue\?/);
+  });
+
   it("takes a new backup when the list of tables changes", async () => {
     await project.stack.setConfig("tables[0]", { value: "dias_catalogue" }, true);
     const { outputs } = await up(project);

@@ -11,10 +11,11 @@ export async function docker(...args: string[]): Promise<{ code: number; output:
 
 /** A database in a container of its own, whose name no other run has. */
 export class TestContainer {
-  readonly name = uniqueName();
-
   /** Without an image: the one that "make setup" found or made. */
-  constructor(private readonly image?: string) {}
+  constructor(
+    readonly name = uniqueName(),
+    private readonly image?: string,
+  ) {}
 
   /** Starts the container and returns at once; `options` come before the image and `command` after it. */
   async run(options: string[], command: string[] = []): Promise<void> {
@@ -86,11 +87,11 @@ export class TestContainer {
 export async function startServer({
   mount,
   image,
-}: { mount?: string; image?: string } = {}): Promise<string> {
-  const container = new TestContainer(image);
+  options = [],
+}: { mount?: string; image?: string; options?: readonly string[] } = {}): Promise<string> {
+  const container = new TestContainer(uniqueName(), image);
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
-  // It is reached by docker exec alone.
-  await container.run(["--network", "none", ...volume, "--env", "POSTGRES_PASSWORD=test"]);
+  await container.run([...volume, ...options, "--env", "POSTGRES_PASSWORD=test"]);
   await container.ready();
   return container.name;
 }

@@ -5,9 +5,12 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { isAlive, mountsBelow } from "./processes";
 
 /** Carries the process id of the run, so that a later run finds what a killed one left. */
 export const testLabel = "postgis-backup.test";
+
+const diskPrefix = "pgb-test-disk-";
 
 /** Options of docker that mark a container or volume as this run's. */
 export const ownLabel = ["--label", `${testLabel}=${process.pid}`];
@@ -66,8 +69,12 @@ export async function sql(container: string, text: string, database = "postgres"
   return stdout.trim();
 }
 
-/** Containers and volumes of runs whose process is gone. */
+/** Containers, volumes and disks of runs whose process is gone. */
 export async function removeLeftovers(): Promise<void> {
+  for (const disk of await mountsBelow(path.join(os.tmpdir(), diskPrefix))) {
+    const [pid] = path.basename(disk).slice(diskPrefix.length).split("-");
+    if (!isAlive(Number(pid))) await removeDisk(disk);
+  }
   for (const kind of ["container", "volume"] as const) {
     const list = [kind, "ls", ...(kind === "container" ? ["--all"] : []), "--filter", `label=${testLabel}`];
     const format = ["--format", `{{.${kind === "container" ? "ID" : "Name"}}} {{.Label "${testLabel}"}}`];
@@ -80,11 +87,14 @@ export async function removeLeftovers(): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** A disk of its own, so that it can be full; its path tells whose it is, for a later run to unmount it. */
+export async function mountDisk(megabytes: number): Promise<string> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), `${diskPrefix}${process.pid}-`));
+  await execa("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", folder]);
+  return folder;
+}
+
+export async function removeDisk(folder: string): Promise<void> {
+  await execa("umount", [folder]);
+  await rm(folder, { recursive: true });
 }

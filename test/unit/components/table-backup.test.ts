@@ -12,6 +12,9 @@ const result: BackupResult = {
   sizeBytes: 5,
   tables: ["public.a"],
   restoreCommand: "docker exec …",
+  verification: { level: "archive", seconds: 1.5 },
+  pruned: ["20261001T081500Z"],
+  alarm: "too small",
 };
 const least: TableBackupArgs = {
   connection: { container: "pg_spat" },
@@ -65,6 +68,7 @@ describe("TableBackup", () => {
       { backupName: "n" },
       { format: "custom" as const },
       { compression: "gzip:6" },
+      { references: "add" as const },
       { triggers: ["x"] },
       { every: "24h" },
     ]) {
@@ -74,6 +78,9 @@ describe("TableBackup", () => {
       { connection: { container: "pg_spat", user: "u" } },
       { password: "p" },
       { jobs: 3 },
+      { relations: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
+      { verify: "restore" as const, fileMode: "0640" },
+      { keepLast: 1, keepDaily: 1, keepWeekly: 1, keepMonthly: 1, keepYearly: 1, minSizeRatio: 0.5 },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }
@@ -88,6 +95,20 @@ describe("TableBackup", () => {
   });
 
   it("hands every option to the runner, the password by the environment alone", async () => {
+    const more: Partial<TableBackupArgs> = {
+      references: "accept",
+      relations: ["a.x -> b.y"],
+      maxOrphans: 0,
+      lockTimeout: 5,
+      verify: "restore",
+      keepLast: 1,
+      keepDaily: 2,
+      keepWeekly: 3,
+      keepMonthly: 4,
+      keepYearly: 5,
+      minSizeRatio: 0.5,
+      fileMode: "0640",
+    };
     const { inputs } = await declare({
       connection: { container: "c", user: "u", database: "d", dockerHost: "ssh://h" },
       password: "geheim",
@@ -98,6 +119,7 @@ describe("TableBackup", () => {
       format: "custom",
       jobs: 2,
       compression: "lz4",
+      ...more,
     });
     assert.deepEqual(requestOf({ inputs }), {
       container: "c",
@@ -111,9 +133,15 @@ describe("TableBackup", () => {
       format: "custom",
       jobs: 2,
       compression: "lz4",
+      ...more,
     });
     assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }));
     assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
+  });
+
+  it("has an empty alarm when the runner sends none", async () => {
+    await startMocks({ stdout: JSON.stringify({ ...result, alarm: undefined }) });
+    assert.equal(await valueOf(new TableBackup("cbm", least).alarm), "");
   });
 
   it("reads its outputs from the runner's answer", async () => {
@@ -150,6 +178,9 @@ describe("TableBackup", () => {
     ["an unknown format", { format: "tar" as "plain" }, /^format: /],
     ["an unknown compression", { compression: "bzip2" }, /^compression: .*zstd/],
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
+    ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
+    ["a retention of nothing", { keepLast: 0 }, /^keepLast: /],
+    ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],
     ["a period that is none", { every: "soon" }, /^every: .*24h/],
   ] as const) {
     it(`refuses ${name} at once`, async () => {

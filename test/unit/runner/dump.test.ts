@@ -13,6 +13,7 @@ const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   sqlName: 'public."a""b"',
   visible: true,
   partOf: [],
+  references: [],
   bytes: 0,
   owner: "o",
   extension: null,
@@ -26,6 +27,7 @@ describe("the pg_dump command", () => {
       compression: "zstd:1",
       version: 17,
       sequences: [{ schema: "s", name: "q" }],
+      lockTimeout: 60,
     } as const;
     assert.deepEqual(
       dumpCommand(options, { id: "00000004-00000005-1", tables: [table("1")] }, "/backups/x/archive"),
@@ -47,7 +49,14 @@ describe("the pg_dump command", () => {
   });
 
   it("writes other formats with one worker, to standard output where nothing is mounted", () => {
-    const options = { format: "custom", jobs: 3, compression: "none", version: 17, sequences: [] } as const;
+    const options = {
+      format: "custom",
+      jobs: 3,
+      compression: "none",
+      version: 17,
+      sequences: [],
+      lockTimeout: 60,
+    } as const;
     const command = dumpCommand(options, { id: "s", tables: [] }, undefined);
     assert.ok(!command.some((word) => /^--(jobs|file)/.test(word)));
   });

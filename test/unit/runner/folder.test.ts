@@ -18,7 +18,7 @@ describe("a folder of backups", () => {
   });
 
   it("shows a backup under its name only when it is published, and then as the latest", async () => {
-    const pending = await beginBackup(folder, "cbm");
+    const pending = await beginBackup(folder, "cbm", "key");
     await writeFile(path.join(pending.workPath, "manifest.json"), "{}");
     assert.ok(!existsSync(pending.finalPath));
     assert.equal(path.basename(pending.workPath), `.${pending.id}.partial`);
@@ -29,9 +29,9 @@ describe("a folder of backups", () => {
   });
 
   it("leaves nothing of a discarded backup, and the latest as it was", async () => {
-    const first = await beginBackup(folder, "cbm");
+    const first = await beginBackup(folder, "cbm", "key");
     await publishBackup(first);
-    const second = await beginBackup(folder, "cbm");
+    const second = await beginBackup(folder, "cbm", "key");
     await writeFile(path.join(second.workPath, "half"), "");
     await discardBackup(second);
     assert.deepEqual((await readdir(path.join(folder, "cbm"))).sort(), [first.id, "latest"]);
@@ -39,12 +39,24 @@ describe("a folder of backups", () => {
   });
 
   it("never gives two runs the same id", async () => {
-    const runs = await Promise.all([1, 2, 3].map(() => beginBackup(folder, "cbm")));
+    const runs = await Promise.all(["a", "b", "c"].map((key) => beginBackup(folder, "cbm", key)));
     assert.equal(new Set(runs.map(({ id }) => id)).size, 3);
   });
 
+  it("is rid of what a dead run with the same key left, and of nothing else", async () => {
+    const [dead, other] = [
+      await beginBackup(folder, "cbm", "key"),
+      await beginBackup(folder, "cbm", "other"),
+    ];
+    const own = path.join(folder, "cbm", ".notes.partial");
+    await writeFile(own, "");
+    await beginBackup(folder, "cbm", "key");
+    assert.ok(!existsSync(dead.workPath));
+    assert.ok(existsSync(other.workPath) && existsSync(own));
+  });
+
   it("is its owner's alone", async () => {
-    const { workPath } = await beginBackup(folder, "cbm");
+    const { workPath } = await beginBackup(folder, "cbm", "key");
     assert.equal((await stat(workPath)).mode & 0o777, 0o700);
     assert.equal((await stat(path.dirname(workPath))).mode & 0o777, 0o700);
   });
@@ -52,7 +64,7 @@ describe("a folder of backups", () => {
   it("that cannot be written is an error that names it", async () => {
     await writeFile(path.join(folder, "file"), "");
     await assert.rejects(
-      beginBackup(path.join(folder, "file"), "cbm"),
+      beginBackup(path.join(folder, "file"), "cbm", "key"),
       /file\/cbm cannot be written: .*Choose another directory/,
     );
   });

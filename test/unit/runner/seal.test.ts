@@ -24,7 +24,14 @@ const bare = {
     ...{ encoding: "UTF8", lcCollate: "C", lcCtype: "C" },
   },
   ...{ pgDumpVersion: "17.6", snapshot: "s", format: "custom", compression: "none", jobs: 1 },
-  ...{ fingerprintMethod: "record", tables: [], files: [] },
+  ...{
+    fingerprintMethod: "record",
+    tables: [],
+    relations: [],
+    acceptedReferences: [],
+    skipped: [],
+    files: [],
+  },
   requires: {
     ...{ schemas: [], extensions: [], types: [], functions: [], others: [] },
     ...{ sequences: [], roles: [], customSrids: [] },

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { type Relation, selectTables } from "../../../runner/postgres/catalog";
+import type { Relation } from "../../../runner/postgres/catalog";
+import { type Selection, selectTables } from "../../../runner/postgres/select-tables";
+import type { References } from "../../../runner/request";
 import { matches, parseTablePattern } from "../../../runner/postgres/selection";
 
 function relation(schema: string, name: string, more: Partial<Relation> = {}): Relation {
@@ -11,6 +13,7 @@ function relation(schema: string, name: string, more: Partial<Relation> = {}): R
     kind: "r",
     visible: schema === "public",
     partOf: [],
+    references: [],
     bytes: 0,
     owner: "postgres",
     extension: null,
@@ -70,8 +73,12 @@ describe("the selection of tables", () => {
     relation("public", "spatial_ref_sys", { extension: "postgis" }),
     relation("public", "summary", { kind: "m" }),
   ];
-  const select = (tables: string[], excludeTables: string[] = []) =>
-    selectTables(catalog, { tables, excludeTables }).map(({ oid }) => oid);
+  const choose = (
+    tables: string[],
+    excludeTables: string[] = [],
+    references: References = "fail",
+  ): Selection => selectTables(catalog, { tables, excludeTables, references });
+  const select = (...args: Parameters<typeof choose>) => choose(...args).tables.map(({ oid }) => oid);
 
   it("takes partitions with their parent", () => {
     assert.deepEqual(select(["parted"]), ["public.parted", "public.part_1", "public.part_2"]);

@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+import { keep } from "../keep";
+import { KeepRequest } from "../request";
+import { folderStore } from "../store/folder-store";
+import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
+
+export function addKeep(main: Command): void {
+  seriesOptions(main.command("keep"))
+    .summary("mark a backup so that it is never pruned")
+    .description("Marks a backup so that no retention rule removes it, with an empty file in its folder.")
+    .argument("[id]", 'id of the backup, or "latest"')
+    .option("--remove", "take the mark away")
+    .option("--json", "print the result as one JSON object")
+    .addOption(requestOption())
+    .action(async (backup: string | undefined, options: Options) => {
+      const request = await readRequest(KeepRequest, {
+        ...options,
+        ...(backup === undefined ? {} : { backup }),
+      });
+      const { id, name, location, kept } = await keep(folderStore(request.directory), request);
+      print(options, { id, name, location, kept }, [
+        kept ? `Backup ${id} is never pruned: ${location}` : `Backup ${id} may be pruned: ${location}`,
+      ]);
+    });
+}

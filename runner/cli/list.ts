@@ -1,0 +1,60 @@
+import type { Command } from "commander";
+import ms from "ms";
+import { list } from "../list";
+import { formatBytes } from "../progress";
+import { ListRequest } from "../request";
+import { folderStore } from "../store/folder-store";
+import type { StoredBackup } from "../store/store";
+import { columns } from "./columns";
+import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
+
+export function addList(main: Command): void {
+  seriesOptions(main.command("list"))
+    .summary("list the backups in a folder")
+    .description(
+      "Lists the backups of one series or of all, with what their manifests say and what is wrong with them.",
+    )
+    .option("--json", "print an array with the whole manifest of each")
+    .addOption(requestOption())
+    .action(async (options: Options) => {
+      const request = await readRequest(ListRequest, options);
+      const store = folderStore(request.directory);
+      const backups = await list(store, request);
+      const lines =
+        backups.length === 0
+          ? [`There are no backups in ${store.location}.`]
+          : columns([titles, ...backups.map((backup) => row(backup, new Date()))]);
+      print(options, backups, lines);
+    });
+}
+
+const titles = ["NAME", "ID", "AGE", "TABLES", "ROWS", "SIZE", "FORMAT", "VERIFIED", "NOTE"];
+
+function row(backup: StoredBackup, now: Date): string[] {
+  const { id, name, startedAt, bytes, manifest, latest, kept, problem } = backup;
+  const notes = [
+    ...(latest ? ["latest"] : []),
+    ...(kept ? ["keep"] : []),
+    ...(problem === undefined ? [] : [`damaged: ${problem}`]),
+  ];
+  const described =
+    manifest === undefined
+      ? { tables: "?", rows: "?", format: "?", verified: "?" }
+      : {
+          tables: String(manifest.tables.length),
+          rows: String(manifest.tables.reduce((sum, { rows }) => sum + rows, 0)),
+          format: manifest.format,
+          verified: manifest.verification.level,
+        };
+  return [
+    name,
+    id,
+    ms(now.getTime() - startedAt.getTime()),
+    described.tables,
+    described.rows,
+    formatBytes(bytes),
+    described.format,
+    described.verified,
+    notes.join(", "),
+  ];
+}

@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { prune, type PruneResult } from "../prune";
+import { PruneRequest } from "../request";
+import { folderStore } from "../store/folder-store";
+import { columns } from "./columns";
+import type { Context } from "./context";
+import { type Options, print, readRequest, requestOption, retentionOptions, seriesOptions } from "./options";
+
+export function addPrune(main: Command, { progress, signal }: Context): void {
+  retentionOptions(seriesOptions(main.command("prune")))
+    .summary("remove old backups")
+    .description(
+      "Removes the backups of a series that no rule keeps. Whatever the rules say, these stay: the newest good backup, the latest, " +
+        'those marked with "keep", damaged ones, those dated in the future, and any that has files in it that are not its own.',
+    )
+    .option("--dry-run", "only say what would be removed, and why the others stay")
+    .option("--json", "print the result as one JSON object")
+    .addOption(requestOption())
+    .action(async (options: Options) => {
+      const request = await readRequest(PruneRequest, options);
+      const result = await prune(folderStore(request.directory), request, progress, signal);
+      print(options, result, describe(result));
+    });
+}
+
+function describe({ name, dryRun, removed, kept, left }: PruneResult): string[] {
+  const rows = [
+    ...removed.map((id) => ({ id, what: dryRun ? "would be removed" : "removed", why: "" })),
+    ...left.map(({ id, reason }) => ({ id, what: "not removed", why: reason })),
+    ...kept.map(({ id, reasons }) => ({ id, what: dryRun ? "stays" : "kept", why: reasons.join(", ") })),
+  ];
+  rows.sort((one, other) => (one.id < other.id ? -1 : 1));
+  return columns(rows.map(({ id, what, why }) => [name, id, what, why]));
+}

@@ -1,0 +1,146 @@
+/** Everything that can be found wrong with a backup before anything is written. */
+import os from "node:os";
+import path from "node:path";
+import { type Inspection, pathInContainer, runningContainer } from "./docker/container";
+import { docker as dockerFor } from "./docker/docker";
+import type { ExecTarget } from "./docker/exec";
+import { Attempts, Failure } from "./failure";
+import type { Manifest } from "./manifest";
+import { readCatalog } from "./postgres/catalog";
+import { chooseCompression, preferredCompression } from "./postgres/compression";
+import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "./postgres/facts";
+import { checkPrivileges } from "./postgres/privileges";
+import { resolveRelations } from "./postgres/relations";
+import { type Selection, selectTables } from "./postgres/select-tables";
+import { applicationName, lockSeries } from "./postgres/series-lock";
+import { serverTarget } from "./postgres/server";
+import { openSession, type Session } from "./postgres/session";
+import type { Progress } from "./progress";
+import type { ArchiveFormat, BackupRequest } from "./request";
+import { checkSpace, checkWritable } from "./store/destination";
+
+/** A backup that can be taken. */
+export interface Plan {
+  readonly request: BackupRequest;
+  readonly container: Inspection;
+  readonly target: ExecTarget;
+  /** Holds the lock of this series of backups until it is closed. */
+  readonly session: Session;
+  readonly facts: ServerFacts;
+  readonly pgDumpVersion: string;
+  readonly selection: Selection;
+  readonly format: ArchiveFormat;
+  readonly compression: string;
+  readonly jobs: number;
+  /** What the backup is expected to take on disk. */
+  readonly estimatedBytes: number;
+}
+
+/** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
+export async function planBackup(
+  request: BackupRequest,
+  last: Manifest | undefined,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const attempts = new Attempts();
+  const docker = dockerFor(request.dockerHost);
+  const folder = path.resolve(request.directory, request.name);
+  await attempts.run(() => checkWritable(folder));
+  const container = await attempts.run(() => runningContainer(docker, request.container));
+  if (container === undefined) throw attempts.failure();
+  attempts.runSync(() => {
+    checkMount(request, container, folder);
+  });
+  const target = serverTarget(docker, container, request, applicationName(request));
+  const session = openSession({ ...target, env: { ...target.env, PGAPPNAME: "postgis-backup" } }, signal);
+  try {
+    return await planWithServer({ request, container, target, session }, folder, last, attempts, progress);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+async function planWithServer(
+  base: Pick<Plan, "request" | "container" | "target" | "session">,
+  folder: string,
+  last: Manifest | undefined,
+  attempts: Attempts,
+  progress: Progress,
+): Promise<Plan> {
+  const { request, target, session } = base;
+  const [facts, dump] = await Promise.all([
+    attempts.run(() => serverFacts(session)),
+    attempts.run(() => dumpFacts(target, request.compression ?? preferredCompression)),
+  ]);
+  if (facts === undefined || dump === undefined) throw attempts.failure();
+  attempts.runSync(() => {
+    checkDumpVersion(facts, dump.version);
+  });
+  const compression = attempts.runSync(() => chooseCompression(request.compression, request.format, dump));
+  const ended = await attempts.run(() => lockSeries(session, request));
+  if (ended !== undefined && ended > 0)
+    progress.note(`Ended ${ended} database sessions of a run that was killed.`);
+
+  const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
+  if (selection === undefined || compression === undefined) throw attempts.failure();
+  await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
+  await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
+  const estimatedBytes = estimateBytes(selection, compression, last);
+  await attempts.run(() => checkSpace(folder, estimatedBytes));
+  attempts.end();
+  return {
+    ...base,
+    facts,
+    pgDumpVersion: dump.version,
+    selection,
+    format: request.format,
+    compression,
+    jobs: request.jobs ?? Math.min(os.availableParallelism(), 4),
+    estimatedBytes,
+  };
+}
+
+function checkMount(request: BackupRequest, container: Inspection, folder: string): void {
+  if (request.format !== "directory" || pathInContainer(container, folder) !== undefined) return;
+  throw notMounted(request, folder);
+}
+
+export function notMounted({ container }: BackupRequest, folder: string): Failure {
+  return new Failure(
+    "directory-not-mounted",
+    `Container "${container}" has no writable mount of ${folder}, and pg_dump writes the directory format inside the container. ` +
+      "Mount that folder into it, or take --format custom, which is streamed out.",
+  );
+}
+
+function checkDumpVersion(facts: ServerFacts, dumpVersion: string): void {
+  if (majorVersion(dumpVersion) >= majorVersion(facts.version)) return;
+  throw new Failure(
+    "pg-dump-too-old",
+    `pg_dump in the container is version ${dumpVersion}, the server is ${facts.version}: pg_dump refuses servers newer than itself. ` +
+      "Use an image whose client programs belong to its server.",
+  );
+}
+
+/** Without an earlier backup to go by: low, because refusing a backup that would fit is worse than one that breaks off. */
+const typicalRatio = 0.2;
+
+/** By the last backup of the series, if there is one and it was compressed alike. */
+export function estimateBytes(
+  { tables }: Selection,
+  compression: string,
+  last: Pick<Manifest, "compression" | "tables" | "files"> | undefined,
+): number {
+  const sum = (items: readonly { readonly bytes: number }[]) =>
+    items.reduce((total, { bytes }) => total + bytes, 0);
+  const lastTables = last?.compression === compression ? sum(last.tables) : 0;
+  const ratio =
+    last !== undefined && lastTables > 0
+      ? sum(last.files) / lastTables
+      : compression === "none"
+        ? 1
+        : typicalRatio;
+  return Math.round(sum(tables) * ratio);
+}

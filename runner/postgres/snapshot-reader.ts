@@ -1,0 +1,44 @@
+import { createInterface } from "node:readline";
+import { escapeLiteral } from "pg";
+import type { z } from "zod";
+import { execTied, type ExecTarget } from "../docker/exec";
+import { Failure } from "../failure";
+import { errorLines, psql } from "./server";
+
+/** Queries for each psql process: they are arguments, whose total size the system limits. */
+const batchSize = 200;
+
+/** Runs queries within a snapshot, in sessions of their own, and gives each row as the JSON that the server makes of it. */
+export async function readInSnapshot<T>(
+  target: ExecTarget,
+  snapshotId: string,
+  queries: readonly string[],
+  row: z.ZodType<T>,
+  signal: AbortSignal,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let start = 0; start < queries.length; start += batchSize) {
+    const statements = [
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+      `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
+      "SET row_security = off",
+      ...queries.slice(start, start + batchSize).map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
+    ];
+    const process = execTied(target, [...psql, ...statements.flatMap((sql) => ["--command", sql])], signal, {
+      stdout: "pipe",
+      buffer: { stdout: false },
+      reject: false,
+    });
+    for await (const line of createInterface({ input: process.stdout })) {
+      if (line !== "") found.push(row.parse(JSON.parse(line)));
+    }
+    const { failed, stderr, shortMessage } = await process;
+    if (failed) {
+      throw new Failure(
+        "server-error",
+        `Counting the rows failed: ${errorLines(stderr) || (shortMessage ?? "")}`,
+      );
+    }
+  }
+  return found;
+}

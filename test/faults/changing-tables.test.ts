@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { Manifest } from "../../runner/manifest";
+import type { FailureCode } from "../../runner/failure";
+import { type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+import { sql } from "../support/resources";
+import { restoreDirectory } from "../support/restored";
+
+describe("a backup of a table that another transaction has locked", function () {
+  this.timeout(120_000);
+  let scene: Scene;
+  const args = (pattern: string) => ({
+    container: scene.container,
+    directory: scene.directory({ mounted: true }),
+    table: pattern,
+  });
+
+  before(async () => {
+    scene = await setScene({ statements: "CREATE TABLE small AS SELECT 1 AS x" });
+    await takeBackup(args("small"));
+  });
+  after(() => scene.remove());
+
+  beforeEach(() =>
+    sql(
+      scene.container,
+      "DROP TABLE IF EXISTS scene_a, scene_b, scene_c; CREATE TABLE scene_a AS SELECT 1 AS x; CREATE TABLE scene_b AS SELECT 2 AS x",
+    ),
+  );
+
+  /** A migration that starts before the backup and ends while the backup waits for it. */
+  async function migrate(statements: string, pattern: string) {
+    const before = await rememberBackups(scene.container, args(pattern).directory);
+    const psql = ["psql", "-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-v", "ON_ERROR_STOP=1"];
+    const other = execa("docker", ["exec", "--interactive", scene.container, ...psql], {
+      stdin: "pipe",
+      env: {},
+    });
+    other.stdin.write("SET application_name = 'migration'; BEGIN;\n");
+    other.stdin.write("LOCK TABLE scene_a IN ACCESS EXCLUSIVE MODE;\n");
+    await until(
+      "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'scene_a'::regclass AND granted",
+    );
+    const { ended } = startBackup(args(pattern));
+    await until(
+      "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LOCK TABLE%' AND wait_event_type = 'Lock'",
+    );
+    other.stdin.end(`${statements};\nCOMMIT;\n`);
+    await other;
+    return { before, outcome: await ended };
+  }
+
+  async function until(query: string): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      if ((await sql(scene.container, query)) !== "0") return;
+      await sleep(50);
+    }
+    assert.fail(`never true: ${query}`);
+  }
+
+  const manifest = () => {
+    const file = path.join(args("").directory, "cbm", "latest", "manifest.json");
+    return Manifest.parse(JSON.parse(readFileSync(file, "utf8")));
+  };
+
+  const gone: readonly { title: string; statements: string; code: FailureCode; message: RegExp }[] = [
+    {
+      title: "dropped",
+      statements: "DROP TABLE scene_a",
+      code: "table-not-found",
+      message: /No table matches "scene_a"/,
+    },
+    {
+      title: "renamed",
+      statements: "ALTER TABLE scene_a RENAME TO scene_c",
+      code: "table-not-found",
+      message: /No table matches "scene_a"/,
+    },
+  ];
+  for (const { title, statements, code, message } of gone) {
+    it(`fails when it is ${title} meanwhile`, async () => {
+      const { before, outcome } = await migrate(statements, "scene_a");
+      await expectNothingLost(before, outcome, { code, message });
+    });
+  }
+
+  for (const { title, statements, tables } of [
+    { title: "dropped", statements: "DROP TABLE scene_a", tables: ["scene_b"] },
+    {
+      title: "renamed",
+      statements: "ALTER TABLE scene_a RENAME TO scene_c",
+      tables: ["scene_b", "scene_c"],
+    },
+    {
+      title: "given a column",
+      statements: "ALTER TABLE scene_a ADD COLUMN y int DEFAULT 7",
+      tables: ["scene_a", "scene_b"],
+    },
+    {
+      // To a snapshot that is older than the rewriting, the table looks empty.
+      title: "rewritten",
+      statements: "ALTER TABLE scene_a ALTER COLUMN x TYPE bigint",
+      tables: ["scene_a", "scene_b"],
+    },
+  ]) {
+    it(`takes what a pattern matches after one is ${title}`, async () => {
+      const { outcome } = await migrate(statements, "scene_*");
+      assert.equal(outcome.exitCode, 0, outcome.stderr);
+      const { id, tables: found } = manifest();
+      assert.deepEqual(
+        found.map(({ name, rows }) => [name, rows]),
+        tables.map((name) => [name, 1]),
+      );
+      await restoreDirectory(scene.container, `/backups/cbm/${id}/archive`, "restored");
+      const columns = `SELECT string_agg(table_name || '.' || column_name, ' ' ORDER BY table_name, ordinal_position)
+        FROM information_schema.columns WHERE table_name LIKE 'scene\\_%'`;
+      assert.equal(await sql(scene.container, columns, "restored"), await sql(scene.container, columns));
+    });
+  }
+});

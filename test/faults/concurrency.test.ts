@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { dumping, type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+
+describe("two runs of one backup at once", function () {
+  this.timeout(120_000);
+  let scene: Scene;
+
+  before(async () => {
+    scene = await setScene();
+  });
+  after(() => scene.remove());
+
+  it("let the first go on and refuse the second", async () => {
+    const args = { container: scene.container, directory: scene.directory({ mounted: true }) };
+    const series = path.join(args.directory, "cbm");
+    const small = await takeBackup({ ...args, table: "small" });
+    const before = await rememberBackups(args.container, args.directory);
+    const first = startBackup({ ...args, table: "large" });
+    await dumping(args.container);
+    const second = await startBackup({ ...args, table: "large" }).ended;
+    assert.match(second.stderr, /^error\[backup-in-progress\]: Another run of backup "cbm"/m);
+    assert.equal(second.exitCode, 1);
+    assert.ok(
+      (await readdir(series)).some((name) => name.endsWith(".partial")),
+      "the first goes on",
+    );
+    first.child.kill("SIGTERM");
+    await expectNothingLost(before, await first.ended, { code: "interrupted", message: /SIGTERM/ });
+    const next = await takeBackup({ ...args, table: "small" });
+    assert.ok(next > small);
+  });
+});

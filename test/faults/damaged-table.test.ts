@@ -1,0 +1,40 @@
+import { execa } from "execa";
+import { type BackupArguments, type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import { TestContainer } from "../support/container";
+import { environment } from "../support/environment";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+import { ownLabel, sql } from "../support/resources";
+
+describe("a backup of a table with a damaged page", function () {
+  this.timeout(120_000);
+  let scene: Scene;
+  let args: BackupArguments;
+
+  before(async () => {
+    scene = await setScene({
+      statements:
+        "CREATE TABLE small AS SELECT 1 AS x; CREATE TABLE damaged AS SELECT generate_series(1, 100000) AS g",
+    });
+    const { container } = scene;
+    args = { container, directory: scene.directory({ mounted: true }), table: "small" };
+    await takeBackup(args);
+    const folder = await sql(container, "SHOW data_directory");
+    const file = await sql(container, "CHECKPOINT; SELECT pg_relation_filepath('damaged')");
+    await execa("docker", ["stop", container]);
+    const dd = ["if=/dev/urandom", `of=${folder}/${file}`, "bs=8192", "seek=7", "count=1", "conv=notrunc"];
+    const { image } = await environment;
+    await execa("docker", [
+      ...["run", "--rm", ...ownLabel, "--volumes-from", container, "--entrypoint", "dd", image, ...dd],
+    ]);
+    await execa("docker", ["start", container]);
+    await new TestContainer(container).ready();
+  });
+  after(() => scene.remove());
+
+  it("fails in the server's words", async () => {
+    const before = await rememberBackups(args.container, args.directory);
+    const outcome = await startBackup({ ...args, table: "damaged" }).ended;
+    const code = outcome.stderr.includes("[dump-failed]") ? "dump-failed" : "server-error";
+    await expectNothingLost(before, outcome, { code, message: /invalid page in block 7 of relation base/ });
+  });
+});

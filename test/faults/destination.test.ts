@@ -1,0 +1,90 @@
+import { readdir, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import {
+  dumping,
+  type Scene,
+  setScene,
+  startBackup,
+  tables,
+  takeBackup,
+  ways,
+} from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+
+describe("a backup whose folder", function () {
+  this.timeout(120_000);
+  let scene: Scene;
+
+  before(async () => {
+    // The fault shows only at the end of the dump, which is therefore short.
+    scene = await setScene({ statements: tables(400_000) });
+  });
+  after(() => scene.remove());
+
+  /** The hidden folder of the one run that is in progress. */
+  async function workFolder(series: string): Promise<string> {
+    const name = (await readdir(series)).find((entry) => entry.endsWith(".partial"));
+    if (name === undefined) throw new Error(`nothing is being written to ${series}`);
+    return path.join(series, name);
+  }
+
+  for (const way of ways.filter(({ format, mounted }) => mounted === (format === "directory"))) {
+    const args = (table: string) => ({
+      container: scene.container,
+      directory: scene.directory(way),
+      format: way.format,
+      table,
+    });
+    const series = () => path.join(scene.directory(way), "cbm");
+
+    async function strike(fault: () => Promise<unknown>) {
+      await takeBackup(args("small"));
+      const before = await rememberBackups(scene.container, args("small").directory);
+      const { ended } = startBackup(args("large"));
+      await dumping(scene.container);
+      await fault();
+      return { before, outcome: await ended };
+    }
+
+    it(`is removed while it is written says so (${way.title})`, async () => {
+      const { before, outcome } = await strike(async () =>
+        rm(await workFolder(series()), { recursive: true, maxRetries: 5 }),
+      );
+      await expectNothingLost(before, outcome, {
+        code: "directory-not-writable",
+        message: /Somebody removed or moved \S+\.partial/,
+      });
+    });
+
+    it(`is moved away says so (${way.title})`, async () => {
+      const moved = `${series()}-moved`;
+      const { before, outcome } = await strike(() => rename(series(), moved));
+      try {
+        await expectNothingLost(before, outcome, {
+          code: "directory-not-writable",
+          message: /Somebody removed or moved \S+\.partial/,
+          series: moved,
+          partial: "left",
+        });
+      } finally {
+        await rename(moved, series());
+        await rm(await workFolder(series()), { recursive: true });
+      }
+    });
+
+    it(`is made read-only says so, and where the rest is (${way.title})`, async () => {
+      try {
+        const { before, outcome } = await strike(() => execa("chattr", ["+i", series()]));
+        await expectNothingLost(before, outcome, {
+          code: "directory-not-writable",
+          message: /can no longer be written: .*not permitted.*Remove \S+\.partial, which is incomplete/s,
+          partial: "left",
+        });
+      } finally {
+        await execa("chattr", ["-i", series()]);
+        await rm(await workFolder(series()), { recursive: true });
+      }
+    });
+  }
+});

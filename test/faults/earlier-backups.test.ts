@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { BackupResult } from "../../runner/request";
+import { backupId } from "../../runner/store/folder";
+import { startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { runRunner } from "../support/runner";
+import { writeBackup } from "../support/series";
+
+describe("a new backup in a series whose earlier backups are not as they should be", function () {
+  this.timeout(120_000);
+  let container: string;
+  let directory: string;
+  const series = (...below: string[]) => path.join(directory, "cbm", ...below);
+  const place = () => ["--directory", directory, "--name", "cbm"];
+
+  before(async () => {
+    directory = await temporaryFolder();
+    container = await startServer({ mount: directory });
+    await sql(container, "CREATE TABLE t AS SELECT 1 AS x");
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(directory);
+  });
+  afterEach(() => rm(series(), { recursive: true, force: true }));
+
+  async function backup(...rules: string[]): Promise<BackupResult & { stderr: string }> {
+    const { exitCode, stdout, stderr } = await runRunner([
+      "backup",
+      "--container",
+      container,
+      "--table",
+      "t",
+      ...place(),
+      ...rules,
+      "--json",
+    ]);
+    assert.equal(exitCode, 0, stderr);
+    return { ...BackupResult.parse(JSON.parse(stdout)), stderr };
+  }
+
+  async function listed(): Promise<{ id: string; problem?: string; latest: boolean }[]> {
+    const { exitCode, stdout, stderr } = await runRunner(["list", ...place(), "--json"]);
+    assert.equal(exitCode, 0, stderr);
+    return JSON.parse(stdout) as { id: string; problem?: string; latest: boolean }[];
+  }
+
+  it("is taken beside one whose manifest is unreadable; that one is shown, and never removed", async () => {
+    const [damaged, old] = ["20261001T000000Z", "20261002T000000Z"];
+    await writeFile(path.join(await writeBackup(directory, damaged), "manifest.json"), "\0\0\0");
+    await writeBackup(directory, old);
+    const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");
+    assert.deepEqual([pruned, alarm], [[old], undefined]);
+    assert.match(stderr, /^warning: Backup \S*20261001T000000Z is damaged: manifest\.json is not JSON/m);
+    assert.deepEqual(
+      (await listed()).map((entry) => [entry.id, entry.problem]),
+      [
+        [damaged, "manifest.json is not JSON"],
+        [id, undefined],
+      ],
+    );
+    assert.ok(existsSync(series(damaged, "archive", "0.dat")));
+  });
+
+  it("is the latest, though a clock that was ahead dated another later, and both stay", async () => {
+    const future = backupId(new Date(Date.now() + 30 * 24 * 60 * 60 * 1000));
+    await writeBackup(directory, future);
+    const first = await backup("--keep-last", "1", "--min-size-ratio", "1");
+    assert.deepEqual([first.pruned, first.alarm], [[], undefined]);
+    assert.equal(await readlink(series("latest")), first.backupId);
+    assert.deepEqual(
+      (await listed()).map(({ id, latest }) => [id, latest]),
+      [
+        [first.backupId, true],
+        [future, false],
+      ],
+    );
+    const { stdout } = await runRunner(["prune", ...place(), "--keep-last", "1", "--json"]);
+    assert.deepEqual((JSON.parse(stdout) as { removed: string[] }).removed, []);
+
+    const second = await backup("--keep-last", "2");
+    assert.deepEqual(second.pruned, [], "the one of the future does not count");
+    assert.deepEqual((await readdir(series())).sort(), [first.backupId, second.backupId, future, "latest"]);
+  });
+
+  it("is kept, with an alarm, when its retention cannot look at the others", async () => {
+    await writeBackup(path.join(directory, "disk"), "20261001T000000Z");
+    await rm(series(), { recursive: true, force: true });
+    await symlink("disk/cbm", series());
+    const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");
+    assert.deepEqual(pruned, []);
+    assert.match(alarm ?? "", /cbm is a symbolic link, and nothing is removed through one/);
+    assert.match(stderr, /^warning: \S+cbm is a symbolic link/m);
+    assert.deepEqual((await readdir(path.join(directory, "disk", "cbm"))).sort(), [
+      "20261001T000000Z",
+      id,
+      "latest",
+    ]);
+  });
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import { execa } from "execa";
+import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+import { mountDisk, removeDisk } from "../support/resources";
+
+/** Needs the right to mount. */
+describe("a backup to a disk that becomes full", function () {
+  this.timeout(120_000);
+  let disk: string;
+  let scene: Scene;
+
+  before(async () => {
+    disk = await mountDisk(200);
+    scene = await setScene({ folder: disk });
+  });
+  after(async () => {
+    await scene.remove();
+    await removeDisk(disk);
+  });
+
+  for (const way of ways) {
+    it(`says so, with the folder and the free bytes, and keeps the earlier ones (${way.title})`, async () => {
+      const { container } = scene;
+      const args = { container, directory: scene.directory(way), format: way.format };
+      await takeBackup({ ...args, table: "small" });
+      const before = await rememberBackups(container, args.directory);
+      const { ended } = startBackup({ ...args, table: "large" });
+      await dumping(container);
+      const filler = path.join(disk, "filler");
+      const { stderr } = await execa("dd", ["if=/dev/zero", `of=${filler}`, "bs=1M"], { reject: false });
+      assert.match(stderr, /No space left/);
+      const outcome = await ended;
+      await execa("rm", [filler]);
+      await expectNothingLost(before, outcome, {
+        code: "space-insufficient",
+        message: /The disk of \S+ is full.*No space left on device.* [\d.]+ [kM]?B are free/is,
+      });
+      assert.ok(outcome.stderr.includes(path.join(args.directory, "cbm")), outcome.stderr);
+    });
+  }
+});

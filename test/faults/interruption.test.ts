@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { execa } from "execa";
+import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+
+describe("a backup whose runner is told to end", function () {
+  this.timeout(120_000);
+  let scene: Scene;
+
+  before(async () => {
+    scene = await setScene();
+  });
+  after(() => scene.remove());
+
+  for (const way of ways) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+      it(`by ${signal} leaves no process, no session and no half backup (${way.title})`, async () => {
+        const { container } = scene;
+        const args = { container, directory: scene.directory(way), format: way.format };
+        await takeBackup({ ...args, table: "small" });
+        const before = await rememberBackups(container, args.directory);
+        const { child, ended } = startBackup({ ...args, table: "large" });
+        await dumping(container);
+        child.kill(signal);
+        const killed = signal === "SIGKILL";
+        await expectNothingLost(before, await ended, {
+          code: killed ? undefined : "interrupted",
+          message: new RegExp(`Interrupted by ${signal}`),
+          partial: killed ? "left" : "removed",
+        });
+      });
+    }
+  }
+
+  it("never makes the server take one of its processes for a crashed backend", async () => {
+    const { all } = await execa("docker", ["logs", scene.container], { all: true });
+    assert.match(all, /database system is ready to accept connections/);
+    assert.doesNotMatch(all, /terminating any other active server processes|was terminated by signal/);
+  });
+});

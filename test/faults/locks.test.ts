@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { failBackup, takeBackup } from "../support/backup";
+import { startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+
+describe("a table that somebody else has locked", function () {
+  this.timeout(60_000);
+  let container: string;
+  let directory: string;
+
+  before(async () => {
+    directory = await temporaryFolder();
+    container = await startServer({ mount: directory });
+    await sql(
+      container,
+      "CREATE TABLE free (a int); CREATE TABLE locked (a int); INSERT INTO locked VALUES (1)",
+    );
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(directory);
+  });
+
+  /** Holds ACCESS EXCLUSIVE on the table, in a transaction that then sleeps. */
+  async function lock(seconds: number, name: string): Promise<void> {
+    const script = `BEGIN; ALTER TABLE locked ADD COLUMN b${Date.now()} int; SELECT pg_sleep(${seconds}); COMMIT;`;
+    const psql = ["psql", "-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-c", script];
+    spawn("docker", ["exec", "--env", `PGAPPNAME=${name}`, container, ...psql], { stdio: "ignore" });
+    const query = `SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = 'PgSleep'`;
+    while ((await sql(container, query)) === "0") await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const sessions = () =>
+    sql(container, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'");
+
+  it("fails the backup after the timeout, with the process, user, query and age of who holds it", async () => {
+    await lock(600, "migration");
+    try {
+      const more = ["--lock-timeout", "3"];
+      const message = await failBackup({ container, directory, tables: ["free", "locked"], more });
+      assert.match(
+        message,
+        /^error\[lock-timeout\]: Gave up after 3 s\. public\.locked is locked by process \d+ \(postgres, migration\), active for \d+ s: BEGIN; ALTER TABLE locked/,
+      );
+      assert.match(message, /SELECT pg_terminate_backend\(\d+\)/);
+      assert.equal(await sessions(), "0");
+      const { manifest } = await takeBackup({ container, directory, tables: ["free"], more });
+      assert.equal(manifest.tables.length, 1, "others are not kept waiting");
+    } finally {
+      await sql(
+        container,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'migration'",
+      );
+    }
+  });
+
+  it("delays the backup until the lock is free, and says so", async () => {
+    await lock(4, "short");
+    const { manifest, stderr } = await takeBackup({ container, directory, tables: ["free", "locked"] });
+    assert.match(
+      stderr,
+      /^Waiting for a lock\. public\.locked is locked by process \d+ \(postgres, short\)/m,
+    );
+    assert.equal(manifest.tables.length, 2);
+  });
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { execa } from "execa";
+import { Manifest } from "../../runner/manifest";
+import {
+  dumping,
+  type Scene,
+  setScene,
+  startBackup,
+  takeBackup,
+  terminateSession,
+} from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+import { sql } from "../support/resources";
+import { contentOf, restoreDirectory } from "../support/restored";
+
+const terminated = /terminating connection due to administrator command/;
+
+describe("a backup whose database session is ended", function () {
+  this.timeout(120_000);
+  let scene: Scene;
+  const args = (table: string) => ({
+    container: scene.container,
+    directory: scene.directory({ mounted: true }),
+    table,
+  });
+
+  before(async () => {
+    scene = await setScene();
+    await takeBackup(args("small"));
+  });
+  after(() => scene.remove());
+
+  const faults = [
+    {
+      title: "pg_dump's, while it reads a table",
+      condition: "query LIKE 'COPY public.large%'",
+      code: "dump-failed",
+      message: /^error\[dump-failed\]: pg_dump failed: .*administrator command/s,
+    },
+    {
+      title: "that of the counts",
+      condition: "query LIKE 'SELECT jsonb_build_object(''oid''%'",
+      code: "server-error",
+      message: /^error\[server-error\]: Counting the rows failed: .*administrator command/s,
+    },
+    {
+      title: "the runner's own, before pg_dump has its snapshot",
+      condition: "query LIKE '%pg_export_snapshot%'",
+      code: "server-error",
+      message: terminated,
+    },
+  ] as const;
+  for (const { title, condition, code, message } of faults) {
+    it(`fails in the server's words: ${title}`, async () => {
+      const before = await rememberBackups(scene.container, args("small").directory);
+      const { ended } = startBackup(args("large"));
+      await terminateSession(scene.container, condition);
+      await expectNothingLost(before, await ended, { code, message });
+    });
+  }
+
+  it("names the session that held the snapshot, not what failed after it", async () => {
+    const before = await rememberBackups(scene.container, args("small").directory);
+    const { ended } = startBackup(args("large"));
+    await dumping(scene.container);
+    await terminateSession(scene.container, "state = 'idle in transaction'");
+    await terminateSession(scene.container, "query LIKE 'COPY public.large%'");
+    const outcome = await ended;
+    await expectNothingLost(before, outcome, { code: "server-error", message: terminated });
+    assert.doesNotMatch(outcome.stderr, /pg_dump failed/);
+  });
+
+  it("is whole, or fails, when the runner's own goes after pg_dump has its snapshot", async () => {
+    const { ended } = startBackup(args("large"));
+    await dumping(scene.container);
+    await terminateSession(scene.container, "state = 'idle in transaction'");
+    const { exitCode, stderr } = await ended;
+    assert.equal(exitCode, 0, stderr);
+    const series = path.join(args("large").directory, "cbm");
+    const text = readFileSync(path.join(series, "latest", "manifest.json"), "utf8");
+    const { id, tables } = Manifest.parse(JSON.parse(text));
+    assert.deepEqual(
+      tables.map(({ name, rows }) => [name, rows]),
+      [["large", 1500000]],
+    );
+    await restoreDirectory(scene.container, `/backups/cbm/${id}/archive`, "restored");
+    assert.equal(
+      await contentOf(scene.container, "large", "restored"),
+      await contentOf(scene.container, "large"),
+    );
+  });
+
+  it("fails when the server crashes, and the server recovers", async () => {
+    const before = await rememberBackups(scene.container, args("small").directory);
+    const { ended } = startBackup(args("large"));
+    const pid = await dumping(scene.container);
+    await execa("docker", ["exec", scene.container, "kill", "-KILL", String(pid)]);
+    const outcome = await ended;
+    while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 200));
+    await expectNothingLost(before, outcome, {
+      code: "server-error",
+      message: /crash of another server process|server closed the connection unexpectedly/,
+    });
+    await takeBackup(args("small"));
+  });
+
+  const answers = () =>
+    sql(scene.container, "SELECT 1").then(
+      () => true,
+      () => false,
+    );
+});

@@ -1,0 +1,144 @@
+import { mkdir, readlink } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import type { ArchiveFormat } from "../../runner/request";
+import { startServer } from "./container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
+import { runnerMain } from "./runner";
+
+/** With so many rows as take long enough to dump, with the compression below, for a fault to strike meanwhile. */
+export const tables = (rows = 1_500_000) => `
+CREATE TABLE small AS SELECT 1 AS x;
+CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, ${rows}) g;`;
+
+/** How the archive is written. */
+export interface Way {
+  readonly title: string;
+  readonly format: ArchiveFormat;
+  /** Whether the container sees the folder. */
+  readonly mounted: boolean;
+}
+
+export const ways: readonly Way[] = [
+  { title: "directory", format: "directory", mounted: true },
+  { title: "custom, mounted", format: "custom", mounted: true },
+  { title: "custom, streamed", format: "custom", mounted: false },
+  { title: "plain, streamed", format: "plain", mounted: false },
+  { title: "plain, mounted", format: "plain", mounted: true },
+];
+
+/** A server with a table that takes a while to dump, and a complete backup for a fault to spoil. */
+export interface Scene {
+  readonly container: string;
+  /** The backup directory in the container's mount, or one that the container does not see. */
+  readonly directory: (way: Pick<Way, "mounted">) => string;
+  readonly remove: () => Promise<void>;
+}
+
+/** By default in a folder of its own, which goes with the scene. */
+export async function setScene({
+  statements = tables(),
+  folder: given,
+  options = [],
+}: { statements?: string; folder?: string; options?: readonly string[] } = {}): Promise<Scene> {
+  const folder = given ?? (await temporaryFolder());
+  const mounted = path.join(folder, "mounted");
+  await mkdir(mounted);
+  const container = await startServer({ mount: mounted, options });
+  await sql(container, statements);
+  return {
+    container,
+    directory: (way) => (way.mounted ? mounted : path.join(folder, "elsewhere")),
+    remove: async () => {
+      await removeContainer(container);
+      if (given === undefined) await removeFolder(folder);
+    },
+  };
+}
+
+export interface BackupArguments {
+  readonly container: string;
+  readonly directory: string;
+  readonly table: string;
+  readonly format?: string;
+  readonly more?: readonly string[];
+}
+
+export function backupArguments({ container, directory, table, format, more }: BackupArguments): string[] {
+  return [
+    ...["backup", "--container", container, "--table", table],
+    ...["--directory", directory, "--name", "cbm", "--format", format ?? "directory"],
+    ...["--compression", "gzip:9", ...(more ?? [])],
+  ];
+}
+
+export interface Outcome {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Seconds from the start to the end. */
+  readonly seconds: number;
+}
+
+/** Starts the runner; `ended` gives what became of it. */
+export function startBackup(args: BackupArguments, env: Record<string, string> = {}) {
+  const started = performance.now();
+  const child = execa("node", [runnerMain, ...backupArguments(args)], {
+    reject: false,
+    env,
+    stdin: "ignore",
+  });
+  const ended = child.then(({ exitCode, stdout, stderr }): Outcome => ({
+    exitCode,
+    stdout,
+    stderr,
+    seconds: (performance.now() - started) / 1000,
+  }));
+  return { child, ended };
+}
+
+/** A backup that must succeed; gives its id. */
+export async function takeBackup(args: BackupArguments): Promise<string> {
+  const { exitCode, stderr } = await startBackup(args).ended;
+  if (exitCode !== 0) throw new Error(`the backup failed:\n${stderr}`);
+  return readlink(path.join(args.directory, "cbm", "latest"));
+}
+
+/** Waits until a session of the runner runs such a query; gives the process id of its backend. */
+export async function sessionRunning(
+  container: string,
+  query: string,
+  database = "postgres",
+): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const pid = await sql(
+      container,
+      `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%' AND query LIKE '${query}' LIMIT 1`,
+      database,
+    );
+    if (pid !== "") return Number(pid);
+    await sleep(50);
+  }
+  throw new Error(`no session came to run ${query}`);
+}
+
+export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");
+
+/** Ends, from within the server, the first session of the runner that such a condition on pg_stat_activity is true of. */
+export async function terminateSession(container: string, condition: string): Promise<void> {
+  await sql(
+    container,
+    `DO $$
+     BEGIN
+       FOR attempt IN 1..10000 LOOP
+         PERFORM pg_stat_clear_snapshot();
+         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name LIKE 'postgis-backup%' AND (${condition});
+         IF FOUND THEN RETURN; END IF;
+         PERFORM pg_sleep(0.001);
+       END LOOP;
+       RAISE 'no such session came';
+     END $$`,
+  );
+}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { Manifest } from "../../runner/manifest";
+import { BackupResult } from "../../runner/request";
+import { runRunner } from "./runner";
+
+export interface BackupOptions {
+  readonly container: string;
+  readonly directory: string;
+  readonly name?: string;
+  readonly tables: readonly string[];
+  /** Further options of the command line. */
+  readonly more?: readonly string[];
+  readonly env?: Record<string, string>;
+}
+
+/** Runs `backup` as a user would; whatever comes of it. */
+export function tryBackup({ container, directory, name = "cbm", tables, more = [], env }: BackupOptions) {
+  const selected = tables.flatMap((table) => ["--table", table]);
+  const where = ["--container", container, "--directory", directory, "--name", name];
+  return runRunner(["backup", ...where, ...selected, "--json", ...more], env);
+}
+
+/** A backup that is expected to succeed. */
+export async function takeBackup(options: BackupOptions) {
+  const { exitCode, stdout, stderr } = await tryBackup(options);
+  assert.equal(exitCode, 0, stderr);
+  const result = BackupResult.parse(JSON.parse(stdout));
+  return { result, manifest: readManifest(result), stderr };
+}
+
+export function readManifest({ manifest }: Pick<BackupResult, "manifest">): Manifest {
+  return Manifest.parse(JSON.parse(readFileSync(manifest, "utf8")));
+}
+
+/** A backup that is expected to fail; what it wrote to standard error, without lines of progress. */
+export async function failBackup(options: BackupOptions): Promise<string> {
+  const { exitCode, stdout, stderr } = await tryBackup(options);
+  assert.equal(exitCode, 1, `${stdout}\n${stderr}`);
+  assert.equal(stdout, "");
+  assert.ok(!/\n\s+at /.test(stderr), `a stack trace: ${stderr}`);
+  return stderr.slice(Math.max(0, stderr.search(/^error/m)));
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import type { FailureCode } from "../../runner/failure";
+import type { Outcome } from "./backup-scene";
+import { docker } from "./container";
+import { sql } from "./resources";
+
+/** What there was before the fault. */
+export interface Before {
+  readonly container: string;
+  readonly containerId: string;
+  readonly series: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly latest: string;
+  /** Folders of runs that were killed before. */
+  readonly hidden: readonly string[];
+}
+
+export interface Expected {
+  /** Undefined where the runner was killed and can say nothing. */
+  readonly code: FailureCode | undefined;
+  readonly message: RegExp;
+  /** Whether the fault lets the server's container live on. */
+  readonly container?: "runs" | "gone";
+  /** Whether the fault lets the runner remove the hidden folder of its run. */
+  readonly partial?: "removed" | "left";
+  /** Values that no output may contain. */
+  readonly secrets?: readonly string[];
+  /** Where the fault moved the series to. */
+  readonly series?: string;
+}
+
+export async function rememberBackups(container: string, directory: string): Promise<Before> {
+  const series = path.join(directory, "cbm");
+  const { output } = await docker("inspect", "--format={{.Id}}", container);
+  return {
+    container,
+    containerId: output,
+    series,
+    files: await completeFiles(series),
+    latest: await readlink(path.join(series, "latest")),
+    hidden: await hiddenNames(series),
+  };
+}
+
+/** After a fault: earlier backups as they were, nothing half done under a final name, nothing left running, one message. */
+export async function expectNothingLost(before: Before, outcome: Outcome, expected: Expected): Promise<void> {
+  expectOneMessage(outcome, expected);
+  const series = expected.series ?? before.series;
+  assert.deepEqual(
+    await completeFiles(series),
+    before.files,
+    "an earlier backup changed, or a half one appeared",
+  );
+  assert.equal(await readlink(path.join(series, "latest")), before.latest);
+  if (expected.partial !== "left") {
+    assert.deepEqual(
+      (await hiddenNames(series)).filter((name) => !before.hidden.includes(name)),
+      [],
+      "a folder of this run is left",
+    );
+  }
+  if (expected.container !== "gone") await untilNothingRemains(() => remainsInContainer(before.container));
+  await untilNothingRemains(() => clientsOnHost(before.containerId));
+}
+
+function expectOneMessage({ exitCode, stdout, stderr }: Outcome, expected: Expected): void {
+  for (const secret of expected.secrets ?? []) {
+    assert.ok(!`${stdout}${stderr}`.includes(secret), `the output tells a secret:\n${stderr}`);
+  }
+  if (expected.code === undefined) {
+    assert.notEqual(exitCode, 0);
+    return;
+  }
+  assert.equal(exitCode, 1, stderr);
+  assert.equal(stdout, "", "a failed run has no result");
+  const messages = stderr.split("\n").filter((line) => /^error\b/.test(line));
+  assert.equal(messages.length, 1, stderr);
+  assert.ok(messages[0]?.startsWith(`error[${expected.code}]: `), stderr);
+  assert.match(stderr.slice(stderr.indexOf("error[")), expected.message);
+  assert.doesNotMatch(stderr, /^ {4}at /m, "a stack trace is no message");
+  assert.doesNotMatch(stderr, /docker exec --interactive/, "the runner's own commands tell the user nothing");
+}
+
+async function hiddenNames(series: string): Promise<string[]> {
+  return (await readdir(series)).filter((name) => name.startsWith("."));
+}
+
+/** Digest of each file in the folders that have a final name. */
+async function completeFiles(series: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const id of (await readdir(series)).filter((name) => !name.startsWith(".") && name !== "latest")) {
+    for (const entry of await readdir(path.join(series, id), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const file = path.join(entry.parentPath, entry.name);
+      found[path.relative(series, file)] = createHash("sha256")
+        .update(await readFile(file))
+        .digest("hex");
+    }
+  }
+  return found;
+}
+
+/** Commands of the server's clients in the container, and its sessions. */
+async function remainsInContainer(container: string): Promise<string[]> {
+  const { stdout } = await execa("docker", ["top", container, "-eo", "pid,args"]);
+  const processes = stdout.split("\n").filter((line) => /pg_dump|psql|pg_restore|sh -c/.test(line));
+  const sessions = await sql(
+    container,
+    "SELECT pid, query FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'",
+  );
+  return [...processes, ...(sessions === "" ? [] : [sessions])];
+}
+
+/** Processes of this machine that still talk to the container; the daemon's own know its id too. */
+async function clientsOnHost(containerId: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    pids.map((pid) =>
+      readFile(`/proc/${pid}/cmdline`, "utf8").then(
+        (text) => text.split("\0"),
+        () => [],
+      ),
+    ),
+  );
+  return commands
+    .filter(([program = "", ...args]) => path.basename(program) === "docker" && args.includes(containerId))
+    .map((command) => command.join(" "));
+}
+
+async function untilNothingRemains(remains: () => Promise<string[]>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while ((await remains()).length > 0 && performance.now() < deadline) await sleep(200);
+  assert.deepEqual(await remains(), []);
+}

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { folderStore } from "../../../runner/store/folder-store";
+import { existingBackups, findBackup } from "../../../runner/store/store";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+import { sampleManifest, writeBackup } from "../../support/series";
+
+const first = "20261121T080000Z";
+const second = "20261122T080000Z";
+
+describe("a store of backups in a folder", () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await temporaryFolder();
+  });
+  afterEach(() => removeFolder(directory));
+
+  const only = async () => {
+    const [backup, ...more] = await folderStore(directory).backups("cbm");
+    assert.ok(backup);
+    assert.deepEqual(more, []);
+    return backup;
+  };
+
+  it("reads its backups, the oldest first, and looks at nothing else", async () => {
+    await writeBackup(directory, second, { bytes: 1000, files: 2 });
+    await writeBackup(directory, first);
+    const series = path.join(directory, "cbm");
+    for (const name of ["2026", `.${first}.partial`, `.${first}.removed`, "20261399T080000Z", "notes"])
+      await mkdir(path.join(series, name));
+    await writeFile(path.join(series, "20261120T080000Z"), "a file");
+    await symlink(first, path.join(series, "20261119T080000Z"));
+    await symlink(first, path.join(series, "latest"));
+    const backups = await folderStore(directory).backups("cbm");
+    assert.deepEqual(
+      backups.map(({ id, latest, problem }) => [id, latest, problem]),
+      [
+        [first, true, undefined],
+        [second, false, undefined],
+      ],
+    );
+    const newest = backups[1];
+    assert.deepEqual(newest?.manifest, sampleManifest(second, { bytes: 1000, files: 2 }));
+    assert.equal(newest.location, path.join(series, second));
+    assert.equal(newest.startedAt.toISOString(), "2026-11-22T08:00:00.000Z");
+    assert.equal(newest.bytes, 3000 + JSON.stringify(newest.manifest).length);
+  });
+
+  it("takes the newest good backup for the latest where the link points nowhere", async () => {
+    await writeBackup(directory, first);
+    await rm(path.join(await writeBackup(directory, second), "manifest.json"));
+    await symlink("20261120T080000Z", path.join(directory, "cbm", "latest"));
+    assert.equal((await findBackup(folderStore(directory), "cbm", "latest")).id, first);
+  });
+
+  for (const [title, change, problem] of [
+    [
+      "has no manifest",
+      (folder: string) => rm(path.join(folder, "manifest.json")),
+      /^manifest.json is missing$/,
+    ],
+    [
+      "has a manifest that is not JSON",
+      (folder: string) => writeFile(path.join(folder, "manifest.json"), "{"),
+      /^manifest.json is not JSON$/,
+    ],
+    [
+      "has a manifest of another make",
+      (folder: string) =>
+        writeFile(
+          path.join(folder, "manifest.json"),
+          JSON.stringify({ ...sampleManifest(first), manifestVersion: 2 }),
+        ),
+      /^manifest.json is not as it should be: manifestVersion: /,
+    ],
+    [
+      "has a manifest that cannot be read",
+      async (folder: string) => {
+        await rm(path.join(folder, "manifest.json"));
+        await mkdir(path.join(folder, "manifest.json"));
+      },
+      /^manifest.json cannot be read: EISDIR/,
+    ],
+    [
+      "has the manifest of another backup",
+      (folder: string) =>
+        writeFile(path.join(folder, "manifest.json"), JSON.stringify(sampleManifest(second))),
+      /^its manifest is that of cbm\/20261122T080000Z$/,
+    ],
+    [
+      "has the manifest of another series",
+      (folder: string) =>
+        writeFile(
+          path.join(folder, "manifest.json"),
+          JSON.stringify(sampleManifest(first, { name: "other" })),
+        ),
+      /^its manifest is that of other\/20261121T080000Z$/,
+    ],
+    [
+      "lacks a file",
+      (folder: string) => rm(path.join(folder, "archive", "0.dat")),
+      /^archive\/0\.dat is missing$/,
+    ],
+    [
+      "has a link in place of a file",
+      async (folder: string) => {
+        await rm(path.join(folder, "archive", "0.dat"));
+        await symlink("../prepare.sql", path.join(folder, "archive", "0.dat"));
+      },
+      /^archive\/0\.dat is missing$/,
+    ],
+    [
+      "has a file that was cut off",
+      (folder: string) => truncate(path.join(folder, "archive", "0.dat"), 3),
+      /^archive\/0\.dat has 3 bytes instead of 10$/,
+    ],
+  ] as const) {
+    it(`shows a backup as damaged that ${title}`, async () => {
+      await change(await writeBackup(directory, first));
+      assert.match((await only()).problem ?? "good", problem);
+    });
+  }
+
+  it("marks a backup, and takes the mark away, as often as it is told", async () => {
+    const folder = await writeBackup(directory, first);
+    const store = folderStore(directory);
+    for (const kept of [true, true, false, false]) {
+      await store.mark("cbm", first, kept);
+      const backup = await only();
+      assert.equal(backup.kept, kept);
+      assert.equal(backup.problem, undefined);
+    }
+    await store.mark("cbm", first, true);
+    assert.deepEqual((await readdir(folder)).sort(), ["archive", "keep", "manifest.json", "prepare.sql"]);
+  });
+
+  it("removes a backup with all files of its own", async () => {
+    await writeBackup(directory, second);
+    const folder = await writeBackup(directory, first, { files: 3 });
+    await writeFile(path.join(folder, "SHA256SUMS"), "");
+    assert.deepEqual(await folderStore(directory).remove("cbm", first), { id: first });
+    assert.deepEqual(await readdir(path.join(directory, "cbm")), [second]);
+  });
+
+  it("removes nothing of a backup that is marked or damaged", async () => {
+    const folder = await writeBackup(directory, first);
+    const store = folderStore(directory);
+    await store.mark("cbm", first, true);
+    assert.deepEqual(await store.remove("cbm", first), { id: first, left: 'it is marked "keep"' });
+    await store.mark("cbm", first, false);
+    await writeFile(path.join(folder, "manifest.json"), "{");
+    assert.match((await store.remove("cbm", first)).left ?? "removed", /archive.* not part of the backup/);
+    assert.ok(existsSync(path.join(folder, "archive", "0.dat")));
+  });
+
+  it("takes a link for no file of a backup, whatever its name", async () => {
+    const folder = await writeBackup(directory, first);
+    await symlink("/etc/hostname", path.join(folder, "SHA256SUMS"));
+    assert.deepEqual(await folderStore(directory).remove("cbm", first), {
+      id: first,
+      left: "it contains SHA256SUMS, which is not part of the backup",
+    });
+  });
+
+  it("gives its name back to a backup that was marked in the moment of its removal", async () => {
+    const folder = await writeBackup(directory, first);
+    const hidden = path.join(directory, "cbm", `.${first}.removed`);
+    await writeFile(path.join(folder, "keep"), "");
+    await rename(folder, hidden);
+    const [removal] = await folderStore(directory).finishRemovals("cbm");
+    assert.deepEqual(removal, { id: first, left: 'it is marked "keep"' });
+    const backup = await only();
+    assert.deepEqual([backup.id, backup.kept, backup.problem], [first, true, undefined]);
+  });
+
+  it("says what there is when a backup, a series or the folder is missing", async () => {
+    const store = folderStore(directory);
+    await assert.rejects(existingBackups(store, "cbm"), {
+      code: "backup-not-found",
+      message: /^There is no backup of "cbm" in .* It has no backups at all\.$/,
+    });
+    await writeBackup(directory, first);
+    await writeBackup(directory, second, { name: "other" });
+    await mkdir(path.join(directory, "empty"));
+    await assert.rejects(existingBackups(store, "x"), { message: /It has backups of: cbm, other\.$/ });
+    await assert.rejects(findBackup(store, "cbm", second), {
+      code: "backup-not-found",
+      message: /There are, newest first: 20261121T080000Z\.$/,
+    });
+    await assert.rejects(folderStore(path.join(directory, "no")).series(), {
+      code: "directory-not-readable",
+      message: /^There is no folder .*no\. Name the folder that holds the backups\.$/,
+    });
+  });
+});
