@@ -33,6 +33,7 @@ describe("the pg_dump command", () => {
       dumpCommand(options, { id: "00000004-00000005-1", tables: [table("1")] }, "/backups/x/archive"),
       [
         "pg_dump",
+        "--no-password",
         "--format=directory",
         "--compress=zstd:1",
         "--jobs=3",
