@@ -4,14 +4,15 @@ import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { execArguments } from "./docker/exec";
 import { whileRunning } from "./docker/watch";
 import { abandonBackup } from "./abandon";
-import { Failure } from "./failure";
 import { describeBackup, type Manifest, manifestFile } from "./manifest";
-import { listArchive, missingFromArchive } from "./postgres/archive";
+import { findDefinitions } from "./postgres/definitions";
 import { dump, type DumpDestination } from "./postgres/dump";
 import { majorVersion } from "./postgres/facts";
-import { fingerprintMethod, measureTables } from "./postgres/fingerprint";
+import { fingerprintMethod, type MeasureOptions, measureTables } from "./postgres/fingerprint";
 import { countOrphans } from "./postgres/orphans";
+import { objectDefinitions } from "./postgres/own-objects";
 import { prepareSql } from "./postgres/prepare";
+import { withQualifiedNames } from "./postgres/qualified-names";
 import { resolveRelations, type TableRelation } from "./postgres/relations";
 import { findRequirements } from "./postgres/requirements";
 import { kindName, type Selection } from "./postgres/select-tables";
@@ -28,7 +29,9 @@ import { bytesBelow, sealFiles, writeDurably } from "./store/files";
 import { folderStore } from "./store/folder-store";
 import { openToReaders } from "./store/modes";
 import { beginBackup, type PendingBackup, publishBackup } from "./store/folder";
+import { sealBackup } from "./store/seal";
 import { isGood } from "./store/store";
+import { verifyBackup } from "./verification";
 
 interface Run extends Plan {
   readonly snapshot: Snapshot;
@@ -118,7 +121,7 @@ function noteSkipped({ skipped }: Selection, progress: Progress): void {
 }
 
 async function writeBackup(run: Run): Promise<BackupResult> {
-  const { request, container, target, session, snapshot, pending, progress } = run;
+  const { request, container, target, snapshot, pending, progress } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
   const containerFolder = await folderInContainer(run);
@@ -128,21 +131,20 @@ async function writeBackup(run: Run): Promise<BackupResult> {
       ? { hostFile: path.join(pending.workPath, archive) }
       : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
 
-  const requires = await findRequirements(session, snapshot.tables);
-  await writeDurably(path.join(pending.workPath, prepareFile), prepareSql(requires));
+  const { requires, definitions, preparation } = await describeTables(run);
+  await writeDurably(path.join(pending.workPath, prepareFile), preparation);
   const method = fingerprintMethod(facts.number);
+  const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
     run,
     destination,
-    { format, jobs, compression, version, lockTimeout: request.lockTimeout },
-    method,
+    { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
+    { method, validity: request.verify === "restore" },
   );
-  if (format !== "plain") await checkTableOfContents(run, destination);
-  const verification = { level: request.verify, seconds: 0 };
   progress.note("Reading the files back for their checksums.");
   const files = await sealFiles(pending.workPath);
 
-  const manifest = describeBackup({
+  const described = describeBackup({
     pending,
     request,
     container,
@@ -155,12 +157,22 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     jobs,
     measures,
     relations,
+    definitions,
     imageDigest: await imageDigest(target.docker, container),
     pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
-    verification,
   });
-  await writeDurably(path.join(pending.workPath, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
+  const verification = await verifyBackup({
+    docker: target.docker,
+    folder: pending.workPath,
+    manifest: described,
+    level: request.verify,
+    image: described.source.imageDigest,
+    progress,
+    signal: run.signal,
+  });
+  const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
+  await sealBackup(pending.workPath, manifest);
   run.signal.throwIfAborted();
   await openToReaders(pending.workPath, Number.parseInt(request.fileMode, 8));
   await publishBackup(pending);
@@ -191,7 +203,7 @@ async function dumpAndMeasure(
   { request, target, session, snapshot, relations, pending, progress, signal }: Run,
   destination: DumpDestination,
   options: Parameters<typeof dump>[1],
-  method: Parameters<typeof measureTables>[3],
+  measuring: MeasureOptions,
 ) {
   progress.note(
     `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot))} in the database.`,
@@ -211,7 +223,7 @@ async function dumpAndMeasure(
     dump(target, options, snapshot, destination, (tables) => (current = tables || current), either).catch(
       endAll,
     ),
-    measureTables(session, target, snapshot, method, either).catch(endAll),
+    measureTables(session, target, snapshot, measuring, either).catch(endAll),
     countOrphans(target, snapshot.id, relations, request.maxOrphans, either).catch(endAll),
   ] as const;
   try {
@@ -228,18 +240,17 @@ async function dumpAndMeasure(
   }
 }
 
-async function checkTableOfContents(
-  { target, snapshot, signal }: Run,
-  archive: DumpDestination,
-): Promise<void> {
-  const missing = missingFromArchive(await listArchive(target, archive, signal), snapshot.tables);
-  if (missing.length > 0) {
-    const names = missing.map(({ sqlName }) => sqlName).join(", ");
-    throw new Failure(
-      "archive-incomplete",
-      `The archive lacks ${names}, though pg_dump reported success. Nothing was kept; please report this.`,
-    );
-  }
+/** What the tables are and need, as the snapshot shows it. */
+async function describeTables({ session, target, snapshot, signal }: Run) {
+  const found = await withQualifiedNames(session, async () => ({
+    ...(await findRequirements(session, snapshot.tables)),
+    definitions: await findDefinitions(
+      session,
+      snapshot.tables.map(({ oid }) => oid),
+    ),
+  }));
+  const ownObjects = await objectDefinitions(target, snapshot, found.objects, signal);
+  return { ...found, preparation: prepareSql(found.requires, ownObjects) };
 }
 
 /**

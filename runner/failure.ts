@@ -46,6 +46,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "restore-failed",
   "restore-mismatch",
   // series of backups
   "backup-not-found",
@@ -120,6 +121,10 @@ export class Attempts {
 export class Failures extends Failure {
   constructor(readonly found: readonly Failure[]) {
     super(found[0]?.code ?? "usage", found.map(({ message }) => message).join("\n"));
+  }
+
+  static throwIfAny(found: readonly Failure[]): void {
+    if (found.length > 0) throw new Failures(found);
   }
 
   override describe(): string {

@@ -7,6 +7,7 @@ import { addList } from "./cli/list";
 import { addPreflight } from "./cli/preflight";
 import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
+import { addVerify } from "./cli/verify";
 import { Failure } from "./failure";
 import { progressTo } from "./progress";
 import { settleAfterAbort } from "./settle";
@@ -23,6 +24,7 @@ function program(context: Context): Command {
       "\nA password, where the server asks for one, is taken from the environment variable PGPASSWORD.",
     );
   addBackup(main, context);
+  addVerify(main, context);
   addList(main);
   addPrune(main, context);
   addKeep(main);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Inspection } from "./docker/container";
 import type { ServerFacts } from "./postgres/facts";
 import type { Relation } from "./postgres/catalog";
+import type { Definitions } from "./postgres/definitions";
 import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
 import type { CountedRelation } from "./postgres/orphans";
 import { Requirements } from "./postgres/requirements";
@@ -31,6 +32,9 @@ export const Manifest = z
       database: z.string(),
       serverVersion: z.string(),
       postgisVersion: describe(z.string().optional(), "Absent where the database has no PostGIS."),
+      encoding: z.string(),
+      lcCollate: z.string(),
+      lcCtype: z.string(),
     }),
     pgDumpVersion: z.string(),
     snapshot: describe(
@@ -42,8 +46,8 @@ export const Manifest = z
     jobs: z.int(),
     fingerprintMethod: describe(
       FingerprintMethod,
-      "record: sum over all rows of hash_record_extended(ROW(columns), 0), columns without such a hash as bytea or text; " +
-        "text: sum of hashtextextended(ROW(columns)::text, 0).",
+      "record: sum over all rows of hash_record_extended(ROW(columns by name), 0), columns without such a hash as bytea or text; " +
+        "text: sum of hashtextextended(ROW(columns by name)::text, 0).",
     ),
     tables: z.array(
       z.strictObject({
@@ -57,6 +61,15 @@ export const Manifest = z
           "Exact. A partitioned table has none of its own; its partitions are listed beside it.",
         ),
         fingerprint: describe(z.string(), "Independent of the order of the rows."),
+        invalidGeometries: describe(
+          z.int().optional(),
+          "Counted where the backup was verified by a restore, and the table has geometries.",
+        ),
+        indexes: describe(z.array(z.string()), "As pg_get_indexdef writes them."),
+        constraints: describe(
+          z.array(z.strictObject({ name: z.string(), definition: z.string() })),
+          "As pg_get_constraintdef writes them.",
+        ),
       }),
     ),
     relations: describe(
@@ -95,7 +108,7 @@ export type Manifest = z.infer<typeof Manifest>;
 
 type Described = Pick<
   Manifest,
-  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires" | "verification"
+  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
 > & {
   readonly request: BackupRequest;
   readonly container: Inspection;
@@ -104,18 +117,19 @@ type Described = Pick<
   readonly snapshot: Snapshot;
   readonly pending: PendingBackup;
   readonly measures: ReadonlyMap<string, Measure>;
+  readonly definitions: ReadonlyMap<string, Definitions>;
   readonly relations: readonly CountedRelation[];
   readonly files: readonly StoredFile[];
 };
 
-export function describeBackup(backup: Described): Manifest {
-  const { pending, request, container, facts, snapshot, measures } = backup;
+/** All that can be said before the backup is verified. */
+export function describeBackup(backup: Described): Omit<Manifest, "finishedAt" | "verification"> {
+  const { pending, request, container, facts, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
     id: pending.id,
     name: request.name,
     startedAt: pending.startedAt.toISOString(),
-    finishedAt: new Date().toISOString(),
     source: {
       container: container.Name.replace(/^\//, ""),
       containerId: container.Id,
@@ -124,6 +138,9 @@ export function describeBackup(backup: Described): Manifest {
       database: request.database,
       serverVersion: facts.version,
       ...(facts.postgis === null ? {} : { postgisVersion: facts.postgis }),
+      encoding: facts.encoding,
+      lcCollate: facts.lcCollate,
+      lcCtype: facts.lcCtype,
     },
     pgDumpVersion: backup.pgDumpVersion,
     snapshot: snapshot.id,
@@ -131,7 +148,11 @@ export function describeBackup(backup: Described): Manifest {
     compression: backup.compression,
     jobs: backup.jobs,
     fingerprintMethod: backup.fingerprintMethod,
-    tables: snapshot.tables.map((table) => ({ ...describeTable(table), ...measured(table, measures) })),
+    tables: snapshot.tables.map((table) => ({
+      ...describeTable(table),
+      ...measured(table, measures),
+      ...defined(table, definitions),
+    })),
     relations: backup.relations.map(describeRelation),
     acceptedReferences: snapshot.acceptedReferences.map(({ from, constraint, sqlName }) => ({
       table: from,
@@ -145,7 +166,6 @@ export function describeBackup(backup: Described): Manifest {
     })),
     requires: backup.requires,
     files: [...backup.files],
-    verification: backup.verification,
   };
 }
 
@@ -166,5 +186,12 @@ function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string
   if (kind === "p") return { rows: 0, fingerprint: "0" };
   const measure = measures.get(oid);
   if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
-  return { rows: measure.rows, fingerprint: measure.fingerprint };
+  const { rows, fingerprint, invalidGeometries } = measure;
+  return { rows, fingerprint, ...(invalidGeometries === undefined ? {} : { invalidGeometries }) };
+}
+
+function defined({ oid, sqlName }: Relation, definitions: ReadonlyMap<string, Definitions>): Definitions {
+  const found = definitions.get(oid);
+  if (found === undefined) throw new Error(`the indexes of ${sqlName} were not read`);
+  return found;
 }

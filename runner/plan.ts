@@ -7,8 +7,8 @@ import type { ExecTarget } from "./docker/exec";
 import { Attempts, Failure } from "./failure";
 import type { Manifest } from "./manifest";
 import { readCatalog } from "./postgres/catalog";
-import { compressOption, defaultCompression } from "./postgres/dump";
-import { majorVersion, pgDumpVersion, type ServerFacts, serverFacts } from "./postgres/facts";
+import { chooseCompression, preferredCompression } from "./postgres/compression";
+import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "./postgres/facts";
 import { checkPrivileges } from "./postgres/privileges";
 import { resolveRelations } from "./postgres/relations";
 import { type Selection, selectTables } from "./postgres/select-tables";
@@ -70,22 +70,21 @@ async function planWithServer(
   progress: Progress,
 ): Promise<Plan> {
   const { request, target, session } = base;
-  const [facts, dumpVersion] = await Promise.all([
+  const [facts, dump] = await Promise.all([
     attempts.run(() => serverFacts(session)),
-    attempts.run(() => pgDumpVersion(target)),
+    attempts.run(() => dumpFacts(target, request.compression ?? preferredCompression)),
   ]);
-  if (facts === undefined || dumpVersion === undefined) throw attempts.failure();
+  if (facts === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
-    checkDumpVersion(facts, dumpVersion);
+    checkDumpVersion(facts, dump.version);
   });
-  const { compression = defaultCompression(majorVersion(dumpVersion)) } = request;
-  attempts.runSync(() => compressOption(compression, majorVersion(dumpVersion)));
+  const compression = attempts.runSync(() => chooseCompression(request.compression, request.format, dump));
   const ended = await attempts.run(() => lockSeries(session, request));
   if (ended !== undefined && ended > 0)
     progress.note(`Ended ${ended} database sessions of a run that was killed.`);
 
   const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
-  if (selection === undefined) throw attempts.failure();
+  if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
   const estimatedBytes = estimateBytes(selection, compression, last);
@@ -94,7 +93,7 @@ async function planWithServer(
   return {
     ...base,
     facts,
-    pgDumpVersion: dumpVersion,
+    pgDumpVersion: dump.version,
     selection,
     format: request.format,
     compression,

@@ -137,6 +137,34 @@ export type KeepRequest = z.infer<typeof KeepRequest>;
 export const ListRequest = z.strictObject({ directory: Series.directory, name: Series.name.optional() });
 export type ListRequest = z.infer<typeof ListRequest>;
 
+export const VerifyRequest = z.strictObject({
+  ...Series,
+  /** An id, or `latest`. */
+  backup: z.string().min(1, "must be an id or latest").default("latest"),
+  /** Every backup of the series. */
+  all: z.boolean().default(false),
+  level: VerifyLevel.exclude(["none"]).default("archive"),
+  /** Image of the throwaway container. Unset: the one that the backup was taken with. */
+  image: z.string().min(1).optional(),
+  dockerHost: Server.dockerHost,
+});
+export type VerifyRequest = z.infer<typeof VerifyRequest>;
+
+export const VerifyResult = z.strictObject({
+  backups: z.array(
+    z.strictObject({
+      backupId: z.string(),
+      location: z.string(),
+      level: VerifyLevel,
+      seconds: z.number(),
+      image: z.string().optional(),
+      /** What is wrong with it; absent where nothing is. */
+      error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+    }),
+  ),
+});
+export type VerifyResult = z.infer<typeof VerifyResult>;
+
 export const ReadyRequest = z.strictObject({
   ...Server,
   /** Seconds to wait. The first start of a new volume runs the init scripts before the server answers. */

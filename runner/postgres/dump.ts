@@ -3,6 +3,8 @@ import { escapeIdentifier } from "pg";
 import { Failure } from "../failure";
 import { execTied, type ExecTarget } from "../docker/exec";
 import type { ArchiveFormat } from "../request";
+import { compressOption } from "./compression";
+import type { Sequence } from "./requirements";
 import { endedWith, errorLines } from "./server";
 import type { Snapshot } from "./snapshot";
 
@@ -12,6 +14,8 @@ export interface DumpOptions {
   readonly compression: string;
   /** Major version of the `pg_dump` in the container. */
   readonly version: number;
+  /** Sequences besides those that the tables own. */
+  readonly sequences: readonly Sequence[];
   /** Seconds to wait for a table that somebody else has locked. */
   readonly lockTimeout: number;
 }
@@ -19,24 +23,6 @@ export interface DumpOptions {
 /** Where the archive goes: a path that the container sees, or a file of the host that standard output is written to. */
 export type DumpDestination =
   { readonly containerPath: string; readonly user: string } | { readonly hostFile: string };
-
-/** zstd level 1 is faster than gzip and as small; `pg_dump` knows it from 16 on. */
-export function defaultCompression(version: number): string {
-  return version >= 16 ? "zstd:1" : "gzip:1";
-}
-
-/** `pg_dump --compress` took a bare gzip level before version 16. */
-export function compressOption(compression: string, version: number): string {
-  if (version >= 16) return `--compress=${compression}`;
-  const [method = "none", level] = compression.split(":");
-  if (method !== "none" && method !== "gzip") {
-    throw new Failure(
-      "compression-unsupported",
-      `pg_dump ${version} in the container cannot compress with ${method}, which came with version 16. Use gzip or none.`,
-    );
-  }
-  return `--compress=${method === "none" ? 0 : (level ?? 6)}`;
-}
 
 export function dumpCommand(
   options: DumpOptions,
@@ -55,7 +41,7 @@ export function dumpCommand(
     "--no-sync",
     "--verbose",
     ...(file === undefined ? [] : [`--file=${file}`]),
-    ...snapshot.tables.map(
+    ...[...snapshot.tables, ...options.sequences].map(
       ({ schema, name }) => `--table=${escapeIdentifier(schema)}.${escapeIdentifier(name)}`,
     ),
   ];

@@ -3,23 +3,51 @@ import { dockerOutput } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
 import type { Session } from "./session";
 
-const ServerFacts = z.object({ version: z.string(), number: z.int(), postgis: z.string().nullable() });
+const ServerFacts = z.object({
+  version: z.string(),
+  number: z.int(),
+  postgis: z.string().nullable(),
+  encoding: z.string(),
+  lcCollate: z.string(),
+  lcCtype: z.string(),
+});
 export type ServerFacts = z.infer<typeof ServerFacts>;
 
 export async function serverFacts(session: Session): Promise<ServerFacts> {
   const [facts] = await session.rows(
     `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
-            (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis`,
+            (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis,
+            pg_encoding_to_char(encoding) AS encoding, datcollate AS "lcCollate", datctype AS "lcCtype"
+     FROM pg_database WHERE datname = current_database()`,
     ServerFacts,
   );
-  if (facts === undefined) throw new Error("a query without FROM returns one row");
+  if (facts === undefined) throw new Error("the current database is in the catalog");
   return facts;
 }
 
-/** Version of the `pg_dump` in the container, such as "17.6 (Debian 17.6-0+deb13u1)". */
-export async function pgDumpVersion(target: ExecTarget): Promise<string> {
-  const text = await dockerOutput(target.docker, execArguments(target, ["pg_dump", "--version"]));
-  return text.replace(/^pg_dump \(PostgreSQL\) /, "").trim();
+/**
+ * Says its version, then whether it was built with a method of compression. It looks at that before it looks for the
+ * server, which must not be there: this is no time for a dump.
+ */
+const introduce = `pg_dump --version || exit
+PGHOST=/nonexistent pg_dump --compress="$1" 2>&1 >/dev/null
+exit 0`;
+
+export interface DumpFacts {
+  /** Such as "17.6 (Debian 17.6-0+deb13u1)". */
+  readonly version: string;
+  readonly major: number;
+  /** Whether it was built with the method of compression that it was asked about. */
+  readonly compresses: boolean;
+}
+
+/** What the `pg_dump` in the container is, and whether it can compress so. */
+export async function dumpFacts(target: ExecTarget, compression: string): Promise<DumpFacts> {
+  const command = ["sh", "-c", introduce, "sh", compression];
+  const said = await dockerOutput(target.docker, execArguments(target, command));
+  const version = (said.split("\n")[0] ?? "").replace(/^pg_dump \(PostgreSQL\) /, "").trim();
+  const compresses = !said.includes("this build does not support compression");
+  return { version, major: majorVersion(version), compresses };
 }
 
 export function majorVersion(version: string): number {

@@ -13,8 +13,20 @@ import type { Session } from "./session";
 export const FingerprintMethod = z.enum(["record", "text"]);
 export type FingerprintMethod = z.infer<typeof FingerprintMethod>;
 
-const Measure = z.object({ oid: z.string(), rows: z.int(), fingerprint: z.string() });
+const Measure = z.object({
+  oid: z.string(),
+  rows: z.int(),
+  fingerprint: z.string(),
+  /** Absent where they were not counted, or the table has no geometries. */
+  invalidGeometries: z.int().optional(),
+});
 export type Measure = z.infer<typeof Measure>;
+
+export interface MeasureOptions {
+  readonly method: FingerprintMethod;
+  /** Whether invalid geometries are counted, which takes longer than all the rest. */
+  readonly validity: boolean;
+}
 
 export function fingerprintMethod(serverVersionNumber: number): FingerprintMethod {
   return serverVersionNumber >= 140000 ? "record" : "text";
@@ -22,35 +34,56 @@ export function fingerprintMethod(serverVersionNumber: number): FingerprintMetho
 
 /**
  * One query for each table. A column whose type has no extended hash function, such as geometry, is hashed as bytea
- * where there is a cast to it (for geometry that is EWKB, half the size of its text), else as text.
+ * where there is a cast to it (for geometry that is EWKB, half the size of its text), else as text. So is a type whose
+ * hash is that of an oid, an enum or regclass for instance, because a restored object has another oid. Columns go by
+ * name, because a table that inherits some can have them in another order once it is restored.
  */
-const measureQueries = (oids: readonly string[], method: FingerprintMethod) => `
+const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
 WITH hashable AS (
   SELECT c.opcintype AS type FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod AND a.amname = 'hash'
   JOIN pg_amproc p ON p.amprocfamily = c.opcfamily AND p.amproclefttype = c.opcintype AND p.amprocnum = 2
   WHERE c.opcdefault
 ), coercible AS (
   SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b' AND castcontext = 'i'
+  EXCEPT SELECT oid FROM pg_type WHERE typname LIKE 'reg%' AND typnamespace = 'pg_catalog'::regnamespace
 ), col AS (
-  SELECT a.attrelid, a.attnum, format('t.%I', a.attname) || CASE
+  SELECT a.attrelid, a.attname, format('t.%I', a.attname) || CASE
       WHEN '${method}' = 'text' THEN ''
-      WHEN b.oid IN (SELECT type FROM coercible) OR b.typtype = 'e' THEN ''
+      WHEN b.oid IN (SELECT type FROM coercible) THEN ''
       WHEN b.typelem <> 0 AND b.typlen = -1 AND b.typelem IN (SELECT type FROM coercible) THEN ''
       WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = b.oid AND casttarget = 'bytea'::regtype) THEN '::bytea'
       ELSE '::text' END AS expression
   FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
   JOIN pg_type b ON b.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END
   WHERE a.attnum > 0 AND NOT a.attisdropped
+), geometry AS (
+  SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+  JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'geometry' WHERE e.extname = 'postgis' AND ${String(validity)}
+), valid AS (
+  SELECT attrelid, string_agg(format('count(*) FILTER (WHERE NOT %I.ST_IsValid(t.%I))', nspname, attname), ' + ') AS invalid
+  FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped GROUP BY attrelid
 )
 SELECT format(
-  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text) FROM ONLY %I.%I t',
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
   c.oid,
   format(
     CASE '${method}' WHEN 'record' THEN 'hash_record_extended(ROW(%s), 0)' ELSE 'hashtextextended(ROW(%s)::text, 0)' END,
-    (SELECT string_agg(expression, ', ' ORDER BY attnum) FROM col WHERE attrelid = c.oid)),
+    (SELECT string_agg(expression, ', ' ORDER BY attname COLLATE "C") FROM col WHERE attrelid = c.oid)),
+  (SELECT ', ''invalidGeometries'', ' || invalid FROM valid WHERE attrelid = c.oid),
   n.nspname, c.relname) AS query
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid IN (${oids.join(", ")}) AND c.relkind = 'r'`;
+
+/** What the text of a value can depend on; any database may have defaults of its own for these. */
+const textSettings = [
+  "SET search_path = pg_catalog",
+  "SET timezone = 'UTC'",
+  "SET datestyle = 'ISO'",
+  "SET intervalstyle = 'postgres'",
+  "SET extra_float_digits = 3",
+  "SET bytea_output = 'hex'",
+  "SET lc_monetary = 'C'",
+];
 
 /** Tables for each psql process: their queries are arguments, whose total size the system limits. */
 const batchSize = 200;
@@ -60,17 +93,20 @@ export async function measureTables(
   session: Session,
   target: ExecTarget,
   snapshot: { readonly id: string; readonly tables: readonly Relation[] },
-  method: FingerprintMethod,
+  options: MeasureOptions,
   signal: AbortSignal,
 ): Promise<Map<string, Measure>> {
   const oids = snapshot.tables.map(({ oid }) => oid);
-  const queries = await session.rows(measureQueries(oids, method), z.object({ query: z.string() }));
+  const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
   const measures = new Map<string, Measure>();
   for (let start = 0; start < queries.length; start += batchSize) {
     const statements = [
       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
       `SET TRANSACTION SNAPSHOT '${snapshot.id}'`,
       "SET row_security = off",
+      // A geometry that is not valid makes a notice.
+      "SET client_min_messages = error",
+      ...textSettings,
       ...queries.slice(start, start + batchSize).map(({ query }) => query),
     ];
     const process = execTied(target, [...psql, ...statements.flatMap((sql) => ["--command", sql])], signal, {

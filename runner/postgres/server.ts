@@ -12,7 +12,7 @@ export const passwordVariable = "PGPASSWORD";
  */
 export function serverTarget(
   docker: Docker,
-  container: Inspection,
+  container: Pick<Inspection, "Id">,
   request: { readonly user: string; readonly database: string },
   applicationName: string,
 ): ExecTarget {

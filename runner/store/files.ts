@@ -41,12 +41,17 @@ export async function sealFiles(folder: string): Promise<StoredFile[]> {
   for (const file of await listFiles(folder)) {
     const absolute = path.join(folder, file);
     await syncToDisk(absolute);
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(absolute, { highWaterMark: 1 << 20 }), hash);
+    const sha256 = await hashFile(absolute);
     const { size } = await stat(absolute);
-    sealed.push({ path: file.split(path.sep).join("/"), bytes: size, sha256: hash.digest("hex") });
+    sealed.push({ path: file.split(path.sep).join("/"), bytes: size, sha256 });
   }
   return sealed;
+}
+
+export async function hashFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest("hex");
 }
 
 export async function writeDurably(file: string, content: string): Promise<void> {

@@ -11,11 +11,15 @@ export async function docker(...args: string[]): Promise<{ code: number; output:
 
 /** A database in a container of its own, whose name no other run has. */
 export class TestContainer {
-  constructor(readonly name = uniqueName()) {}
+  /** Without an image: the one that "make setup" found or made. */
+  constructor(
+    readonly name = uniqueName(),
+    private readonly image?: string,
+  ) {}
 
   /** Starts the container and returns at once; `options` come before the image and `command` after it. */
   async run(options: string[], command: string[] = []): Promise<void> {
-    const { image } = await environment;
+    const image = this.image ?? (await environment).image;
     await execa("docker", [
       "run",
       "--detach",
@@ -82,9 +86,10 @@ export class TestContainer {
 /** Starts a server as a user would by hand, waits for it, and gives the name of its container. */
 export async function startServer({
   mount,
+  image,
   options = [],
-}: { mount?: string; options?: readonly string[] } = {}): Promise<string> {
-  const container = new TestContainer();
+}: { mount?: string; image?: string; options?: readonly string[] } = {}): Promise<string> {
+  const container = new TestContainer(uniqueName(), image);
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
   await container.run([...volume, ...options, "--env", "POSTGRES_PASSWORD=test"]);
   await container.ready();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { missingFromArchive } from "../../../runner/postgres/archive";
+import { Failure } from "../../../runner/failure";
+import { type ArchivedTable, missingFromArchive } from "../../../runner/postgres/archive";
 import type { Relation } from "../../../runner/postgres/catalog";
-import { compressOption, defaultCompression, dumpCommand, followTable } from "../../../runner/postgres/dump";
+import { chooseCompression, compressOption } from "../../../runner/postgres/compression";
+import { dumpCommand, followTable } from "../../../runner/postgres/dump";
 
 const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   oid,
@@ -24,12 +26,14 @@ describe("the pg_dump command", () => {
       jobs: 3,
       compression: "zstd:1",
       version: 17,
+      sequences: [{ schema: "s", name: "q" }],
       lockTimeout: 60,
     } as const;
     assert.deepEqual(
       dumpCommand(options, { id: "00000004-00000005-1", tables: [table("1")] }, "/backups/x/archive"),
       [
         "pg_dump",
+        "--no-password",
         "--format=directory",
         "--compress=zstd:1",
         "--jobs=3",
@@ -40,24 +44,63 @@ describe("the pg_dump command", () => {
         "--verbose",
         "--file=/backups/x/archive",
         '--table="public"."a""b"',
+        '--table="s"."q"',
       ],
     );
   });
 
   it("writes other formats with one worker, to standard output where nothing is mounted", () => {
-    const options = { format: "custom", jobs: 3, compression: "none", version: 17, lockTimeout: 60 } as const;
+    const options = {
+      format: "custom",
+      jobs: 3,
+      compression: "none",
+      version: 17,
+      sequences: [],
+      lockTimeout: 60,
+    } as const;
     const command = dumpCommand(options, { id: "s", tables: [] }, undefined);
     assert.ok(!command.some((word) => /^--(jobs|file)/.test(word)));
   });
 
-  it("compresses with what the version knows", () => {
-    assert.equal(defaultCompression(17), "zstd:1");
-    assert.equal(defaultCompression(15), "gzip:1");
+  it("compresses with what the version takes", () => {
     assert.equal(compressOption("lz4", 16), "--compress=lz4");
     assert.equal(compressOption("gzip:1", 13), "--compress=1");
     assert.equal(compressOption("none", 13), "--compress=0");
-    assert.throws(() => compressOption("zstd:1", 15), /came with version 16/);
   });
+});
+
+describe("the compression", () => {
+  const of = (major: number, compresses = true) => ({ version: `${major}.1`, major, compresses });
+
+  it("is the best that pg_dump knows, unless the user wants another", () => {
+    assert.equal(chooseCompression(undefined, "directory", of(17)), "zstd:1");
+    assert.equal(chooseCompression(undefined, "directory", of(17, false)), "gzip:1");
+    assert.equal(chooseCompression(undefined, "directory", of(15)), "gzip:1");
+    assert.equal(chooseCompression("lz4", "custom", of(16)), "lz4");
+    assert.equal(chooseCompression("none", "plain", of(13)), "none");
+  });
+
+  for (const [title, choose, message] of [
+    ["pg_dump is too old for", () => chooseCompression("zstd:1", "custom", of(15)), /came with version 16/],
+    [
+      "pg_dump was built without",
+      () => chooseCompression("zstd:1", "custom", of(17, false)),
+      /17\.1 .* built without zstd/,
+    ],
+    [
+      "nothing undoes in a plain archive",
+      () => chooseCompression("lz4", "plain", of(17)),
+      /Use zstd or gzip/,
+    ],
+  ] as const) {
+    it(`is not one that ${title}`, () => {
+      assert.throws(choose, (error) => {
+        assert.ok(error instanceof Failure && error.code === "compression-unsupported");
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
 });
 
 describe("pg_dump's messages", () => {
@@ -72,21 +115,32 @@ describe("pg_dump's messages", () => {
 });
 
 describe("the table of contents", () => {
+  const entry = (table: Partial<ArchivedTable>): ArchivedTable => ({
+    schema: "public",
+    name: "a",
+    owner: "postgres",
+    kind: "table",
+    ...table,
+  });
   const contents = [
     ";",
     "; Archive created at 2026-11-22",
     "219; 1259 16500 TABLE public a postgres",
+    "220; 1259 16501 TABLE es two words gis owner",
     "4661; 0 16500 TABLE DATA public a postgres",
+    "4662; 0 16501 TABLE DATA es two words gis owner",
   ];
 
-  it("is searched by oid, for definition and rows", () => {
-    assert.deepEqual(missingFromArchive(contents.join("\n"), [table("16500")]), []);
-    assert.deepEqual(missingFromArchive(contents.join("\n"), [table("1650"), table("500")]).length, 2);
+  it("is searched by name, for definition and rows", () => {
+    const there = [entry({}), entry({ schema: "es", name: "two\nwords", owner: "gis owner" })];
+    assert.deepEqual(missingFromArchive(contents.join("\n"), there), []);
+    const others = [entry({ name: "b" }), entry({ schema: "es" }), entry({ name: "a postgres" })];
+    assert.deepEqual(missingFromArchive(contents.join("\n"), others), others);
   });
 
   it("must have the rows too, except of a partitioned table, which has none of its own", () => {
     const definition = contents.slice(0, 3).join("\n");
-    assert.equal(missingFromArchive(definition, [table("16500")]).length, 1);
-    assert.equal(missingFromArchive(definition, [table("16500", "p")]).length, 0);
+    assert.equal(missingFromArchive(definition, [entry({})]).length, 1);
+    assert.equal(missingFromArchive(definition, [entry({ kind: "partitioned" })]).length, 0);
   });
 });

@@ -51,16 +51,35 @@ describe("docker exec", () => {
 });
 
 describe("prepare.sql", () => {
+  const postgis = { name: "postgis", version: "3.5", schema: "gis" };
+
   it("quotes names", () => {
     const extensions = [{ name: "uuid-ossp", version: "1", schema: "Ext" }];
     assert.deepEqual(
-      prepareSql({ schemas: ['a"b'], extensions })
+      prepareSql({ schemas: ['a"b'], extensions, customSrids: [] }, "")
         .split("\n")
-        .slice(1, 3),
+        .slice(2, 4),
       [
         'CREATE SCHEMA IF NOT EXISTS "a""b";',
         'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" SCHEMA "Ext" CASCADE;',
       ],
+    );
+  });
+
+  it("adds spatial reference systems to PostGIS, wherever it is", () => {
+    const srid = { srid: 990001, auth_name: "o'b", auth_srid: null, srtext: "a\\b", proj4text: "" };
+    assert.match(
+      prepareSql({ schemas: [], extensions: [postgis], customSrids: [srid] }, ""),
+      /^INSERT INTO "gis"\.spatial_ref_sys \(.*\) VALUES \(990001, 'o''b', NULL,  ?E'a\\\\b', ''\) ON CONFLICT DO NOTHING;$/m,
+    );
+  });
+
+  it("says whether it can be run again", () => {
+    const nothing = { schemas: [], extensions: [], customSrids: [] };
+    assert.match(prepareSql(nothing, ""), /^-- It can be run again/m);
+    assert.match(
+      prepareSql(nothing, "CREATE TYPE x AS ENUM ();\n"),
+      /^-- It cannot be run twice[^]*\nCREATE TYPE x/m,
     );
   });
 });

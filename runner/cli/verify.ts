@@ -1,0 +1,48 @@
+import { type Command, Option } from "commander";
+import { Failures } from "../failure";
+import { VerifyRequest, type VerifyResult } from "../request";
+import { verify } from "../verify";
+import type { Context } from "./context";
+import { type Options, print, readRequest, requestOption } from "./options";
+
+export function addVerify(main: Command, { progress, signal }: Context): void {
+  main
+    .command("verify")
+    .summary("prove that a backup can be restored")
+    .description(
+      "Reads a backup back from disk, and, with --level restore, restores it in a throwaway container and compares the " +
+        "result with what was backed up.",
+    )
+    .argument("[backup]", 'id of the backup, or "latest"')
+    .option("--directory <path>", "folder that holds the backups")
+    .option("--name <name>", "name of the series of backups, a folder under the directory")
+    .option("--all", "verify every backup of the series")
+    .addOption(
+      new Option(
+        "--level <level>",
+        "archive: checksums, and the archive read to its end; restore: a restore and a comparison too (default: archive)",
+      ).choices(VerifyRequest.shape.level.unwrap().options),
+    )
+    .option(
+      "--image <image>",
+      "image of the throwaway container (default: the one that the backup was taken with)",
+    )
+    .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
+    .option("--json", "print the result as one JSON object")
+    .addOption(requestOption())
+    .action(async (backup: string | undefined, options: Options) => {
+      const request = await readRequest(VerifyRequest, {
+        ...options,
+        ...(backup === undefined ? {} : { backup }),
+      });
+      const { result, failures } = await verify(request, progress, signal);
+      print(options, result, result.backups.map(inWords));
+      Failures.throwIfAny(failures);
+    });
+}
+
+function inWords({ backupId, level, seconds, error }: VerifyResult["backups"][number]): string {
+  return error === undefined
+    ? `${backupId}: verified (${level}) in ${seconds} s`
+    : `${backupId}: failed (${error.code})`;
+}

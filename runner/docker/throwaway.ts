@@ -1,0 +1,109 @@
+/** Containers that live no longer than this program does. */
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { Failure } from "../failure";
+import { type Docker, dockerFailure, spawnDocker } from "./docker";
+
+/** On every throwaway container; its value says what for. */
+export const throwawayLabel = "postgis-backup.throwaway";
+
+/**
+ * The first process of the container. When the client of `docker run` ends, for whatever reason, the daemon closes this
+ * process's input; it exits then, the kernel ends all others with it, and the daemon removes container and volumes. It
+ * traps signals because the first process of a container ignores those that it does not.
+ */
+const tie = `trap 'exit 143' TERM INT HUP
+exec 3<&0
+echo started
+"$@" </dev/null >&2 3<&- & process=$!
+(while read -r _ <&3; do :; done; kill -s TERM 1) &
+wait "$process"`;
+
+export interface ThrowawayOptions {
+  readonly image: string;
+  /** Value of the label. */
+  readonly purpose: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Further options of `docker run`. */
+  readonly options: readonly string[];
+  readonly command: readonly string[];
+}
+
+export interface Throwaway {
+  readonly name: string;
+  /** The end of what its command wrote. */
+  log(): string;
+  running(): boolean;
+  /** Ends and removes it. */
+  close(): Promise<void>;
+}
+
+const keptLines = 30;
+
+/** Seconds that the daemon has to remove a container, before it is told to once more. */
+const closeSeconds = 10;
+
+/** Starts a container that has no network. */
+export async function startThrowaway(
+  docker: Docker,
+  { image, purpose, env, options, command }: ThrowawayOptions,
+  signal: AbortSignal,
+): Promise<Throwaway> {
+  signal.throwIfAborted();
+  const name = `postgis-backup-${randomBytes(6).toString("hex")}`;
+  const args = [
+    ...["run", "--interactive", "--rm", "--network", "none", "--name", name],
+    ...["--label", `${throwawayLabel}=${purpose}`],
+    ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...options,
+    ...["--entrypoint", "sh", image, "-c", tie, "sh", ...command],
+  ];
+  const process = spawnDocker(docker, args, {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    buffer: false,
+    reject: false,
+  });
+  process.stdin.on("error", () => undefined);
+  const lines: string[] = [];
+  let running = true;
+  createInterface({ input: process.stderr }).on("line", (line) => {
+    lines.push(line);
+    if (lines.length > keptLines) lines.shift();
+  });
+  const ended = process.then((result) => {
+    running = false;
+    return result;
+  });
+  const close = async () => {
+    process.stdin.end();
+    const late = setTimeout(closeSeconds * 1000, "late", { ref: false });
+    if ((await Promise.race([ended, late])) !== "late") return;
+    await spawnDocker(docker, ["rm", "--force", "--volumes", name], { reject: false });
+    process.kill("SIGKILL");
+    await ended;
+  };
+  const started = new Promise<"started">((resolve) => {
+    createInterface({ input: process.stdout }).once("line", () => {
+      resolve("started");
+    });
+  });
+  const aborted = new Promise<"aborted">((resolve) => {
+    signal.addEventListener("abort", () => {
+      resolve("aborted");
+    });
+  });
+  const outcome = await Promise.race([started, aborted, ended]);
+  if (outcome === "started") return { name, log: () => lines.join("\n"), running: () => running, close };
+  await close();
+  signal.throwIfAborted();
+  const failure = dockerFailure(outcome);
+  throw failure instanceof Failure && failure.code !== "docker-failed"
+    ? failure
+    : new Failure(
+        "docker-failed",
+        `A throwaway container of the image ${image} cannot be started: ${lines.join("\n")}`,
+      );
+}

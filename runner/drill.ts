@@ -1,0 +1,202 @@
+/** A restore for real, into a throwaway server, and a comparison of the result with the manifest. */
+import path from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { escapeIdentifier } from "pg";
+import { z } from "zod";
+import { compareTable } from "./compare";
+import type { BackupContainer } from "./docker/backup-container";
+import { type Docker, spawnDocker } from "./docker/docker";
+import { execArguments, type ExecTarget } from "./docker/exec";
+import { Failure, Failures } from "./failure";
+import type { Manifest } from "./manifest";
+import { type Relation, readCatalog } from "./postgres/catalog";
+import { findDefinitions } from "./postgres/definitions";
+import { measureTables } from "./postgres/fingerprint";
+import { countOrphans } from "./postgres/orphans";
+import { withQualifiedNames } from "./postgres/qualified-names";
+import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSql } from "./postgres/restore";
+import { serverTarget } from "./postgres/server";
+import { openSession, type Session } from "./postgres/session";
+import { archiveName, prepareFile } from "./restore-command";
+
+/** Nothing that it writes has to survive, so it need not wait for the disk. */
+export const drillServer = [
+  "listen_addresses=127.0.0.1",
+  "port=5432",
+  "fsync=off",
+  "full_page_writes=off",
+  "synchronous_commit=off",
+  "wal_level=minimal",
+  "max_wal_senders=0",
+  "archive_mode=off",
+  "max_wal_size=2GB",
+  "checkpoint_timeout=1h",
+  "autovacuum=off",
+  "shared_buffers=256MB",
+  "maintenance_work_mem=256MB",
+].flatMap((setting) => ["-c", setting]);
+
+const database = "postgis_backup_drill";
+const user = "postgres";
+const pollMilliseconds = 200;
+
+export interface Drill {
+  readonly docker: Docker;
+  readonly container: BackupContainer;
+  /** The backup's folder on this machine. */
+  readonly folder: string;
+  readonly manifest: Omit<Manifest, "finishedAt" | "verification">;
+  readonly signal: AbortSignal;
+}
+
+/** Restores the backup in the container and compares; any disagreement is a failure that names table and values. */
+export async function runDrill(drill: Drill): Promise<void> {
+  try {
+    await waitForServer(drill);
+    await inDatabase(drill, "postgres", async (session) => {
+      await createRoles(session, drill.manifest.requires.roles);
+      await createDatabase(session, database, drill.manifest.source);
+    });
+    await restore(drill);
+    await compare(drill);
+  } catch (error) {
+    drill.signal.throwIfAborted();
+    throw explained(drill, error);
+  }
+}
+
+function targetOf({ docker, container }: Drill, database: string): ExecTarget {
+  const target = serverTarget(docker, { Id: container.name }, { user, database }, "postgis-backup verify");
+  // The throwaway server trusts its own container; the password of another is none of its business.
+  return { ...target, secretEnv: [] };
+}
+
+async function inDatabase<T>(
+  drill: Drill,
+  database: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = openSession(targetOf(drill, database), drill.signal);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Over TCP, where the server of the first start, which only makes the databases, does not listen. */
+async function waitForServer(drill: Drill): Promise<void> {
+  const probe = execArguments(targetOf(drill, "postgres"), ["pg_isready", "--quiet"]);
+  for (;;) {
+    drill.signal.throwIfAborted();
+    const { failed } = await spawnDocker(drill.docker, probe, { reject: false });
+    if (!failed) return;
+    if (!drill.container.running())
+      throw new Failure("server-not-ready", "The throwaway server ended before it answered.");
+    await setTimeout(pollMilliseconds);
+  }
+}
+
+async function restore(drill: Drill): Promise<void> {
+  const { container, folder, manifest, signal } = drill;
+  const { format, compression, jobs } = manifest;
+  const target = targetOf(drill, database);
+  const archive = archiveName(format, compression);
+  const inContainer = (name: string) => ({
+    path: path.posix.join(container.folder, name),
+    user: container.user,
+  });
+  await runPrepareSql(target, inContainer(prepareFile), signal);
+  if (format === "plain") await restorePlain(target, path.join(folder, archive), signal);
+  else await restoreArchive(target, inContainer(archive), { format, database, jobs }, signal);
+}
+
+async function compare(drill: Drill): Promise<void> {
+  const { manifest } = drill;
+  const mismatches = await inDatabase(drill, database, async (session) => {
+    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
+    const wanted = new Set(manifest.tables.map(tableKey));
+    const tables = (await readCatalog(session)).filter((table) => wanted.has(tableKey(table)));
+    const found = new Map(tables.map((table) => [tableKey(table), table]));
+    const missing = manifest.tables.filter((table) => !found.has(tableKey(table)));
+    if (missing.length > 0) return missing.map((table) => `${tableKey(table)} is missing`);
+    return [...(await compareTables(drill, session, id, found)), ...(await compareOrphans(drill, id, found))];
+  });
+  Failures.throwIfAny(mismatches.map(mismatch));
+}
+
+async function compareTables(
+  drill: Drill,
+  session: Session,
+  id: string,
+  found: ReadonlyMap<string, Relation>,
+): Promise<string[]> {
+  const { manifest, signal } = drill;
+  const tables = [...found.values()];
+  const oids = tables.map(({ oid }) => oid);
+  const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
+  const options = {
+    method: manifest.fingerprintMethod,
+    validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
+  };
+  const target = targetOf(drill, database);
+  const measures = await measureTables(session, target, { id, tables }, options, signal);
+  return manifest.tables.flatMap((recorded) => {
+    const { oid, sqlName } = found.get(tableKey(recorded)) ?? { oid: "", sqlName: "" };
+    const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
+    const differences = compareTable(recorded, { ...restored, measure: measures.get(oid) });
+    return differences.map((difference) => `${sqlName}: ${difference}`);
+  });
+}
+
+async function compareOrphans(
+  drill: Drill,
+  id: string,
+  found: ReadonlyMap<string, Relation>,
+): Promise<string[]> {
+  const relations = drill.manifest.relations.flatMap(({ relation, child, parent, orphans }) => {
+    const [childTable, parentTable] = [found.get(tableKey(child)), found.get(tableKey(parent))];
+    if (childTable === undefined || parentTable === undefined) return [];
+    const tables = { child: childTable, parent: parentTable };
+    return [
+      {
+        text: relation,
+        ...tables,
+        childColumn: child.column,
+        parentColumn: parent.column,
+        recorded: orphans,
+      },
+    ];
+  });
+  const counted = await countOrphans(targetOf(drill, database), id, relations, undefined, drill.signal);
+  return counted.flatMap(({ text, orphans }, i) => {
+    const recorded = relations[i]?.recorded;
+    return recorded === orphans
+      ? []
+      : [`${text}: orphans: ${String(recorded)} in the manifest, ${orphans} restored`];
+  });
+}
+
+function mismatch(text: string): Failure {
+  return new Failure("restore-mismatch", `The restored tables are not those that were backed up: ${text}.`);
+}
+
+function tableKey({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  return `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+}
+
+/** What a client says when its server dies tells less than the server's own last words. */
+function explained({ container }: Drill, error: unknown): unknown {
+  if (!(error instanceof Failure) || error.code === "restore-mismatch") return error;
+  const log = container.log();
+  if (/No space left on device|disk full/i.test(`${error.message}\n${log}`)) {
+    return new Failure(
+      "space-insufficient",
+      `The disk is too small to restore the backup in a throwaway container: ${error.message}\n` +
+        'Free space where Docker keeps its volumes ("docker info" says where), or take --verify archive.',
+    );
+  }
+  if (container.running()) return error;
+  return new Failure(error.code, `${error.message}\nThe throwaway server's last log lines:\n${log}`);
+}

@@ -1,0 +1,113 @@
+/** What is in a script that pg_dump or pg_restore writes: a plain archive, or what becomes of another one. */
+const lineFeed = 10;
+const backslash = 92;
+const dot = 46;
+
+/** `schema.table`, quoted where SQL needs it. */
+const name = /(?<schema>"(?:[^"]|"")+"|[^\s."(]+)\.(?<table>"(?:[^"]|"")+"|[^\s."(]+)/.source;
+const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
+const namesTable = /^(CREATE (UNLOGGED )?TABLE|COPY) /;
+const copy = new RegExp(`^COPY ${name} .*FROM stdin;$`, "s");
+
+/** How much of a row is kept until its end is read: enough to tell it from the line that ends the rows. */
+const rowPrefix = 32;
+const endOfRows = /^\\\.( (?<count>\d+))?$/;
+
+export interface ScriptContents {
+  /** Keys of the tables whose definition is there. */
+  readonly created: ReadonlySet<string>;
+  /** Number of rows of each table that has a COPY, by the table's key. */
+  readonly rows: ReadonlyMap<string, number>;
+  /** It ends as pg_dump ends one. */
+  readonly complete: boolean;
+}
+
+function tableKey(schema: string, table: string): string {
+  return JSON.stringify([schema, table]);
+}
+
+export interface ScriptTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: "table" | "partitioned";
+  readonly rows: number;
+}
+
+export function withoutDefinition<T extends ScriptTable>(
+  { created }: ScriptContents,
+  tables: readonly T[],
+): T[] {
+  return tables.filter(({ schema, name }) => !created.has(tableKey(schema, name)));
+}
+
+/** How the number of a table's rows differs from what it must be, in words. */
+export function wrongRows({ rows }: ScriptContents, tables: readonly ScriptTable[]): string[] {
+  return tables.flatMap(({ schema, name, kind, rows: expected }) => {
+    const found = rows.get(tableKey(schema, name));
+    if (kind === "partitioned" || found === expected) return [];
+    return [`has ${found ?? "no"} rows of ${schema}.${name} instead of ${expected}`];
+  });
+}
+
+/** Rows may have been counted already: then `\.` and their number stand for them. */
+export async function readScript(chunks: AsyncIterable<Uint8Array>): Promise<ScriptContents> {
+  const reader = new ScriptReader();
+  let rest: Uint8Array = new Uint8Array(0);
+  for await (const chunk of chunks) {
+    const data = Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = data.indexOf(lineFeed); end >= 0; end = data.indexOf(lineFeed, start)) {
+      reader.readLine(data, start, end);
+      start = end + 1;
+    }
+    rest = Uint8Array.from(data.subarray(start, reader.inRows ? start + rowPrefix : undefined));
+  }
+  const { created, rows, complete, inRows } = reader;
+  return { created, rows, complete: complete && !inRows && rest.length === 0 };
+}
+
+class ScriptReader {
+  readonly created = new Set<string>();
+  readonly rows = new Map<string, number>();
+  complete = false;
+  /** The table whose rows are being read. */
+  private copying: string | undefined;
+  private count = 0;
+  private begun = "";
+
+  get inRows(): boolean {
+    return this.copying !== undefined;
+  }
+
+  readLine(data: Buffer, start: number, end: number): void {
+    if (this.copying === undefined) this.readStatement(data.toString("utf8", start, end));
+    else if (data[start] === backslash && data[start + 1] === dot) {
+      const counted = endOfRows.exec(data.toString("latin1", start, end))?.groups?.["count"];
+      this.rows.set(this.copying, (this.rows.get(this.copying) ?? 0) + Number(counted ?? this.count));
+      this.copying = undefined;
+    } else this.count++;
+  }
+
+  private readStatement(line: string): void {
+    const statement = this.begun === "" ? line : `${this.begun}\n${line}`;
+    // A name can contain a line break; it ends with its quotes.
+    const open = namesTable.test(statement) && statement.split('"').length % 2 === 0;
+    this.begun = open ? statement : "";
+    if (open) return;
+    if (line === "-- PostgreSQL database dump complete") this.complete = true;
+    else if (!/^(--|\\unrestrict .*)?$/.test(line)) this.complete = false;
+    const definition = keyOf(createTable.exec(statement));
+    if (definition !== undefined) this.created.add(definition);
+    this.copying = keyOf(copy.exec(statement));
+    this.count = 0;
+  }
+}
+
+function keyOf(match: RegExpExecArray | null): string | undefined {
+  const { schema, table } = match?.groups ?? {};
+  return schema === undefined || table === undefined ? undefined : tableKey(unquote(schema), unquote(table));
+}
+
+function unquote(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}

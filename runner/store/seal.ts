@@ -1,0 +1,84 @@
+/** SHA256SUMS: the checksum of every file of a backup, for `sha256sum --check`. */
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { Failure, Failures } from "../failure";
+import { type Manifest, manifestFile } from "../manifest";
+import { hashFile, type StoredFile, writeDurably } from "./files";
+import { isErrno } from "./folder";
+import { readManifest } from "./folder-manifest";
+
+export const sumsFile = "SHA256SUMS";
+
+/** Names of files in a backup need no escaping, for they are pg_dump's and this program's. */
+function sumsText(files: readonly Pick<StoredFile, "path" | "sha256">[]): string {
+  const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`);
+  return lines.join("");
+}
+
+/** Writes the manifest and then the checksums, and reads both back. */
+export async function sealBackup(folder: string, manifest: Manifest): Promise<void> {
+  const file = path.join(folder, manifestFile);
+  await writeDurably(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  const sealed = { path: manifestFile, sha256: await hashFile(file) };
+  await writeDurably(path.join(folder, sumsFile), sumsText([...manifest.files, sealed]));
+  await readSealed(folder);
+}
+
+/** The manifest, once it and the checksums agree with each other to the last bit. */
+export async function readSealed(folder: string): Promise<Manifest> {
+  const { manifest, problem } = await readManifest(folder);
+  if (manifest === undefined) throw new Failure("manifest-unreadable", `${folder}: ${problem}. ${remedy}`);
+  const sums = await readFile(path.join(folder, sumsFile), "utf8").catch((error: unknown) => {
+    throw damaged(folder, unreadable(sumsFile, error));
+  });
+  const sealed = { path: manifestFile, sha256: await hashFile(path.join(folder, manifestFile)) };
+  if (sums === sumsText([...manifest.files, sealed])) return manifest;
+  throw damaged(
+    folder,
+    sums.endsWith(sumsText([sealed]))
+      ? `${sumsFile} is not what was written`
+      : `${manifestFile} does not have the checksum that ${sumsFile} records; one of the two is damaged`,
+  );
+}
+
+/**
+ * Reads every file and compares its checksum. The files were forced to disk when they were first read, but Node cannot
+ * bypass the system's cache: right after a backup this may prove what memory holds, and only later what the disk does.
+ */
+export async function checkFiles(
+  folder: string,
+  files: readonly StoredFile[],
+  signal: AbortSignal,
+): Promise<void> {
+  const problems: Failure[] = [];
+  for (const file of files) {
+    signal.throwIfAborted();
+    const problem = await findDamage(path.join(folder, file.path), file);
+    if (problem !== undefined) problems.push(damaged(folder, problem));
+  }
+  Failures.throwIfAny(problems);
+}
+
+async function findDamage(absolute: string, file: StoredFile): Promise<string | undefined> {
+  try {
+    const { size } = await stat(absolute);
+    if (size !== file.bytes) return `${file.path} has ${size} bytes instead of ${file.bytes}`;
+    if ((await hashFile(absolute)) !== file.sha256)
+      return `${file.path} does not have the checksum that the manifest records`;
+    return undefined;
+  } catch (error) {
+    return unreadable(file.path, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): string {
+  return isErrno(error, "ENOENT")
+    ? `${file} is missing`
+    : `${file} cannot be read: ${(error as Error).message}`;
+}
+
+const remedy = "Use another backup; this one is damaged.";
+
+function damaged(folder: string, problem: string): Failure {
+  return new Failure("checksum-mismatch", `${folder}: ${problem}. ${remedy}`);
+}

@@ -1,0 +1,58 @@
+import { docker as dockerFor } from "./docker/docker";
+import { Failure } from "./failure";
+import type { Progress } from "./progress";
+import type { VerifyRequest, VerifyResult } from "./request";
+import { folderStore } from "./store/folder-store";
+import { readSealed } from "./store/seal";
+import { existingBackups, findBackup, type StoredBackup } from "./store/store";
+import { verifyBackup } from "./verification";
+
+/** Verifies backups that were taken earlier, and says of each what is wrong with it; all of them, whatever comes up. */
+export async function verify(
+  request: VerifyRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ result: VerifyResult; failures: Failure[] }> {
+  const store = folderStore(request.directory);
+  const backups = request.all
+    ? await existingBackups(store, request.name)
+    : [await findBackup(store, request.name, request.backup)];
+  const results: VerifyResult["backups"] = [];
+  const failures: Failure[] = [];
+  for (const { id: backupId, location, problem } of backups) {
+    const started = performance.now();
+    const about = { backupId, location };
+    try {
+      results.push({ ...about, ...(await verifyOne(request, { location, problem }, progress, signal)) });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Failure)) throw error;
+      failures.push(error);
+      const seconds = Math.round((performance.now() - started) / 100) / 10;
+      const { code, message } = error;
+      results.push({ ...about, level: request.level, seconds, error: { code, message } });
+    }
+  }
+  return { result: { backups: results }, failures };
+}
+
+async function verifyOne(
+  { level, image, dockerHost }: VerifyRequest,
+  { location, problem }: Pick<StoredBackup, "location" | "problem">,
+  progress: Progress,
+  signal: AbortSignal,
+) {
+  const manifest = await readSealed(location);
+  progress.note(`Verifying ${location}.`);
+  const verification = await verifyBackup({
+    docker: dockerFor(dockerHost),
+    folder: location,
+    manifest,
+    level,
+    image: image ?? manifest.source.imageDigest,
+    progress,
+    signal,
+  });
+  if (problem !== undefined) throw new Failure("manifest-unreadable", `${location}: ${problem}.`);
+  return verification;
+}

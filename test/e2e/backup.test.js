@@ -1,0 +1,193 @@
+"use strict";
+var __importDefault = (this && this.__importDefault) || function (mod) {
+    return (mod && mod.__esModule) ? mod : { "default": mod };
+};
+Object.defineProperty(exports, "__esModule", { value: true });
+const strict_1 = __importDefault(require("node:assert/strict"));
+const node_fs_1 = require("node:fs");
+const promises_1 = require("node:fs/promises");
+const node_os_1 = __importDefault(require("node:os"));
+const node_path_1 = __importDefault(require("node:path"));
+const execa_1 = require("execa");
+const manifest_1 = require("../../runner/manifest");
+const request_1 = require("../../runner/request");
+const container_1 = require("../support/container");
+const resources_1 = require("../support/resources");
+const runner_1 = require("../support/runner");
+/** Tables as they are met: upper case, a schema for each country, spaces, partitions, geometries, gaps in the values. */
+const source = `
+CREATE SCHEMA "ES"; CREATE SCHEMA nl;
+CREATE TABLE "ES"."Parcel Set" (ogc_fid serial PRIMARY KEY, crop text, wkb_geometry geometry(Polygon, 3035));
+INSERT INTO "ES"."Parcel Set" (crop, wkb_geometry)
+  SELECT CASE WHEN g % 7 > 0 THEN 'crop ' || g END, ST_SetSRID(ST_MakeEnvelope(g, g, g + 1, g + 2), 3035) FROM generate_series(1, 3000) g;
+CREATE INDEX ON "ES"."Parcel Set" USING gist (wkb_geometry);
+CREATE TABLE nl."we""ird.näme$" (a int, b jsonb, c timestamptz[], d numeric, e bytea);
+INSERT INTO nl."we""ird.näme$" SELECT g, jsonb_build_object('k', g), ARRAY[now()], g / 7.0, decode(md5(g::text), 'hex') FROM generate_series(1, 500) g;
+CREATE TABLE "roi2020_S2_signatures" (pid int, obsid int, band char(3), mean real);
+INSERT INTO "roi2020_S2_signatures" SELECT g, g % 73, 'B0' || g % 7, CASE WHEN g % 9 > 0 THEN sin(g) END FROM generate_series(1, 200000) g;
+CREATE INDEX ON "roi2020_S2_signatures" (pid);
+CREATE TABLE parted (y int, v text) PARTITION BY RANGE (y);
+CREATE TABLE parted_2020 PARTITION OF parted FOR VALUES FROM (2020) TO (2021);
+CREATE TABLE parted_rest PARTITION OF parted DEFAULT;
+INSERT INTO parted SELECT 2019 + g % 3, 'v' || g FROM generate_series(1, 1000) g;
+CREATE TABLE empty (x int);
+CREATE TABLE nothing ();
+CREATE TABLE kinds (a int2vector, b oidvector, c point, d name, e json, f xml, g box2d, h int4range, i money, j interval,
+  k inet, l tsvector, m bit(3), n uuid, o date[], p "char", q geography, r geometry[], s numeric, t char(5));
+INSERT INTO kinds VALUES ('1 2', '3 4', '(1,2)', 'n', '{"x": 1}', '<a/>', 'BOX(1 2,3 4)', '[1,2)', 5, '1 day', '10.0.0.1', 'a b',
+  '101', '5b4a1f5e-0000-4000-8000-000000000000', '{2020-01-01}', 'x', 'POINT(1 2)', ARRAY['POINT(1 2)'::geometry], 'NaN', 'é');`;
+const tables = [
+    '"ES"."Parcel Set"',
+    'nl."we""ird.näme$"',
+    '"roi2020_S2_signatures"',
+    "parted_2020",
+    "parted_rest",
+    "empty",
+    "nothing",
+    "kinds",
+];
+const selection = [
+    "*.Parcel Set",
+    'nl."we""ird.näme$"',
+    "roi*_signatures",
+    "parted",
+    "empty",
+    "nothing",
+    "kinds",
+].flatMap((name) => ["--table", name]);
+/** Every row and every index of the tables, in an order of their own. */
+const contents = tables
+    .map((name) => `SELECT md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")) FROM ${name} t;`)
+    .concat("SELECT count(*) FROM parted; SELECT indexdef FROM pg_indexes WHERE schemaname IN ('ES', 'nl', 'public') AND tablename <> 'spatial_ref_sys' ORDER BY 1;")
+    .join("\n");
+const notMounted = node_path_1.default.join(node_os_1.default.tmpdir(), (0, resources_1.uniqueName)());
+describe("postgis-backup backup", function () {
+    this.timeout(120_000);
+    let container;
+    let mounted;
+    let elsewhere;
+    let original;
+    before(async () => {
+        [mounted, elsewhere] = await Promise.all([(0, resources_1.temporaryFolder)(), (0, resources_1.temporaryFolder)()]);
+        container = await (0, container_1.startServer)({ mount: mounted });
+        await (0, resources_1.sql)(container, source);
+        original = await (0, resources_1.sql)(container, contents);
+    });
+    after(async () => {
+        await (0, resources_1.removeContainer)(container);
+        await Promise.all([(0, resources_1.removeFolder)(mounted), (0, resources_1.removeFolder)(elsewhere)]);
+    });
+    const run = (directory, name, ...more) => (0, runner_1.runRunner)([
+        "backup",
+        "--container",
+        container,
+        ...selection,
+        "--directory",
+        directory,
+        "--name",
+        name,
+        ...more,
+    ]);
+    for (const [title, place, options] of [
+        ["the directory format in a mounted folder", "mounted", []],
+        ["the custom format in a mounted folder", "mounted", ["--format", "custom"]],
+        ["the plain format, with gzip", "mounted", ["--format", "plain", "--compression", "gzip:1"]],
+        ["the custom format, streamed out of a container without a mount", "elsewhere", ["--format", "custom"]],
+        ["the plain format, streamed", "elsewhere", ["--format", "plain", "--compression", "zstd:1"]],
+    ]) {
+        it(`brings every row back with stock tools, as its restore command says: ${title}`, async () => {
+            const { exitCode, stdout, stderr } = await run(place === "mounted" ? mounted : elsewhere, `n${options.join("")}`.replace(/[^a-z0-9]/g, ""), "--json", ...options);
+            strict_1.default.equal(exitCode, 0, stderr);
+            const result = request_1.BackupResult.parse(JSON.parse(stdout));
+            await (0, execa_1.execa)("bash", ["-euo", "pipefail", "-c", result.restoreCommand]);
+            try {
+                strict_1.default.equal(await (0, resources_1.sql)(container, contents, "postgres_restored"), original);
+            }
+            finally {
+                await (0, resources_1.sql)(container, "DROP DATABASE postgres_restored");
+            }
+        });
+    }
+    it("records in the manifest what the snapshot held, what is on disk, and what the tables need", async () => {
+        const { stdout } = await run(mounted, "manifest", "--json");
+        const result = request_1.BackupResult.parse(JSON.parse(stdout));
+        const manifest = manifest_1.Manifest.parse(JSON.parse((0, node_fs_1.readFileSync)(result.manifest, "utf8")));
+        strict_1.default.deepEqual(manifest.tables.map(({ schema, name, rows, kind }) => [schema, name, rows, kind]), [
+            ["ES", "Parcel Set", 3000, "table"],
+            ["nl", 'we"ird.näme$', 500, "table"],
+            ["public", "empty", 0, "table"],
+            ["public", "kinds", 1, "table"],
+            ["public", "nothing", 0, "table"],
+            ["public", "parted", 0, "partitioned"],
+            ["public", "parted_2020", 334, "table"],
+            ["public", "parted_rest", 666, "table"],
+            ["public", "roi2020_S2_signatures", 200000, "table"],
+        ]);
+        strict_1.default.deepEqual(manifest.requires.schemas, ["ES", "nl"]);
+        strict_1.default.deepEqual(manifest.requires.extensions.map(({ name }) => name), ["postgis"]);
+        for (const { path: file, bytes, sha256 } of manifest.files) {
+            const absolute = node_path_1.default.join(result.location, file);
+            strict_1.default.equal((await (0, promises_1.stat)(absolute)).size, bytes);
+            strict_1.default.equal((await (0, execa_1.execa)("sha256sum", [absolute])).stdout.split(" ")[0]?.replace("\\", ""), sha256);
+            strict_1.default.equal((await (0, promises_1.stat)(absolute)).mode & 0o777, 0o600);
+        }
+        const { stdout: dumped } = await (0, execa_1.execa)("find", [node_path_1.default.join(result.location, "archive"), "-type", "f"]);
+        strict_1.default.equal(dumped.split("\n").length, manifest.files.filter((file) => file.path.startsWith("archive/")).length);
+        strict_1.default.equal(await (0, promises_1.readlink)(node_path_1.default.join(mounted, "manifest", "latest")), result.backupId);
+    });
+    it("fingerprints rows, whatever their order, and sees every change of one", async () => {
+        const fingerprint = async () => {
+            const { stdout } = await run(mounted, "fingerprint", "--json");
+            const manifest = manifest_1.Manifest.parse(JSON.parse((0, node_fs_1.readFileSync)(request_1.BackupResult.parse(JSON.parse(stdout)).manifest, "utf8")));
+            return Object.fromEntries(manifest.tables.map((table) => [table.name, table.fingerprint]));
+        };
+        const first = await fingerprint();
+        await (0, resources_1.sql)(container, `CREATE TABLE x AS SELECT * FROM "roi2020_S2_signatures" ORDER BY mean;
+      TRUNCATE "roi2020_S2_signatures"; INSERT INTO "roi2020_S2_signatures" SELECT * FROM x; DROP TABLE x;`);
+        strict_1.default.deepEqual(await fingerprint(), first);
+        await (0, resources_1.sql)(container, `UPDATE "roi2020_S2_signatures" SET mean = NULL WHERE pid = 4711;
+      UPDATE "ES"."Parcel Set" SET wkb_geometry = ST_Reverse(wkb_geometry) WHERE ogc_fid = 5;`);
+        const changed = await fingerprint();
+        const differing = Object.keys(first).filter((name) => first[name] !== changed[name]);
+        strict_1.default.deepEqual(differing, ["Parcel Set", "roi2020_S2_signatures"]);
+    });
+    for (const [title, args, message] of [
+        [
+            "a table that does not exist",
+            ["--table", "roi2020_s2_signatures"],
+            /No table matches "roi2020_s2_signatures".*Did you mean public\."roi2020_S2_signatures"\?/,
+        ],
+        [
+            "a container that does not exist",
+            ["--container", "pgb-no-such"],
+            /There is no container "pgb-no-such"/,
+        ],
+        ["a database that does not exist", ["--database", "nodb"], /database "nodb" does not exist/],
+        ["a role that does not exist", ["--user", "nobody"], /role "nobody" does not exist/],
+        [
+            "the directory format where nothing is mounted",
+            ["--directory", notMounted],
+            /has no writable mount .*--format custom/,
+        ],
+    ]) {
+        it(`fails with one message, and leaves nothing, for ${title}`, async () => {
+            const { exitCode, stdout, stderr } = await run(mounted, "failing", ...args);
+            strict_1.default.equal(exitCode, 1);
+            strict_1.default.equal(stdout, "");
+            strict_1.default.match(stderr, message);
+            strict_1.default.ok(!/\n\s+at /.test(stderr), "no stack trace");
+            const left = (0, node_fs_1.existsSync)(node_path_1.default.join(mounted, "failing"))
+                ? await (0, promises_1.readdir)(node_path_1.default.join(mounted, "failing"))
+                : [];
+            strict_1.default.deepEqual(left, []);
+        });
+    }
+    after(() => (0, resources_1.removeFolder)(notMounted));
+    it("tells wrong usage apart from failure", async () => {
+        const { exitCode, stderr } = await (0, runner_1.runRunner)(["backup", "--container", container]);
+        strict_1.default.equal(exitCode, 2);
+        strict_1.default.match(stderr, /tables: .*\ndirectory: .*\nname: /);
+        strict_1.default.equal((await (0, runner_1.runRunner)(["backup", "--frobnicate"])).exitCode, 2);
+        strict_1.default.equal((await (0, runner_1.runRunner)(["backup", "--help"])).exitCode, 0);
+    });
+});

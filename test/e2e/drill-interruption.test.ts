@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { execa } from "execa";
+import { startServer } from "../support/container";
+import { environment } from "../support/environment";
+import {
+  ownLabel,
+  removeContainer,
+  removeFolder,
+  sql,
+  temporaryFolder,
+  uniqueName,
+} from "../support/resources";
+import { runnerMain, runRunner } from "../support/runner";
+import { throwaways } from "../support/throwaways";
+
+describe("a restore drill that goes wrong", function () {
+  this.timeout(300_000);
+  let container: string;
+  let folder: string;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    container = await startServer();
+    await sql(
+      container,
+      `CREATE TABLE large AS SELECT g, repeat('x', 300) AS filling FROM generate_series(1, 1000000) g;
+       CREATE TABLE small AS SELECT 1 AS x;`,
+    );
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(folder);
+  });
+
+  const args = (table: string, name: string) => [
+    ...["backup", "--container", container, "--table", table, "--format", "custom", "--verify", "restore"],
+    ...["--directory", folder, "--name", name],
+  ];
+  const until = async (what: () => Promise<boolean>, seconds: number) => {
+    const deadline = Date.now() + seconds * 1000;
+    while (!(await what())) {
+      if (Date.now() > deadline) return false;
+      await setTimeout(50);
+    }
+    return true;
+  };
+  const volumesOf = async (name: string) => {
+    const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}';
+    const { stdout } = await execa("docker", ["inspect", "--format", format, name]);
+    return stdout.split(" ").filter((volume) => volume !== "");
+  };
+  const restoring = async () => {
+    const [name] = await throwaways(folder);
+    if (name === undefined) return false;
+    const { all } = await execa("docker", ["top", name, "-eo", "pid,args"], { reject: false, all: true });
+    return /COPY/.test(all);
+  };
+  const starting = async () => (await throwaways(folder)).length > 0;
+
+  for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+    for (const [moment, reached] of [
+      ["while its container starts", starting],
+      ["while rows are restored", restoring],
+    ] as const) {
+      it(`leaves no container and no volume within 10 s of ${signal} ${moment}`, async () => {
+        const runner = spawn("node", [runnerMain, ...args("large", "ended")], {
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        const closed = once(runner, "close");
+        assert.ok(await until(reached, 60), "the drill did not come so far");
+        const [name = ""] = await throwaways(folder);
+        const volumes = await volumesOf(name);
+        runner.kill(signal);
+        const gone = await until(async () => (await throwaways(folder)).length === 0, 10);
+        assert.ok(gone, "the container is still there");
+        const { stdout } = await execa("docker", ["volume", "ls", "--quiet"]);
+        assert.deepEqual(
+          volumes.filter((volume) => stdout.split("\n").includes(volume)),
+          [],
+        );
+        const [code] = (await closed) as [number | null];
+        assert.equal(code, signal === "SIGKILL" ? null : 1);
+        const left = await readdir(path.join(folder, "ended"));
+        assert.ok(
+          left.every((entry) => signal === "SIGKILL" && entry.startsWith(".")),
+          left.join(" "),
+        );
+        await removeFolder(path.join(folder, "ended"));
+      });
+    }
+  }
+
+  it("because the disk is full says so, and publishes nothing", async () => {
+    // Its data is in memory, which is as large as Docker was told.
+    const image = uniqueName();
+    const { image: base } = await environment;
+    await execa("docker", ["build", "--quiet", ...ownLabel, "--tag", image, "-"], {
+      input: `FROM ${base}\nENV PGDATA=/dev/shm/data\n`,
+    });
+    const source = uniqueName();
+    try {
+      const options = [
+        "--network",
+        "none",
+        "--shm-size",
+        "3g",
+        "--env",
+        "POSTGRES_PASSWORD=test",
+        ...ownLabel,
+      ];
+      await execa("docker", ["run", "--detach", "--name", source, ...options, image]);
+      await until(async () => {
+        const probe = ["exec", source, "pg_isready", "-h", "127.0.0.1", "-U", "postgres"];
+        return (await execa("docker", probe, { reject: false })).exitCode === 0;
+      }, 60);
+      await sql(
+        source,
+        "CREATE TABLE large AS SELECT repeat('x', 1900) AS filling FROM generate_series(1, 650000) g",
+      );
+      const replaced = args("large", "full").map((word) => (word === container ? source : word));
+      const { exitCode, stdout, stderr } = await runRunner(replaced);
+      assert.equal(exitCode, 1);
+      assert.equal(stdout, "");
+      assert.match(stderr, /error\[space-insufficient\]: .*No space left on device/);
+      assert.deepEqual(await readdir(path.join(folder, "full")), []);
+      assert.deepEqual(await throwaways(folder), []);
+    } finally {
+      await removeContainer(source);
+      await execa("docker", ["image", "rm", "--force", image], { reject: false });
+    }
+  });
+});

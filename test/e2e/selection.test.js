@@ -1,0 +1,216 @@
+"use strict";
+var __importDefault = (this && this.__importDefault) || function (mod) {
+    return (mod && mod.__esModule) ? mod : { "default": mod };
+};
+Object.defineProperty(exports, "__esModule", { value: true });
+const strict_1 = __importDefault(require("node:assert/strict"));
+const node_fs_1 = require("node:fs");
+const promises_1 = require("node:fs/promises");
+const node_path_1 = __importDefault(require("node:path"));
+const execa_1 = require("execa");
+const request_1 = require("../../runner/request");
+const backup_1 = require("../support/backup");
+const container_1 = require("../support/container");
+const resources_1 = require("../support/resources");
+/** Names that break quoting somewhere, each as the user writes it and as SQL does. */
+const names = [
+    ["Mixed Case", '"Mixed Case"'],
+    ['"dot.ted"', '"dot.ted"'],
+    ['"a ""quoted"" one"', '"a ""quoted"" one"'],
+    ["$dollar$ 'apostrophe'", `"$dollar$ 'apostrophe'"`],
+    ["two\nlines\ttab", '"two\nlines\ttab"'],
+    ["back\\slash :colon", '"back\\slash :colon"'],
+    ["Ünïcode 表 🌾", '"Ünïcode 表 🌾"'],
+    ['"star*"', '"star*"'],
+    ["-- comment; DROP", '"-- comment; DROP"'],
+    ["-j", '"-j"'],
+    ["x".repeat(63), `"${"x".repeat(63)}"`],
+];
+describe("the selection of tables, on a real server", function () {
+    this.timeout(120_000);
+    let container;
+    let directory;
+    before(async () => {
+        directory = await (0, resources_1.temporaryFolder)();
+        container = await (0, container_1.startServer)({ mount: directory });
+        await (0, resources_1.sql)(container, `CREATE TABLE country (code char(2) PRIMARY KEY); INSERT INTO country VALUES ('es'), ('nl');
+       CREATE TABLE region (id int PRIMARY KEY, country char(2) REFERENCES country); INSERT INTO region VALUES (1, 'es');
+       CREATE TABLE parcel (id int, region int CONSTRAINT in_region REFERENCES region, self int); INSERT INTO parcel VALUES (7, 1);
+       ANALYZE;`);
+    });
+    after(async () => {
+        await (0, resources_1.removeContainer)(container);
+        await (0, resources_1.removeFolder)(directory);
+    });
+    async function restored(restoreCommand, query) {
+        await (0, execa_1.execa)("bash", ["-euo", "pipefail", "-c", restoreCommand]);
+        try {
+            return await (0, resources_1.sql)(container, query, "postgres_restored");
+        }
+        finally {
+            await (0, resources_1.sql)(container, "DROP DATABASE postgres_restored");
+        }
+    }
+    it("brings back tables with every sort of name, in a schema with such a name", async () => {
+        const create = names.map(([, name], i) => `CREATE TABLE "Odd.schema".${name} AS SELECT ${i} AS n;`);
+        await (0, resources_1.sql)(container, `CREATE SCHEMA "Odd.schema"; ${create.join("\n")}`);
+        const tables = names.map(([name]) => `"Odd.schema".${name}`);
+        for (const more of [[], ["--format", "plain", "--compression", "gzip:1"]]) {
+            const { result, manifest } = await (0, backup_1.takeBackup)({ container, directory, tables, more });
+            strict_1.default.equal(manifest.tables.length, names.length);
+            const sum = names.map(([, name]) => `(SELECT n FROM "Odd.schema".${name})`).join(" || ',' || ");
+            const expected = names.map((_, i) => i).join(",");
+            strict_1.default.equal(await restored(result.restoreCommand, `SELECT ${sum}`), expected);
+        }
+    });
+    it("takes children with the table that they inherit from, and refuses a child alone", async () => {
+        await (0, resources_1.sql)(container, `CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent); CREATE TABLE grandchild () INHERITS (child);
+       INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2, 2); INSERT INTO grandchild VALUES (3, 3);`);
+        const { result } = await (0, backup_1.takeBackup)({ container, directory, tables: ["parent"] });
+        strict_1.default.equal(await restored(result.restoreCommand, "SELECT count(*), sum(a) FROM parent"), "3|6");
+        const refused = await (0, backup_1.failBackup)({ container, directory, tables: ["child"] });
+        strict_1.default.match(refused, /^error\[reference-outside-selection\]: public\.child inherits from public\.parent/);
+        strict_1.default.equal(refused.trim().split("\n").length, 1, "the grandchild comes with the child");
+        const more = ["--references", "add"];
+        const { manifest } = await (0, backup_1.takeBackup)({ container, directory, tables: ["grandchild"], more });
+        strict_1.default.deepEqual(manifest.tables.map(({ name }) => name), ["child", "grandchild", "parent"]);
+    });
+    it("reports what a pattern matches but holds no rows of its own", async () => {
+        await (0, resources_1.sql)(container, `CREATE TABLE k_table (y int) PARTITION BY RANGE (y); CREATE TABLE k_part PARTITION OF k_table FOR VALUES FROM (0) TO (9);
+       CREATE MATERIALIZED VIEW k_matview AS SELECT 1 AS x; CREATE VIEW k_view AS SELECT 1 AS x;
+       CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+       CREATE FOREIGN TABLE k_foreign PARTITION OF k_table FOR VALUES FROM (10) TO (19) SERVER s;`);
+        const { manifest, stderr } = await (0, backup_1.takeBackup)({ container, directory, tables: ["k_*"] });
+        strict_1.default.deepEqual(manifest.tables.map(({ name, kind }) => [name, kind]), [
+            ["k_part", "table"],
+            ["k_table", "partitioned"],
+        ]);
+        strict_1.default.deepEqual(manifest.skipped.map(({ name, kind }) => [name, kind]), [
+            ["k_foreign", "foreign table"],
+            ["k_matview", "materialized view"],
+            ["k_view", "view"],
+        ]);
+        strict_1.default.match(stderr, /materialized view public\.k_matview/);
+        for (const [table, kind] of [
+            ["k_matview", "materialized view"],
+            ["k_foreign", "foreign table"],
+        ]) {
+            strict_1.default.match(await (0, backup_1.failBackup)({ container, directory, tables: [table] }), new RegExp(`\\[not-a-table\\].*is a ${kind}`));
+        }
+    });
+    it("refuses a foreign key to a table that is not selected, adds that table, or does without it", async () => {
+        const options = { container, directory, tables: ["parcel"] };
+        const refused = await (0, backup_1.failBackup)(options);
+        strict_1.default.match(refused, /^error\[reference-outside-selection\]: public\.parcel refers to public\.region by the foreign key "in_region"/);
+        const added = await (0, backup_1.takeBackup)({ ...options, more: ["--references", "add"] });
+        strict_1.default.deepEqual(added.manifest.tables.map(({ name }) => name), ["country", "parcel", "region"]);
+        strict_1.default.equal(await restored(added.result.restoreCommand, "SELECT count(*) FROM parcel JOIN region ON region = region.id JOIN country ON country = code"), "1");
+        const accepted = await (0, backup_1.takeBackup)({ ...options, more: ["--references", "accept"] });
+        strict_1.default.deepEqual(accepted.manifest.acceptedReferences, [
+            { table: "public.parcel", constraint: "in_region", references: "public.region" },
+        ]);
+        const run = await (0, execa_1.execa)("bash", ["-uo", "pipefail", "-c", accepted.result.restoreCommand], {
+            reject: false,
+        });
+        strict_1.default.match(run.stderr, /relation "public\.region" does not exist/);
+        strict_1.default.equal(await (0, resources_1.sql)(container, "SELECT id FROM parcel", "postgres_restored"), "7");
+        await (0, resources_1.sql)(container, "DROP DATABASE postgres_restored");
+    });
+    it("counts orphans of declared relations in the snapshot, and fails over the limit", async () => {
+        await (0, resources_1.sql)(container, `CREATE SCHEMA es; CREATE TABLE es.parcel_set (ogc_fid int); INSERT INTO es.parcel_set SELECT generate_series(1, 100);
+       CREATE TABLE "roi2020_S2_signatures" (pid int); INSERT INTO "roi2020_S2_signatures" SELECT generate_series(91, 110);
+       INSERT INTO "roi2020_S2_signatures" VALUES (NULL);
+       CREATE TABLE "roi2021_S2_signatures" ("Pid" int, pid bigint);`);
+        const tables = ["es.parcel_set", "roi*_signatures"];
+        const relation = ["--relation", "roi*_signatures.pid -> es.parcel_set.ogc_fid"];
+        const options = { container, directory, tables };
+        const { manifest } = await (0, backup_1.takeBackup)({ ...options, more: [...relation, "--max-orphans", "10"] });
+        strict_1.default.deepEqual(manifest.relations.map(({ child, parent, orphans }) => [
+            child.name,
+            child.column,
+            parent.schema,
+            orphans,
+        ]), [
+            ["roi2020_S2_signatures", "pid", "es", 10],
+            ["roi2021_S2_signatures", "pid", "es", 0],
+        ]);
+        const failed = await (0, backup_1.failBackup)({ ...options, more: [...relation, "--max-orphans", "9"] });
+        strict_1.default.match(failed, /^error\[orphans-over-limit\]: 10 rows of public\."roi2020_S2_signatures" have a pid that no ogc_fid/);
+        const outside = await (0, backup_1.failBackup)({ ...options, tables: ["roi*_signatures"], more: relation });
+        strict_1.default.match(outside, /^error\[relation-invalid\]: .*es\.parcel_set, which is not among the selected tables/);
+        const column = await (0, backup_1.failBackup)({
+            ...options,
+            more: ["--relation", "roi*_signatures.Pid -> es.parcel_set.ogc_fid"],
+        });
+        strict_1.default.match(column, /^error\[relation-invalid\]: .*column "Pid", which public\."roi2020_S2_signatures" does not have/);
+        const grammar = await (0, backup_1.failBackup)({ ...options, more: ["--relation", "pid = ogc_fid"] });
+        strict_1.default.match(grammar, /^error\[relation-invalid\]: "pid = ogc_fid" is not a relation/);
+    });
+    it("backs up a thousand tables at once", async () => {
+        await (0, resources_1.sql)(container, `CREATE SCHEMA many;
+       DO $$ BEGIN FOR i IN 1..1000 LOOP
+         EXECUTE format('CREATE TABLE many.%I (id int PRIMARY KEY, v text)', 'Parcels ' || i);
+         EXECUTE format('INSERT INTO many.%I VALUES (%s, %L)', 'Parcels ' || i, i, 'v');
+       END LOOP; END $$`);
+        const { result, manifest } = await (0, backup_1.takeBackup)({ container, directory, tables: ["many.*"] });
+        strict_1.default.equal(manifest.tables.length, 1000);
+        strict_1.default.ok(manifest.tables.every(({ rows }) => rows === 1));
+        strict_1.default.ok(Buffer.byteLength(JSON.stringify(result)) < 4096);
+        const count = "SELECT count(*) FROM pg_tables WHERE schemaname = 'many'";
+        strict_1.default.equal(await restored(result.restoreCommand, count), "1000");
+    });
+    it("names all that is wrong in one message", async () => {
+        await (0, resources_1.sql)(container, `CREATE ROLE reader LOGIN; CREATE SCHEMA closed; CREATE TABLE closed.t (x serial);
+       CREATE TABLE guarded (x int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; GRANT SELECT ON guarded TO reader;`);
+        const more = ["--user", "reader", "--relation", "guarded.y -> guarded.x", "--compression", "zstd:1"];
+        const message = await (0, backup_1.failBackup)({
+            container,
+            directory: "/etc/hostname/x",
+            tables: ["closed.t", "guarded"],
+            more,
+        });
+        strict_1.default.match(message, /^error\[directory-not-writable\]: .*hostname is not a folder/m);
+        strict_1.default.match(message, /^error\[directory-not-mounted\]: /m);
+        strict_1.default.match(message, /^error\[privilege-missing\]: .*schema closed, table closed\.t, sequence closed\.t_x_seq, all rows, because of row security, of public\.guarded/m);
+        strict_1.default.match(message, /GRANT USAGE ON SCHEMA closed TO reader; GRANT SELECT ON closed\.t TO reader/);
+        strict_1.default.match(message, /^error\[relation-invalid\]: .*column "y"/m);
+        const names = await (0, backup_1.failBackup)({
+            container,
+            directory,
+            tables: ["guard", 'bad"name', "parcell", "guarded"],
+        });
+        strict_1.default.match(names, /^error\[table-name-invalid\]: "bad"name"/m);
+        strict_1.default.match(names, /^error\[table-not-found\]: .*"guard"/m);
+        strict_1.default.match(names, /^error\[table-not-found\]: .*"parcell".*Did you mean public\.parcel\?/m);
+    });
+    it("only looks, with --dry-run", async () => {
+        const more = ["--references", "add", "--dry-run"];
+        const { exitCode, stdout } = await (0, backup_1.tryBackup)({
+            container,
+            directory,
+            name: "dry",
+            tables: ["parcel"],
+            more,
+        });
+        strict_1.default.equal(exitCode, 0);
+        const check = request_1.BackupCheck.parse(JSON.parse(stdout));
+        strict_1.default.deepEqual(check.tables, ["public.country", "public.parcel", "public.region"]);
+        strict_1.default.ok(check.databaseBytes > 0);
+        strict_1.default.ok(!(0, node_fs_1.existsSync)(node_path_1.default.join(directory, "dry")), "nothing is written");
+        const wrong = await (0, backup_1.failBackup)({ container, directory, name: "dry", tables: ["nothing"], more });
+        strict_1.default.match(wrong, /^error\[table-not-found\]/);
+    });
+    it("gives the files the permissions that were asked for, and their owner", async () => {
+        const more = ["--references", "add", "--file-mode", "0640"];
+        const { result } = await (0, backup_1.takeBackup)({ container, directory, name: "group", tables: ["parcel"], more });
+        const modeOf = async (...file) => ((await (0, promises_1.stat)(node_path_1.default.join(result.location, ...file))).mode & 0o777).toString(8);
+        strict_1.default.deepEqual([
+            await modeOf(),
+            await modeOf(".."),
+            await modeOf("archive"),
+            await modeOf("manifest.json"),
+            await modeOf("archive", "toc.dat"),
+        ], ["750", "750", "750", "640", "640"]);
+        strict_1.default.equal((await (0, promises_1.stat)(node_path_1.default.join(result.location, "archive", "toc.dat"))).uid, process.getuid?.());
+    });
+});

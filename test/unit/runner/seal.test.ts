@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { Failure } from "../../../runner/failure";
+import { Manifest } from "../../../runner/manifest";
+import { sealFiles } from "../../../runner/store/files";
+import { checkFiles, readSealed, sealBackup } from "../../../runner/store/seal";
+import { cutEnd, flipBit } from "../../support/damage";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+
+const bare = {
+  ...{ manifestVersion: 1, id: "20261122T081500Z", name: "cbm" },
+  ...{ startedAt: "2026-11-22T08:15:00.000Z", finishedAt: "2026-11-22T08:15:00.000Z" },
+  source: {
+    ...{
+      container: "c",
+      containerId: "i",
+      image: "m",
+      imageDigest: "d",
+      database: "b",
+      serverVersion: "17.6",
+    },
+    ...{ encoding: "UTF8", lcCollate: "C", lcCtype: "C" },
+  },
+  ...{ pgDumpVersion: "17.6", snapshot: "s", format: "custom", compression: "none", jobs: 1 },
+  ...{
+    fingerprintMethod: "record",
+    tables: [],
+    relations: [],
+    acceptedReferences: [],
+    skipped: [],
+    files: [],
+  },
+  requires: {
+    ...{ schemas: [], extensions: [], types: [], functions: [], others: [] },
+    ...{ sequences: [], roles: [], customSrids: [] },
+  },
+  verification: { level: "none", seconds: 0 },
+};
+
+describe("a sealed backup", () => {
+  let folder: string;
+  let manifest: Manifest;
+  const none = new AbortController().signal;
+  const file = (name: string) => path.join(folder, name);
+  const check = async () => {
+    await checkFiles(folder, (await readSealed(folder)).files, none);
+  };
+
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    await writeFile(file("archive.dump"), "rows");
+    await writeFile(file("prepare.sql"), "");
+    manifest = Manifest.parse({ ...bare, files: await sealFiles(folder) });
+    await sealBackup(folder, manifest);
+  });
+  afterEach(() => removeFolder(folder));
+
+  it("passes its own check and that of sha256sum, every file but the checksums themselves included", async () => {
+    assert.deepEqual(await readSealed(folder), manifest);
+    await check();
+    const { stdout } = await execa("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder });
+    assert.deepEqual(stdout.split("\n"), ["archive.dump: OK", "prepare.sql: OK", "manifest.json: OK"]);
+  });
+
+  it("may get further files", async () => {
+    await writeFile(file("keep"), "");
+    await check();
+  });
+
+  for (const name of ["manifest.json", "SHA256SUMS", "archive.dump"]) {
+    it(`shows a flipped bit, whichever byte of ${name} it is in`, async () => {
+      const original = await readFile(file(name));
+      for (let position = 0; position < original.length; position++) {
+        await flipBit(file(name), position);
+        await assert.rejects(check, (error) => {
+          assert.ok(error instanceof Failure, String(error));
+          assert.match(error.code, /^(checksum-mismatch|manifest-unreadable)$/);
+          assert.ok(error.message.includes(name), `${position}: ${error.message}`);
+          return true;
+        });
+        await writeFile(file(name), original);
+      }
+    });
+  }
+
+  for (const name of ["manifest.json", "SHA256SUMS", "archive.dump", "prepare.sql"]) {
+    it(`misses ${name}`, async () => {
+      await rm(file(name));
+      await assert.rejects(check, new RegExp(`${name} is missing`));
+    });
+  }
+
+  it("names every file that is damaged, and how", async () => {
+    await cutEnd(file("archive.dump"));
+    await writeFile(file("prepare.sql"), "DROP TABLE x;");
+    await assert.rejects(
+      check,
+      /archive\.dump has 3 bytes instead of 4[^]*prepare\.sql has 13 bytes instead of 0/,
+    );
+  });
+
+  it("does not take a line more for the same checksums", async () => {
+    await writeFile(file("SHA256SUMS"), `\n${await readFile(file("SHA256SUMS"), "utf8")}`);
+    await assert.rejects(check, /SHA256SUMS is not what was written/);
+  });
+});
