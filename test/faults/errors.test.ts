@@ -1,0 +1,348 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { type FailureCode, failureCodes } from "../../runner/failure";
+import { root } from "../../setup/paths";
+import { sessionRunning } from "../support/backup-scene";
+import { docker, startServer, TestContainer } from "../support/container";
+import { flipBit, reseal } from "../support/damage";
+import {
+  freePort,
+  removeContainer,
+  removeFolder,
+  sql,
+  temporaryFolder,
+  uniqueName,
+} from "../support/resources";
+import { runnerMain, runRunner } from "../support/runner";
+
+/** Programs that a container finds before its own `pg_dump`; `$real` is that one. */
+const imitations = {
+  old: `case "$*" in *--version*) echo "pg_dump (PostgreSQL) 9.6.24";; *) exec "$real" "$@";; esac`,
+  failing: `case "$*" in *--version*) exec "$real" "$@";; *) echo "pg_dump: error: out of memory" >&2; exit 1;; esac`,
+  forgetful: `for a; do shift; case "$a" in --table=*parent*) ;; *) set -- "$@" "$a";; esac; done; exec "$real" "$@"`,
+};
+
+const codesIn = (stderr: string) => [...stderr.matchAll(/^error\[([a-z-]+)\]: ./gm)].map(([, code]) => code);
+
+describe("every error", function () {
+  this.timeout(120_000);
+  let container: string;
+  let directory: string;
+  let complete: string;
+
+  before(async () => {
+    directory = await temporaryFolder();
+    container = await startServer({ mount: directory });
+    await sql(
+      container,
+      `CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent, word text); CREATE VIEW seen AS SELECT 1;
+       CREATE TABLE loose (id int); INSERT INTO loose VALUES (7); CREATE TABLE private (id int); CREATE ROLE reader LOGIN;`,
+    );
+    await backup("parent", "--format", "plain", "--compression", "none");
+    complete = path.join(directory, "cbm", "latest");
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(directory);
+  });
+
+  const place = (name = "cbm") => ["--directory", directory, "--name", name];
+  const arguments_ = (table: string, ...more: string[]) => [
+    "backup",
+    "--container",
+    container,
+    "--table",
+    table,
+    ...place(),
+    ...more,
+  ];
+
+  async function backup(table: string, ...more: string[]): Promise<string> {
+    return (await runRunner(arguments_(table, ...more))).stderr;
+  }
+  const run = async (args: string[], env: Record<string, string> = {}) => (await runRunner(args, env)).stderr;
+
+  /** A copy of the complete backup under a series of its own. */
+  async function copied(): Promise<{ name: string; folder: string }> {
+    const name = uniqueName();
+    const id = path.basename(
+      await readFile(path.join(complete, "manifest.json"), "utf8").then(
+        (text) => (JSON.parse(text) as { id: string }).id,
+      ),
+    );
+    const folder = path.join(directory, name, id);
+    await cp(path.join(directory, "cbm", id), folder, { recursive: true });
+    await reseal(folder, (manifest) => {
+      manifest.name = name;
+    });
+    return { name, folder };
+  }
+  const verify = (name: string, ...more: string[]) => run(["verify", ...place(name), "latest", ...more]);
+
+  /** Runs a backup in a container whose pg_dump is another. */
+  async function withDump(imitation: keyof typeof imitations, table: string): Promise<string> {
+    const file = "/usr/local/bin/pg_dump";
+    const script = `#!/bin/sh\nreal=$(PATH=\${PATH#/usr/local/bin:} command -v pg_dump | grep -v ^${file} || ls /usr/lib/postgresql/*/bin/pg_dump)\n${imitations[imitation]}\n`;
+    await execa("docker", ["exec", "-i", container, "sh", "-c", `cat > ${file} && chmod +x ${file}`], {
+      input: script,
+    });
+    try {
+      return await backup(table);
+    } finally {
+      await docker("exec", container, "rm", file);
+    }
+  }
+
+  /** Does something while another transaction holds a lock on a table and the backup waits for it. */
+  async function whileWaiting(
+    action: (child: ReturnType<typeof spawn>) => Promise<unknown>,
+    in_ = container,
+    ...more: string[]
+  ): Promise<string> {
+    const hold = [
+      "psql",
+      "-X",
+      "-q",
+      "-h",
+      "127.0.0.1",
+      "-U",
+      "postgres",
+      "-c",
+      "BEGIN; LOCK TABLE loose; SELECT pg_sleep(60)",
+    ];
+    const holder = spawn("docker", ["exec", in_, ...hold], { stdio: "ignore" });
+    const sleeping = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    while ((await sql(in_, sleeping)) === "") await new Promise((resolve) => setTimeout(resolve, 50));
+    const pid = await sql(in_, sleeping);
+    const args = [
+      "backup",
+      "--container",
+      in_,
+      "--table",
+      "loose",
+      ...place(),
+      "--format",
+      "custom",
+      ...more,
+    ];
+    const child = spawn("node", [runnerMain, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    let stderr = "";
+    child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    await sessionRunning(in_, "LOCK TABLE%");
+    await action(child);
+    await closed;
+    await sql(in_, `SELECT pg_terminate_backend(${pid})`).catch(() => undefined);
+    holder.kill();
+    return stderr;
+  }
+
+  async function preflight(more: Record<string, unknown>): Promise<string> {
+    const request = {
+      container: uniqueName(),
+      owner: "o",
+      hostAddress: "127.0.0.1",
+      port: await freePort(),
+      ...more,
+    };
+    return (
+      await execa("node", [runnerMain, "preflight", "--request", "-"], {
+        input: JSON.stringify(request),
+        reject: false,
+      })
+    ).stderr;
+  }
+
+  const raise: Record<FailureCode, () => Promise<string>> = {
+    usage: () => run(["backup", "--container", container]),
+    interrupted: () => whileWaiting((child) => Promise.resolve(child.kill("SIGTERM"))),
+    "docker-missing": async () => {
+      const { stderr } = await execa(process.execPath, [runnerMain, ...arguments_("parent")], {
+        reject: false,
+        env: { PATH: "/nonexistent" },
+      });
+      return stderr;
+    },
+    "docker-unreachable": () => backup("parent", "--docker-host", "unix:///nonexistent.sock"),
+    "docker-failed": () => backup("parent", "--docker-host", "gopher://nowhere"),
+    "container-not-found": () => run([...arguments_("parent"), "--container", uniqueName()]),
+    "container-not-running": async () => {
+      const name = uniqueName();
+      const { output } = await docker("inspect", "--format={{.Config.Image}}", container);
+      await docker("create", "--name", name, "--label", "postgis-backup.test=0", output);
+      try {
+        return await run([...arguments_("parent"), "--container", name]);
+      } finally {
+        await removeContainer(name);
+      }
+    },
+    "container-lost": async () => {
+      const victim = await startServer();
+      try {
+        await sql(victim, "CREATE TABLE loose ()");
+        return await whileWaiting(() => docker("kill", victim), victim);
+      } finally {
+        await removeContainer(victim);
+      }
+    },
+    "container-name-taken": () => preflight({ container }),
+    "port-in-use": async () => {
+      const taken = await startServer({ options: ["--publish", "127.0.0.1::5432"] });
+      try {
+        const { output } = await docker("port", taken, "5432/tcp");
+        return await preflight({ port: Number(output.split(":").at(-1)) });
+      } finally {
+        await removeContainer(taken);
+      }
+    },
+    "address-invalid": () => preflight({ hostAddress: "192.0.2.1" }),
+    "server-not-ready": async () => {
+      const idle = new TestContainer();
+      await idle.run(["--entrypoint", "sleep"], ["60"]);
+      try {
+        return await run(["ready", "--container", idle.name, "--timeout", "1"]);
+      } finally {
+        await idle.remove();
+      }
+    },
+    "password-not-set": () => run(["ready", "--container", container], { PGPASSWORD: "two\nlines" }),
+    "connection-refused": () => backup("parent", "--user", "nobody"),
+    "server-error": () => backup("child", "--table", "parent", "--relation", "child.word -> parent.id"),
+    "pg-dump-too-old": () => withDump("old", "parent"),
+    "compression-unsupported": () => backup("parent", "--format", "plain", "--compression", "lz4"),
+    "table-name-invalid": () => backup('a"b'),
+    "table-not-found": () => backup("nothing"),
+    "not-a-table": () => backup("seen"),
+    "nothing-selected": () => backup("parent", "--exclude-table", "*"),
+    "privilege-missing": () => backup("private", "--user", "reader"),
+    "reference-outside-selection": () => backup("child"),
+    "relation-invalid": () => backup("loose", "--relation", "loose -> parent"),
+    "orphans-over-limit": () =>
+      backup("loose", "--table", "parent", "--relation", "loose.id -> parent.id", "--max-orphans", "0"),
+    "lock-timeout": () => whileWaiting(() => Promise.resolve(), container, "--lock-timeout", "2"),
+    "tables-changing": async () => {
+      await sql(
+        container,
+        `CREATE PROCEDURE grow() LANGUAGE plpgsql AS $$ DECLARE i int := 0; BEGIN
+           LOOP i := i + 1; EXECUTE 'CREATE TABLE grown_' || i || ' ()'; COMMIT; PERFORM pg_sleep(0.005); END LOOP; END $$`,
+      );
+      const call = ["psql", "-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-c", "CALL grow()"];
+      const growing = spawn("docker", ["exec", container, ...call], { stdio: "ignore" });
+      await sessionRunning(container, "CALL grow%");
+      const stderr = await backup("grown_*");
+      await sql(
+        container,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL grow%'",
+      );
+      growing.kill();
+      return stderr;
+    },
+    "directory-not-writable": () => backup("parent", "--directory", "/etc/hostname/x"),
+    "directory-not-readable": () => run(["list", "--directory", "/nonexistent"]),
+    "directory-not-mounted": async () => {
+      const elsewhere = await temporaryFolder();
+      try {
+        return await backup("parent", "--directory", elsewhere);
+      } finally {
+        await removeFolder(elsewhere);
+      }
+    },
+    "space-insufficient": async () => {
+      const small = path.join(directory, uniqueName());
+      await mkdir(small);
+      await execa("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small]);
+      try {
+        await sql(
+          container,
+          "CREATE TABLE wide AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 3000); ANALYZE wide",
+        );
+        return await backup("wide", "--directory", small, "--format", "custom", "--compression", "none");
+      } finally {
+        await execa("umount", [small]);
+      }
+    },
+    "backup-in-progress": async () => {
+      let second = "";
+      await whileWaiting(async (first) => {
+        second = await backup("loose", "--format", "custom");
+        first.kill("SIGTERM");
+      });
+      return second;
+    },
+    "dump-failed": () => withDump("failing", "parent"),
+    "archive-incomplete": () => withDump("forgetful", "parent"),
+    "checksum-mismatch": async () => {
+      const { name, folder } = await copied();
+      await flipBit(path.join(folder, "archive.sql"));
+      return verify(name);
+    },
+    "manifest-unreadable": async () => {
+      const { name, folder } = await copied();
+      await writeFile(path.join(folder, "manifest.json"), "{");
+      return verify(name);
+    },
+    "restore-failed": async () => {
+      const { name, folder } = await copied();
+      const archive = path.join(folder, "archive.sql");
+      await writeFile(
+        archive,
+        (await readFile(archive, "utf8")).replace("integer NOT NULL", "integer NOT NUL"),
+      );
+      await reseal(folder);
+      return verify(name, "--level", "restore");
+    },
+    "restore-mismatch": async () => {
+      const { name, folder } = await copied();
+      await reseal(folder, ({ tables }) => {
+        for (const table of tables) table.constraints = [];
+      });
+      return verify(name, "--level", "restore");
+    },
+    "backup-not-found": () => verify("none"),
+    "backup-too-small": async () => {
+      await backup("parent", "--name", "shrinking", "--format", "custom", "--compression", "none");
+      await sql(
+        container,
+        "CREATE TABLE IF NOT EXISTS big AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 3000)",
+      );
+      await runRunner([
+        "backup",
+        "--container",
+        container,
+        "--table",
+        "big",
+        ...place("dropping"),
+        "--compression",
+        "none",
+      ]);
+      await runRunner([
+        "backup",
+        "--container",
+        container,
+        "--table",
+        "loose",
+        ...place("dropping"),
+        "--compression",
+        "none",
+      ]);
+      return run(["prune", ...place("dropping"), "--keep-last", "1", "--min-size-ratio", "0.5"]);
+    },
+  };
+
+  for (const code of failureCodes) {
+    it(`can be raised, by its code and without a stack trace: ${code}`, async () => {
+      const stderr = await raise[code]();
+      assert.deepEqual([...new Set(codesIn(stderr))], [code], stderr);
+      assert.ok(!/\n\s+at /.test(stderr), stderr);
+    });
+  }
+
+  it("is in docs/errors.md, and nothing else is", async () => {
+    const page = await readFile(path.join(root, "docs", "errors.md"), "utf8");
+    const listed = [...page.matchAll(/^\| `([a-z-]+)` \| .+ \| .+ \|$/gm)].map(([, code]) => code);
+    assert.deepEqual(listed.toSorted(), [...failureCodes].toSorted());
+  });
+});
