@@ -19,6 +19,14 @@ kill "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
 exit "$status"`;
 
+/**
+ * The same for a process that reads input: it is fed by a cat, after whose end the whole process group is interrupted, so
+ * that a statement which still waits is cancelled. The other way round the group is interrupted when the process has ended,
+ * because the shell would wait for the cat. Each shell traps the signal, and so lives to wait for its children.
+ */
+const fedTie = `trap : INT
+{ trap : INT; cat; kill -s INT 0; } | { trap : INT; "$@"; status=$?; kill -s INT 0; exit "$status"; }`;
+
 export interface ExecTarget {
   readonly docker: Docker;
   /** Container id: a name could mean another container by the time a later process starts. */
@@ -49,6 +57,11 @@ export function execInteractive<O extends Options>(
   options: O,
 ) {
   return spawnDocker(target.docker, execArguments(target, command), options);
+}
+
+/** Starts a process that is given one statement after another, and that does not finish the last one when its input ends. */
+export function execFed<O extends Options>(target: ExecTarget, command: readonly string[], options: O) {
+  return spawnDocker(target.docker, execArguments(target, ["sh", "-c", fedTie, "sh", ...command]), options);
 }
 
 /** Milliseconds that a process has to end its database sessions before its client is killed. */

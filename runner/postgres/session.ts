@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { z } from "zod";
 import { Failure } from "../failure";
-import { execInteractive, type ExecTarget } from "../docker/exec";
+import { execFed, type ExecTarget } from "../docker/exec";
 import { errorLines, psql } from "./server";
 
 /** One database session, held open by a psql in the container until it is closed or this program ends. */
@@ -28,7 +28,7 @@ export class SqlError extends Failure {
 }
 
 export function openSession(target: ExecTarget, signal: AbortSignal): Session {
-  const process = execInteractive(target, [...psql, "--set=ON_ERROR_STOP=0"], {
+  const process = execFed(target, [...psql, "--set=ON_ERROR_STOP=0"], {
     stdin: "pipe",
     stdout: "pipe",
     buffer: { stdout: false },

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { failBackup, takeBackup } from "../support/backup";
-import { startServer } from "../support/container";
+import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { runnerMain } from "../support/runner";
 
 describe("a table that somebody else has locked", function () {
   this.timeout(60_000);
@@ -30,6 +31,11 @@ describe("a table that somebody else has locked", function () {
     const query = `SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = 'PgSleep'`;
     while ((await sql(container, query)) === "0") await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  const end = (name: string) =>
+    sql(
+      container,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`,
+    );
   const sessions = () =>
     sql(container, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'");
 
@@ -47,12 +53,44 @@ describe("a table that somebody else has locked", function () {
       const { manifest } = await takeBackup({ container, directory, tables: ["free"], more });
       assert.equal(manifest.tables.length, 1, "others are not kept waiting");
     } finally {
-      await sql(
-        container,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'migration'",
-      );
+      await end("migration");
     }
   });
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`is waited for no longer by a run that is ended by ${signal}`, async () => {
+      await lock(600, "endless");
+      try {
+        const args = [
+          "--container",
+          container,
+          "--table",
+          "locked",
+          "--directory",
+          directory,
+          "--name",
+          "cbm",
+        ];
+        const run = spawn("node", [runnerMain, "backup", ...args], { stdio: "ignore" });
+        const waiting =
+          "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'LOCK%'";
+        while ((await sql(container, waiting)) === "0")
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        run.kill(signal);
+        const deadline = Date.now() + 5_000;
+        while ((await sessions()) !== "0" && Date.now() < deadline)
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(await sessions(), "0");
+        const { output } = await docker("top", container, "-eo", "args");
+        assert.doesNotMatch(output, /psql.*ON_ERROR_STOP=0/);
+        await takeBackup({ container, directory, tables: ["free"] });
+      } finally {
+        await end("endless");
+      }
+      const { output } = await docker("logs", container);
+      assert.doesNotMatch(output, /terminating any other active server processes/);
+    });
+  }
 
   it("delays the backup until the lock is free, and says so", async () => {
     await lock(4, "short");
