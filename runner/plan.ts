@@ -87,6 +87,9 @@ async function planWithServer(
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
+  attempts.runSync(() => {
+    checkAccepted(request, selection);
+  });
   const estimatedBytes = estimateBytes(selection, compression, last);
   await attempts.run(() => checkSpace(folder, estimatedBytes));
   attempts.end();
@@ -121,6 +124,17 @@ function checkDumpVersion(facts: ServerFacts, dumpVersion: string): void {
     "pg-dump-too-old",
     `pg_dump in the container is version ${dumpVersion}, the server is ${facts.version}: pg_dump refuses servers newer than itself. ` +
       "Use an image whose client programs belong to its server.",
+  );
+}
+
+/** What is accepted to fail in a restore would fail the drill. */
+function checkAccepted({ verify }: BackupRequest, { acceptedReferences }: Selection): void {
+  if (verify !== "restore" || acceptedReferences.length === 0) return;
+  const names = acceptedReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
+  throw new Failure(
+    "reference-outside-selection",
+    `Foreign keys to tables that are not selected cannot be restored, so a restore drill would fail: ${names}. ` +
+      'Select these tables too, or take "verify: archive".',
   );
 }
 
