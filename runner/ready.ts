@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { describeState, findContainer, type Inspection, lastLogLines } from "./docker/container";
 import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
+import { whileRunning } from "./docker/watch";
 import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
 import { escapeIdentifier } from "pg";
 import { Failure } from "./failure";
@@ -9,6 +10,9 @@ import type { Progress } from "./progress";
 import type { ReadyRequest } from "./request";
 
 const pollMilliseconds = 500;
+
+/** A container that is paused now would keep the question waiting for ever. */
+const execMilliseconds = 15_000;
 const logLines = 20;
 
 /**
@@ -23,9 +27,11 @@ export async function ready(request: ReadyRequest, progress: Progress, signal: A
   await failIfDead(docker, container, container.RestartCount, request);
   const target = serverTarget(docker, container, request, "postgis-backup ready");
   await waitForServer(container, target, request, progress, signal);
-  await checkConnection(target, request);
-  const password = process.env[passwordVariable];
-  if (password !== undefined) await setPassword(target, request, password);
+  await whileRunning(docker, container.Id, signal, async () => {
+    await checkConnection(target, request);
+    const password = process.env[passwordVariable];
+    if (password !== undefined) await setPassword(target, request, password);
+  });
 }
 
 async function waitForServer(
@@ -42,6 +48,7 @@ async function waitForServer(
     const { failed } = await spawnDocker(docker, execArguments(target, ["pg_isready", "--quiet"]), {
       reject: false,
       cancelSignal: signal,
+      timeout: execMilliseconds,
     });
     if (!failed) return;
     signal.throwIfAborted();

@@ -57,7 +57,8 @@ describe("a backup whose container", function () {
       });
       after(() => scene.remove());
 
-      for (const { title, command, undo, ...expected } of faults) {
+      const some = way.mounted ? faults : faults.filter(({ title }) => /killed|paused/.test(title));
+      for (const { title, command, undo, ...expected } of some) {
         it(`${title} ends within ten seconds and keeps nothing`, async () => {
           const { container } = scene;
           const args = { container, directory: scene.directory(way), format: way.format };

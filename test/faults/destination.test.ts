@@ -18,7 +18,7 @@ describe("a backup whose folder", function () {
 
   before(async () => {
     // The fault shows only at the end of the dump, which is therefore short.
-    scene = await setScene({ statements: tables(400_000) });
+    scene = await setScene({ statements: tables(250_000) });
   });
   after(() => scene.remove());
 
@@ -56,6 +56,9 @@ describe("a backup whose folder", function () {
         message: /Somebody removed or moved \S+\.partial/,
       });
     });
+
+    // A plain archive that is streamed differs only in that nobody reads it again.
+    if (way.format === "plain") continue;
 
     it(`is moved away says so (${way.title})`, async () => {
       const moved = `${series()}-moved`;
