@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import type { z } from "zod";
 import { Failure } from "../failure";
 import { execFed, type ExecTarget } from "../docker/exec";
-import { errorLines, psql } from "./server";
+import { errorLines, passwordVariable, psql } from "./server";
 
 /** One database session, held open by a psql in the container until it is closed or this program ends. */
 export interface Session {
@@ -26,6 +26,8 @@ export class SqlError extends Failure {
     super("server-error", `The server says: ${message}`);
   }
 }
+
+const passwordHint = `The password is taken from ${passwordVariable}; in a program, from the argument "password".`;
 
 export function openSession(target: ExecTarget, signal: AbortSignal): Session {
   const process = execFed(target, [...psql, "--set=ON_ERROR_STOP=0"], {
@@ -59,7 +61,7 @@ export function openSession(target: ExecTarget, signal: AbortSignal): Session {
     const said = errorLines(stderr) || (shortMessage ?? "");
     return connected
       ? new Failure("server-error", `The database session ended: ${said}`)
-      : new Failure("connection-refused", said);
+      : new Failure("connection-refused", /password/.test(said) ? `${said}\n${passwordHint}` : said);
   }
 
   async function execute(sql: string): Promise<string[]> {

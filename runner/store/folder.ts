@@ -64,7 +64,7 @@ async function removeAbandoned(parent: string, key: string): Promise<void> {
   const works = (await readdir(parent)).filter((name) => /^\.\d{8}T\d{6}Z\.partial$/.test(name));
   for (const work of works.map((name) => path.join(parent, name))) {
     const owner = await readFile(path.join(work, runFile), "utf8").catch(() => undefined);
-    if (owner === key) await rm(work, { recursive: true, force: true, maxRetries: 10 });
+    if (owner === key) await rm(work, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -84,15 +84,16 @@ export async function publishBackup({ id, workPath, finalPath }: PendingBackup):
   const parent = path.dirname(finalPath);
   await unlink(path.join(workPath, runFile));
   await syncToDisk(workPath);
-  await rename(workPath, finalPath);
+  // Made before the backup appears: what can fail should fail while nothing is published.
   const link = path.join(parent, `.latest.${id}`);
   await symlink(id, link);
+  await rename(workPath, finalPath);
   await rename(link, path.join(parent, "latest"));
   await syncToDisk(parent);
 }
 
 export async function discardBackup({ workPath }: PendingBackup): Promise<void> {
-  await rm(workPath, { recursive: true, force: true, maxRetries: 10 });
+  await rm(workPath, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Makes a file or the entries of a folder survive a power cut. */
