@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { execa } from "execa";
 import { Manifest } from "../../runner/manifest";
 import { root } from "../../setup/paths";
+import { docker, startServer } from "../support/container";
+import { imageOf } from "../support/images";
+import { removeContainer, sql } from "../support/resources";
 import { createProject, type Project, removeProject, up } from "../support/stack";
 
 const folder = path.join(root, "examples", "daily");
@@ -29,6 +33,79 @@ describe("examples/daily", function () {
   it("is what the README shows", async () => {
     const [program, readme] = await Promise.all([
       readFile(path.join(folder, "index.ts"), "utf8"),
+      readFile(path.join(root, "README.md"), "utf8"),
+    ]);
+    assert.ok(readme.includes(`\`\`\`ts\n${program}\`\`\``));
+  });
+});
+
+describe("examples/adopt", function () {
+  this.timeout(600_000);
+  const source = path.join(root, "examples", "adopt");
+  let project: Project;
+  let container: string;
+
+  /** As somebody would do it by hand: no folder of the host, an image whose pg_dump knows no zstd. */
+  before(async () => {
+    container = await startServer({
+      image: await imageOf("13-3.1"),
+      options: ["--publish", "127.0.0.1::5432"],
+    });
+    await sql(
+      container,
+      `CREATE TABLE dias_catalogue (id serial PRIMARY KEY, reference varchar(120) UNIQUE, footprint geometry(Polygon, 4326));
+       CREATE TABLE parcel_set (ogc_fid int PRIMARY KEY, wkb_geometry geometry(Polygon, 3035));
+       CREATE TABLE "roi2020_S2_signatures" (pid int, obsid int, band char(3), mean real);
+       INSERT INTO dias_catalogue (reference) VALUES ('S2A'), ('S2B');
+       INSERT INTO parcel_set SELECT g, ST_SetSRID(ST_MakeEnvelope(g, g, g + 1, g + 2), 3035) FROM generate_series(1, 50) g;
+       INSERT INTO "roi2020_S2_signatures" SELECT 1 + g % 50, 1 + g % 2, 'B02', random() FROM generate_series(1, 5000) g;
+       INSERT INTO "roi2020_S2_signatures" VALUES (99, 1, 'B02', 0);`,
+    );
+    project = await createProject(source, await readdir(source));
+    await project.stack.setConfig("containerName", { value: container });
+  });
+  after(async () => {
+    await removeProject(project);
+    await removeContainer(container);
+  });
+
+  it("backs up a container that is not the stack's, and neither touches nor restarts it", async () => {
+    const state = async () => {
+      const { output } = await docker(
+        "inspect",
+        "--format={{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{json .Config}}",
+        container,
+      );
+      // The data folder is a volume, so that every file that is written elsewhere shows.
+      return [output, ...(await docker("diff", container)).output.split("\n").toSorted()];
+    };
+    const before = await state();
+    const { outputs } = await up(project);
+    assert.deepEqual(await state(), before);
+    const manifest = await readFile(path.join(String(outputs["location"]), "manifest.json"), "utf8");
+    const { tables, relations, compression } = Manifest.parse(JSON.parse(manifest));
+    assert.deepEqual(
+      tables.map(({ name, rows }) => [name, rows]),
+      [
+        ["dias_catalogue", 2],
+        ["parcel_set", 50],
+        ["roi2020_S2_signatures", 5001],
+      ],
+    );
+    assert.deepEqual(
+      relations.map(({ orphans }) => orphans),
+      [1, 0],
+    );
+    assert.equal(compression, "gzip:1");
+
+    await execa("bash", ["-euo", "pipefail", "-c", String(outputs["restore"])]);
+    const digest = `SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM "roi2020_S2_signatures" t`;
+    assert.equal(await sql(container, digest, "postgres_restored"), await sql(container, digest));
+  });
+
+  it("is what the README shows", async () => {
+    const [program, readme] = await Promise.all([
+      readFile(path.join(source, "index.ts"), "utf8"),
       readFile(path.join(root, "README.md"), "utf8"),
     ]);
     assert.ok(readme.includes(`\`\`\`ts\n${program}\`\`\``));
