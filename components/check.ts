@@ -21,6 +21,20 @@ export function checkedRequest<S extends z.ZodObject>(
   });
 }
 
+/** The arguments, each checked by its own schema: at once where its value is plain, else when it becomes known. */
+export function checkedArgs<A extends object>(schema: z.ZodObject, args: A, resource: pulumi.Resource): A {
+  const checked = Object.entries(args).map(([property, value]: [string, unknown]) => {
+    const propertySchema = schema.shape[property] as z.ZodType | undefined;
+    if (propertySchema === undefined) return [property, value];
+    const check = (known: unknown) => {
+      checkValue(propertySchema, known, [property], resource);
+      return known;
+    };
+    return [property, isPlain(value) ? check(value) : pulumi.all([value]).apply(([known]) => check(known))];
+  });
+  return Object.fromEntries(checked) as A;
+}
+
 /** Fails with the name of the component, the property and the reason; without a stack trace, which would hide them. */
 export function checkValue(
   schema: z.ZodType,

@@ -1,3 +1,10 @@
+export { BackupBucket } from "./backup-bucket";
+export {
+  type BackupBucketArgs,
+  BucketProtection,
+  ObjectLockMode,
+  TransitionStorageClass,
+} from "./backup-bucket-args";
 export type { PostgisConnection, PostgisConnectionArgs } from "./connection";
 export { PostgisContainer } from "./postgis-container";
 export type { PostgisContainerArgs } from "./postgis-container-args";

@@ -1,0 +1,126 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** What protects the backups in a bucket; every one is on unless it is left out by name. */
+export const BucketProtection = {
+  /** Overwritten and deleted objects stay as noncurrent versions. */
+  Versioning: "versioning",
+  /** What is written without naming an encryption is encrypted. */
+  Encryption: "encryption",
+  /** No access list and no policy can open the bucket to the public. */
+  PublicAccessBlock: "publicAccessBlock",
+  /** The bucket's owner owns every object; access lists have no effect. */
+  OwnershipControls: "ownershipControls",
+  /** Requests over plain HTTP are refused. */
+  TransportPolicy: "transportPolicy",
+  /** Incomplete uploads are removed, and whatever else the lifecycle arguments ask for. */
+  Lifecycle: "lifecycle",
+} as const;
+export type BucketProtection = (typeof BucketProtection)[keyof typeof BucketProtection];
+
+/** Who can shorten or lift the retention of a locked object. */
+export const ObjectLockMode = {
+  /** Whoever has the permission `s3:BypassGovernanceRetention`. */
+  Governance: "GOVERNANCE",
+  /** Nobody, not even the account's root user. */
+  Compliance: "COMPLIANCE",
+} as const;
+export type ObjectLockMode = (typeof ObjectLockMode)[keyof typeof ObjectLockMode];
+
+/** Cheaper storage classes that a backup can move to. */
+export const TransitionStorageClass = {
+  StandardIa: "STANDARD_IA",
+  OneZoneIa: "ONEZONE_IA",
+  IntelligentTiering: "INTELLIGENT_TIERING",
+  GlacierInstantRetrieval: "GLACIER_IR",
+  /** Cannot be read until it is restored by hand, which takes minutes to hours. */
+  GlacierFlexibleRetrieval: "GLACIER",
+  /** Cannot be read until it is restored by hand, which takes hours to days. */
+  GlacierDeepArchive: "DEEP_ARCHIVE",
+} as const;
+export type TransitionStorageClass = (typeof TransitionStorageClass)[keyof typeof TransitionStorageClass];
+
+export interface BackupBucketArgs {
+  /**
+   * Name of the bucket that is created; unique among all of AWS. A change wants another bucket, and is refused while
+   * `keepBucket` protects the present one.
+   * @default the name of the component with "-bucket" and random digits
+   */
+  bucketName?: pulumi.Input<string>;
+  /**
+   * Name of a bucket that exists already. It is neither changed nor looked at, and nothing is created: the component only
+   * gives its outputs. Goes with `prefix`, `kmsKeyArn` and `partition` alone.
+   * @default none; a bucket is created
+   */
+  existingBucket?: pulumi.Input<string>;
+  /**
+   * Partition in the ARN of an existing bucket: `aws`, `aws-cn` or `aws-us-gov`.
+   * @default "aws"
+   */
+  partition?: pulumi.Input<string>;
+  /**
+   * Start of the keys of all backups, such as `cbm/prod`. The three access policies are narrowed to it; the protections of
+   * the bucket and its lifecycle hold for all keys. A change changes the policies.
+   * @default none; the policies cover the whole bucket
+   */
+  prefix?: pulumi.Input<string>;
+  /**
+   * ARN of the KMS key that encrypts new objects, with a bucket key that keeps KMS requests few. A change holds for objects
+   * that are written from then on; earlier ones stay encrypted with the key that they were written with.
+   * @default none; SSE-S3, keys managed by S3
+   */
+  kmsKeyArn?: pulumi.Input<string>;
+  /**
+   * Days after which an upload that was begun but never completed is removed. A change is an update.
+   * @default 7
+   */
+  abortIncompleteUploadsDays?: pulumi.Input<number>;
+  /**
+   * Days after which a version that was overwritten or deleted is removed for good. This is how the space of pruned backups
+   * becomes free, and how long a deleted backup can still be brought back. A change is an update.
+   * @default they are kept for ever
+   */
+  expireNoncurrentDays?: pulumi.Input<number>;
+  /**
+   * Days after which objects move to `transitionStorageClass`; objects below 128 KB, such as manifests, stay. A change is an
+   * update; objects that have moved do not move back.
+   * @default they do not move
+   */
+  transitionDays?: pulumi.Input<number>;
+  /**
+   * Where objects move to after `transitionDays`: `STANDARD_IA` or `ONEZONE_IA` after 30 days or more,
+   * `INTELLIGENT_TIERING`, `GLACIER_IR`, `GLACIER` or `DEEP_ARCHIVE`. From the last two, a backup has to be restored by hand
+   * in S3 before it can be verified or read. A change is an update.
+   * @default "STANDARD_IA"
+   */
+  transitionStorageClass?: pulumi.Input<TransitionStorageClass>;
+  /**
+   * Turns Object Lock on: for this many days after it was written, no version can be deleted or overwritten. A change of
+   * the number holds for objects that are written from then on. Turning it on later wants another bucket, and is refused
+   * while `keepBucket` protects the present one; it can never be turned off.
+   * **Caution**: in mode `COMPLIANCE`, nobody can delete what is in the bucket before its time, and it is paid for as long.
+   * @default no Object Lock
+   */
+  objectLockDays?: pulumi.Input<number>;
+  /**
+   * Mode of Object Lock: `GOVERNANCE` or `COMPLIANCE`. A change holds for objects that are written from then on.
+   * @default "GOVERNANCE"
+   */
+  objectLockMode?: pulumi.Input<ObjectLockMode>;
+  /**
+   * Keeps the bucket: it and its protections are protected in the stack, and deleting the bucket from the stack leaves it in
+   * S3 as it is. With `false`, `pulumi destroy` deletes the bucket if it is empty, and fails if it is not.
+   * @default true
+   */
+  keepBucket?: boolean;
+  /**
+   * Tags of the bucket. A change is an update.
+   * @default none
+   */
+  tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /**
+   * Protections to leave out, because an S3-compatible server does not implement them: such a server answers
+   * `NotImplemented`, and the error names the resource. On AWS, leave none out.
+   * @default none
+   */
+  withoutProtections?: BucketProtection[];
+}
