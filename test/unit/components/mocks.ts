@@ -9,7 +9,7 @@ export interface Registered {
 
 /** Collects every resource that a program registers; custom ones get an id and their inputs as outputs. */
 export async function startMocks(
-  options: { stdout?: string; preview?: boolean } = {},
+  options: { stdout?: string; preview?: boolean; outputs?: Record<string, object> } = {},
 ): Promise<Registered[]> {
   const registered: Registered[] = [];
   await pulumi.runtime.setMocks(
@@ -18,7 +18,11 @@ export async function startMocks(
         registered.push({ type, name, inputs: inputs as Record<string, unknown> });
         const state =
           type === "command:local:Command" && !options.preview ? { stdout: options.stdout ?? "" } : {};
-        return { id: options.preview ? undefined : `${name}-id`, state: { ...(inputs as object), ...state } };
+        const computed = options.preview ? {} : (options.outputs?.[type] ?? {});
+        return {
+          id: options.preview ? undefined : `${name}-id`,
+          state: { ...(inputs as object), ...computed, ...state },
+        };
       },
       call: ({ inputs }) => inputs as Record<string, unknown>,
     },
