@@ -1,10 +1,10 @@
 import type Docker from "dockerode";
+import { canonical, compareToState, refreshedInputs, updatedState, visible } from "../provider/compare";
 import { PartialFailure, type Resource } from "../provider/provider";
 import { UNKNOWN, type Properties } from "../provider/value";
 import { unlessAborted } from "./abort";
-import { checkInputs } from "./check";
+import { checkNamed } from "./check";
 import { unlessMissing } from "./client";
-import { canonical, compareToState, refreshedInputs, updatedState, visible } from "./compare";
 import { asContainerInputs } from "./container-inputs";
 import {
   createContainer,
@@ -53,7 +53,7 @@ export function containerResource(docker: () => Docker): Resource {
     inputs: Object.keys(CONTAINER),
     outputs: COMPUTED,
 
-    check: (inputs, operation) => checkInputs(inputs, CONTAINER, "Container", operation),
+    check: (inputs, operation) => checkNamed(inputs, CONTAINER, "Container", operation),
 
     diff: (_oldInputs, oldOutputs, inputs) => ({
       changes: compareToState(oldOutputs, inputs, CONTAINER),

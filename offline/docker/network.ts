@@ -1,11 +1,11 @@
 import type Docker from "dockerode";
 import type { NetworkInspectInfo } from "dockerode";
+import { compareToState, refreshedInputs, updatedState, visible } from "../provider/compare";
 import type { Resource } from "../provider/provider";
 import { UNKNOWN, type Properties } from "../provider/value";
 import { poll, unlessAborted } from "./abort";
-import { checkInputs } from "./check";
+import { checkNamed } from "./check";
 import { attempt, isMissing, unlessMissing } from "./client";
-import { compareToState, refreshedInputs, updatedState, visible } from "./compare";
 import { labelMap } from "./container-body";
 import type { Label } from "./container-inputs";
 import { NETWORK } from "./schema";
@@ -60,7 +60,7 @@ export function networkResource(docker: () => Docker): Resource {
     inputs: Object.keys(NETWORK),
     outputs: ["scope"],
 
-    check: (inputs, operation) => checkInputs(inputs, NETWORK, "Network", operation),
+    check: (inputs, operation) => checkNamed(inputs, NETWORK, "Network", operation),
 
     diff: (_oldInputs, oldOutputs, inputs) => ({
       changes: compareToState(oldOutputs, inputs, NETWORK),

@@ -1,25 +1,4 @@
-import type { Value } from "../provider/value";
-
-/** How the official provider treats one input of a resource. */
-export interface Input {
-  /** A change replaces the resource; otherwise it is updated in place. */
-  replaces?: boolean;
-  /** The daemon fills it in, so leaving it out is no change. */
-  computed?: boolean;
-  /** The value of an input that is left out. */
-  default?: Value;
-  /** The order of the items does not matter. */
-  set?: boolean;
-  /** For objects and lists of objects: the inputs of each, by the same rules. */
-  fields?: Record<string, Input>;
-  required?: boolean;
-  /** What a text has to look like. */
-  pattern?: RegExp;
-  /** Only the default is covered. */
-  fixed?: boolean;
-}
-
-export type Schema = Record<string, Input>;
+import type { Input, Schema } from "../provider/input";
 
 const replaces = true;
 const computed = true;

@@ -1,11 +1,12 @@
 import type Docker from "dockerode";
 import type { VolumeInspectInfo } from "dockerode";
+import { isDefault } from "../provider/check-inputs";
+import { compareToState, refreshedInputs, updatedState, visible } from "../provider/compare";
 import type { Resource } from "../provider/provider";
 import { UNKNOWN, type Properties } from "../provider/value";
 import { poll, unlessAborted } from "./abort";
-import { checkInputs, isDefault } from "./check";
+import { checkNamed } from "./check";
 import { attempt, isMissing, unlessMissing } from "./client";
-import { compareToState, refreshedInputs, updatedState, visible } from "./compare";
 import { labelMap } from "./container-body";
 import type { Label } from "./container-inputs";
 import { VOLUME } from "./schema";
@@ -68,7 +69,7 @@ export function volumeResource(docker: () => Docker): Resource {
     inputs: Object.keys(VOLUME),
     outputs: ["mountpoint"],
 
-    check: (inputs, operation) => checkInputs(inputs, VOLUME, "Volume", operation),
+    check: (inputs, operation) => checkNamed(inputs, VOLUME, "Volume", operation),
 
     diff: (_oldInputs, oldOutputs, inputs) => ({
       changes: compareToState(oldOutputs, inputs, VOLUME),

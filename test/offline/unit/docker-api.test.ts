@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ContainerInspectInfo } from "dockerode";
 import { describe, it } from "mocha";
-import { checkInputs } from "../../../offline/docker/check";
+import { checkNamed } from "../../../offline/docker/check";
 import { daemonMessage, dockerClient, dockerHost } from "../../../offline/docker/client";
 import { containerBody, resourceLimits } from "../../../offline/docker/container-body";
 import { asContainerInputs, type ContainerInputs } from "../../../offline/docker/container-inputs";
@@ -16,7 +16,7 @@ import type { Properties } from "../../../offline/provider/value";
 function inputsOf(inputs: Properties): ContainerInputs {
   const operation = { name: "db", oldInputs: undefined, randomSeed: new Uint8Array() };
   const all = { name: "db", image: "postgis:17", ...inputs };
-  return asContainerInputs(checkInputs(all, CONTAINER, "Container", operation).inputs);
+  return asContainerInputs(checkNamed(all, CONTAINER, "Container", operation).inputs);
 }
 
 describe("offline docker: request to create a container", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type Docker from "dockerode";
 import { describe, it } from "mocha";
-import { checkInputs } from "../../../offline/docker/check";
-import { compareToState, refreshedInputs, updatedState } from "../../../offline/docker/compare";
+import { checkNamed } from "../../../offline/docker/check";
+import { compareToState, refreshedInputs, updatedState } from "../../../offline/provider/compare";
 import { containerResource } from "../../../offline/docker/container";
 import { CONTAINER, VOLUME } from "../../../offline/docker/schema";
 import { volumeResource } from "../../../offline/docker/volume";
@@ -18,13 +18,13 @@ const container = containerResource(noDocker);
 const volume = volumeResource(noDocker);
 
 function checked(inputs: Properties): Properties {
-  const { inputs: filled, failures } = checkInputs(inputs, CONTAINER, "Container", OPERATION);
+  const { inputs: filled, failures } = checkNamed(inputs, CONTAINER, "Container", OPERATION);
   assert.deepEqual(failures, []);
   return filled;
 }
 
 function failuresOf(inputs: Properties): string[] {
-  return checkInputs({ ...BASE, ...inputs }, CONTAINER, "Container", OPERATION).failures.map(
+  return checkNamed({ ...BASE, ...inputs }, CONTAINER, "Container", OPERATION).failures.map(
     ({ property, reason }) => `${property}: ${reason}`,
   );
 }

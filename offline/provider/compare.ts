@@ -1,6 +1,6 @@
-import type { Change } from "../provider/provider";
-import { containsUnknown, isObject, type Properties, type Value } from "../provider/value";
-import type { Input, Schema } from "./schema";
+import type { Input, Schema } from "./input";
+import type { Change } from "./provider";
+import { containsUnknown, isObject, type Properties, type Value } from "./value";
 
 function isEmpty(value: Value | undefined): boolean {
   if (value === undefined || value === null || value === "" || value === 0 || value === false) return true;
@@ -36,7 +36,7 @@ function without(item: Properties, keys: string[]): Properties {
   return Object.fromEntries(Object.entries(item).filter(([key]) => !keys.includes(key)));
 }
 
-/** Leaves out of a list of objects what the daemon chose where the program did not, such as a free port. */
+/** Leaves out of a list of objects what the service chose where the program did not, such as a free port. */
 function withoutComputed(
   state: Value | undefined,
   wanted: Value | undefined,
@@ -74,14 +74,14 @@ function changeOf(
   return { path, kind, replace };
 }
 
-/** What differs between the state, as the daemon last reported it, and what the program wants now. */
+/** What differs between the state, as the service last reported it, and what the program wants now. */
 export function compareToState(state: Properties, wanted: Properties, schema: Schema): Change[] {
   return Object.entries(schema).flatMap(
     ([key, input]) => changeOf(key, input, state[key], wanted[key]) ?? [],
   );
 }
 
-/** The state after an update in place: what is wanted, and what the daemon chose before. */
+/** The state after an update in place: what is wanted, and what the service chose before. */
 export function updatedState(state: Properties, wanted: Properties, schema: Schema): Properties {
   const kept = Object.entries(state).filter(([key]) => {
     const input = Object.hasOwn(schema, key) ? schema[key] : undefined;
@@ -95,7 +95,7 @@ export function visible(inputs: Properties): Properties {
   return Object.fromEntries(Object.entries(inputs).filter(([key]) => !key.startsWith("__")));
 }
 
-/** The old inputs, with the values that the daemon reports where these differ. */
+/** The old inputs, with the values that the service reports where these differ. */
 export function refreshedInputs(inputs: Properties, state: Properties, schema: Schema): Properties {
   const entries = Object.entries(inputs).map(([key, value]) => {
     const input = Object.hasOwn(schema, key) ? schema[key] : undefined;
