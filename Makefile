@@ -3,7 +3,7 @@
 SHELL := /bin/bash -euo pipefail
 run := node --require ts-node/register/transpile-only setup/main.ts
 
-.PHONY: up setup test test-faults test-unit lint down purge
+.PHONY: up setup setup-tests test test-faults test-unit lint down purge
 
 up: build
 	@$(run) up
@@ -11,7 +11,10 @@ up: build
 setup: build
 	@$(run) setup
 
-test: setup lint
+setup-tests: build
+	@$(run) setup-tests
+
+test: setup-tests lint
 	@node_modules/.bin/mocha --recursive test/unit test/e2e test/faults $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
 
 test-faults: setup

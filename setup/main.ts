@@ -1,10 +1,11 @@
 /** What the Makefile's targets do once the npm packages are installed. */
 import { ExecaError } from "execa";
 import { ensureEnvironment } from "./environment";
+import { ensureS3Server } from "./s3-server";
 import { down, purge, up } from "./stack";
 import { SetupError } from "./step";
 
-const targets = { setup: () => Promise.resolve(), up, down, purge };
+const targets = { setup: () => Promise.resolve(), "setup-tests": ensureS3Server, up, down, purge };
 
 async function main(target: string | undefined): Promise<void> {
   const run = targets[target as keyof typeof targets] as (typeof targets)["up"] | undefined;
