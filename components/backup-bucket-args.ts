@@ -119,7 +119,8 @@ export interface BackupBucketArgs {
   tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /**
    * Protections to leave out, because an S3-compatible server does not implement them: such a server answers
-   * `NotImplemented`, and the error names the resource. On AWS, leave none out.
+   * `NotImplemented`, and the error names the resource. On AWS, leave none out. To leave out one that is in place is refused
+   * while `keepBucket` protects it.
    * @default none
    */
   withoutProtections?: BucketProtection[];

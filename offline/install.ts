@@ -15,7 +15,7 @@ export interface InstallOptions {
 }
 
 /** Packages whose provider plugins the components use. */
-export const providers = ["command", "docker"];
+export const providers = ["aws", "command", "docker"];
 
 const LAUNCHER = "#!/bin/sh\nexec node ";
 

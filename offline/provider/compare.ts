@@ -19,8 +19,9 @@ function canonicalItem(value: Value, input: Input): Value | undefined {
 }
 
 /** One form for all values that the official provider holds equal: no empty values, sets in order. */
-export function canonical(value: Value | undefined, input: Input): Value | undefined {
-  if (value === undefined || isEmpty(value)) return undefined;
+export function canonical(given: Value | undefined, input: Input): Value | undefined {
+  if (given === undefined || isEmpty(given)) return undefined;
+  const value = input.normalize?.(given) ?? given;
   if (!Array.isArray(value)) {
     const item = canonicalItem(value, input);
     return isEmpty(item) ? undefined : item;

@@ -15,6 +15,8 @@ export interface Input {
   required?: boolean;
   /** What a text has to look like. */
   pattern?: RegExp;
+  /** One form for all values that mean the same. */
+  normalize?: (value: Value) => Value;
   /** Only the default is covered. */
   fixed?: boolean;
 }

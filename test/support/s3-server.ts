@@ -7,9 +7,6 @@ import { execa } from "execa";
 import { s3ServerProgram } from "../../setup/s3-server";
 import { freePort, temporaryFolder } from "./resources";
 
-// The SDK's advice on versions of Node.js would stand in the middle of the report.
-process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
-
 /** A real S3 server with versioning and Object Lock; it has no default encryption, lifecycle or public access block. */
 export interface S3Server {
   readonly endpoint: string;
