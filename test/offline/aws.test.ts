@@ -24,7 +24,7 @@ import { MemoryS3 } from "./s3-memory";
 const BUCKET = "aws:s3/bucket:Bucket";
 
 describe("the offline aws provider", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const stack = stackForEachTest();
   let server: S3Server;
   let Bucket: string;

@@ -67,7 +67,7 @@ describe("offline aws: resources", () => {
   };
 
   it("names a bucket in lower case", () => {
-    assert.match(String(bucket.check({}, OPERATION).inputs["bucket"]), /^store-[0-9a-f]{7}$/);
+    assert.match(bucket.check({}, OPERATION).inputs["bucket"] as string, /^store-[0-9a-f]{7}$/);
   });
 
   it("replaces a bucket for what S3 cannot change", () => {

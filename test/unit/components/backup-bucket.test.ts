@@ -18,7 +18,7 @@ async function declare(
   const component = new BackupBucket("b", args, {
     transformations: [
       ({ name, opts }) => {
-        options[name] = opts as pulumi.CustomResourceOptions;
+        options[name] = opts;
         return undefined;
       },
     ],
