@@ -7,6 +7,8 @@ import {
   GetBucketVersioningCommand,
   GetObjectLockConfigurationCommand,
   HeadBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
 } from "@aws-sdk/client-s3";
 import { root } from "../../setup/paths";
 import { uniqueName } from "../support/resources";
@@ -100,6 +102,18 @@ describe("BackupBucket, with the real CLI", function () {
     assert.equal((await stack.resource("aws:s3/bucket:Bucket"))?.id, undefined);
     assert.equal(await versioning(), "Enabled");
     assert.deepEqual(await policy(), transport);
+  });
+
+  it("refuses plain HTTP to all whom the policy of a bucket binds", async () => {
+    await program({ withoutProtections: [...lacking, "transportPolicy"], keepBucket: false });
+    await succeed(stack.up());
+    const owner = await server.ownerOf(Bucket);
+    const put = () => owner.send(new PutObjectCommand({ Bucket, Key: "cbm/a", Body: "a" }));
+    await put();
+    await program({ withoutProtections: lacking, keepBucket: false });
+    await succeed(stack.up());
+    await assert.rejects(put(), /explicit deny in a resource-based policy/);
+    await assert.rejects(owner.send(new ListObjectsV2Command({ Bucket })), /explicit deny/);
   });
 
   it("deletes an empty bucket that is not to be kept", async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,27 +14,33 @@ export interface S3Server {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** A client that may do everything. */
+  /** A client that may do everything, whatever the policy of a bucket says. */
   readonly client: S3Client;
+  /** A client of a new user, to whom the bucket is given; the bucket's policy binds it. */
+  ownerOf(bucket: string): Promise<S3Client>;
   /** Ends the server and removes what it stored. */
   stop(): Promise<void>;
 }
+
+const region = "eu-central-1";
 
 /** Runs a program until standard input ends, which it does when this process ends, however it ends; then cleans up. */
 const whileAttended = 'folder=$1; shift; "$@" & server=$!; cat; kill $server; wait $server; rm -rf "$folder"';
 
 /** Starts a server with an empty store of its own, on a free port. */
 export async function startS3Server(): Promise<S3Server> {
+  if (!existsSync(s3ServerProgram)) throw new Error('There is no S3 server; "make setup-tests" builds one.');
   const [folder, port] = await Promise.all([temporaryFolder(), freePort()]);
-  const folders = ["data", "versions", "metadata"].map((name) => path.join(folder, name));
-  const [data = "", versions = "", metadata = ""] = folders;
-  await Promise.all(folders.map((name) => mkdir(name)));
+  const [data, versions, metadata, users] = await Promise.all([
+    subfolder(folder, "data"),
+    subfolder(folder, "versions"),
+    subfolder(folder, "metadata"),
+    subfolder(folder, "users"),
+  ]);
 
-  const region = "eu-central-1";
-  const accessKeyId = randomBytes(8).toString("hex");
-  const secretAccessKey = randomBytes(16).toString("hex");
+  const { accessKeyId, secretAccessKey } = randomCredentials();
   const options = ["--port", `127.0.0.1:${port}`, "--region", region, "--health", "/health", "--quiet"];
-  const store = ["posix", "--sidecar", metadata, "--versioning-dir", versions, data];
+  const store = ["--iam-dir", users, "posix", "--sidecar", metadata, "--versioning-dir", versions, data];
   const running = execa("sh", ["-c", whileAttended, "sh", folder, s3ServerProgram, ...options, ...store], {
     env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
     stdin: "pipe",
@@ -53,9 +60,42 @@ export async function startS3Server(): Promise<S3Server> {
     await stop();
     throw new Error(`The S3 server does not start:\n${(await running).all}`);
   }
-  const credentials = { accessKeyId, secretAccessKey };
-  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-  return { endpoint, region, ...credentials, client, stop };
+  const root = { accessKeyId, secretAccessKey };
+  const clientOf = (credentials: Credentials) =>
+    new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  const ownerOf = async (bucket: string) => clientOf(await createOwner(bucket, endpoint, root));
+  return { endpoint, region, ...root, client: clientOf(root), ownerOf, stop };
+}
+
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+async function createOwner(bucket: string, endpoint: string, root: Credentials): Promise<Credentials> {
+  const user = randomCredentials();
+  const env = {
+    ADMIN_ACCESS_KEY: root.accessKeyId,
+    ADMIN_SECRET_KEY: root.secretAccessKey,
+    ADMIN_ENDPOINT_URL: endpoint,
+    ADMIN_REGION: region,
+  };
+  const admin = (...args: string[]) => execa(s3ServerProgram, ["admin", ...args], { env });
+  // The program takes a new user's secret as an argument only; it is worth nothing elsewhere.
+  const secret = ["--secret", user.secretAccessKey];
+  await admin("create-user", "--access", user.accessKeyId, ...secret, "--role", "user");
+  await admin("change-bucket-owner", "--bucket", bucket, "--owner", user.accessKeyId);
+  return user;
+}
+
+async function subfolder(folder: string, name: string): Promise<string> {
+  const made = path.join(folder, name);
+  await mkdir(made);
+  return made;
+}
+
+function randomCredentials(): Credentials {
+  return { accessKeyId: randomBytes(8).toString("hex"), secretAccessKey: randomBytes(16).toString("hex") };
 }
 
 async function answers(url: string): Promise<boolean> {
