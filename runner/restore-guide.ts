@@ -36,8 +36,8 @@ export function restoreGuide(backup: Description): string {
     ...shell(
       `container=restore_${name}`,
       "port=54329",
-      `database=${quote([`${source.database}_restored`])}`,
-      `image=${quote([source.image])}`,
+      `database=${word(`${source.database}_restored`)}`,
+      `image=${word(source.image)}`,
     ),
     ...shell(
       'export POSTGRES_PASSWORD="$(head -c 18 /dev/urandom | base64)"',
@@ -80,6 +80,9 @@ const count = (number: number, what: string) => `${number} ${what}${number === 1
 const sqlName = ({ schema, name }: { readonly schema: string; readonly name: string }) =>
   `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
 
+/** For a shell; the library would put a backslash before a colon too. */
+const word = (text: string) => (/^[\w./:@-]+$/.test(text) ? text : quote([text]));
+
 /** Text that comes from the database, within a sentence. */
 function code(text: string): string {
   const plain = text.replaceAll(/\s/g, " ");
@@ -110,7 +113,8 @@ function roles({ requires }: Description): string[] {
   if (names.length === 0) return [];
   const array = names.map((role) => escapeLiteral(role)).join(", ");
   return [
-    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them.",
+    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them; " +
+      "nor are their privileges on schemas in a backup of tables (`GRANT USAGE ON SCHEMA`).",
     "",
     ...shell(
       ...heredoc(
@@ -123,14 +127,19 @@ function roles({ requires }: Description): string[] {
 }
 
 function emptyDatabase({ source }: Description, database: string): string[] {
+  const { encoding, lcCollate, lcCtype } = source;
   const locale = [
-    "--template=template0",
-    `--encoding=${source.encoding}`,
-    `--lc-collate=${source.lcCollate}`,
-    `--lc-ctype=${source.lcCtype}`,
+    "--template",
+    "template0",
+    "--encoding",
+    encoding,
+    "--lc-collate",
+    lcCollate,
+    "--lc-ctype",
+    lcCtype,
   ];
   return [
-    `docker exec "$container" createdb ${connection} ${quote(locale)} ${database}`,
+    `docker exec "$container" createdb ${connection} ${locale.map(word).join(" ")} ${database}`,
     `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${prepareFile}`,
   ];
 }
@@ -183,7 +192,7 @@ function oneTable(backup: Description): string[] {
     "## Only one table",
     "",
     ...(format === "plain"
-      ? ["A plain archive is restored as a whole, as above."]
+      ? ["A plain archive is restored as a whole, as above.", ""]
       : [
           "All tables are made, and the rows of one are restored: steps 1 to 3 up to the roles, then this, with schema and name of the table as " +
             '`docker exec "$container" pg_restore --list ' +
@@ -199,7 +208,6 @@ function oneTable(backup: Description): string[] {
             '  echo "As it should be, if only foreign keys failed."',
           ),
         ]),
-    "",
     "From the restored database, a table goes on to another one, where there must be none of its name, with",
     "",
     "```",

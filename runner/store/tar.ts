@@ -1,4 +1,4 @@
-/** Backups as one tar file: plain files, which every tar reads and writes. PAX headers, for files of 8 GiB and more, are the library's. */
+/** Backups as one tar of plain files, which every tar reads. Sizes of 8 GiB and more, in either way of writing them, are the library's. */
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract, pack } from "tar-stream";
