@@ -7,7 +7,10 @@ import { bytesBelow } from "./store/files";
 import { discardBackup, type PendingBackup } from "./store/folder";
 
 /** Removes what a failed run wrote; gives the failure to report, which is the destination's where that was the cause. */
-export async function abandonBackup(pending: PendingBackup, error: unknown): Promise<unknown> {
+export async function abandonBackup(
+  pending: Pick<PendingBackup, "workPath" | "finalPath">,
+  error: unknown,
+): Promise<unknown> {
   const { workPath, finalPath } = pending;
   const folder = path.dirname(finalPath);
   const vanished = !existsSync(workPath) && !existsSync(finalPath);

@@ -24,6 +24,7 @@ import { formatBytes, type Progress } from "./progress";
 import { pruneAfterBackup } from "./prune-after-backup";
 import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { archiveName, prepareFile, restoreCommand } from "./restore-command";
+import { guideFile, restoreGuide } from "./restore-guide";
 import { summarizeTables } from "./result";
 import { bytesBelow, sealFiles, writeDurably } from "./store/files";
 import { folderStore } from "./store/folder-store";
@@ -141,17 +142,14 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
     { method, validity: request.verify === "restore" },
   );
-  progress.note("Reading the files back for their checksums.");
-  const files = await sealFiles(pending.workPath);
 
-  const described = describeBackup({
+  const description = describeBackup({
     pending,
     request,
     container,
     snapshot,
     facts,
     requires,
-    files,
     format,
     compression,
     jobs,
@@ -162,6 +160,9 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
   });
+  await writeDurably(path.join(pending.workPath, guideFile), restoreGuide(description));
+  progress.note("Reading the files back for their checksums.");
+  const described = { ...description, files: await sealFiles(pending.workPath) };
   const verification = await verifyBackup({
     docker: target.docker,
     folder: pending.workPath,
@@ -181,7 +182,7 @@ async function writeBackup(run: Run): Promise<BackupResult> {
     location: pending.finalPath,
     manifest: path.join(pending.finalPath, manifestFile),
     createdAt: manifest.startedAt,
-    sizeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    sizeBytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
     verification,
     pruned: [],
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),

@@ -48,8 +48,10 @@ export const failureCodes = [
   "manifest-unreadable",
   "restore-failed",
   "restore-mismatch",
+  "tar-invalid",
   // series of backups
   "backup-not-found",
+  "backup-exists",
   "backup-too-small",
 ] as const;
 export type FailureCode = (typeof failureCodes)[number];

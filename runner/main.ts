@@ -2,6 +2,8 @@
 import { Command } from "commander";
 import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
+import { addExport } from "./cli/export";
+import { addImport } from "./cli/import";
 import { addKeep } from "./cli/keep";
 import { addList } from "./cli/list";
 import { addPreflight } from "./cli/preflight";
@@ -28,6 +30,8 @@ function program(context: Context): Command {
   addList(main);
   addPrune(main, context);
   addKeep(main);
+  addExport(main, context);
+  addImport(main, context);
   addReady(main, context);
   addPreflight(main);
   return main;

@@ -10,7 +10,6 @@ import { Requirements } from "./postgres/requirements";
 import { kindName } from "./postgres/select-tables";
 import type { Snapshot } from "./postgres/snapshot";
 import { ArchiveFormat, type BackupRequest, VerifyLevel } from "./request";
-import type { StoredFile } from "./store/files";
 import type { PendingBackup } from "./store/folder";
 
 export const manifestFile = "manifest.json";
@@ -119,11 +118,12 @@ type Described = Pick<
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly relations: readonly CountedRelation[];
-  readonly files: readonly StoredFile[];
 };
 
-/** All that can be said before the backup is verified. */
-export function describeBackup(backup: Described): Omit<Manifest, "finishedAt" | "verification"> {
+/** All that can be said before the files are sealed and the backup is verified. */
+export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
+
+export function describeBackup(backup: Described): Description {
   const { pending, request, container, facts, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
@@ -165,7 +165,6 @@ export function describeBackup(backup: Described): Omit<Manifest, "finishedAt" |
       kind: kindName(relation),
     })),
     requires: backup.requires,
-    files: [...backup.files],
   };
 }
 

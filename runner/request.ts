@@ -134,6 +134,26 @@ export const KeepRequest = z.strictObject({
 });
 export type KeepRequest = z.infer<typeof KeepRequest>;
 
+/** A tar file, or `-` for standard output or input. */
+const TarFile = z.string().min(1).default("-");
+
+export const ExportRequest = z.strictObject({
+  ...Series,
+  /** An id, or `latest`. */
+  backup: z.string().min(1, "must be an id or latest").default("latest"),
+  file: TarFile,
+});
+export type ExportRequest = z.infer<typeof ExportRequest>;
+
+export const ImportRequest = z.strictObject({
+  directory: Series.directory,
+  /** The series that the backup must be of; any, if it is not given. */
+  name: Series.name.optional(),
+  file: TarFile,
+  fileMode: FileMode.default("0600"),
+});
+export type ImportRequest = z.infer<typeof ImportRequest>;
+
 export const ListRequest = z.strictObject({ directory: Series.directory, name: Series.name.optional() });
 export type ListRequest = z.infer<typeof ListRequest>;
 

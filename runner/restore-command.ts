@@ -26,6 +26,11 @@ function methodOf(compression: string) {
   return methods[compression.split(":")[0] ?? ""] ?? uncompressed;
 }
 
+/** What writes the decompressed content of the file that is named after it. */
+export function decompressCommand(compression: string): string[] {
+  return methodOf(compression).decompress;
+}
+
 /** File name of each format's archive within the backup's folder. */
 export function archiveName(format: ArchiveFormat, compression: string): string {
   switch (format) {
@@ -63,7 +68,7 @@ export function restoreCommand(source: RestoreSource): string {
       ]),
     custom: () => `${inContainer(pgRestore, ["--interactive"])} < ${file(archive)}`,
     plain: () =>
-      `${quote(methodOf(source.compression).decompress)} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
+      `${quote(decompressCommand(source.compression))} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
   }[source.format]();
   return [
     inContainer(["createdb", ...connect, "--template", "template0", target]),

@@ -76,7 +76,10 @@ function parseJson(source: string): unknown {
 }
 
 /** A request that came as JSON is answered in JSON. */
+export function answersInJson(options: Options): boolean {
+  return options["json"] === true || options["request"] !== undefined;
+}
+
 export function print(options: Options, result: object, lines: readonly string[]): void {
-  const asJson = options["json"] === true || options["request"] !== undefined;
-  process.stdout.write(asJson ? JSON.stringify(result) : `${lines.join("\n")}\n`);
+  process.stdout.write(answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`);
 }

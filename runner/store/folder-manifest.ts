@@ -4,9 +4,7 @@ import { Manifest, manifestFile } from "../manifest";
 import { isErrno } from "./folder";
 
 /** The manifest in a backup's folder, or why it cannot be had. */
-export async function readManifest(
-  folder: string,
-): Promise<{ manifest: Manifest; problem?: undefined } | { manifest?: undefined; problem: string }> {
+export async function readManifest(folder: string): Promise<Parsed> {
   let source: string;
   try {
     source = await readFile(path.join(folder, manifestFile), "utf8");
@@ -14,6 +12,13 @@ export async function readManifest(
     if (isErrno(error, "ENOENT")) return { problem: `${manifestFile} is missing` };
     return { problem: `${manifestFile} cannot be read: ${(error as Error).message}` };
   }
+  return parseManifest(source);
+}
+
+type Parsed = { manifest: Manifest; problem?: undefined } | { manifest?: undefined; problem: string };
+
+/** What a manifest's text says, or why it says nothing. */
+export function parseManifest(source: string): Parsed {
   let content: unknown;
   try {
     content = JSON.parse(source);

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
@@ -6,6 +6,7 @@ import type { Manifest } from "../manifest";
 import { BackupName } from "../request";
 import { backupTime, isErrno } from "./folder";
 import { type Entry, folderContents } from "./folder-contents";
+import { receiveFolder } from "./folder-incoming";
 import { readManifest } from "./folder-manifest";
 import { finishRemovals, removeFolder } from "./folder-removal";
 import { isGood, keepFile, type Store, type StoredBackup } from "./store";
@@ -14,6 +15,7 @@ import { isGood, keepFile, type Store, type StoredBackup } from "./store";
 export function folderStore(directory: string): Store {
   const location = path.resolve(directory);
   const seriesFolder = (name: string) => path.join(location, name);
+  const backupsOf = (name: string) => readSeries(seriesFolder(name), name);
   return {
     location,
     async series() {
@@ -23,21 +25,38 @@ export function folderStore(directory: string): Store {
       const used = await Promise.all(names.map((name) => hasBackups(seriesFolder(name))));
       return names.filter((_, index) => used[index]).sort();
     },
-    async backups(name) {
-      const folder = seriesFolder(name);
-      const found: StoredBackup[] = [];
-      for (const id of await backupIds(folder)) {
-        const backup = await readBackup(path.join(folder, id), id, name);
-        // One that another process removes meanwhile looks damaged, and is none of those that there are.
-        if (backup.problem === undefined || existsSync(backup.location)) found.push(backup);
-      }
-      const latest = await latestOf(folder, found);
-      return found.map((backup) => ({ ...backup, latest: backup === latest }));
-    },
+    backups: backupsOf,
     remove: (name, id) => removeFolder(seriesFolder(name), id),
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
     mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
+    read: (name, id, file) => readFrom(path.join(seriesFolder(name), id, file)),
+    receive: (arrival) =>
+      receiveFolder(seriesFolder(arrival.name), arrival, async () => {
+        const latest = (await backupsOf(arrival.name)).find((backup) => backup.latest);
+        return latest === undefined || latest.id < arrival.id;
+      }),
   };
+}
+
+async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw isErrno(error, "ENOENT")
+      ? new Failure("checksum-mismatch", `${file} is missing: the backup is damaged. Use another one.`)
+      : new Failure("directory-not-readable", `${file} cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+async function readSeries(folder: string, name: string): Promise<StoredBackup[]> {
+  const found: StoredBackup[] = [];
+  for (const id of await backupIds(folder)) {
+    const backup = await readBackup(path.join(folder, id), id, name);
+    // One that another process removes meanwhile looks damaged, and is none of those that there are.
+    if (backup.problem === undefined || existsSync(backup.location)) found.push(backup);
+  }
+  const latest = await latestOf(folder, found);
+  return found.map((backup) => ({ ...backup, latest: backup === latest }));
 }
 
 /** Oldest first: an id sorts by its time. */

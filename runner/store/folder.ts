@@ -92,7 +92,7 @@ export async function publishBackup({ id, workPath, finalPath }: PendingBackup):
   await syncToDisk(parent);
 }
 
-export async function discardBackup({ workPath }: PendingBackup): Promise<void> {
+export async function discardBackup({ workPath }: Pick<PendingBackup, "workPath">): Promise<void> {
   await rm(workPath, { recursive: true, force: true, maxRetries: 3 });
 }
 
@@ -106,7 +106,7 @@ export async function syncToDisk(file: string): Promise<void> {
   }
 }
 
-function unwritable(folder: string, error: unknown): unknown {
+export function unwritable(folder: string, error: unknown): unknown {
   if (!(error instanceof Error && "code" in error)) return error;
   return new Failure(
     "directory-not-writable",

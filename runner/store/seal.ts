@@ -1,11 +1,12 @@
 /** SHA256SUMS: the checksum of every file of a backup, for `sha256sum --check`. */
+import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { Failure, Failures } from "../failure";
 import { type Manifest, manifestFile } from "../manifest";
 import { hashFile, type StoredFile, writeDurably } from "./files";
 import { isErrno } from "./folder";
-import { readManifest } from "./folder-manifest";
+import { parseManifest, readManifest } from "./folder-manifest";
 
 export const sumsFile = "SHA256SUMS";
 
@@ -26,19 +27,34 @@ export async function sealBackup(folder: string, manifest: Manifest): Promise<vo
 
 /** The manifest, once it and the checksums agree with each other to the last bit. */
 export async function readSealed(folder: string): Promise<Manifest> {
-  const { manifest, problem } = await readManifest(folder);
-  if (manifest === undefined) throw new Failure("manifest-unreadable", `${folder}: ${problem}. ${remedy}`);
+  const { manifest, problem: unparsed } = await readManifest(folder);
+  if (manifest === undefined) throw new Failure("manifest-unreadable", `${folder}: ${unparsed}. ${remedy}`);
   const sums = await readFile(path.join(folder, sumsFile), "utf8").catch((error: unknown) => {
     throw damaged(folder, unreadable(sumsFile, error));
   });
-  const sealed = { path: manifestFile, sha256: await hashFile(path.join(folder, manifestFile)) };
-  if (sums === sumsText([...manifest.files, sealed])) return manifest;
-  throw damaged(
-    folder,
-    sums.endsWith(sumsText([sealed]))
-      ? `${sumsFile} is not what was written`
-      : `${manifestFile} does not have the checksum that ${sumsFile} records; one of the two is damaged`,
-  );
+  const problem = findSealProblem(manifest, await hashFile(path.join(folder, manifestFile)), sums);
+  if (problem === undefined) return manifest;
+  throw damaged(folder, problem);
+}
+
+/** The same for a backup that is not in a folder of this machine. */
+export function parseSealed(source: Uint8Array, sums: Uint8Array, where: string): Manifest {
+  const text = new TextDecoder();
+  const { manifest, problem: unparsed } = parseManifest(text.decode(source));
+  if (manifest === undefined) throw new Failure("manifest-unreadable", `${where}: ${unparsed}. ${remedy}`);
+  const sha256 = createHash("sha256").update(source).digest("hex");
+  const problem = findSealProblem(manifest, sha256, text.decode(sums));
+  if (problem === undefined) return manifest;
+  throw damaged(where, problem);
+}
+
+/** Where the manifest, its own checksum and the text of the checksums do not agree with each other. */
+function findSealProblem(manifest: Manifest, sha256: string, sums: string): string | undefined {
+  const sealed = { path: manifestFile, sha256 };
+  if (sums === sumsText([...manifest.files, sealed])) return undefined;
+  return sums.endsWith(sumsText([sealed]))
+    ? `${sumsFile} is not what was written`
+    : `${manifestFile} does not have the checksum that ${sumsFile} records; one of the two is damaged`;
 }
 
 /**

@@ -54,6 +54,36 @@ export interface Store {
   finishRemovals(name: string): Promise<Removal[]>;
   /** Sets or clears the mark that retention respects. */
   mark(name: string, id: string, kept: boolean): Promise<void>;
+  /** What one file of a backup holds; its path is relative to the backup. */
+  read(name: string, id: string, file: string): AsyncIterable<Uint8Array>;
+  /** Makes room for a backup that was taken elsewhere. */
+  receive(arrival: Arrival): Promise<IncomingBackup>;
+}
+
+export interface Arrival {
+  readonly name: string;
+  readonly id: string;
+  /** All that will be written. */
+  readonly bytes: number;
+  /** Permissions of its files, where files have any. */
+  readonly fileMode: number;
+}
+
+/** A backup on its way into a store; nobody sees it before it is published. */
+export interface IncomingBackup {
+  /** Writes one file, which must not be there yet. */
+  write(file: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Makes it durable, gives it its name, and makes it the latest if it is newer than that. */
+  publish(): Promise<void>;
+  /** Removes what was written; gives the failure to report. */
+  abandon(error: unknown): Promise<unknown>;
+}
+
+export function alreadyExists(location: string): Failure {
+  return new Failure(
+    "backup-exists",
+    `${location} exists already and is not the same backup, or is damaged. Nothing was changed; import into another directory, or verify the one that is there.`,
+  );
 }
 
 export function isGood(backup: StoredBackup): backup is GoodBackup {

@@ -307,6 +307,14 @@ describe("every error", function () {
       return verify(name, "--level", "restore");
     },
     "backup-not-found": () => verify("none"),
+    "tar-invalid": () => run(["import", path.join(root, "README.md"), "--directory", directory]),
+    "backup-exists": async () => {
+      const { name, folder } = await copied();
+      const tar = path.join(directory, `${name}.tar`);
+      await run(["export", tar, ...place(name)]);
+      await flipBit(path.join(folder, "archive.sql"));
+      return run(["import", tar, "--directory", directory]);
+    },
     "backup-too-small": async () => {
       await backup("parent", "--name", "shrinking", "--format", "custom", "--compression", "none");
       await sql(

@@ -1,0 +1,91 @@
+/** A complete backup as one tar file: `<name>/<id>/` and all below it, the manifest and the checksums first. */
+import path from "node:path";
+import type { Writable } from "node:stream";
+import { Failure } from "./failure";
+import { manifestFile } from "./manifest";
+import { formatBytes, type Progress } from "./progress";
+import type { ExportRequest } from "./request";
+import { checkedContent, onceOnly, readWhole } from "./store/checked-content";
+import { writeNewFile } from "./store/new-file";
+import { parseSealed, sumsFile } from "./store/seal";
+import { findBackup, type Store } from "./store/store";
+import { tarBytes, type TarFile, writeTar } from "./store/tar";
+
+export interface ExportResult {
+  readonly backupId: string;
+  readonly name: string;
+  /** Absolute path of the tar file, or `-`. */
+  readonly file: string;
+  readonly files: number;
+  /** Of the tar file. */
+  readonly sizeBytes: number;
+}
+
+/** Every file is checked while it is written; one that is damaged fails the export, and the tar has no end. */
+export async function exportBackup(
+  store: Store,
+  { name, backup, file }: ExportRequest,
+  standardOutput: Writable,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ExportResult> {
+  const { id, location } = await findBackup(store, name, backup);
+  const [source, sums] = [
+    await readWhole(store.read(name, id, manifestFile)),
+    await readWhole(store.read(name, id, sumsFile)),
+  ];
+  const manifest = parseSealed(source, sums, location);
+  if (manifest.name !== name || manifest.id !== id)
+    throw damaged(location, manifestFile, `is that of ${manifest.name}/${manifest.id}`);
+  const sizes = [source.length, sums.length, ...manifest.files.map(({ bytes }) => bytes)];
+  const sizeBytes = tarBytes(sizes);
+  progress.note(`Exporting ${location}: ${sizes.length} files, ${formatBytes(sizeBytes)}.`);
+  let current = manifestFile;
+  let written = 0;
+  const stop = progress.follow(
+    () => current,
+    () => Promise.resolve(written),
+  );
+  const contents = function* (): Generator<TarFile> {
+    const inTar = (file: string) => path.posix.join(name, id, file);
+    yield { path: inTar(manifestFile), bytes: source.length, content: onceOnly(source) };
+    yield { path: inTar(sumsFile), bytes: sums.length, content: onceOnly(sums) };
+    for (const recorded of manifest.files) {
+      current = recorded.path;
+      const failure = (problem: string) => damaged(location, recorded.path, problem);
+      const stored = store.read(name, id, recorded.path);
+      const content = checkedContent(stored, recorded, failure, (bytes) => (written += bytes));
+      yield { path: inTar(recorded.path), bytes: recorded.bytes, content };
+    }
+  };
+  const write = (destination: Writable) =>
+    writeTar(contents(), new Date(manifest.finishedAt), destination, signal);
+  try {
+    if (file === "-") await write(standardOutput).catch(describeClosedPipe);
+    else await writeNewFile(file, sizeBytes, write);
+  } finally {
+    stop();
+  }
+  return {
+    backupId: id,
+    name,
+    file: file === "-" ? file : path.resolve(file),
+    files: sizes.length,
+    sizeBytes,
+  };
+}
+
+function damaged(location: string, file: string, problem: string): Failure {
+  return new Failure(
+    "checksum-mismatch",
+    `${location}: ${file} ${problem}. Use another backup; this one is damaged.`,
+  );
+}
+
+function describeClosedPipe(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
+  throw new Failure(
+    "interrupted",
+    "The program that reads the tar ended before the tar did; see what it says.",
+  );
+}

@@ -1,0 +1,75 @@
+/** A backup that comes from elsewhere: written under a hidden name, and renamed when all of it is there. */
+import { createWriteStream } from "node:fs";
+import { mkdir, rename, symlink, unlink } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { abandonBackup } from "../abandon";
+import { Failure } from "../failure";
+import { checkSpace } from "./destination";
+import { backupTime, isErrno, syncToDisk, unwritable } from "./folder";
+import { openToReaders } from "./modes";
+import { alreadyExists, type Arrival, type IncomingBackup } from "./store";
+import { removeDeadWork, workName } from "./work-name";
+
+const latestLink = "latest";
+
+/** `isNewest` is asked when all of the backup is there. */
+export async function receiveFolder(
+  series: string,
+  { id, bytes, fileMode }: Arrival,
+  isNewest: () => Promise<boolean>,
+): Promise<IncomingBackup> {
+  const workPath = path.join(series, workName(id));
+  const finalPath = path.join(series, id);
+  await writable(series, async () => {
+    await mkdir(series, { recursive: true, mode: 0o700 });
+    await removeDeadWork(series, (name) => name === latestLink || backupTime(name) !== undefined);
+    await checkSpace(series, bytes);
+    await mkdir(workPath, { mode: 0o700 });
+  });
+  const folders = new Set([workPath]);
+  return {
+    async write(file, content) {
+      const target = path.join(workPath, file);
+      for (let folder = path.dirname(target); !folders.has(folder); folder = path.dirname(folder))
+        folders.add(folder);
+      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      // "wx" neither follows a link nor overwrites a file that is there.
+      await pipeline(content, createWriteStream(target, { flags: "wx", mode: 0o600, flush: true }));
+    },
+    async publish() {
+      await openToReaders(workPath, fileMode);
+      for (const folder of folders) await syncToDisk(folder);
+      // Made before the backup appears: what can fail should fail while nothing is published.
+      const link = (await isNewest()) ? path.join(series, workName(latestLink)) : undefined;
+      if (link !== undefined) await symlink(id, link);
+      try {
+        await renameNew(workPath, finalPath);
+      } catch (error) {
+        if (link !== undefined) await unlink(link);
+        throw error;
+      }
+      if (link !== undefined) await rename(link, path.join(series, latestLink));
+      await syncToDisk(series);
+    },
+    abandon: (error) => abandonBackup({ workPath, finalPath }, error),
+  };
+}
+
+/** A folder that is not empty is never replaced. */
+async function renameNew(workPath: string, finalPath: string): Promise<void> {
+  try {
+    await rename(workPath, finalPath);
+  } catch (error) {
+    if (isErrno(error, "ENOTEMPTY") || isErrno(error, "EEXIST")) throw alreadyExists(finalPath);
+    throw error;
+  }
+}
+
+async function writable(series: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof Failure ? error : unwritable(series, error);
+  }
+}

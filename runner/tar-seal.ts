@@ -1,0 +1,81 @@
+/** The beginning of a tar that `export` wrote: whose it is, and what must follow. */
+import path from "node:path";
+import { Failure } from "./failure";
+import { type Manifest, manifestFile } from "./manifest";
+import { BackupName } from "./request";
+import { readWhole } from "./store/checked-content";
+import { backupTime } from "./store/folder";
+import { parseSealed, sumsFile } from "./store/seal";
+import { keepFile } from "./store/store";
+import { endsEarly, type TarEntry } from "./store/tar";
+
+export interface TarSeal {
+  readonly manifest: Manifest;
+  /** The manifest and the checksums as they are in the tar. */
+  readonly source: Buffer;
+  readonly sums: Buffer;
+}
+
+/** It is held in memory. */
+const largestSeal = 1 << 28;
+
+/** Fails unless manifest and checksums come first, agree with each other, and name no file that could be written elsewhere. */
+export async function readTarSeal(entries: AsyncGenerator<TarEntry, void>): Promise<TarSeal> {
+  const first = await nextEntry(entries);
+  const [, name = "", id = ""] = /^([^/]+)\/([^/]+)\/manifest\.json$/.exec(first.path) ?? [];
+  if (!BackupName.safeParse(name).success || backupTime(id) === undefined) {
+    throw invalid(
+      `it begins with ${JSON.stringify(first.path)} instead of the manifest of a backup. ` +
+        "A folder that was packed by hand is unpacked by hand",
+    );
+  }
+  const source = await readSmall(first);
+  const second = await nextEntry(entries);
+  if (second.path !== path.posix.join(name, id, sumsFile))
+    throw invalid(`${JSON.stringify(second.path)} follows the manifest instead of ${sumsFile}`);
+  const sums = await readSmall(second);
+  const manifest = parseSealed(source, sums, "The tar");
+  if (manifest.name !== name || manifest.id !== id)
+    throw invalid(`its manifest is that of ${JSON.stringify(`${manifest.name}/${manifest.id}`)}`);
+  failUnlessPlain(manifest);
+  return { manifest, source, sums };
+}
+
+export function invalid(problem: string): Failure {
+  return new Failure(
+    "tar-invalid",
+    `This is not what "postgis-backup export" writes: ${problem}. Nothing was imported.`,
+  );
+}
+
+async function nextEntry(entries: AsyncGenerator<TarEntry, void>): Promise<TarEntry> {
+  const { value } = await entries.next();
+  if (value === undefined) throw endsEarly();
+  return value;
+}
+
+async function readSmall(entry: TarEntry): Promise<Buffer> {
+  if (!entry.isFile) throw invalid(`${entry.path} is not a plain file`);
+  if (entry.bytes > largestSeal) throw invalid(`${entry.path} has ${entry.bytes} bytes`);
+  return readWhole(entry.content);
+}
+
+/** As pg_dump and this program name files: nothing hidden, nothing that leaves the folder. */
+const plainPath = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
+
+function failUnlessPlain({ files }: Manifest): void {
+  const paths = new Set([manifestFile, sumsFile, keepFile]);
+  for (const { path: file } of files) {
+    if (!plainPath.test(file)) throw invalid(`its manifest names a file ${JSON.stringify(file)}`);
+    if (paths.has(file)) throw invalid(`its manifest must not name ${file}, or not twice`);
+    paths.add(file);
+  }
+  const both = [...paths].find((file) => parents(file).some((folder) => paths.has(folder)));
+  if (both !== undefined) throw invalid(`its manifest names ${both} and a file of which that is a part`);
+}
+
+/** `a/b` and `a` of `a/b/c`. */
+function parents(file: string): string[] {
+  const parent = path.posix.dirname(file);
+  return parent === "." ? [] : [parent, ...parents(parent)];
+}
