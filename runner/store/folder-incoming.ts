@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rename, symlink, unlink } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { abandonBackup } from "../abandon";
+import { abandonBackup } from "./abandon";
 import { Failure } from "../failure";
 import { checkSpace } from "./destination";
 import { backupTime, isErrno, syncToDisk, unwritable } from "./folder";

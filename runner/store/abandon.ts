@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
-import { Failure } from "./failure";
-import { formatBytes } from "./progress";
-import { bytesBelow } from "./store/files";
-import { discardBackup, type PendingBackup } from "./store/folder";
+import { Failure } from "../failure";
+import { formatBytes } from "../progress";
+import { bytesBelow } from "./files";
+import { discardBackup, type PendingBackup } from "./folder";
 
 /** Removes what a failed run wrote; gives the failure to report, which is the destination's where that was the cause. */
 export async function abandonBackup(

@@ -1,10 +1,10 @@
-import { Failure } from "./failure";
-import type { Progress } from "./progress";
-import { prune } from "./prune";
-import type { BackupRequest, BackupResult } from "./request";
-import { hasRules, notAfter } from "./retention";
-import { checkNewestSize } from "./size-check";
-import { folderStore } from "./store/folder-store";
+import { Failure } from "../failure";
+import type { Progress } from "../progress";
+import { prune } from "../prune";
+import type { BackupRequest, BackupResult } from "../request";
+import { hasRules, notAfter } from "../retention";
+import { checkNewestSize } from "../size-check";
+import { folderStore } from "../store/folder-store";
 
 /** A result must stay short: see {@link BackupResult}. */
 const namedIds = 20;

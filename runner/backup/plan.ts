@@ -1,23 +1,23 @@
 /** Everything that can be found wrong with a backup before anything is written. */
 import os from "node:os";
 import path from "node:path";
-import { type Inspection, pathInContainer, runningContainer } from "./docker/container";
-import { docker as dockerFor } from "./docker/docker";
-import type { ExecTarget } from "./docker/exec";
-import { Attempts, Failure } from "./failure";
-import type { Manifest } from "./manifest";
-import { readCatalog } from "./postgres/catalog";
-import { chooseCompression, preferredCompression } from "./postgres/compression";
-import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "./postgres/facts";
-import { checkPrivileges } from "./postgres/privileges";
-import { resolveRelations } from "./postgres/relations";
-import { type Selection, selectTables } from "./postgres/select-tables";
-import { applicationName, lockSeries } from "./postgres/series-lock";
-import { serverTarget } from "./postgres/server";
-import { openSession, type Session } from "./postgres/session";
-import type { Progress } from "./progress";
-import type { ArchiveFormat, BackupRequest } from "./request";
-import { checkSpace, checkWritable } from "./store/destination";
+import { type Inspection, pathInContainer, runningContainer } from "../docker/container";
+import { docker as dockerFor } from "../docker/docker";
+import type { ExecTarget } from "../docker/exec";
+import { Attempts, Failure } from "../failure";
+import type { Manifest } from "../manifest";
+import { readCatalog } from "../postgres/catalog";
+import { chooseCompression, preferredCompression } from "../postgres/compression";
+import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
+import { checkPrivileges } from "../postgres/privileges";
+import { resolveRelations } from "../postgres/relations";
+import { type Selection, selectTables } from "../postgres/select-tables";
+import { applicationName, lockSeries } from "../postgres/series-lock";
+import { serverTarget } from "../postgres/server";
+import { openSession, type Session } from "../postgres/session";
+import type { Progress } from "../progress";
+import type { ArchiveFormat, BackupRequest } from "../request";
+import { checkSpace, checkWritable } from "../store/destination";
 
 /** A backup that can be taken. */
 export interface Plan {

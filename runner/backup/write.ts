@@ -1,0 +1,137 @@
+import path from "node:path";
+import { imageDigest, pathInContainer } from "../docker/container";
+import { spawnDocker } from "../docker/docker";
+import { execArguments } from "../docker/exec";
+import { describeBackup, manifestFile } from "../manifest";
+import { findDefinitions } from "../postgres/definitions";
+import type { DumpDestination } from "../postgres/dump";
+import { majorVersion } from "../postgres/facts";
+import { fingerprintMethod } from "../postgres/fingerprint";
+import { objectDefinitions } from "../postgres/own-objects";
+import { prepareSql } from "../postgres/prepare";
+import { withQualifiedNames } from "../postgres/qualified-names";
+import { findRequirements } from "../postgres/requirements";
+import type { BackupResult } from "../request";
+import { archiveName, prepareFile, restoreCommand } from "../restore-command";
+import { guideFile, restoreGuide } from "../restore-guide";
+import { summarizeTables } from "../result";
+import { sealFiles, writeDurably } from "../store/files";
+import { publishBackup } from "../store/folder";
+import { openToReaders } from "../store/modes";
+import { sealBackup } from "../store/seal";
+import { verifyBackup } from "../verification";
+import { dumpAndMeasure } from "./measure";
+import { notMounted } from "./plan";
+import type { Run } from "./run";
+
+/** Writes, verifies and publishes a backup of what the snapshot shows. */
+export async function writeBackup(run: Run): Promise<BackupResult> {
+  const { request, container, target, snapshot, pending, progress } = run;
+  const { facts, format, compression, jobs } = run;
+  const version = majorVersion(run.pgDumpVersion);
+  const containerFolder = await folderInContainer(run);
+  const archive = archiveName(format, compression);
+  const destination: DumpDestination =
+    containerFolder === undefined
+      ? { hostFile: path.join(pending.workPath, archive) }
+      : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
+
+  const { requires, definitions, preparation } = await describeTables(run);
+  await writeDurably(path.join(pending.workPath, prepareFile), preparation);
+  const method = fingerprintMethod(facts.number);
+  const { lockTimeout } = request;
+  const { measures, relations } = await dumpAndMeasure(
+    run,
+    destination,
+    { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
+    { method, validity: request.verify === "restore" },
+  );
+
+  const description = describeBackup({
+    pending,
+    request,
+    container,
+    snapshot,
+    facts,
+    requires,
+    format,
+    compression,
+    jobs,
+    measures,
+    relations,
+    definitions,
+    imageDigest: await imageDigest(target.docker, container),
+    pgDumpVersion: run.pgDumpVersion,
+    fingerprintMethod: method,
+  });
+  await writeDurably(path.join(pending.workPath, guideFile), restoreGuide(description));
+  progress.note("Reading the files back for their checksums.");
+  const described = { ...description, files: await sealFiles(pending.workPath) };
+  const verification = await verifyBackup({
+    docker: target.docker,
+    folder: pending.workPath,
+    manifest: described,
+    level: request.verify,
+    image: described.source.imageDigest,
+    progress,
+    signal: run.signal,
+  });
+  const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
+  await sealBackup(pending.workPath, manifest);
+  run.signal.throwIfAborted();
+  await openToReaders(pending.workPath, Number.parseInt(request.fileMode, 8));
+  await publishBackup(pending);
+  return {
+    backupId: pending.id,
+    location: pending.finalPath,
+    manifest: path.join(pending.finalPath, manifestFile),
+    createdAt: manifest.startedAt,
+    sizeBytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    verification,
+    pruned: [],
+    tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
+    restoreCommand: restoreCommand({
+      container: request.container,
+      user: request.user,
+      database: request.database,
+      format,
+      compression,
+      jobs,
+      location: pending.finalPath,
+      containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), pending.id),
+    }),
+  };
+}
+
+/** What the tables are and need, as the snapshot shows it. */
+async function describeTables({ session, target, snapshot, signal }: Run) {
+  const found = await withQualifiedNames(session, async () => ({
+    ...(await findRequirements(session, snapshot.tables)),
+    definitions: await findDefinitions(
+      session,
+      snapshot.tables.map(({ oid }) => oid),
+    ),
+  }));
+  const ownObjects = await objectDefinitions(target, snapshot, found.objects, signal);
+  return { ...found, preparation: prepareSql(found.requires, ownObjects) };
+}
+
+/**
+ * The work folder as the container sees it. A mount of the same path can belong to another machine, when the daemon is
+ * remote; so the folder just made must be there and writable for the caller.
+ */
+async function folderInContainer({ request, container, target, pending }: Run): Promise<string | undefined> {
+  const candidate = pathInContainer(container, pending.workPath);
+  if (candidate !== undefined) {
+    const probe = execArguments(target, ["test", "-w", candidate], callerIds());
+    const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+    if (!failed) return candidate;
+  }
+  if (request.format !== "directory") return undefined;
+  throw notMounted(request, path.dirname(pending.finalPath));
+}
+
+/** Files that a process in the container writes belong to the caller. */
+function callerIds(): string {
+  return `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+}
