@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile, readlink, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -488,8 +488,14 @@ describe("a backup on its way, when something is wrong", function () {
     }
 
     it("never replaces a device, a pipe or a link", async () => {
-      await symlink("/nowhere", path.join(damagedSource, "link.tar"));
-      for (const file of ["/dev/null", path.join(damagedSource, "link.tar"), damagedSource]) {
+      // Of its own: where the program is wrong, what it replaces must not be the machine's.
+      const [device, pipe, link] = ["device", "pipe", "link.tar"].map((name) =>
+        path.join(damagedSource, name),
+      ) as [string, string, string];
+      await execa("mknod", [device, "c", "1", "3"]);
+      await execa("mkfifo", [pipe]);
+      await symlink("nowhere", link);
+      for (const file of [device, pipe, link, damagedSource]) {
         const { exitCode, stderr } = await run(file);
         assert.equal(exitCode, 1);
         assert.match(
@@ -497,6 +503,15 @@ describe("a backup on its way, when something is wrong", function () {
           /^error\[directory-not-writable\]: .* is not a plain file/m,
         );
       }
+      const kinds = await Promise.all([device, pipe, link].map((file) => lstat(file)));
+      assert.deepEqual(
+        kinds.map((stats) => [stats.isCharacterDevice(), stats.isFIFO(), stats.isSymbolicLink()]),
+        [
+          [true, false, false],
+          [false, true, false],
+          [false, false, true],
+        ],
+      );
     });
 
     it("removes what a killed export to the same file left, and nothing that lives or is another's", async () => {
