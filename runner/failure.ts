@@ -48,6 +48,11 @@ export const failureCodes = [
   "manifest-unreadable",
   "restore-failed",
   "restore-mismatch",
+  // restore
+  "restore-in-progress",
+  "table-exists",
+  "requirement-missing",
+  "dependent-object",
   // series of backups
   "backup-not-found",
   "backup-too-small",
