@@ -8,6 +8,7 @@ import { cleanUp } from "./restore/clean-up";
 import { comparesFingerprints, compareStaging } from "./restore/comparison";
 import { restoreData, selectFilled } from "./restore/data-only";
 import { loadStaging } from "./restore/load";
+import { removeLinks } from "./restore/linked-rows";
 import { sqlName } from "./restore/members";
 import { checkPlaces } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
@@ -80,6 +81,7 @@ async function restoreTables(run: RestoreRun, created: Created): Promise<Outcome
       "Rows were counted, but their fingerprints not compared: those of the backup are of a kind that this server's version does not know.",
     );
   }
+  await removeLinks(run);
   await makeWorkFolder(run);
   await createMissingRoles(run, created);
   const reader = await openReader(run);

@@ -6,6 +6,7 @@ import { execArguments, type ExecTarget } from "../docker/exec";
 import { openSession, type Session } from "../postgres/session";
 import { lockRuns } from "../postgres/run-lock";
 import { restoreInProgress } from "./in-progress";
+import { removeLinks } from "./linked-rows";
 import type { RestoreNames } from "./names";
 import { type Created, dropCreated } from "./prepare-target";
 import type { RestoreRun } from "./run";
@@ -37,7 +38,9 @@ async function removeWorkFolder(target: ExecTarget, { workFolder }: RestoreNames
  * In a session of its own, because that of the run may be gone. Where another run has the lock already, it has taken away
  * the rest; what cannot be taken away now, the next run does.
  */
-export async function cleanUp({ target, names, request }: RestoreRun, created: Created): Promise<void> {
+export async function cleanUp(run: RestoreRun, created: Created): Promise<void> {
+  const { target, names, request } = run;
+  await removeLinks(run);
   const session = openSession(target, AbortSignal.timeout(cleanUpMilliseconds));
   try {
     await lockRuns(session, names, restoreInProgress(request));

@@ -10,7 +10,7 @@ import { tableKey } from "../postgres/script";
 import { selectTables } from "../postgres/select-tables";
 import { openSession, type Session, SqlError } from "../postgres/session";
 import { comparesFingerprints } from "./comparison";
-import { rowsEntry } from "./load";
+import { rowsEntry } from "./entries";
 import { findExisting, looseSequences, oidList, sqlName } from "./members";
 import { mismatch } from "./mismatch";
 import type { Reader } from "./reader";

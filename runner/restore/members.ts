@@ -30,11 +30,11 @@ export async function looseSequences(session: Session, oids: readonly string[]):
   return found.map((sequence) => ({ ...sequence, kind: "SEQUENCE" }));
 }
 
-/** Extended statistics, which stay in their schema when the table leaves it; those beside their table. */
+/** Extended statistics, which stay in their schema when the table leaves its own. */
 export async function statisticsOf(session: Session, oids: readonly string[]): Promise<Member[]> {
   const found = await session.rows(
     `SELECT n.nspname AS schema, s.stxname AS name FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
-     JOIN pg_class c ON c.oid = s.stxrelid AND c.relnamespace = s.stxnamespace WHERE c.oid IN (${oidList(oids)})`,
+     WHERE s.stxrelid IN (${oidList(oids)})`,
     Member,
   );
   return found.map((statistics) => ({ ...statistics, kind: "STATISTICS" }));

@@ -33,7 +33,7 @@ const catalogs = [
 function ownObjects(session: Session): Promise<OwnObject[]> {
   const queries = catalogs.map(
     ([catalog, condition]) =>
-      `SELECT format('%s %s', '${catalog}'::regclass::oid, c.oid) AS id, o.type, o.schema, o.identity FROM ${catalog} c, pg_identify_object('${catalog}'::regclass, c.oid, 0) o
+      `SELECT format('%s %s', '${catalog}'::regclass::oid, c.oid) AS id, o.type, (parse_ident(o.schema))[1] AS schema, o.identity FROM ${catalog} c, pg_identify_object('${catalog}'::regclass, c.oid, 0) o
        WHERE c.oid >= 16384 AND (${condition}) AND NOT EXISTS (
          SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
   );

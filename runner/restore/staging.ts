@@ -34,6 +34,8 @@ export interface StagedTable {
   /** Where it is in the end. */
   readonly place: Name;
   readonly owner: string;
+  /** Its columns can be in another order than in the source: those of its parents come first. */
+  readonly inherits: boolean;
   /** With the names that it has in its staging schema. */
   readonly definitions: Definitions;
 }
@@ -112,11 +114,12 @@ export async function stageTables(run: RestoreRun, scratch: Session): Promise<St
     tables: selection.tables.flatMap((table) => {
       const found = recorded.get(sqlName(table));
       if (found === undefined) return [];
-      const { name, owner, schema } = table;
+      const { name, owner, schema, references } = table;
       return [
         {
           recorded: found,
           owner,
+          inherits: references.some(({ constraint }) => constraint === null),
           stage: { schema: stagedSchema(schema), name },
           place: inPlace(table),
           definitions: definitions.get(table.oid) ?? { indexes: [], constraints: [] },
@@ -181,7 +184,7 @@ function compareWithManifest(
 async function readSequence(scratch: Session, place: Name): Promise<KeptSequence> {
   const state = await scratch.row(
     `SELECT last_value::text AS last, is_called AS called,
-            (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = tableoid) AS ascending FROM ${sqlName(place)}`,
+            (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = s.tableoid) AS ascending FROM ${sqlName(place)} s`,
     z.object({ last: z.string(), called: z.boolean(), ascending: z.boolean() }),
   );
   return { place, ...state };
