@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { buildImage } from "../../offline/image/build";
 import { BackupResult } from "../../runner/request";
-import { cache } from "../../setup/paths";
 import { startServer } from "../support/container";
-import { environment } from "../support/environment";
+import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";
 
@@ -22,16 +20,6 @@ CREATE INDEX ON "Parcels" USING gist (g);
 CREATE TABLE parted (y int, v text) PARTITION BY RANGE (y);
 CREATE TABLE parted_2020 PARTITION OF parted FOR VALUES FROM (2020) TO (2021);
 INSERT INTO parted SELECT 2020, i::text FROM generate_series(1, 100) i;`;
-
-/** The image of a version: the official one where that is in use, else one built from Debian packages. */
-async function imageOf(version: "13-3.1" | "15-3.3"): Promise<string> {
-  const { image } = await environment;
-  if (image.startsWith("postgis-backup-offline/"))
-    return buildImage({ version, cacheDir: path.join(cache, "image"), log: () => undefined });
-  const official = `postgis/postgis:${version}`;
-  await execa("docker", ["pull", "--quiet", official]);
-  return official;
-}
 
 async function backup(container: string, folder: string, ...options: string[]) {
   return runRunner([
