@@ -19,6 +19,12 @@ export function compareTable(recorded: RecordedTable, restored: RestoredTable): 
     ...unequal("rows", recorded.rows, rows),
     ...(recorded.rows === rows ? unequal("fingerprint", recorded.fingerprint, fingerprint) : []),
     ...(counted ? unequal("invalid geometries", recorded.invalidGeometries, invalidGeometries) : []),
+    ...compareDefinitions(recorded, restored),
+  ];
+}
+
+export function compareDefinitions(recorded: Definitions, restored: Definitions): string[] {
+  return [
     ...unequalDefinitions("index", recorded.indexes, restored.indexes),
     ...unequalDefinitions("constraint", recorded.constraints.map(inWords), restored.constraints.map(inWords)),
   ];

@@ -49,6 +49,11 @@ export const failureCodes = [
   "restore-failed",
   "restore-mismatch",
   "tar-invalid",
+  // restore
+  "restore-in-progress",
+  "table-exists",
+  "requirement-missing",
+  "dependent-object",
   // series of backups
   "backup-not-found",
   "backup-exists",

@@ -9,6 +9,7 @@ import { addList } from "./cli/list";
 import { addPreflight } from "./cli/preflight";
 import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
+import { addRestore } from "./cli/restore";
 import { addVerify } from "./cli/verify";
 import { Failure } from "./failure";
 import { progressTo } from "./progress";
@@ -27,6 +28,7 @@ function program(context: Context): Command {
     );
   addBackup(main, context);
   addVerify(main, context);
+  addRestore(main, context);
   addList(main);
   addPrune(main, context);
   addKeep(main);
@@ -42,7 +44,7 @@ async function main(): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
       interrupted.abort(
-        new Failure("interrupted", `Interrupted by ${name}; a backup in progress was not kept.`),
+        new Failure("interrupted", `Interrupted by ${name}; what was in progress was not kept.`),
       );
     });
   }

@@ -108,8 +108,14 @@ export async function imageDigest(docker: Docker, container: Inspection): Promis
 }
 
 /** Where a path of the host appears inside the container, by its bind mounts; undefined when it does not. */
-export function pathInContainer(container: Inspection, hostPath: string): string | undefined {
-  const candidates = container.Mounts.filter((mount) => mount.Type === "bind" && mount.RW)
+export function pathInContainer(
+  container: Inspection,
+  hostPath: string,
+  access: "write" | "read" = "write",
+): string | undefined {
+  const candidates = container.Mounts.filter(
+    (mount) => mount.Type === "bind" && (mount.RW || access === "read"),
+  )
     .map((mount) => ({ mount, relative: path.relative(mount.Source, hostPath) }))
     .filter(({ relative }) => relative !== ".." && !relative.startsWith("../") && !path.isAbsolute(relative))
     .sort((a, b) => a.relative.length - b.relative.length);

@@ -128,3 +128,22 @@ export async function measureTables(
   }
   return measures;
 }
+
+/** The same within the session's own transaction, which alone sees what it has just written. */
+export async function measureHere(
+  session: Session,
+  oids: readonly string[],
+  options: MeasureOptions,
+): Promise<Map<string, Measure>> {
+  const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
+  for (const setting of ["SET row_security = off", ...textSettings]) await session.run(setting);
+  const measures = new Map<string, Measure>();
+  for (const { query } of queries) {
+    const { jsonb_build_object: measure } = await session.row(
+      query,
+      z.object({ jsonb_build_object: Measure }),
+    );
+    measures.set(measure.oid, measure);
+  }
+  return measures;
+}

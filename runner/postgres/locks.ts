@@ -36,19 +36,29 @@ const patienceMilliseconds = 1_000;
 export async function beginWithLocks(
   session: Session,
   tables: readonly Relation[],
+  options: LockOptions,
+): Promise<void> {
+  const names = tables.map(({ sqlName }) => sqlName);
+  const lock = `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;
+  await beginAndWait(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", lock, options);
+}
+
+/** Begins a transaction with a statement that waits for locks, and says who has them. */
+export async function beginAndWait(
+  session: Session,
+  begin: string,
+  lock: string,
   { lockTimeout, openObserver, note }: LockOptions,
 ): Promise<void> {
   const { pid } = await session.row("SELECT pg_backend_pid() AS pid", z.object({ pid: z.int() }));
   await session.run(`SET lock_timeout = '${lockTimeout}s'`);
-  await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  await session.run(begin);
   const done = new AbortController();
   const watched = watchBlockers(pid, openObserver, note, done.signal);
   // Handled here and not only below: it may fail while the lock is still being waited for.
   watched.catch(() => undefined);
   try {
-    await session.run(
-      `LOCK TABLE ONLY ${tables.map(({ sqlName }) => sqlName).join(", ONLY ")} IN ACCESS SHARE MODE`,
-    );
+    await session.run(lock);
   } catch (error) {
     done.abort();
     if (!(error instanceof SqlError && error.sqlState === lockNotAvailable)) throw error;

@@ -7,7 +7,7 @@ const dot = 46;
 const name = /(?<schema>"(?:[^"]|"")+"|[^\s."(]+)\.(?<table>"(?:[^"]|"")+"|[^\s."(]+)/.source;
 const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
 const namesTable = /^(CREATE (UNLOGGED )?TABLE|COPY) /;
-const copy = new RegExp(`^COPY ${name} .*FROM stdin;$`, "s");
+const copy = new RegExp(`^COPY ${name}(?<rest> .*FROM stdin;)$`, "s");
 
 /** How much of a row is kept until its end is read: enough to tell it from the line that ends the rows. */
 const rowPrefix = 32;
@@ -22,7 +22,14 @@ export interface ScriptContents {
   readonly complete: boolean;
 }
 
-function tableKey(schema: string, table: string): string {
+/** The table that a COPY statement fills, and what follows its name; nothing for any other statement. */
+export function parseCopy(statement: string): { schema: string; name: string; rest: string } | undefined {
+  const { schema, table, rest } = copy.exec(statement)?.groups ?? {};
+  if (schema === undefined || table === undefined || rest === undefined) return undefined;
+  return { schema: unquote(schema), name: unquote(table), rest };
+}
+
+export function tableKey(schema: string, table: string): string {
   return JSON.stringify([schema, table]);
 }
 

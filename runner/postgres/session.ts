@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { z } from "zod";
 import { Failure } from "../failure";
@@ -13,6 +14,8 @@ export interface Session {
   rows<T>(sql: string, row: z.ZodType<T>): Promise<T[]>;
   /** The row of a query that has exactly one. */
   row<T>(sql: string, row: z.ZodType<T>): Promise<T>;
+  /** Gives a script to psql, with the rows of its COPY statements; the first error ends the session. */
+  feed(script: AsyncIterable<string | Uint8Array>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -88,6 +91,21 @@ export function openSession(target: ExecTarget, signal: AbortSignal): Session {
       const [only, ...more] = await rows(sql, row);
       if (only === undefined || more.length > 0) throw new Error(`not one row, but ${more.length}: ${sql}`);
       return only;
+    },
+    feed: async (script) => {
+      process.stdin.write("\\set ON_ERROR_STOP 1\n");
+      for await (const piece of script) {
+        if (!process.stdin.writable) break;
+        if (process.stdin.write(piece)) continue;
+        const settled = new AbortController();
+        const { signal: done } = settled;
+        await Promise.race([
+          once(process.stdin, "drain", { signal: done }),
+          once(process.stdin, "close", { signal: done }),
+        ]);
+        settled.abort();
+      }
+      await send("\\set ON_ERROR_STOP 0", "");
     },
     close: async () => {
       process.stdin.end();

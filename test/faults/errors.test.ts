@@ -82,6 +82,9 @@ describe("every error", function () {
   }
   const verify = (name: string, ...more: string[]) => run(["verify", ...place(name), "latest", ...more]);
 
+  /** A restore of the complete backup over the table that it was taken of, to which another one refers. */
+  const restore = (...more: string[]) => run(["restore", "--container", container, ...place(), ...more]);
+
   /** Runs a backup in a container whose pg_dump is another. */
   async function withDump(
     imitation: keyof typeof imitations,
@@ -306,6 +309,28 @@ describe("every error", function () {
       });
       return verify(name, "--level", "restore");
     },
+    "restore-in-progress": async () => {
+      const key = "hashtextextended('postgis-backup restore', 0)";
+      const hold = `SELECT pg_advisory_lock(${key}), pg_sleep(60)`;
+      const holder = spawn("docker", ["exec", container, "psql", "-U", "postgres", "-c", hold], {
+        stdio: "ignore",
+      });
+      const waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+      while ((await sql(container, waiting)) === "") await new Promise((resolve) => setTimeout(resolve, 50));
+      const stderr = await restore();
+      await sql(container, `SELECT pg_terminate_backend(${await sql(container, waiting)})`);
+      holder.kill();
+      return stderr;
+    },
+    "table-exists": () => restore(),
+    "requirement-missing": async () => {
+      const { name, folder } = await copied();
+      await reseal(folder, ({ requires }) => {
+        requires.roles = ["nobody"];
+      });
+      return restore("--name", name);
+    },
+    "dependent-object": () => restore("--if-exists", "replace"),
     "backup-not-found": () => verify("none"),
     "tar-invalid": () => run(["import", path.join(root, "README.md"), "--directory", directory]),
     "backup-exists": async () => {

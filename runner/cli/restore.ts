@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { IfExists, RestoreRequest, type RestoreResult } from "../request";
+import { restore } from "../restore";
+import type { Context } from "./context";
+import {
+  collect,
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  seriesOptions,
+  serverOptions,
+} from "./options";
+
+export function addRestore(main: Command, { progress, signal }: Context): void {
+  seriesOptions(serverOptions(main.command("restore")))
+    .summary("bring tables of a backup into a database")
+    .description(
+      "Restores tables of a backup into the same or another database, new or in use. They are loaded beside what is there, compared " +
+        "with what was backed up, and put in their place in one transaction: all of them, or nothing changes.",
+    )
+    .argument("[backup]", 'id of the backup, or "latest"')
+    .option("--table <name>", "table, schema.table or a pattern (default: all); repeat for more", collect)
+    .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
+    .option(
+      "--schema <from=to>",
+      "restore the tables of a schema into another one; repeat for more",
+      collectPair,
+    )
+    .addOption(
+      new Option(
+        "--if-exists <action>",
+        "where a table exists: fail; replace it; swap: keep the old one in another schema; skip, if all exist (default: fail)",
+      ).choices(IfExists.options),
+    )
+    .addOption(new Option("--data-only", "fill tables that exist").implies({ content: "data" }))
+    .addOption(
+      new Option("--schema-only", "restore tables without rows")
+        .implies({ content: "schema" })
+        .conflicts("dataOnly"),
+    )
+    .addOption(
+      new Option("--missing-roles <action>", "roles that the server lacks (default: fail)").choices([
+        "fail",
+        "create",
+      ]),
+    )
+    .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", Number)
+    .option(
+      "--lock-timeout <seconds>",
+      "how long the last step waits for a locked table (default: 60)",
+      Number,
+    )
+    .option("--dry-run", "only look for what would keep the backup from being restored")
+    .option("--json", "print the result as one JSON object")
+    .addOption(requestOption())
+    .action(async (backup: string | undefined, options: Options) => {
+      const { dataOnly: _data, schemaOnly: _schema, ...given } = options;
+      const request = await readRequest(
+        RestoreRequest,
+        { ...given, ...(backup === undefined ? {} : { backup }) },
+        { table: "tables", excludeTable: "excludeTables", schema: "schemas" },
+      );
+      const result = await restore(request, progress, signal);
+      print(options, result, inWords(result, request.dryRun));
+    });
+}
+
+function collectPair(value: string, previous: Record<string, string> = {}): Record<string, string> {
+  const [, from, to] = /^([^=]+)=(.+)$/s.exec(value) ?? [];
+  if (from === undefined || to === undefined) throw new InvalidArgumentError("Write FROM=TO.");
+  return { ...previous, [from]: to };
+}
+
+function inWords(result: RestoreResult, dryRun: boolean): string[] {
+  const { backupId, database, tables, tableCount, rows, seconds, restored, swappedInto, notes } = result;
+  const what = `${tableCount} tables, ${rows} rows, of backup ${backupId}`;
+  const told = dryRun
+    ? `Nothing keeps this from being restored into ${database}: ${what}.`
+    : restored
+      ? `Restored into ${database} in ${seconds} s: ${what}.`
+      : `All of these tables exist in ${database}; nothing was done.`;
+  return [
+    told,
+    ...tables,
+    ...swappedInto.map((schema) => `The tables that were there before are in schema ${schema}.`),
+    ...notes,
+  ];
+}

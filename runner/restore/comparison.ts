@@ -1,0 +1,91 @@
+/** Whether what was loaded is what was backed up. */
+import { z } from "zod";
+import { compareTable } from "../compare";
+import { Failures } from "../failure";
+import { type Relation, readCatalog } from "../postgres/catalog";
+import { findDefinitions } from "../postgres/definitions";
+import { measureTables } from "../postgres/fingerprint";
+import { countOrphans } from "../postgres/orphans";
+import { withQualifiedNames } from "../postgres/qualified-names";
+import { openSession, type Session } from "../postgres/session";
+import { sqlName } from "./members";
+import { mismatch } from "./mismatch";
+import type { RestoreRun } from "./run";
+import type { StagedTable } from "./staging";
+
+/** The hash of a record came with version 14. */
+const recordHashFrom = 140_000;
+
+/** Whether the target can compute the fingerprints that were recorded. */
+export function comparesFingerprints({ facts, manifest }: Pick<RestoreRun, "facts" | "manifest">): boolean {
+  return manifest.fingerprintMethod === "text" || facts.number >= recordHashFrom;
+}
+
+/** Compares the tables in their staging schemas; any difference is a failure that names it. */
+export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {
+  const session = openSession(run.target, run.signal);
+  try {
+    await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);
+    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
+    const relations = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
+    const found = tables.flatMap((table) => {
+      const relation = relations.get(sqlName(table.stage));
+      return relation === undefined ? [] : [{ table, relation }];
+    });
+    const differences = [
+      ...tables
+        .filter((table) => !relations.has(sqlName(table.stage)))
+        .map(({ place }) => `${sqlName(place)} is missing`),
+      ...(await compareTables(run, session, id, found)),
+      ...(run.request.content === "schema" ? [] : await compareOrphans(run, id, found)),
+    ];
+    Failures.throwIfAny(differences.map(mismatch));
+  } finally {
+    await session.close();
+  }
+}
+
+type Found = readonly { readonly table: StagedTable; readonly relation: Relation }[];
+
+async function compareTables(run: RestoreRun, session: Session, id: string, found: Found): Promise<string[]> {
+  const { manifest, target, signal, request } = run;
+  const relations = found.map(({ relation }) => relation);
+  const oids = relations.map(({ oid }) => oid);
+  const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
+  const exact = comparesFingerprints(run);
+  const method = exact ? manifest.fingerprintMethod : "text";
+  const measures = await measureTables(
+    session,
+    target,
+    { id, tables: relations },
+    { method, validity: false },
+    signal,
+  );
+  return found.flatMap(({ table, relation }) => {
+    const measure = measures.get(relation.oid);
+    const nothing = request.content === "schema" ? { rows: 0, fingerprint: "0" } : {};
+    const { fingerprint } = { ...table.recorded, ...nothing };
+    const expected = { ...table.recorded, ...nothing, ...table.definitions };
+    const restored = definitions.get(relation.oid) ?? { indexes: [], constraints: [] };
+    const known = exact || measure === undefined ? measure : { ...measure, fingerprint };
+    return compareTable(expected, { ...restored, measure: known }).map(
+      (difference) => `${sqlName(table.place)}: ${difference}`,
+    );
+  });
+}
+
+async function compareOrphans(run: RestoreRun, id: string, found: Found): Promise<string[]> {
+  const relationOf = new Map(found.map(({ table, relation }) => [sqlName(table.recorded), relation]));
+  const relations = run.manifest.relations.flatMap(({ relation, child, parent, orphans }) => {
+    const [childTable, parentTable] = [relationOf.get(sqlName(child)), relationOf.get(sqlName(parent))];
+    if (childTable === undefined || parentTable === undefined) return [];
+    const columns = { childColumn: child.column, parentColumn: parent.column };
+    return [{ text: relation, child: childTable, parent: parentTable, ...columns, recorded: orphans }];
+  });
+  const counted = await countOrphans(run.target, id, relations, undefined, run.signal);
+  return counted.flatMap(({ text, orphans }, index) => {
+    const recorded = relations[index]?.recorded ?? 0;
+    return recorded === orphans ? [] : [`${text}: orphans: ${recorded} in the manifest, ${orphans} restored`];
+  });
+}

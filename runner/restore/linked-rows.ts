@@ -1,0 +1,91 @@
+/**
+ * An archive that has the definitions of the staging schemas and the backup's own files of rows: hard links in a folder
+ * beside the backup, so that one pg_restore does all of it in parallel, and no row is copied.
+ */
+import { createHash } from "node:crypto";
+import { link, mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pathInContainer } from "../docker/container";
+import { dockerFailure, spawnDocker } from "../docker/docker";
+import { execArguments, execTied } from "../docker/exec";
+import { errorLines } from "../postgres/server";
+import { archiveName } from "../restore-command";
+import { idOf, rowsEntry } from "./entries";
+import { restoreFailure } from "./feed";
+import { callerIds, type RestoreRun } from "./run";
+import { stagedArchive } from "./scratch";
+import type { StagedTable } from "./staging";
+
+/** On this machine; of one restore at a time. */
+export function linkFolder({ folder, container, request }: RestoreRun): string {
+  const key = createHash("sha256")
+    .update(JSON.stringify([container.Id, request.database]))
+    .digest("hex");
+  return path.join(path.dirname(folder), `.restore-${key.slice(0, 8)}`);
+}
+
+/** Path of the archive in the container; undefined where links cannot be made, or the container does not see them. */
+export async function linkRows(
+  run: RestoreRun,
+  entries: readonly string[],
+  tables: readonly StagedTable[],
+): Promise<string | undefined> {
+  const linked = linkFolder(run);
+  const inContainer = pathInContainer(run.container, linked, "read");
+  if (inContainer === undefined) return undefined;
+  const staged = await listStaged(run);
+  const contents = await readContents(run);
+  const suffixes = new Map(
+    run.manifest.files.flatMap((file) => {
+      const [, id, suffix] = /^archive\/(\d+)\.dat(\.\w+)?$/.exec(file.path) ?? [];
+      return id === undefined ? [] : [[id, suffix ?? ""] as const];
+    }),
+  );
+  const rows = tables.map(({ stage, recorded, owner }) => ({
+    to: idOf(rowsEntry(staged, stage, owner)),
+    from: idOf(rowsEntry(entries, recorded, recorded.owner)),
+  }));
+  const archive = path.join(run.folder, archiveName("directory", run.manifest.compression));
+  try {
+    await mkdir(linked, { mode: 0o700 });
+    await writeFile(path.join(linked, "toc.dat"), contents, { mode: 0o600 });
+    for (const { to, from } of rows) {
+      const suffix = suffixes.get(from) ?? "";
+      await link(path.join(archive, `${from}.dat${suffix}`), path.join(linked, `${to}.dat${suffix}`));
+    }
+    return inContainer;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    await removeLinks(run);
+    return undefined;
+  }
+}
+
+export async function removeLinks(run: RestoreRun): Promise<void> {
+  await rm(linkFolder(run), { recursive: true, force: true });
+}
+
+async function readContents(run: RestoreRun): Promise<Uint8Array> {
+  const file = path.posix.join(stagedArchive(run), "toc.dat");
+  const command = execArguments({ ...run.target, secretEnv: [] }, ["cat", file], callerIds());
+  try {
+    const { stdout } = await spawnDocker(run.target.docker, command, {
+      encoding: "buffer",
+      cancelSignal: run.signal,
+    });
+    return stdout;
+  } catch (error) {
+    throw dockerFailure(error);
+  }
+}
+
+async function listStaged(run: RestoreRun): Promise<string[]> {
+  const { target, signal } = run;
+  const command = ["pg_restore", "--list", stagedArchive(run)];
+  const { failed, stdout, stderr } = await execTied(target, command, signal, {
+    user: callerIds(),
+    reject: false,
+  });
+  if (failed) throw restoreFailure("pg_restore", errorLines(stderr));
+  return stdout.split("\n");
+}

@@ -1,0 +1,93 @@
+/** Brings definitions and rows into the staging schemas of the target. */
+import { execTied } from "../docker/exec";
+import { tableKey } from "../postgres/script";
+import { errorLines } from "../postgres/server";
+import { feedPsql, restoreFailure } from "./feed";
+import { rowsEntry } from "./entries";
+import { linkRows } from "./linked-rows";
+import { sqlName } from "./members";
+import type { Reader } from "./reader";
+import { callerIds, type RestoreRun } from "./run";
+import { stagedArchive } from "./scratch";
+import type { StagedTable } from "./staging";
+import { rowsInto } from "./statements";
+
+export async function loadStaging(
+  run: RestoreRun,
+  reader: Reader,
+  tables: readonly StagedTable[],
+): Promise<void> {
+  if (run.request.content === "schema") {
+    await runPgRestore(run, ["--section=pre-data", "--section=post-data"]);
+    return;
+  }
+  const filled = tables.filter(({ recorded }) => recorded.kind === "table");
+  const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
+  const linked = linkable ? await linkRows(run, reader.entries, filled) : undefined;
+  if (linked !== undefined) {
+    await runPgRestore(run, [`--jobs=${run.jobs}`], linked);
+    return;
+  }
+  // The staged archive has no rows, but it has the values of the sequences.
+  await runPgRestore(run, ["--section=pre-data", "--section=data"]);
+  await streamRows(run, reader, filled);
+  await runPgRestore(run, ["--section=post-data", `--jobs=${run.jobs}`]);
+}
+
+/** What the server does faster when it may, for these sessions only. */
+const sessionSettings = "-c synchronous_commit=off -c maintenance_work_mem=256MB";
+
+async function runPgRestore(
+  run: RestoreRun,
+  options: readonly string[],
+  archive = stagedArchive(run),
+): Promise<void> {
+  const { target, request, signal } = run;
+  const database = request.database.replaceAll(/['\\]/g, "\\$&");
+  const command = [
+    ...["pg_restore", "--no-password", "--exit-on-error", "--no-tablespaces", ...options],
+    ...[`--dbname=dbname='${database}'`, archive],
+  ];
+  const env = { ...target.env, PGOPTIONS: sessionSettings };
+  const process = execTied({ ...target, env }, command, signal, { user: callerIds(), reject: false });
+  const { failed, stderr, shortMessage } = await process;
+  signal.throwIfAborted();
+  if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || (shortMessage ?? "it ended early"));
+}
+
+/** As many tables at once as there are jobs, or, from a script, one after another. */
+async function streamRows(run: RestoreRun, reader: Reader, tables: readonly StagedTable[]): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([run.signal, failed.signal]);
+  const load = async (these: readonly StagedTable[]) => {
+    const entries =
+      reader.entries.length === 0
+        ? []
+        : these.map(({ recorded }) => rowsEntry(reader.entries, recorded, recorded.owner));
+    const { chunks, ended } = await reader.script(entries, signal);
+    const places = new Map(
+      these.map(({ recorded, stage }) => [tableKey(recorded.schema, recorded.name), sqlName(stage)]),
+    );
+    await feedPsql(run.target, "rows", rowsInto(chunks, places), signal);
+    await ended;
+  };
+  if (reader.entries.length === 0) {
+    await load(tables);
+    return;
+  }
+  const waiting = tables.toSorted((one, other) => one.recorded.bytes - other.recorded.bytes);
+  let first: unknown;
+  const work = async () => {
+    for (let table = waiting.pop(); table !== undefined && !signal.aborted; table = waiting.pop()) {
+      try {
+        await load([table]);
+      } catch (error) {
+        first ??= error;
+        failed.abort();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: run.jobs }, work));
+  run.signal.throwIfAborted();
+  if (first !== undefined) throw first as Error;
+}

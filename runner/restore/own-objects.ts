@@ -1,0 +1,53 @@
+/** Types, functions and the like of the user's own, by the identity that the server gives them. */
+import { z } from "zod";
+import type { ObjectId } from "../postgres/requirements";
+import type { Session } from "../postgres/session";
+
+const OwnObject = z.object({
+  /** As an archive's table of contents has it. */
+  id: z.string(),
+  type: z.string(),
+  schema: z.string(),
+  identity: z.string(),
+});
+export type OwnObject = z.infer<typeof OwnObject>;
+
+const catalogs = [
+  [
+    "pg_type",
+    "typtype IN ('e', 'd', 'r', 'b') AND typelem = 0 OR typtype = 'c' AND EXISTS (SELECT FROM pg_class r WHERE r.oid = typrelid AND r.relkind = 'c')",
+  ],
+  [
+    "pg_proc",
+    "NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = c.oid AND i.deptype = 'i')",
+  ],
+  ["pg_operator", "true"],
+  ["pg_opclass", "true"],
+  ["pg_opfamily", "true"],
+  ["pg_collation", "true"],
+  ["pg_ts_config", "true"],
+  ["pg_ts_dict", "true"],
+] as const;
+
+/** All that no extension made, in the whole database. */
+function ownObjects(session: Session): Promise<OwnObject[]> {
+  const queries = catalogs.map(
+    ([catalog, condition]) =>
+      `SELECT format('%s %s', '${catalog}'::regclass::oid, c.oid) AS id, o.type, (parse_ident(o.schema))[1] AS schema, o.identity FROM ${catalog} c, pg_identify_object('${catalog}'::regclass, c.oid, 0) o
+       WHERE c.oid >= 16384 AND (${condition}) AND NOT EXISTS (
+         SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
+  );
+  return session.rows(queries.join(" UNION ALL "), OwnObject);
+}
+
+/** Those of the scratch database that the tables need and the target lacks; one that is there under the name is left alone. */
+export async function missingObjects(
+  scratch: Session,
+  session: Session,
+  needed: readonly ObjectId[],
+): Promise<OwnObject[]> {
+  const key = ({ type, identity }: OwnObject) => `${type} ${identity}`;
+  const there = new Set((await ownObjects(session)).map(key));
+  const ids = new Set(needed);
+  return (await ownObjects(scratch)).filter((object) => ids.has(object.id) && !there.has(key(object)));
+}

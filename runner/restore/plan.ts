@@ -1,0 +1,107 @@
+/** A restore that has its lock, and nothing of an earlier one in its way. */
+import os from "node:os";
+import { runningContainer } from "../docker/container";
+import { docker as dockerFor } from "../docker/docker";
+import { Attempts, Failure } from "../failure";
+import { dumpFacts, serverFacts } from "../postgres/facts";
+import { lockRuns } from "../postgres/run-lock";
+import { serverTarget } from "../postgres/server";
+import { openSession, type Session } from "../postgres/session";
+import type { Progress } from "../progress";
+import type { RestoreRequest } from "../request";
+import { folderStore } from "../store/folder-store";
+import { checkFiles, readSealed } from "../store/seal";
+import { findBackup } from "../store/store";
+import { dropWork } from "./clean-up";
+import { restoreInProgress } from "./in-progress";
+import { findExisting } from "./members";
+import { restoreNames } from "./names";
+import { checkSrids } from "./prepare-target";
+import type { RestoreRun } from "./run";
+import { checkTarget } from "./target-check";
+
+/** Fails with all that is wrong, in one message. The caller closes the session of the run. */
+export async function beginRestore(
+  request: RestoreRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<RestoreRun> {
+  const attempts = new Attempts();
+  const docker = dockerFor(request.dockerHost);
+  const backup = await attempts.run(() => readBackup(request, progress, signal));
+  const container = await attempts.run(() => runningContainer(docker, request.container));
+  if (backup === undefined || container === undefined) throw attempts.failure();
+  const names = restoreNames(request.database);
+  const target = serverTarget(docker, container, request, names.applicationName);
+  const session = openSession({ ...target, env: { ...target.env, PGAPPNAME: "postgis-backup" } }, signal);
+  try {
+    const [facts, tools] = await Promise.all([
+      attempts.run(() => serverFacts(session)),
+      attempts.run(() => dumpFacts(target, backup.manifest.compression)),
+    ]);
+    if (facts === undefined || tools === undefined) throw attempts.failure();
+    const ended = await lockRuns(session, names, restoreInProgress(request));
+    if (ended > 0) progress.note(`Ended ${ended} database sessions of a run that was killed.`);
+    await session.run("RESET lock_timeout");
+    // Otherwise leftovers, schemas and the like are each worth a notice.
+    await session.run("SET client_min_messages = error");
+    await dropWork(session, target, names);
+    const jobs = request.jobs ?? Math.min(os.availableParallelism(), 4);
+    const { manifest, folder } = backup;
+    return {
+      ...{ request, manifest, folder, container, target, session, facts, tools, names, jobs },
+      ...{ progress, signal, notes: [] },
+    };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
+  const { location, problem } = await findBackup(
+    folderStore(request.directory),
+    request.name,
+    request.backup,
+  );
+  const manifest = await readSealed(location);
+  progress.note(`Reading ${location} for its checksums.`);
+  await checkFiles(location, manifest.files, signal);
+  if (problem !== undefined) throw new Failure("manifest-unreadable", `${location}: ${problem}.`);
+  const schemas = new Set(manifest.tables.map(({ schema }) => schema));
+  const unknown = Object.keys(request.schemas).filter((schema) => !schemas.has(schema));
+  if (unknown.length > 0) {
+    throw new Failure(
+      "table-not-found",
+      `No table of the backup is in schema ${unknown.join(", ")}. Its tables are in ${[...schemas].join(", ")}.`,
+    );
+  }
+  return { manifest, folder: location };
+}
+
+/** Looks at all that can be known without a scratch database. */
+export async function checkRestore(run: RestoreRun): Promise<void> {
+  const attempts = new Attempts();
+  await checkTarget(run, attempts);
+  await attempts.run(() => checkSrids(run));
+  attempts.end();
+}
+
+/** Whether there is nothing to do because every table of the backup is there, which is found out soonest. */
+export async function allExist({
+  request,
+  manifest,
+  session,
+}: {
+  readonly request: RestoreRequest;
+  readonly manifest: RestoreRun["manifest"];
+  readonly session: Session;
+}): Promise<boolean> {
+  if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
+    return false;
+  const places = manifest.tables.map(({ schema, name }) => ({
+    schema: request.schemas[schema] ?? schema,
+    name,
+  }));
+  return (await findExisting(session, places)).length === places.length;
+}

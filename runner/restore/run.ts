@@ -1,0 +1,37 @@
+import type { Inspection } from "../docker/container";
+import type { ExecTarget } from "../docker/exec";
+import type { Manifest } from "../manifest";
+import type { DumpFacts, ServerFacts } from "../postgres/facts";
+import type { Session } from "../postgres/session";
+import type { Progress } from "../progress";
+import type { RestoreRequest } from "../request";
+import type { RestoreNames } from "./names";
+
+/** A restore that has its lock. */
+export interface RestoreRun {
+  readonly request: RestoreRequest;
+  readonly manifest: Manifest;
+  /** The backup's folder on this machine. */
+  readonly folder: string;
+  readonly container: Inspection;
+  readonly target: ExecTarget;
+  /** In the target database; holds the lock until it is closed. */
+  readonly session: Session;
+  readonly facts: ServerFacts;
+  readonly tools: DumpFacts;
+  readonly names: RestoreNames;
+  readonly jobs: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** For the result. */
+  readonly notes: string[];
+}
+
+export function inDatabase(target: ExecTarget, database: string): ExecTarget {
+  return { ...target, env: { ...target.env, PGDATABASE: database } };
+}
+
+/** Files that a process in the container reads or writes are the caller's. */
+export function callerIds(): string {
+  return `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+}

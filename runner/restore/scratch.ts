@@ -1,0 +1,75 @@
+/**
+ * A database of the target server in which the definitions of a backup are run, and the tables renamed by the server
+ * itself: no SQL is taken apart. What pg_dump of the target makes of it fits the target, and goes to staging schemas.
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { escapeIdentifier } from "pg";
+import { z } from "zod";
+import { execTied } from "../docker/exec";
+import { createDatabase } from "../postgres/restore";
+import { errorLines } from "../postgres/server";
+import { openSession, type Session } from "../postgres/session";
+import { prepareFile } from "../restore-command";
+import { feedPsql, restoreFailure } from "./feed";
+import type { Reader } from "./reader";
+import { callerIds, inDatabase, type RestoreRun } from "./run";
+import { definitionsOf } from "./statements";
+
+/** Where pg_dump writes the definitions for the staging schemas, in the target's container. */
+export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
+
+/** Does some work in a scratch database that has all definitions of the backup; it is gone afterwards. */
+export async function withScratch<T>(
+  run: RestoreRun,
+  reader: Reader,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { session, names, facts, target, signal } = run;
+  await createDatabase(session, names.scratch, facts);
+  const scratch = inDatabase(target, names.scratch);
+  const prepare = await readFile(path.join(run.folder, prepareFile));
+  await feedPsql(scratch, prepareFile, textOf(prepare), signal);
+  const { chunks, ended } = await reader.script(
+    reader.entries.filter((entry) => !/^\d+; \d+ \d+ TABLE DATA /.test(entry)),
+    signal,
+  );
+  const known = await session.rows(
+    "SELECT lower(name) AS name FROM pg_settings",
+    z.object({ name: z.string() }),
+  );
+  const script = definitionsOf(chunks, {
+    settings: new Set(known.map(({ name }) => name)),
+    withoutKeys: run.manifest.acceptedReferences,
+  });
+  await feedPsql(scratch, "definitions", script, signal);
+  await ended;
+  const inScratch = openSession(scratch, signal);
+  try {
+    return await work(inScratch);
+  } finally {
+    await inScratch.close();
+    if (!signal.aborted) await session.run(`DROP DATABASE ${escapeIdentifier(names.scratch)}`);
+  }
+}
+
+async function* textOf(content: Buffer): AsyncGenerator<Buffer, void> {
+  yield await Promise.resolve(content);
+}
+
+/** The definitions in the staging schemas, as an archive for the target. */
+export async function dumpStaging(run: RestoreRun): Promise<void> {
+  const { target, names, signal } = run;
+  const command = [
+    ...["pg_dump", "--no-password", "--format=directory", "--no-sync"],
+    ...[`--schema=${names.stagePrefix}*`, `--file=${stagedArchive(run)}`],
+  ];
+  const { failed, stderr, shortMessage } = await execTied(
+    inDatabase(target, names.scratch),
+    command,
+    signal,
+    { user: callerIds(), reject: false },
+  );
+  signal.throwIfAborted();
+  if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || (shortMessage ?? ""));
+}

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { takeBackup } from "../support/backup";
+import { docker, startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import {
+  contentOf,
+  refused,
+  remainsOf,
+  restored,
+  sceneSelection,
+  sceneTables,
+} from "../support/restore-scene";
+import { throwaways } from "../support/throwaways";
+
+const schemas = ["App", "lib", "nl", "public"];
+
+describe("a restore", function () {
+  this.timeout(180_000);
+  let container: string;
+  let mounted: string;
+  let elsewhere: string;
+  let expected: string[];
+  let databases = 0;
+
+  before(async () => {
+    mounted = await temporaryFolder();
+    elsewhere = await temporaryFolder();
+    container = await startServer({ mount: mounted });
+    await sql(container, await sceneTables());
+    expected = await contentOf(container, "postgres", schemas);
+    assert.ok(expected.length > 60, expected.join("\n"));
+    for (const [directory, name, format] of [
+      [mounted, "cbm", "directory"],
+      [mounted, "mounted", "custom"],
+      [elsewhere, "streamed", "custom"],
+      [elsewhere, "script", "plain"],
+    ] as const)
+      await takeBackup({ container, directory, name, tables: sceneSelection, more: ["--format", format] });
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(mounted);
+    await removeFolder(elsewhere);
+  });
+  afterEach(async () => {
+    const all = await sql(container, "SELECT datname FROM pg_database WHERE datallowconn");
+    assert.deepEqual(await remainsOf(container, all.split("\n")), []);
+    const { output } = await docker("exec", container, "sh", "-c", "ls -d /tmp/postgis_backup* 2>/dev/null");
+    assert.equal(output, "");
+    assert.deepEqual(await throwaways(mounted, elsewhere), []);
+  });
+
+  async function newDatabase(): Promise<string> {
+    const name = `gis${++databases}`;
+    await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
+    return name;
+  }
+
+  for (const [title, name, place] of [
+    ["a directory that the container sees", "cbm", "mounted"],
+    ["a custom archive that it sees", "mounted", "mounted"],
+    ["a custom archive that it does not see", "streamed", "elsewhere"],
+    ["a script", "script", "elsewhere"],
+  ] as const) {
+    it(`brings all into a new database from ${title}`, async () => {
+      const directory = place === "mounted" ? mounted : elsewhere;
+      const database = await newDatabase();
+      const result = await restored({ container, directory, name, database });
+      assert.equal(result.restored, true);
+      assert.equal(result.tableCount, 8);
+      assert.equal(result.rows, 500 + 50 + 900 + 1 + 200);
+      assert.deepEqual(await contentOf(container, database, schemas), expected);
+      // Types, functions, defaults and reference systems work.
+      const use = `SET ROLE "Owner"; SELECT count(*) FROM "App"."Things" WHERE lib.folded(code) = 'code'; RESET ROLE;
+        INSERT INTO parcels (shape) VALUES (NULL) RETURNING id; SELECT count(ST_Transform(shape, 4326)) FROM parcels`;
+      assert.equal(await sql(container, use, database), "500\n4712\n200");
+    });
+  }
+
+  it("takes some tables, with the partitions of those that have any", async () => {
+    const database = await newDatabase();
+    const more = ["--table", "nl.measures", "--table", "parcels"];
+    const result = await restored({ container, directory: mounted, database, more });
+    assert.deepEqual(result.tables.toSorted(), [
+      '"nl"."measures"',
+      '"nl"."measures_2020"',
+      '"nl"."measures_rest"',
+      '"public"."parcels"',
+    ]);
+    const only = expected.filter((line) => /nl\.measures|[ .]parcels/.test(line) && !/others/.test(line));
+    assert.deepEqual(await contentOf(container, database, schemas), only);
+    assert.equal(await sql(container, "SELECT count(*) FROM pg_type WHERE typname = 'mood'", database), "0");
+  });
+
+  it("into another schema, beside the tables", async () => {
+    const more = ["--schema", "nl=nl_restored", "--table", "nl.*"];
+    await restored({ container, directory: mounted, more });
+    assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
+    const moved = (await contentOf(container, "postgres", ["nl_restored"])).map((line) =>
+      line.replaceAll("nl_restored", "nl"),
+    );
+    assert.deepEqual(
+      moved,
+      expected.filter((line) => /nl\./.test(line)),
+    );
+    await sql(container, "DROP SCHEMA nl_restored CASCADE");
+  });
+
+  it("changes nothing where a table exists, and names all that do", async () => {
+    const stderr = await refused({ container, directory: mounted });
+    assert.match(stderr, /^error\[table-exists\]: .*"App"\."Things", nl\.measures.*public\.parcels/);
+    assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
+  });
+
+  it("replaces tables that have changed, in a database that is in use", async () => {
+    await sql(
+      container,
+      `DELETE FROM others WHERE id > 120; ALTER TABLE parcels ADD COLUMN more int; DROP INDEX "App".folded;
+       UPDATE nl.measures SET value = 0; DROP TABLE heir; SELECT nextval('lib.shared_id')`,
+    );
+    await restored({ container, directory: mounted, more: ["--if-exists", "replace"] });
+    const now = await contentOf(container, "postgres", schemas);
+    const ahead = (line: string) => line.startsWith("sequence lib.shared_id");
+    assert.deepEqual(
+      now.filter((line) => !ahead(line)),
+      expected.filter((line) => !ahead(line)),
+    );
+    // A sequence that was there is never set back.
+    assert.deepEqual(now.filter(ahead), ["sequence lib.shared_id 600true"]);
+    expected = now;
+  });
+
+  it("keeps the tables that were there, in a schema that it names", async () => {
+    await sql(container, "UPDATE parcels SET at = NULL");
+    const { swappedInto } = await restored({
+      container,
+      directory: mounted,
+      more: ["--if-exists", "swap", "--table", "parcels"],
+    });
+    assert.match(swappedInto.join(), /^public_before_\d{8}t\d{6}z$/);
+    assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
+    const old = `${swappedInto[0] ?? ""}.parcels`;
+    assert.equal(await sql(container, `SELECT count(*) FROM ${old} WHERE at IS NULL`), "200");
+    await sql(container, `DROP SCHEMA ${swappedInto[0] ?? ""} CASCADE`);
+  });
+
+  it("does nothing where all tables exist and it is told to skip them", async () => {
+    const more = ["--if-exists", "skip"];
+    assert.equal((await restored({ container, directory: mounted, more })).restored, false);
+    assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
+    const some = await newDatabase();
+    await sql(container, "CREATE TABLE parcels ()", some);
+    assert.match(
+      await refused({ container, directory: mounted, database: some, more }),
+      /^error\[table-exists\]: .*public\.parcels already, but not all/,
+    );
+    const none = await newDatabase();
+    assert.equal((await restored({ container, directory: mounted, database: none, more })).restored, true);
+  });
+
+  it("only looks, in a dry run", async () => {
+    const database = await newDatabase();
+    const before = await sql(container, "SELECT count(*) FROM pg_class", database);
+    const result = await restored({ container, directory: mounted, database, more: ["--dry-run"] });
+    assert.deepEqual([result.restored, result.tableCount], [false, 8]);
+    assert.equal(await sql(container, "SELECT count(*) FROM pg_class", database), before);
+  });
+
+  for (const [name, place] of [
+    ["cbm", "mounted"],
+    ["script", "elsewhere"],
+  ] as const) {
+    it(`brings definitions, then rows into them (${name})`, async () => {
+      const directory = place === "mounted" ? mounted : elsewhere;
+      const database = await newDatabase();
+      await restored({ container, directory, name, database, more: ["--schema-only"] });
+      const empty = await contentOf(container, database, schemas);
+      const definition = (line: string) => !/^(rows|sequence)/.test(line);
+      assert.deepEqual(empty.filter(definition), expected.filter(definition));
+      assert.equal(await sql(container, "SELECT count(*) FROM parcels", database), "0");
+      await restored({ container, directory, name, database, more: ["--data-only"] });
+      const filled = await contentOf(container, database, schemas);
+      const shared = (line: string) => !line.startsWith("sequence lib.shared_id");
+      assert.deepEqual(filled.filter(shared), expected.filter(shared));
+      const again = { container, directory, name, database };
+      assert.match(
+        await refused({ ...again, more: ["--data-only"] }),
+        /^error\[table-exists\]: .* has rows already/,
+      );
+      await sql(container, "DELETE FROM heir", database);
+      await restored({ ...again, more: ["--data-only", "--if-exists", "replace"] });
+      assert.deepEqual(
+        (await contentOf(container, database, schemas)).filter(shared),
+        expected.filter(shared),
+      );
+    });
+  }
+});

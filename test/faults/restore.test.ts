@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { takeBackup } from "../support/backup";
+import { sessionRunning } from "../support/backup-scene";
+import { docker, startServer } from "../support/container";
+import { flipBit } from "../support/damage";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { refused, remainsOf, restoreArguments, restored } from "../support/restore-scene";
+import { runnerMain } from "../support/runner";
+import { throwaways } from "../support/throwaways";
+
+const rows = 600_000;
+const content = "SELECT count(*), sum(hashtext(t::text)), (SELECT count(*) FROM small) FROM large t";
+
+describe("a restore that goes wrong", function () {
+  this.timeout(180_000);
+  let container: string;
+  let mounted: string;
+  let elsewhere: string;
+
+  before(async () => {
+    mounted = await temporaryFolder();
+    elsewhere = await temporaryFolder();
+    container = await startServer({ mount: mounted });
+    await sql(
+      container,
+      `CREATE TYPE kind AS ENUM ('a'); CREATE TABLE small (x int PRIMARY KEY, k kind); INSERT INTO small VALUES (1, 'a');
+       CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, ${rows}) g;
+       CREATE INDEX ON large (noise); CREATE ROLE reader LOGIN`,
+    );
+    for (const [directory, format] of [
+      [mounted, "directory"],
+      [elsewhere, "custom"],
+    ] as const)
+      await takeBackup({ container, directory, tables: ["small", "large"], more: ["--format", format] });
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(mounted);
+    await removeFolder(elsewhere);
+  });
+
+  /** A database that has tables of these names, with other rows, in use. */
+  async function usedDatabase(name: string): Promise<string> {
+    await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
+    await sql(
+      container,
+      "CREATE TABLE large AS SELECT 1 AS g, ''::text AS noise; CREATE TABLE small (x int)",
+      name,
+    );
+    return sql(container, `${content}; ${everything}`, name);
+  }
+  const everything =
+    "SELECT string_agg(relname || oid, ' ' ORDER BY oid) FROM pg_class WHERE oid >= 16384; SELECT count(*) FROM pg_type; SELECT count(*) FROM pg_namespace";
+  const now = (database: string) => sql(container, `${content}; ${everything}`, database);
+  const hidden = async () =>
+    (await readdir(path.join(mounted, "cbm"))).filter((name) => /^\.restore/.test(name));
+
+  async function nothingRemains(database: string): Promise<void> {
+    const left = async () => [
+      ...(await remainsOf(container, [database])),
+      ...(await hidden()),
+      ...(await throwaways(mounted, elsewhere)),
+    ];
+    for (let attempt = 0; attempt < 50 && (await left()).length > 0; attempt++) await sleep(200);
+    assert.deepEqual(await left(), []);
+  }
+
+  for (const way of ["linked", "streamed"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+      it(`because of ${signal} leaves all as it was, and can be run again (${way})`, async () => {
+        const database = `${way}_${signal.toLowerCase()}`;
+        const before = await usedDatabase(database);
+        const directory = way === "linked" ? mounted : elsewhere;
+        const more = ["--if-exists", "replace"];
+        const args = restoreArguments({ container, directory, database, more });
+        const child = execa("node", [runnerMain, ...args], { reject: false });
+        await sessionRunning(container, "COPY %large%");
+        child.kill(signal);
+        const { exitCode, stdout, stderr } = await child;
+        assert.equal(stdout, "");
+        if (signal !== "SIGKILL") {
+          assert.equal(exitCode, 1, stderr);
+          assert.match(stderr, new RegExp(`error\\[interrupted\\]: Interrupted by ${signal}`));
+          await nothingRemains(database);
+        }
+        assert.equal(await now(database), before);
+        await restored({ container, directory, database, more });
+        assert.equal(await sql(container, content, database), await sql(container, content));
+        await nothingRemains(database);
+      });
+    }
+  }
+
+  it("because the last step is refused leaves all as it was", async () => {
+    const before = await usedDatabase("refusing");
+    await sql(
+      container,
+      `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name = 'public' AND object_identity = 'public.small')
+         THEN RAISE 'not in my schema'; END IF; END $$;
+       CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION refuse()`,
+      "refusing",
+    );
+    const stderr = await refused({
+      container,
+      directory: mounted,
+      database: "refusing",
+      more: ["--if-exists", "swap"],
+    });
+    assert.match(stderr, /^error\[server-error\]: .*not in my schema/);
+    await sql(container, "DROP EVENT TRIGGER refuse; DROP FUNCTION refuse", "refusing");
+    assert.equal(await now("refusing"), before);
+    await nothingRemains("refusing");
+  });
+
+  it("because of a view refuses before it begins, and names the view", async () => {
+    await usedDatabase("viewed");
+    await sql(container, "CREATE VIEW seen AS SELECT g FROM large", "viewed");
+    const before = await now("viewed");
+    for (const action of ["replace", "swap"]) {
+      const more = ["--if-exists", action];
+      const stderr = await refused({ container, directory: mounted, database: "viewed", more });
+      assert.match(stderr, /^error\[dependent-object\]: .*: view seen\. /);
+    }
+    assert.equal(await now("viewed"), before);
+  });
+
+  it("says all that keeps a role from restoring", async () => {
+    const stderr = await refused({ container, directory: mounted, more: ["--user", "reader"] });
+    assert.match(stderr, /^error\[privilege-missing\]: .*ALTER ROLE "reader" CREATEDB/m);
+    assert.match(stderr, /^error\[privilege-missing\]: .*GRANT CREATE ON DATABASE/m);
+    assert.match(stderr, /^error\[privilege-missing\]: .*to their owners, postgres/m);
+  });
+
+  it("refuses a damaged backup, and changes nothing", async () => {
+    const directory = await temporaryFolder();
+    const options = { container, directory, database: "damaged", more: ["--if-exists", "replace"] };
+    const { result } = await takeBackup({
+      container,
+      directory,
+      tables: ["small"],
+      more: ["--format", "custom"],
+    });
+    await flipBit(path.join(result.location, "archive.dump"));
+    const before = await usedDatabase("damaged");
+    assert.match(await refused(options), /^error\[checksum-mismatch\]/);
+    assert.equal(await now("damaged"), before);
+    await removeFolder(directory);
+  });
+
+  it("never shows a reader less than all rows while tables are swapped", async () => {
+    const database = "read";
+    await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
+    await restored({ container, directory: mounted, database });
+    let ended = false;
+    const counts: string[] = [];
+    const reading = (async () => {
+      while (!ended) counts.push(await sql(container, "SELECT count(*) FROM large", database));
+    })();
+    for (const action of ["swap", "replace"])
+      await restored({ container, directory: mounted, database, more: ["--if-exists", action] });
+    ended = true;
+    await reading;
+    assert.ok(counts.length > 10);
+    assert.deepEqual([...new Set(counts)], [String(rows)]);
+  });
+
+  it("because the server is killed leaves all as it was, and can be run again", async () => {
+    const before = await usedDatabase("killed");
+    const options = { container, directory: mounted, database: "killed", more: ["--if-exists", "replace"] };
+    const failing = refused(options);
+    await sessionRunning(container, "COPY %large%");
+    await docker("kill", container);
+    assert.match(await failing, /^error\[container-lost\]/m);
+    await docker("start", container);
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const { code } = await docker("exec", container, "pg_isready", "-q", "-h", "127.0.0.1");
+      if (code === 0) break;
+      await sleep(200);
+    }
+    assert.equal(await now("killed"), before);
+    await restored(options);
+    assert.equal(await sql(container, content, "killed"), await sql(container, content));
+    await nothingRemains("killed");
+  });
+});
