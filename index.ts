@@ -31,6 +31,7 @@ const database = new PostgisContainer(
     keepData: config.requireBoolean("keepData"),
     backupDirectory: config.require("backupDirectory"),
     initScripts: config.requireObject<string[]>("initScripts"),
+    restoreFrom: config.get("restoreFrom"),
     environment: config.getObject<Record<string, string>>("environment"),
     settings: config.getObject<Record<string, string>>("settings"),
     memory: config.requireNumber("memory"),

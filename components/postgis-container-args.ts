@@ -60,6 +60,12 @@ export interface PostgisContainerArgs {
    */
   initScripts?: pulumi.Input<pulumi.Input<string>[]>;
   /**
+   * Folder of a backup, such as `./backups/cbm/latest`, whose tables a new volume is to hold; roles that own them are created.
+   * Where the volume has all of these tables, nothing happens. A change acts on a new volume.
+   * @default none
+   */
+  restoreFrom?: pulumi.Input<string>;
+  /**
    * Further environment variables, which the init scripts see too. Not for secrets: Docker shows them to everyone who
    * may inspect the container. A change replaces the container and keeps the data.
    * @default none

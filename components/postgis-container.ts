@@ -2,10 +2,11 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { ownerLabel, PreflightRequest, ReadyRequest } from "../runner/request";
 import { checkedRequest } from "./check";
-import type { PostgisConnection } from "./connection";
+import { connectionOf, type PostgisConnection } from "./connection";
 import { databaseUri } from "./database-uri";
-import { runnerCommand } from "./runner-command";
 import type { PostgisContainerArgs } from "./postgis-container-args";
+import { restoreCommand } from "./restore-into-volume";
+import { runnerCommand } from "./runner-command";
 import { serverContainer } from "./server-container";
 
 /**
@@ -95,11 +96,17 @@ export class PostgisContainer extends pulumi.ComponentResource {
     this.containerName = container.name;
     this.volumeName = volume.name;
     this.uri = pulumi.secret(databaseUri({ user, password, hostAddress, port, database }));
-    // Read from the ready command's input: known in a preview, and whoever uses it waits until the server is ready.
-    this.connection = ready.stdin.apply((stdin): PostgisConnection => {
-      const { container, user, database, dockerHost } = ReadyRequest.parse(JSON.parse(stdin ?? "{}"));
-      return { container, user, database, ...(dockerHost === undefined ? {} : { dockerHost }) };
-    });
+    const serving = connectionOf(ready);
+    this.connection =
+      args.restoreFrom === undefined
+        ? serving
+        : connectionOf(
+            restoreCommand(
+              `${name}-restore`,
+              { from: args.restoreFrom, connection: serving, volume: volume.name },
+              this,
+            ),
+          );
     this.registerOutputs({
       containerName: this.containerName,
       connection: this.connection,

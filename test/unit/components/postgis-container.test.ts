@@ -17,6 +17,28 @@ async function declare(args: PostgisContainerArgs, options: Parameters<typeof st
 }
 
 describe("PostgisContainer", () => {
+  it("restores a backup into a new volume, once, and is ready after that", async () => {
+    const { database, child } = await declare({ password: "p", restoreFrom: "./backups/cbm/latest" });
+    const { stdin, ...rest } = child("db-restore").inputs;
+    assert.deepEqual(JSON.parse(String(stdin)), {
+      directory: "backups",
+      name: "cbm",
+      backup: "latest",
+      container: "db",
+      user: "postgres",
+      database: "postgres",
+      ifExists: "skip",
+      missingRoles: "create",
+    });
+    assert.deepEqual(rest["triggers"], ["db-data"], "a change of the backup restores nothing");
+    assert.equal(rest["update"], 'printf %s "$PULUMI_COMMAND_STDOUT"');
+    assert.deepEqual(await valueOf(database.connection), {
+      container: "db",
+      user: "postgres",
+      database: "postgres",
+    });
+  });
+
   it("declares exactly these children", async () => {
     const { registered } = await declare({ password: "p" });
     assert.deepEqual(registered.map(({ type, name }) => `${name} ${type}`).sort(), [

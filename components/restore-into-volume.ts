@@ -1,0 +1,35 @@
+import type * as command from "@pulumi/command";
+import type * as pulumi from "@pulumi/pulumi";
+import { RestoreRequest } from "../runner/request";
+import { splitLocation } from "./backup-location";
+import { checkedRequest } from "./check";
+import type { PostgisConnection } from "./connection";
+import { runnerCommand } from "./runner-command";
+
+interface RestoreIntoVolume {
+  readonly from: pulumi.Input<string>;
+  readonly connection: pulumi.Output<PostgisConnection>;
+  readonly volume: pulumi.Output<string>;
+}
+
+/** Restores a backup once for each volume; where its tables exist, which is so on every later run, nothing happens. */
+export function restoreCommand(
+  name: string,
+  { from, connection, volume }: RestoreIntoVolume,
+  parent: pulumi.ComponentResource,
+): command.local.Command {
+  const request = checkedRequest(
+    RestoreRequest,
+    {
+      ...splitLocation(from),
+      container: connection.container,
+      user: connection.user,
+      database: connection.database,
+      dockerHost: connection.dockerHost,
+      ifExists: "skip",
+      missingRoles: "create",
+    },
+    parent,
+  );
+  return runnerCommand(name, { verb: "restore", request, triggers: [volume], onUpdate: "keep" }, { parent });
+}

@@ -1,0 +1,90 @@
+import * as pulumi from "@pulumi/pulumi";
+import { RestoreRequest, RestoreResult } from "../runner/request";
+import { splitLocation } from "./backup-location";
+import { checkedRequest } from "./check";
+import { runnerCommand } from "./runner-command";
+import type { TableRestoreArgs } from "./table-restore-args";
+
+/**
+ * Brings the tables of a backup into a database: of the same or another server, of the same or another version.
+ *
+ * They are loaded beside what is there, compared with what was backed up, and put in their place in one transaction: all of
+ * them, or nothing changes. It is done by the first `pulumi up`, and again when the backup, the tables or the place change, or
+ * one of the `triggers`. Deleting this resource removes nothing from the database.
+ *
+ * @example
+ * new TableRestore("copy", {
+ *   connection: staging.connection,
+ *   location: backup.location,
+ * });
+ */
+export class TableRestore extends pulumi.ComponentResource {
+  /** Id of the backup that was restored. */
+  public readonly backupId: pulumi.Output<string>;
+  /** Where the tables are now, as many as fit into 2 KB. */
+  public readonly tables: pulumi.Output<string[]>;
+  /** Rows that were restored. */
+  public readonly rows: pulumi.Output<number>;
+  /** False where all tables existed and `ifExists` is `skip`. */
+  public readonly restored: pulumi.Output<boolean>;
+  /** Schemas that hold the tables that were there before, after a `swap`. */
+  public readonly swappedInto: pulumi.Output<string[]>;
+  /** What could not be compared, or is otherwise than in the source. */
+  public readonly notes: pulumi.Output<string[]>;
+
+  constructor(name: string, args: TableRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
+    const password = args.password === undefined ? undefined : pulumi.secret(args.password);
+    super("postgis-backup:index:TableRestore", name, { ...args, password }, opts);
+    const connection = pulumi.output(args.connection);
+    const subject = {
+      ...splitLocation(args.location),
+      container: connection.container,
+      database: connection.database,
+      tables: args.tables,
+      excludeTables: args.excludeTables,
+      schemas: args.schemas,
+      content: args.content,
+    };
+    const request = checkedRequest(
+      RestoreRequest,
+      {
+        ...subject,
+        user: connection.user,
+        dockerHost: connection.dockerHost,
+        ifExists: args.ifExists,
+        missingRoles: args.missingRoles,
+        jobs: args.jobs,
+        lockTimeout: args.lockTimeout,
+      },
+      this,
+    );
+    const done = runnerCommand(
+      `${name}-restore`,
+      {
+        verb: "restore",
+        request,
+        password,
+        triggers: pulumi
+          .all([subject, args.triggers ?? []])
+          .apply(([known, triggers]) => [known, ...triggers]),
+        onUpdate: "keep",
+      },
+      { parent: this },
+    );
+    const result = done.stdout.apply((stdout) => RestoreResult.parse(JSON.parse(stdout)));
+    this.backupId = result.backupId;
+    this.tables = result.tables;
+    this.rows = result.rows;
+    this.restored = result.restored;
+    this.swappedInto = result.swappedInto;
+    this.notes = result.notes;
+    this.registerOutputs({
+      backupId: this.backupId,
+      tables: this.tables,
+      rows: this.rows,
+      restored: this.restored,
+      swappedInto: this.swappedInto,
+      notes: this.notes,
+    });
+  }
+}

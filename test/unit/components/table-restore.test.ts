@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { TableRestore, type TableRestoreArgs } from "../../../components";
+import type { RestoreResult } from "../../../runner/request";
+import { secret, settled, startMocks, valueOf } from "./mocks";
+
+const result: RestoreResult = {
+  backupId: "20261122T081500Z",
+  database: "gis",
+  tables: ["es_restored.parcels"],
+  tableCount: 1,
+  rows: 7,
+  seconds: 2.5,
+  restored: true,
+  swappedInto: ["es_before_20261122T081500Z"],
+  notes: ["a note"],
+};
+const least: TableRestoreArgs = {
+  connection: { container: "pg_new" },
+  location: "/srv/backups/cbm/20261122T081500Z",
+};
+
+async function declare(args: TableRestoreArgs, preview = false) {
+  const registered = await startMocks({ stdout: JSON.stringify(result), preview });
+  const restore = new TableRestore("copy", args);
+  await settled();
+  const command = registered.find(({ name }) => name === "copy-restore");
+  assert.ok(command);
+  return { restore, inputs: command.inputs, registered };
+}
+
+describe("TableRestore", () => {
+  it("declares one command with exactly these inputs", async () => {
+    const { inputs, registered } = await declare(least);
+    assert.deepEqual(registered.map(({ name }) => name).sort(), ["copy", "copy-restore"]);
+    const { create, stdin, ...rest } = inputs;
+    assert.match(String(create), /^exec node \S*dist\/runner\/main\.js restore --request -$/);
+    const request = {
+      directory: "/srv/backups",
+      name: "cbm",
+      backup: "20261122T081500Z",
+      container: "pg_new",
+    };
+    assert.deepEqual(JSON.parse(String(stdin)), request);
+    assert.deepEqual(rest, {
+      update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
+      environment: {},
+      triggers: [request],
+      logging: "stderr",
+    });
+    assert.equal(inputs["delete"], undefined, "restored tables outlive the resource that restored them");
+  });
+
+  it("restores again for another backup, place or selection, and for nothing else", async () => {
+    const triggersOf = async (args: Partial<TableRestoreArgs>) =>
+      JSON.stringify((await declare({ ...least, ...args })).inputs["triggers"]);
+    const base = await triggersOf({});
+    for (const changed of [
+      { location: "/srv/backups/cbm/latest" },
+      { connection: { container: "other" } },
+      { connection: { container: "pg_new", database: "gis" } },
+      { tables: ["a"] },
+      { excludeTables: ["b"] },
+      { schemas: { es: "es_restored" } },
+      { content: "data" as const },
+      { triggers: ["x"] },
+    ]) {
+      assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
+    }
+    for (const same of [
+      { connection: { container: "pg_new", user: "u" } },
+      { password: "p" },
+      { ifExists: "replace" as const, missingRoles: "create" as const, jobs: 3, lockTimeout: 5 },
+    ]) {
+      assert.equal(await triggersOf(same), base, JSON.stringify(same));
+    }
+  });
+
+  it("hands the password over by the environment alone", async () => {
+    const { inputs } = await declare({ ...least, password: "geheim" });
+    assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }));
+    assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
+  });
+
+  it("reads its outputs from the runner's answer", async () => {
+    const { restore } = await declare(least);
+    for (const name of ["backupId", "tables", "rows", "restored", "swappedInto", "notes"] as const) {
+      assert.deepEqual(await valueOf<unknown>(restore[name]), result[name], name);
+    }
+  });
+
+  it("previews with a backup that is not taken yet", async () => {
+    await startMocks({ preview: true });
+    const location = pulumi.output(new Promise<string>((resolve) => resolve("/b/cbm/latest")));
+    const restore = new TableRestore("copy", { ...least, location });
+    await settled();
+    assert.equal(await valueOf(restore.backupId), undefined);
+  });
+
+  for (const [name, args, message] of [
+    ["no tables", { tables: [] }, /^tables: .*at least one table/],
+    ["an unknown action", { ifExists: "drop" as "fail" }, /^ifExists: /],
+    ["jobs out of range", { jobs: 0 }, /^jobs: /],
+  ] as const) {
+    it(`refuses ${name} at once`, async () => {
+      await startMocks();
+      assert.throws(
+        () => new TableRestore("copy", { ...least, ...args } as TableRestoreArgs),
+        (error: Error) => pulumi.ResourceError.isInstance(error) && message.test(error.message),
+      );
+    });
+  }
+});
