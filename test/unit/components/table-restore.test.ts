@@ -91,7 +91,7 @@ describe("TableRestore", () => {
 
   it("previews with a backup that is not taken yet", async () => {
     await startMocks({ preview: true });
-    const location = pulumi.output(new Promise<string>((resolve) => resolve("/b/cbm/latest")));
+    const location = pulumi.output(Promise.resolve("/b/cbm/latest"));
     const restore = new TableRestore("copy", { ...least, location });
     await settled();
     assert.equal(await valueOf(restore.backupId), undefined);
