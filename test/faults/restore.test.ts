@@ -156,14 +156,14 @@ describe("a restore that goes wrong", function () {
     const database = "read";
     await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
     await restored({ container, directory: mounted, database });
-    let ended = false;
+    const done = new AbortController();
     const counts: string[] = [];
     const reading = (async () => {
-      while (!ended) counts.push(await sql(container, "SELECT count(*) FROM large", database));
+      while (!done.signal.aborted) counts.push(await sql(container, "SELECT count(*) FROM large", database));
     })();
     for (const action of ["swap", "replace"])
       await restored({ container, directory: mounted, database, more: ["--if-exists", action] });
-    ended = true;
+    done.abort();
     await reading;
     assert.ok(counts.length > 10);
     assert.deepEqual([...new Set(counts)], [String(rows)]);
