@@ -87,7 +87,9 @@ describe("a restore that goes wrong", function () {
           assert.match(stderr, new RegExp(`error\\[interrupted\\]: Interrupted by ${signal}`));
           await nothingRemains(database);
         }
-        assert.equal(await now(database), before);
+        // What a killed run left beside the tables goes with the next one.
+        const same = (text: string) => (signal === "SIGKILL" ? text.split("\n")[0] : text);
+        assert.equal(same(await now(database)), same(before));
         await restored({ container, directory, database, more });
         assert.equal(await sql(container, content, database), await sql(container, content));
         await nothingRemains(database);
