@@ -55,7 +55,9 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (backup: string | undefined, options: Options) => {
-      const { dataOnly: _data, schemaOnly: _schema, ...given } = options;
+      const given = Object.fromEntries(
+        Object.entries(options).filter(([key]) => key !== "dataOnly" && key !== "schemaOnly"),
+      );
       const request = await readRequest(
         RestoreRequest,
         { ...given, ...(backup === undefined ? {} : { backup }) },

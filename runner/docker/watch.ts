@@ -26,6 +26,7 @@ const consequences: ReadonlySet<FailureCode> = new Set([
   "server-error",
   "dump-failed",
   "archive-incomplete",
+  "restore-failed",
 ]);
 
 /**

@@ -1,7 +1,7 @@
 /** Brings definitions and rows into the staging schemas of the target. */
 import { execTied } from "../docker/exec";
 import { tableKey } from "../postgres/script";
-import { errorLines } from "../postgres/server";
+import { endedWith, errorLines } from "../postgres/server";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntry } from "./entries";
 import { linkRows } from "./linked-rows";
@@ -50,9 +50,9 @@ async function runPgRestore(
   ];
   const env = { ...target.env, PGOPTIONS: sessionSettings };
   const process = execTied({ ...target, env }, command, signal, { user: callerIds(), reject: false });
-  const { failed, stderr, shortMessage } = await process;
+  const { failed, stderr, exitCode } = await process;
   signal.throwIfAborted();
-  if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || (shortMessage ?? "it ended early"));
+  if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
 /** As many tables at once as there are jobs, or, from a script, one after another. */

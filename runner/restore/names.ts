@@ -31,6 +31,6 @@ const nameBytes = 63;
 export function schemaBefore(schema: string, time: string): string {
   const suffix = `_before_${time.toLowerCase()}`;
   let kept = schema;
-  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = [...kept].slice(0, -1).join("");
+  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
   return kept + suffix;
 }

@@ -29,19 +29,18 @@ export async function withScratch<T>(
   await createDatabase(session, names.scratch, facts);
   const scratch = inDatabase(target, names.scratch);
   const prepare = await readFile(path.join(run.folder, prepareFile));
-  await feedPsql(scratch, prepareFile, textOf(prepare), signal);
-  const { chunks, ended } = await reader.script(
-    reader.entries.filter((entry) => !/^\d+; \d+ \d+ TABLE DATA /.test(entry)),
-    signal,
-  );
   const known = await session.rows(
     "SELECT lower(name) AS name FROM pg_settings",
     z.object({ name: z.string() }),
   );
-  const script = definitionsOf(chunks, {
-    settings: new Set(known.map(({ name }) => name)),
-    withoutKeys: run.manifest.acceptedReferences,
-  });
+  const settings = new Set(known.map(({ name }) => name));
+  const preparation = definitionsOf(bytesOf(prepare), { settings, withoutKeys: [], settingsAnywhere: true });
+  await feedPsql(scratch, prepareFile, preparation, signal);
+  const { chunks, ended } = await reader.script(
+    reader.entries.filter((entry) => !/^\d+; \d+ \d+ TABLE DATA /.test(entry)),
+    signal,
+  );
+  const script = definitionsOf(chunks, { settings, withoutKeys: run.manifest.acceptedReferences });
   await feedPsql(scratch, "definitions", script, signal);
   await ended;
   const inScratch = openSession(scratch, signal);
@@ -53,7 +52,7 @@ export async function withScratch<T>(
   }
 }
 
-async function* textOf(content: Buffer): AsyncGenerator<Buffer, void> {
+async function* bytesOf(content: Buffer): AsyncGenerator<Buffer, void> {
   yield await Promise.resolve(content);
 }
 

@@ -9,6 +9,8 @@ interface DefinitionOptions {
   readonly settings: ReadonlySet<string>;
   /** Foreign keys whose other table is not in the backup. */
   readonly withoutKeys: readonly { readonly table: string; readonly constraint: string }[];
+  /** prepare.sql has statements before its settings. */
+  readonly settingsAnywhere?: boolean;
 }
 
 const setting = /^SET (?<name>\w+) = .*;$/;
@@ -19,7 +21,7 @@ const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/;
 /** All but the rows, without what an older server or client does not know, and without tablespaces. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
-  { settings, withoutKeys }: DefinitionOptions,
+  { settings, withoutKeys, settingsAnywhere = false }: DefinitionOptions,
 ): AsyncGenerator<string, void> {
   let preamble = true;
   let held: { line: string; table: string } | undefined;
@@ -38,7 +40,7 @@ export async function* definitionsOf(
     const name = setting.exec(text)?.groups?.["name"];
     if (name === undefined && !beforeStatements.test(text) && !restriction.test(text)) preamble = false;
     if (restriction.test(text) || name === "default_tablespace") continue;
-    if (preamble && name !== undefined && !settings.has(name)) continue;
+    if ((preamble || settingsAnywhere) && name !== undefined && !settings.has(name)) continue;
     const table = alterTable.exec(text)?.groups?.["table"];
     if (table === undefined) yield `${text}\n`;
     else held = { line: text, table };

@@ -87,7 +87,9 @@ describe("a restore that goes wrong", function () {
           assert.match(stderr, new RegExp(`error\\[interrupted\\]: Interrupted by ${signal}`));
           await nothingRemains(database);
         }
-        assert.equal(await now(database), before);
+        // What a killed run left beside the tables goes with the next one.
+        const same = (text: string) => (signal === "SIGKILL" ? text.split("\n")[0] : text);
+        assert.equal(same(await now(database)), same(before));
         await restored({ container, directory, database, more });
         assert.equal(await sql(container, content, database), await sql(container, content));
         await nothingRemains(database);
@@ -156,14 +158,14 @@ describe("a restore that goes wrong", function () {
     const database = "read";
     await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
     await restored({ container, directory: mounted, database });
-    let ended = false;
+    const done = new AbortController();
     const counts: string[] = [];
     const reading = (async () => {
-      while (!ended) counts.push(await sql(container, "SELECT count(*) FROM large", database));
+      while (!done.signal.aborted) counts.push(await sql(container, "SELECT count(*) FROM large", database));
     })();
     for (const action of ["swap", "replace"])
       await restored({ container, directory: mounted, database, more: ["--if-exists", action] });
-    ended = true;
+    done.abort();
     await reading;
     assert.ok(counts.length > 10);
     assert.deepEqual([...new Set(counts)], [String(rows)]);
@@ -182,7 +184,7 @@ describe("a restore that goes wrong", function () {
       if (code === 0) break;
       await sleep(200);
     }
-    assert.equal(await now("killed"), before);
+    assert.equal((await now("killed")).split("\n")[0], before.split("\n")[0]);
     await restored(options);
     assert.equal(await sql(container, content, "killed"), await sql(container, content));
     await nothingRemains("killed");

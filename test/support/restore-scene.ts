@@ -16,7 +16,6 @@ export async function sceneTables(): Promise<string> {
     .replace("span, class, price", "span, price")
     .replace(`'[1.5,2)', '"App"."Things"', i`, "'[1.5,2)', i");
   return `${tables}
-CREATE STATISTICS nl.linked ON year, value FROM nl.measures_2020;
 COMMENT ON TABLE parcels IS 'Parcels; of all';
 SELECT setval('parcels_id_seq', 4711);`;
 }
