@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { execInteractive, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
-import { errorLines, psql } from "../postgres/server";
+import { endedWith, errorLines, psql } from "../postgres/server";
 
 /** Gives a script to psql in the container, which stops at the first error; an error of the script's own source comes first. */
 export async function feedPsql(
@@ -20,7 +20,7 @@ export async function feedPsql(
     }
   })();
   const input = Readable.from(watched, { objectMode: true });
-  const { failed, stderr, shortMessage } = await execInteractive(
+  const { failed, stderr, exitCode } = await execInteractive(
     target,
     [...psql, "--output=/dev/null", "--file=-"],
     { input: toBytes(input), cancelSignal: signal, reject: false },
@@ -30,7 +30,7 @@ export async function feedPsql(
   // psql that ends early makes its input break too.
   if (said !== "") throw restoreFailure(`${what}: psql`, said);
   if (broken !== undefined) throw broken as Error;
-  if (failed) throw restoreFailure(`${what}: psql`, shortMessage ?? "it ended early");
+  if (failed) throw restoreFailure(`${what}: psql`, endedWith(exitCode));
 }
 
 function toBytes(source: Readable): Readable {

@@ -9,7 +9,7 @@ import { Failure } from "../failure";
 import { type ContainerFile, listArchive } from "../postgres/archive";
 import { readDecompressed } from "../postgres/decompress";
 import { majorVersion } from "../postgres/facts";
-import { errorLines } from "../postgres/server";
+import { endedWith, errorLines } from "../postgres/server";
 import { archiveName } from "../restore-command";
 import { hashFile } from "../store/files";
 import { sumsFile } from "../store/seal";
@@ -127,10 +127,10 @@ function startReading(
     reject: false,
   });
   const ended = (async () => {
-    const { failed, stderr, shortMessage } = await reading;
+    const { failed, stderr, exitCode } = await reading;
     signal.throwIfAborted();
     if (!failed) return;
-    const said = errorLines(stderr) || (shortMessage ?? "it ended early");
+    const said = errorLines(stderr) || endedWith(exitCode);
     throw new Failure("restore-failed", `The archive cannot be read: pg_restore: ${said}`);
   })();
   // Whoever reads the script asks for its end later.

@@ -8,7 +8,7 @@ import { escapeIdentifier } from "pg";
 import { z } from "zod";
 import { execTied } from "../docker/exec";
 import { createDatabase } from "../postgres/restore";
-import { errorLines } from "../postgres/server";
+import { endedWith, errorLines } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
 import { prepareFile } from "../restore-command";
 import { feedPsql, restoreFailure } from "./feed";
@@ -63,12 +63,10 @@ export async function dumpStaging(run: RestoreRun): Promise<void> {
     ...["pg_dump", "--no-password", "--format=directory", "--no-sync"],
     ...[`--schema=${names.stagePrefix}*`, `--file=${stagedArchive(run)}`],
   ];
-  const { failed, stderr, shortMessage } = await execTied(
-    inDatabase(target, names.scratch),
-    command,
-    signal,
-    { user: callerIds(), reject: false },
-  );
+  const { failed, stderr, exitCode } = await execTied(inDatabase(target, names.scratch), command, signal, {
+    user: callerIds(),
+    reject: false,
+  });
   signal.throwIfAborted();
-  if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || (shortMessage ?? ""));
+  if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
 }
