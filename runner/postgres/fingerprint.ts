@@ -1,10 +1,8 @@
-import { createInterface } from "node:readline";
 import { z } from "zod";
-import { Failure } from "../failure";
-import { execTied, type ExecTarget } from "../docker/exec";
+import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "./catalog";
-import { endedWith, errorLines, psql } from "./server";
 import type { Session } from "./session";
+import { readInSnapshot } from "./snapshot-reader";
 
 /**
  * How the rows of a table become one number that does not depend on their order. `record` hashes the values
@@ -21,6 +19,9 @@ const Measure = z.object({
   invalidGeometries: z.int().optional(),
 });
 export type Measure = z.infer<typeof Measure>;
+
+/** A row of a query below, whose one column the server names after the function that makes it. */
+const MeasureRow = z.object({ jsonb_build_object: Measure });
 
 export interface MeasureOptions {
   readonly method: FingerprintMethod;
@@ -85,9 +86,6 @@ const textSettings = [
   "SET lc_monetary = 'C'",
 ];
 
-/** Tables for each psql process: their queries are arguments, whose total size the system limits. */
-const batchSize = 200;
-
 /** Exact row counts and fingerprints, read within the snapshot. */
 export async function measureTables(
   session: Session,
@@ -98,35 +96,9 @@ export async function measureTables(
 ): Promise<Map<string, Measure>> {
   const oids = snapshot.tables.map(({ oid }) => oid);
   const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
-  const measures = new Map<string, Measure>();
-  for (let start = 0; start < queries.length; start += batchSize) {
-    const statements = [
-      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-      `SET TRANSACTION SNAPSHOT '${snapshot.id}'`,
-      "SET row_security = off",
-      // A geometry that is not valid makes a notice.
-      "SET client_min_messages = error",
-      ...textSettings,
-      ...queries.slice(start, start + batchSize).map(({ query }) => query),
-    ];
-    const process = execTied(target, [...psql, ...statements.flatMap((sql) => ["--command", sql])], signal, {
-      stdout: "pipe",
-      buffer: { stdout: false },
-      reject: false,
-    });
-    for await (const line of createInterface({ input: process.stdout })) {
-      if (line === "") continue;
-      const measure = Measure.parse(JSON.parse(line));
-      measures.set(measure.oid, measure);
-    }
-    const { failed, stderr, exitCode } = await process;
-    if (failed)
-      throw new Failure(
-        "server-error",
-        `Counting the rows failed: ${errorLines(stderr) || endedWith(exitCode)}`,
-      );
-  }
-  return measures;
+  const texts = queries.map(({ query }) => query);
+  const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, textSettings);
+  return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
 }
 
 /** The same within the session's own transaction, which alone sees what it has just written. */
@@ -139,10 +111,7 @@ export async function measureHere(
   for (const setting of ["SET row_security = off", ...textSettings]) await session.run(setting);
   const measures = new Map<string, Measure>();
   for (const { query } of queries) {
-    const { jsonb_build_object: measure } = await session.row(
-      query,
-      z.object({ jsonb_build_object: Measure }),
-    );
+    const { jsonb_build_object: measure } = await session.row(query, MeasureRow);
     measures.set(measure.oid, measure);
   }
   return measures;

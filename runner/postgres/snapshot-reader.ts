@@ -3,7 +3,7 @@ import { escapeLiteral } from "pg";
 import type { z } from "zod";
 import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
-import { errorLines, psql } from "./server";
+import { endedWith, errorLines, psql } from "./server";
 
 /** Queries for each psql process: they are arguments, whose total size the system limits. */
 const batchSize = 200;
@@ -15,6 +15,7 @@ export async function readInSnapshot<T>(
   queries: readonly string[],
   row: z.ZodType<T>,
   signal: AbortSignal,
+  settings: readonly string[] = [],
 ): Promise<T[]> {
   const found: T[] = [];
   for (let start = 0; start < queries.length; start += batchSize) {
@@ -22,6 +23,9 @@ export async function readInSnapshot<T>(
       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
       `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
       "SET row_security = off",
+      // A geometry that is not valid makes a notice.
+      "SET client_min_messages = error",
+      ...settings,
       ...queries.slice(start, start + batchSize).map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
     ];
     const process = execTied(target, [...psql, ...statements.flatMap((sql) => ["--command", sql])], signal, {
@@ -32,11 +36,11 @@ export async function readInSnapshot<T>(
     for await (const line of createInterface({ input: process.stdout })) {
       if (line !== "") found.push(row.parse(JSON.parse(line)));
     }
-    const { failed, stderr, shortMessage } = await process;
+    const { failed, stderr, exitCode } = await process;
     if (failed) {
       throw new Failure(
         "server-error",
-        `Counting the rows failed: ${errorLines(stderr) || (shortMessage ?? "")}`,
+        `Counting the rows failed: ${errorLines(stderr) || endedWith(exitCode)}`,
       );
     }
   }
