@@ -4,6 +4,7 @@ import { failBackup, takeBackup } from "../support/backup";
 import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
+import { holdLock, releaseLock } from "../support/table-lock";
 
 describe("a table that somebody else has locked", function () {
   this.timeout(60_000);
@@ -23,24 +24,14 @@ describe("a table that somebody else has locked", function () {
     await removeFolder(directory);
   });
 
-  /** Holds ACCESS EXCLUSIVE on the table, in a transaction that then sleeps. */
-  async function lock(seconds: number, name: string): Promise<void> {
-    const script = `BEGIN; ALTER TABLE locked ADD COLUMN b${Date.now()} int; SELECT pg_sleep(${seconds}); COMMIT;`;
-    const psql = ["psql", "-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-c", script];
-    spawn("docker", ["exec", "--env", `PGAPPNAME=${name}`, container, ...psql], { stdio: "ignore" });
-    const query = `SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}' AND wait_event = 'PgSleep'`;
-    while ((await sql(container, query)) === "0") await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const end = (name: string) =>
-    sql(
-      container,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`,
-    );
+  const lock = (name: string, seconds?: number) =>
+    holdLock(container, `ALTER TABLE locked ADD COLUMN b${Date.now()} int`, { name, seconds });
+  const end = (name: string) => releaseLock(container, name);
   const sessions = () =>
     sql(container, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'");
 
   it("fails the backup after the timeout, with the process, user, query and age of who holds it", async () => {
-    await lock(600, "migration");
+    await lock("migration");
     try {
       const more = ["--lock-timeout", "3"];
       const message = await failBackup({ container, directory, tables: ["free", "locked"], more });
@@ -59,7 +50,7 @@ describe("a table that somebody else has locked", function () {
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     it(`is waited for no longer by a run that is ended by ${signal}`, async () => {
-      await lock(600, "endless");
+      await lock("endless");
       try {
         const args = [
           "--container",
@@ -93,7 +84,7 @@ describe("a table that somebody else has locked", function () {
   }
 
   it("delays the backup until the lock is free, and says so", async () => {
-    await lock(4, "short");
+    await lock("short", 4);
     const { manifest, stderr } = await takeBackup({ container, directory, tables: ["free", "locked"] });
     assert.match(
       stderr,
