@@ -15,7 +15,7 @@ import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { summarizeTables } from "./result";
 import { abandonBackup } from "./store/abandon";
 import { beginBackup } from "./store/folder";
-import { folderStore } from "./store/folder-store";
+import { openStore } from "./store/open-store";
 import { isGood } from "./store/store";
 
 /** Takes one consistent backup; it appears under its final name only when it is complete and checked. */
@@ -82,9 +82,9 @@ export async function checkBackup(
 }
 
 /** Of the newest good backup, if there is one that can be read; whether there should be is none of this run's business. */
-async function lastManifest({ directory, name }: BackupRequest): Promise<Manifest | undefined> {
-  const backups = await folderStore(directory)
-    .backups(name)
+async function lastManifest(request: BackupRequest): Promise<Manifest | undefined> {
+  const backups = await openStore(request)
+    .backups(request.name)
     .catch(() => []);
   return backups.findLast(isGood)?.manifest;
 }

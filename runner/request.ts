@@ -51,8 +51,23 @@ export const BackupName = z
     "must be letters, digits, '_', '.', '-', and start with a letter or digit",
   );
 
-/** A series of backups in a folder. */
-const Series = { directory: z.string().min(1), name: BackupName };
+/** How an S3 server is spoken to. Credentials come from the default chain of the AWS SDK alone. */
+export const S3Settings = z.strictObject({
+  /** URL of a server that is not AWS. Unset: as the AWS SDK finds it, such as in AWS_ENDPOINT_URL_S3. */
+  endpoint: z.url().optional(),
+  /** Unset: as the AWS SDK finds it, such as in AWS_REGION. */
+  region: z.string().min(1).optional(),
+  /** Bucket in the path of the URL, instead of the host name. */
+  forcePathStyle: z.boolean().default(false),
+});
+export type S3Settings = z.infer<typeof S3Settings>;
+
+/** Where backups are kept: a folder, or `s3://bucket/prefix`. */
+const Location = { directory: z.string().min(1), s3: S3Settings.optional() };
+export type Location = Pick<ListRequest, "directory" | "s3">;
+
+/** A series of backups. */
+const Series = { ...Location, name: BackupName };
 
 /** Where the server is: always inside a container, over TCP on the loopback interface of that container. */
 const Server = {
@@ -146,15 +161,15 @@ export const ExportRequest = z.strictObject({
 export type ExportRequest = z.infer<typeof ExportRequest>;
 
 export const ImportRequest = z.strictObject({
-  directory: Series.directory,
+  ...Location,
   /** The series that the backup must be of; any, if it is not given. */
-  name: Series.name.optional(),
+  name: BackupName.optional(),
   file: TarFile,
   fileMode: FileMode.default("0600"),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
 
-export const ListRequest = z.strictObject({ directory: Series.directory, name: Series.name.optional() });
+export const ListRequest = z.strictObject({ ...Location, name: BackupName.optional() });
 export type ListRequest = z.infer<typeof ListRequest>;
 
 export const VerifyRequest = z.strictObject({

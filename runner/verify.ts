@@ -2,7 +2,7 @@ import { docker as dockerFor } from "./docker/docker";
 import { Failure } from "./failure";
 import type { Progress } from "./progress";
 import type { VerifyRequest, VerifyResult } from "./request";
-import { folderStore } from "./store/folder-store";
+import { openStore } from "./store/open-store";
 import { readSealed } from "./store/seal";
 import { existingBackups, findBackup, type StoredBackup } from "./store/store";
 import { verifyBackup } from "./verification";
@@ -13,7 +13,7 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ result: VerifyResult; failures: Failure[] }> {
-  const store = folderStore(request.directory);
+  const store = openStore(request);
   const backups = request.all
     ? await existingBackups(store, request.name)
     : [await findBackup(store, request.name, request.backup)];

@@ -4,7 +4,7 @@ import { prune } from "../prune";
 import type { BackupRequest, BackupResult } from "../request";
 import { hasRules, notAfter } from "../retention";
 import { checkNewestSize } from "../size-check";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 
 /** A result must stay short: see {@link BackupResult}. */
 const namedIds = 20;
@@ -16,7 +16,7 @@ export async function pruneAfterBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<BackupResult, "pruned" | "alarm">> {
-  const store = folderStore(request.directory);
+  const store = openStore(request);
   const raise = (alarm: string) => {
     progress.note(`warning: ${shorten(alarm)}`);
     return { pruned: [], alarm: shorten(alarm) };

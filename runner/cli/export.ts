@@ -4,7 +4,7 @@ import { Failure } from "../failure";
 import { formatBytes } from "../progress";
 import { ExportRequest } from "../request";
 import { backupTime } from "../store/folder";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 import type { Context } from "./context";
 import { answersInJson, type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
@@ -24,7 +24,7 @@ export function addExport(main: Command, { progress, signal }: Context): void {
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
       }
-      const store = folderStore(request.directory);
+      const store = openStore(request);
       const result = await exportBackup(store, request, process.stdout, progress, signal);
       if (request.file !== "-") print(options, result, [describe(result)]);
       else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));

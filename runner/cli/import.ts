@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Failure } from "../failure";
 import { importBackup } from "../import";
 import { ImportRequest } from "../request";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 import { openFile } from "../store/open-file";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
@@ -29,7 +29,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
         );
       }
       const tar = request.file === "-" ? process.stdin : await openFile(request.file);
-      const result = await importBackup(folderStore(request.directory), request, tar, progress, signal);
+      const result = await importBackup(openStore(request), request, tar, progress, signal);
       const what = result.imported ? "is imported" : "was there already, and is whole";
       print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,

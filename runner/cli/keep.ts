@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { keep } from "../keep";
 import { KeepRequest } from "../request";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
 export function addKeep(main: Command): void {
@@ -17,7 +17,7 @@ export function addKeep(main: Command): void {
         ...options,
         ...(backup === undefined ? {} : { backup }),
       });
-      const { id, name, location, kept } = await keep(folderStore(request.directory), request);
+      const { id, name, location, kept } = await keep(openStore(request), request);
       print(options, { id, name, location, kept }, [
         kept ? `Backup ${id} is never pruned: ${location}` : `Backup ${id} may be pruned: ${location}`,
       ]);

@@ -3,7 +3,7 @@ import ms from "ms";
 import { list } from "../list";
 import { formatBytes } from "../progress";
 import { ListRequest } from "../request";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 import type { StoredBackup } from "../store/store";
 import { columns } from "./columns";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
@@ -18,7 +18,7 @@ export function addList(main: Command): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(ListRequest, options);
-      const store = folderStore(request.directory);
+      const store = openStore(request);
       const backups = await list(store, request);
       const lines =
         backups.length === 0

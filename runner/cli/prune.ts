@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { prune, type PruneResult } from "../prune";
 import { PruneRequest } from "../request";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, retentionOptions, seriesOptions } from "./options";
@@ -18,7 +18,7 @@ export function addPrune(main: Command, { progress, signal }: Context): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(PruneRequest, options);
-      const result = await prune(folderStore(request.directory), request, progress, signal);
+      const result = await prune(openStore(request), request, progress, signal);
       print(options, result, describe(result));
     });
 }

@@ -9,7 +9,7 @@ import { serverTarget } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { RestoreRequest } from "../request";
-import { folderStore } from "../store/folder-store";
+import { openStore } from "../store/open-store";
 import { checkFiles, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
 import { dropWork } from "./clean-up";
@@ -59,11 +59,7 @@ export async function beginRestore(
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const { location, problem } = await findBackup(
-    folderStore(request.directory),
-    request.name,
-    request.backup,
-  );
+  const { location, problem } = await findBackup(openStore(request), request.name, request.backup);
   const manifest = await readSealed(location);
   progress.note(`Reading ${location} for its checksums.`);
   await checkFiles(location, manifest.files, signal);

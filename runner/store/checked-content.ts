@@ -8,17 +8,37 @@ export async function* checkedContent(
   failure: (problem: string) => Error,
   onBytes: (bytes: number) => void = () => undefined,
 ): AsyncGenerator<Uint8Array, void> {
-  const hash = createHash("sha256");
-  let read = 0;
-  for await (const chunk of content) {
-    read += chunk.length;
-    if (read > bytes) throw failure(`is longer than ${bytes} bytes`);
-    hash.update(chunk);
+  const measured = measuring(content);
+  for await (const chunk of measured.content) {
+    if (measured.bytes() > bytes) throw failure(`is longer than ${bytes} bytes`);
     onBytes(chunk.length);
     yield chunk;
   }
-  if (read !== bytes) throw failure(`has ${read} bytes instead of ${bytes}`);
-  if (hash.digest("hex") !== sha256) throw failure("does not have the checksum that the manifest records");
+  const read = measured.read();
+  if (read.bytes !== bytes) throw failure(`has ${read.bytes} bytes instead of ${bytes}`);
+  if (read.sha256 !== sha256) throw failure("does not have the checksum that the manifest records");
+}
+
+interface Measured {
+  readonly content: AsyncIterable<Uint8Array>;
+  /** Read so far. */
+  bytes(): number;
+  /** Of all that was read. */
+  read(): Pick<StoredFile, "bytes" | "sha256">;
+}
+
+/** Passes on what a file holds, and knows its size and checksum afterwards. */
+export function measuring(content: AsyncIterable<Uint8Array>): Measured {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const pass = async function* () {
+    for await (const chunk of content) {
+      bytes += chunk.length;
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  return { content: pass(), bytes: () => bytes, read: () => ({ bytes, sha256: hash.digest("hex") }) };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- what it gives is there already, but a pipeline wants to wait

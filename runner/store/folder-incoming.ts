@@ -3,8 +3,9 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rename, symlink, unlink } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { abandonBackup } from "./abandon";
 import { Failure } from "../failure";
+import { abandonBackup } from "./abandon";
+import { measuring } from "./checked-content";
 import { checkSpace } from "./destination";
 import { backupTime, isErrno, syncToDisk, unwritable } from "./folder";
 import { openToReaders } from "./modes";
@@ -35,7 +36,10 @@ export async function receiveFolder(
         folders.add(folder);
       await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
       // "wx" neither follows a link nor overwrites a file that is there.
-      await pipeline(content, createWriteStream(target, { flags: "wx", mode: 0o600, flush: true }));
+      const destination = createWriteStream(target, { flags: "wx", mode: 0o600, flush: true });
+      const measured = measuring(content);
+      await pipeline(measured.content, destination);
+      return { path: file, ...measured.read() };
     },
     async publish() {
       await openToReaders(workPath, fileMode);
@@ -51,6 +55,7 @@ export async function receiveFolder(
       }
       if (link !== undefined) await rename(link, path.join(series, latestLink));
       await syncToDisk(series);
+      return { versionIds: {} };
     },
     abandon: (error) => abandonBackup({ workPath, finalPath }, error),
   };

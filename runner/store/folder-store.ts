@@ -29,6 +29,7 @@ export function folderStore(directory: string): Store {
     remove: (name, id) => removeFolder(seriesFolder(name), id),
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
     mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
+    folder: (name, id) => path.join(seriesFolder(name), id),
     read: (name, id, file) => readFrom(path.join(seriesFolder(name), id, file)),
     receive: (arrival) =>
       receiveFolder(seriesFolder(arrival.name), arrival, async () => {

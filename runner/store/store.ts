@@ -1,6 +1,7 @@
 /** How verbs find, mark and remove backups, wherever those are kept. */
 import { Failure } from "../failure";
 import type { Manifest } from "../manifest";
+import type { StoredFile } from "./files";
 
 /** Beside the manifest and in no list of files, so that a mark changes nothing that is sealed. */
 export const keepFile = "keep";
@@ -54,6 +55,8 @@ export interface Store {
   finishRemovals(name: string): Promise<Removal[]>;
   /** Sets or clears the mark that retention respects. */
   mark(name: string, id: string, kept: boolean): Promise<void>;
+  /** Folder of this machine that holds a backup; none where backups are no folders. */
+  folder(name: string, id: string): string | undefined;
   /** What one file of a backup holds; its path is relative to the backup. */
   read(name: string, id: string, file: string): AsyncIterable<Uint8Array>;
   /** Makes room for a backup that was taken elsewhere. */
@@ -69,12 +72,17 @@ export interface Arrival {
   readonly fileMode: number;
 }
 
+export interface Published {
+  /** Of each file, by its path, where the store keeps versions. */
+  readonly versionIds: Readonly<Record<string, string>>;
+}
+
 /** A backup on its way into a store; nobody sees it before it is published. */
 export interface IncomingBackup {
-  /** Writes one file, which must not be there yet. */
-  write(file: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Writes one file, which must not be there yet. The manifest makes a backup whole, and so is not to be seen before the rest is. */
+  write(file: string, content: AsyncIterable<Uint8Array>): Promise<StoredFile>;
   /** Makes it durable, gives it its name, and makes it the latest if it is newer than that. */
-  publish(): Promise<void>;
+  publish(): Promise<Published>;
   /** Removes what was written; gives the failure to report. */
   abandon(error: unknown): Promise<unknown>;
 }
