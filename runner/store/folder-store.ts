@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
@@ -6,6 +6,7 @@ import type { Manifest } from "../manifest";
 import { BackupName } from "../request";
 import { backupTime, isErrno } from "./folder";
 import { type Entry, folderContents } from "./folder-contents";
+import { filesIn } from "./folder-files";
 import { receiveFolder } from "./folder-incoming";
 import { readManifest } from "./folder-manifest";
 import { finishRemovals, removeFolder } from "./folder-removal";
@@ -30,23 +31,13 @@ export function folderStore(directory: string): Store {
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
     mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
     folder: (name, id) => path.join(seriesFolder(name), id),
-    read: (name, id, file) => readFrom(path.join(seriesFolder(name), id, file)),
+    read: (name, id, file) => filesIn(path.join(seriesFolder(name), id)).read(file),
     receive: (arrival) =>
       receiveFolder(seriesFolder(arrival.name), arrival, async () => {
         const latest = (await backupsOf(arrival.name)).find((backup) => backup.latest);
         return latest === undefined || latest.id < arrival.id;
       }),
   };
-}
-
-async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
-  try {
-    yield* createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    throw isErrno(error, "ENOENT")
-      ? new Failure("checksum-mismatch", `${file} is missing: the backup is damaged. Use another one.`)
-      : new Failure("directory-not-readable", `${file} cannot be read: ${(error as Error).message}.`);
-  }
 }
 
 async function readSeries(folder: string, name: string): Promise<StoredBackup[]> {
