@@ -24,7 +24,7 @@ export function addExport(main: Command, { progress, signal }: Context): void {
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
       }
-      const store = openStore(request);
+      const store = openStore(request, signal);
       const result = await exportBackup(store, request, process.stdout, progress, signal);
       if (request.file !== "-") print(options, result, [describe(result)]);
       else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));

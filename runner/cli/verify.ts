@@ -3,19 +3,16 @@ import { Failures } from "../failure";
 import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption } from "./options";
+import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  main
-    .command("verify")
+  seriesOptions(main.command("verify"))
     .summary("prove that a backup can be restored")
     .description(
       "Reads a backup back from disk, and, with --level restore, restores it in a throwaway container and compares the " +
         "result with what was backed up.",
     )
     .argument("[backup]", 'id of the backup, or "latest"')
-    .option("--directory <path>", "folder that holds the backups")
-    .option("--name <name>", "name of the series of backups, a folder under the directory")
     .option("--all", "verify every backup of the series")
     .addOption(
       new Option(
