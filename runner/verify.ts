@@ -14,7 +14,7 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ result: VerifyResult; failures: Failure[] }> {
-  const store = openStore(request);
+  const store = openStore(request, signal);
   const backups = request.all
     ? await existingBackups(store, request.name)
     : [await findBackup(store, request.name, request.backup)];

@@ -4,6 +4,7 @@ import { exportBackup, type ExportResult } from "../export";
 import { Failure } from "../failure";
 import { formatBytes } from "../progress";
 import { ExportRequest } from "../request";
+import { isBucketLocation } from "../store/bucket/location";
 import { openStore } from "../store/open-store";
 import { backupArgument, isBackupId, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
@@ -25,7 +26,7 @@ export function addExport(main: Command, { progress, signal }: Context): void {
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
       }
-      const store = openStore(request);
+      const store = openStore(request, signal);
       const result = await exportBackup(store, request, process.stdout, progress, signal);
       if (request.file !== "-") print(options, result, [describe(result)]);
       else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));
@@ -34,8 +35,8 @@ export function addExport(main: Command, { progress, signal }: Context): void {
 
 /** A single argument that is no backup is the file. */
 function positional(first: string | undefined, second: string | undefined, options: Options) {
-  if (first !== undefined && second === undefined && !isBackupId(path.posix.basename(first)))
-    return { file: first };
+  const isBackup = (text: string) => isBucketLocation(text) || isBackupId(path.posix.basename(text));
+  if (first !== undefined && second === undefined && !isBackup(first)) return { file: first };
   return { ...namedBackup(first, options), ...(second === undefined ? {} : { file: second }) };
 }
 

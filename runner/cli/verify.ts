@@ -4,19 +4,16 @@ import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption } from "./options";
+import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  main
-    .command("verify")
+  seriesOptions(main.command("verify"))
     .summary("prove that a backup can be restored")
     .description(
       "Reads a backup back, and, with --level restore, restores it in a throwaway container and compares the " +
         "result with what was backed up.",
     )
     .argument("[backup]", backupArgument)
-    .option("--directory <path>", "folder that holds the backups")
-    .option("--name <name>", "name of the series of backups, a folder under the directory")
     .option("--all", "verify every backup of the series")
     .addOption(
       new Option(

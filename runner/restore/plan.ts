@@ -62,7 +62,7 @@ export async function beginRestore(
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const store = openStore(request);
+  const store = openStore(request, signal);
   const found = await findBackup(store, request.name, request.backup);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);

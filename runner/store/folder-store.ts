@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
-import type { Manifest } from "../manifest";
 import { BackupName } from "../request";
 import { backupTime, isErrno } from "./folder";
 import { type Entry, folderContents } from "./folder-contents";
@@ -10,6 +9,7 @@ import { filesIn } from "./folder-files";
 import { receiveFolder } from "./folder-incoming";
 import { readManifest } from "./folder-manifest";
 import { finishRemovals, removeFolder } from "./folder-removal";
+import { findInconsistency } from "./inconsistency";
 import { isGood, keepFile, type Store, type StoredBackup } from "./store";
 
 /** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
@@ -90,29 +90,15 @@ async function readBackup(location: string, id: string, name: string): Promise<S
   const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };
-  const inconsistency = findInconsistency(manifest, id, name, contents);
+  const inconsistency = findInconsistency(
+    manifest,
+    id,
+    name,
+    contents.filter(({ kind }) => kind === "file"),
+  );
   return inconsistency === undefined
     ? { ...stored, manifest }
     : { ...stored, manifest, problem: inconsistency };
-}
-
-function findInconsistency(
-  manifest: Manifest,
-  id: string,
-  name: string,
-  contents: readonly Entry[],
-): string | undefined {
-  if (manifest.id !== id || manifest.name !== name)
-    return `its manifest is that of ${manifest.name}/${manifest.id}`;
-  const sizes = new Map(
-    contents.filter(({ kind }) => kind === "file").map((entry) => [entry.path, entry.bytes]),
-  );
-  for (const file of manifest.files) {
-    const bytes = sizes.get(file.path);
-    if (bytes === undefined) return `${file.path} is missing`;
-    if (bytes !== file.bytes) return `${file.path} has ${bytes} bytes instead of ${file.bytes}`;
-  }
-  return undefined;
 }
 
 async function mark(folder: string, kept: boolean): Promise<void> {
