@@ -9,6 +9,7 @@ import { type Docker, spawnDocker } from "./docker/docker";
 import { execArguments, type ExecTarget } from "./docker/exec";
 import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
+import { readPlainArchive } from "./plain-archive";
 import { type Relation, readCatalog } from "./postgres/catalog";
 import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
@@ -18,6 +19,8 @@ import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSq
 import { serverTarget } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
 import { archiveName, prepareFile } from "./restore-command";
+import type { BackupFiles } from "./store/backup-files";
+import { recordedFile } from "./store/seal";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [
@@ -43,8 +46,7 @@ const pollMilliseconds = 200;
 export interface Drill {
   readonly docker: Docker;
   readonly container: BackupContainer;
-  /** The backup's folder on this machine. */
-  readonly folder: string;
+  readonly files: BackupFiles;
   readonly manifest: Omit<Manifest, "finishedAt" | "verification">;
   readonly signal: AbortSignal;
 }
@@ -98,7 +100,7 @@ async function waitForServer(drill: Drill): Promise<void> {
 }
 
 async function restore(drill: Drill): Promise<void> {
-  const { container, folder, manifest, signal } = drill;
+  const { container, files, manifest, signal } = drill;
   const { format, compression, jobs } = manifest;
   const target = targetOf(drill, database);
   const archive = archiveName(format, compression);
@@ -107,7 +109,8 @@ async function restore(drill: Drill): Promise<void> {
     user: container.user,
   });
   await runPrepareSql(target, inContainer(prepareFile), signal);
-  if (format === "plain") await restorePlain(target, path.join(folder, archive), signal);
+  if (format === "plain")
+    await restorePlain(target, readPlainArchive(files, recordedFile(manifest, archive), signal), signal);
   else await restoreArchive(target, inContainer(archive), { format, database, jobs }, signal);
 }
 

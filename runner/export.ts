@@ -5,9 +5,10 @@ import { Failure } from "./failure";
 import { manifestFile } from "./manifest";
 import { formatBytes, type Progress } from "./progress";
 import type { ExportRequest } from "./request";
-import { checkedContent, onceOnly, readWhole } from "./store/checked-content";
+import { filesOf } from "./store/backup-files";
+import { onceOnly, readWhole } from "./store/checked-content";
 import { writeNewFile } from "./store/new-file";
-import { parseSealed, sumsFile } from "./store/seal";
+import { damaged, parseSealed, readChecked, sumsFile } from "./store/seal";
 import { findBackup, type Store } from "./store/store";
 import { tarBytes, type TarFile, writeTar } from "./store/tar";
 
@@ -29,14 +30,13 @@ export async function exportBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<ExportResult> {
-  const { id, location } = await findBackup(store, name, backup);
-  const [source, sums] = [
-    await readWhole(store.read(name, id, manifestFile)),
-    await readWhole(store.read(name, id, sumsFile)),
-  ];
+  const found = await findBackup(store, name, backup);
+  const { id, location } = found;
+  const stored = filesOf(store, found);
+  const [source, sums] = [await readWhole(stored.read(manifestFile)), await readWhole(stored.read(sumsFile))];
   const manifest = parseSealed(source, sums, location);
   if (manifest.name !== name || manifest.id !== id)
-    throw damaged(location, manifestFile, `is that of ${manifest.name}/${manifest.id}`);
+    throw damaged(location, `${manifestFile} is that of ${manifest.name}/${manifest.id}`);
   const sizes = [source.length, sums.length, ...manifest.files.map(({ bytes }) => bytes)];
   const sizeBytes = tarBytes(sizes);
   progress.note(`Exporting ${location}: ${sizes.length} files, ${formatBytes(sizeBytes)}.`);
@@ -52,9 +52,7 @@ export async function exportBackup(
     yield { path: inTar(sumsFile), bytes: sums.length, content: onceOnly(sums) };
     for (const recorded of manifest.files) {
       current = recorded.path;
-      const failure = (problem: string) => damaged(location, recorded.path, problem);
-      const stored = store.read(name, id, recorded.path);
-      const content = checkedContent(stored, recorded, failure, (bytes) => (written += bytes));
+      const content = readChecked(stored, recorded, (bytes) => (written += bytes));
       yield { path: inTar(recorded.path), bytes: recorded.bytes, content };
     }
   };
@@ -73,13 +71,6 @@ export async function exportBackup(
     files: sizes.length,
     sizeBytes,
   };
-}
-
-function damaged(location: string, file: string, problem: string): Failure {
-  return new Failure(
-    "checksum-mismatch",
-    `${location}: ${file} ${problem}. Use another backup; this one is damaged.`,
-  );
 }
 
 function describeClosedPipe(error: unknown): never {

@@ -41,6 +41,11 @@ export const failureCodes = [
   "directory-not-mounted",
   "space-insufficient",
   "backup-in-progress",
+  // S3
+  "bucket-not-found",
+  "s3-denied",
+  "s3-unreachable",
+  "s3-failed",
   // archive
   "dump-failed",
   "archive-incomplete",

@@ -29,9 +29,9 @@ function program(context: Context): Command {
   addBackup(main, context);
   addVerify(main, context);
   addRestore(main, context);
-  addList(main);
+  addList(main, context);
   addPrune(main, context);
-  addKeep(main);
+  addKeep(main, context);
   addExport(main, context);
   addImport(main, context);
   addReady(main, context);

@@ -59,6 +59,8 @@ export const S3Settings = z.strictObject({
   region: z.string().min(1).optional(),
   /** Bucket in the path of the URL, instead of the host name. */
   forcePathStyle: z.boolean().default(false),
+  /** Bytes per second that all uploads together may send. Unset: no limit. */
+  uploadLimit: z.int().min(1).optional(),
 });
 export type S3Settings = z.infer<typeof S3Settings>;
 

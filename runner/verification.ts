@@ -6,20 +6,20 @@ import { drillServer, runDrill } from "./drill";
 import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
 import { listArchive, missingFromArchive, readArchive } from "./postgres/archive";
-import { readDecompressed } from "./postgres/decompress";
 import { readScript, withoutDefinition, wrongRows } from "./postgres/script";
+import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "./progress";
 import type { VerifyLevel } from "./request";
 import { archiveName } from "./restore-command";
-import { checkFiles } from "./store/seal";
+import type { BackupFiles } from "./store/backup-files";
+import { checkFiles, readChecked, recordedFile } from "./store/seal";
 
 /** A manifest, as far as it is known before the backup is verified. */
 type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
 
 export interface Verification {
   readonly docker: Docker;
-  /** The backup's folder on this machine. */
-  readonly folder: string;
+  readonly files: BackupFiles;
   readonly manifest: Verifiable;
   readonly level: VerifyLevel;
   /** Image of the throwaway container. */
@@ -30,16 +30,18 @@ export interface Verification {
 
 /**
  * Fails on the first proof that the backup is not what its manifest says. The archive is read in a throwaway container,
- * so that this works without the one that the backup came from, and takes nothing from it.
+ * so that this works without the one that the backup came from, and takes nothing from it. What is in a folder is checked
+ * before that; what is elsewhere, while it is read, which is done as seldom as possible.
  */
 export async function verifyBackup(verification: Verification): Promise<Manifest["verification"]> {
-  const { folder, manifest, level, image, progress, signal } = verification;
+  const { files, manifest, level, image, progress, signal } = verification;
   if (level === "none") return { level, seconds: 0 };
   const started = performance.now();
   progress.note("Reading the backup to its end.");
-  await checkFiles(folder, manifest.files, signal);
+  const inContainer = manifest.format !== "plain" || level === "restore";
+  if (files.folder !== undefined || !inContainer) await checkFiles(files, unstreamed(verification), signal);
   if (manifest.format === "plain") await checkPlainArchive(verification);
-  if (manifest.format !== "plain" || level === "restore") await checkInContainer(verification);
+  if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   return { level, seconds, ...(level === "restore" ? { image } : {}) };
@@ -49,37 +51,51 @@ function archiveFile({ format, compression }: Verifiable): string {
   return archiveName(format, compression);
 }
 
-async function checkPlainArchive({ folder, manifest, signal }: Verification): Promise<void> {
-  const file = path.join(folder, archiveFile(manifest));
-  const contents = await readScript(readDecompressed(file, signal)).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw incomplete(`cannot be read to its end: ${(error as Error).message}`);
-  });
+/** An archive of one file can be checked while it is read from its beginning to its end. */
+function isStreamed({ files, manifest, level }: Verification): boolean {
+  if (manifest.format === "plain") return true;
+  return manifest.format === "custom" && files.folder === undefined && level === "archive";
+}
+
+function unstreamed(verification: Verification): Verifiable["files"] {
+  const { files } = verification.manifest;
+  if (!isStreamed(verification)) return files;
+  return files.filter(({ path }) => path !== archiveFile(verification.manifest));
+}
+
+async function checkPlainArchive({ files, manifest, signal }: Verification): Promise<void> {
+  const archive = recordedFile(manifest, archiveFile(manifest));
+  const contents = await readScript(readPlainArchive(files, archive, signal));
   if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
   failIfLacking(withoutDefinition(contents, manifest.tables));
   Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));
 }
 
 async function checkInContainer(verification: Verification): Promise<void> {
-  const { docker, folder, manifest, level, image, progress, signal } = verification;
+  const { docker, files, manifest, level, image, progress, signal } = verification;
   const server = level === "restore" ? { server: drillServer } : {};
-  const container = await startBackupContainer(docker, { image, folder, ...server }, signal);
+  const copied = unstreamed(verification);
+  const container = await startBackupContainer(docker, { image, files, copied, ...server }, signal);
   try {
     if (manifest.format !== "plain") await checkArchive(verification, container);
     if (level !== "restore") return;
     progress.note("Restoring the backup in a throwaway container.");
-    await runDrill({ docker, container, folder, manifest, signal });
+    await runDrill({ docker, container, files, manifest, signal });
   } finally {
     await container.close();
   }
 }
 
 async function checkArchive(
-  { docker, manifest, signal }: Verification,
+  verification: Verification,
   { name, folder, user }: BackupContainer,
 ): Promise<void> {
+  const { docker, files, manifest, signal } = verification;
   const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
-  const archive = { path: path.posix.join(folder, archiveFile(manifest)), user };
+  const file = archiveFile(manifest);
+  const archive = isStreamed(verification)
+    ? { content: () => readChecked(files, recordedFile(manifest, file)) }
+    : { path: path.posix.join(folder, file), user };
   failIfLacking(missingFromArchive(await listArchive(target, archive, signal), manifest.tables));
   const contents = await readArchive(target, archive, signal);
   Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));

@@ -2,9 +2,10 @@ import { docker as dockerFor } from "./docker/docker";
 import { Failure } from "./failure";
 import type { Progress } from "./progress";
 import type { VerifyRequest, VerifyResult } from "./request";
+import { type BackupFiles, filesOf } from "./store/backup-files";
 import { openStore } from "./store/open-store";
 import { readSealed } from "./store/seal";
-import { existingBackups, findBackup, type StoredBackup } from "./store/store";
+import { existingBackups, findBackup } from "./store/store";
 import { verifyBackup } from "./verification";
 
 /** Verifies backups that were taken earlier, and says of each what is wrong with it; all of them, whatever comes up. */
@@ -13,17 +14,21 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ result: VerifyResult; failures: Failure[] }> {
-  const store = openStore(request);
+  const store = openStore(request, signal);
   const backups = request.all
     ? await existingBackups(store, request.name)
     : [await findBackup(store, request.name, request.backup)];
   const results: VerifyResult["backups"] = [];
   const failures: Failure[] = [];
-  for (const { id: backupId, location, problem } of backups) {
+  for (const backup of backups) {
+    const { id: backupId, location } = backup;
     const started = performance.now();
     const about = { backupId, location };
     try {
-      results.push({ ...about, ...(await verifyOne(request, { location, problem }, progress, signal)) });
+      results.push({
+        ...about,
+        ...(await verifyOne(request, filesOf(store, backup), backup.problem, progress, signal)),
+      });
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Failure)) throw error;
@@ -38,21 +43,22 @@ export async function verify(
 
 async function verifyOne(
   { level, image, dockerHost }: VerifyRequest,
-  { location, problem }: Pick<StoredBackup, "location" | "problem">,
+  files: BackupFiles,
+  problem: string | undefined,
   progress: Progress,
   signal: AbortSignal,
 ) {
-  const manifest = await readSealed(location);
-  progress.note(`Verifying ${location}.`);
+  const manifest = await readSealed(files);
+  progress.note(`Verifying ${files.location}.`);
   const verification = await verifyBackup({
     docker: dockerFor(dockerHost),
-    folder: location,
+    files,
     manifest,
     level,
     image: image ?? manifest.source.imageDigest,
     progress,
     signal,
   });
-  if (problem !== undefined) throw new Failure("manifest-unreadable", `${location}: ${problem}.`);
+  if (problem !== undefined) throw new Failure("manifest-unreadable", `${files.location}: ${problem}.`);
   return verification;
 }

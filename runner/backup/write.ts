@@ -17,6 +17,7 @@ import { guideFile, restoreGuide } from "../restore-guide";
 import { summarizeTables } from "../result";
 import { sealFiles, writeDurably } from "../store/files";
 import { publishBackup } from "../store/folder";
+import { filesIn } from "../store/folder-files";
 import { openToReaders } from "../store/modes";
 import { sealBackup } from "../store/seal";
 import { verifyBackup } from "../verification";
@@ -69,7 +70,7 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
   const described = { ...description, files: await sealFiles(pending.workPath) };
   const verification = await verifyBackup({
     docker: target.docker,
-    folder: pending.workPath,
+    files: filesIn(pending.workPath),
     manifest: described,
     level: request.verify,
     image: described.source.imageDigest,

@@ -12,10 +12,11 @@ import {
   retentionOptions,
   seriesOptions,
   serverOptions,
+  uploadOptions,
 } from "./options";
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
-  retentionOptions(seriesOptions(serverOptions(main.command("backup"))))
+  uploadOptions(retentionOptions(seriesOptions(serverOptions(main.command("backup")))))
     .summary("back up tables to a folder")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +

@@ -1,10 +1,12 @@
+import path from "node:path";
 import type { Command } from "commander";
 import { exportBackup, type ExportResult } from "../export";
 import { Failure } from "../failure";
 import { formatBytes } from "../progress";
 import { ExportRequest } from "../request";
-import { backupTime } from "../store/folder";
+import { isBucketLocation } from "../store/bucket/location";
 import { openStore } from "../store/open-store";
+import { backupArgument, isBackupId, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { answersInJson, type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
@@ -15,30 +17,27 @@ export function addExport(main: Command, { progress, signal }: Context): void {
       "Writes a backup as one tar file, checked while it is written, for import or for tar -x. " +
         'To standard output, if FILE is "-" or not given: the result then goes to standard error.',
     )
-    .argument("[id]", 'id of the backup, or "latest" (default: latest)')
+    .argument("[backup]", backupArgument)
     .argument("[file]", 'tar file to write; one that exists is replaced; "-" is standard output')
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (first: string | undefined, second: string | undefined, options: Options) => {
-      const request = await readRequest(ExportRequest, { ...options, ...positional(first, second) });
+      const request = await readRequest(ExportRequest, { ...options, ...positional(first, second, options) });
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
       }
-      const store = openStore(request);
+      const store = openStore(request, signal);
       const result = await exportBackup(store, request, process.stdout, progress, signal);
       if (request.file !== "-") print(options, result, [describe(result)]);
       else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));
     });
 }
 
-/** A single argument that is no id is the file. */
-function positional(
-  first: string | undefined,
-  second: string | undefined,
-): { backup?: string; file?: string } {
-  if (first === undefined) return {};
-  if (second !== undefined) return { backup: first, file: second };
-  return first === "latest" || backupTime(first) !== undefined ? { backup: first } : { file: first };
+/** A single argument that is no backup is the file. */
+function positional(first: string | undefined, second: string | undefined, options: Options) {
+  const isBackup = (text: string) => isBucketLocation(text) || isBackupId(path.posix.basename(text));
+  if (first !== undefined && second === undefined && !isBackup(first)) return { file: first };
+  return { ...namedBackup(first, options), ...(second === undefined ? {} : { file: second }) };
 }
 
 function describe({ backupId, file, files, sizeBytes }: ExportResult): string {

@@ -5,10 +5,10 @@ import { ImportRequest } from "../request";
 import { openStore } from "../store/open-store";
 import { openFile } from "../store/open-file";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
+import { type Options, print, readRequest, requestOption, seriesOptions, uploadOptions } from "./options";
 
 export function addImport(main: Command, { progress, signal }: Context): void {
-  seriesOptions(main.command("import"))
+  uploadOptions(seriesOptions(main.command("import")))
     .summary("bring in a backup that export wrote")
     .description(
       "Reads a tar that export wrote. The backup appears as DIRECTORY/NAME/ID once every file is there and has its checksum, or not at all.",
@@ -29,7 +29,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
         );
       }
       const tar = request.file === "-" ? process.stdin : await openFile(request.file);
-      const result = await importBackup(openStore(request), request, tar, progress, signal);
+      const result = await importBackup(openStore(request, signal), request, tar, progress, signal);
       const what = result.imported ? "is imported" : "was there already, and is whole";
       print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,

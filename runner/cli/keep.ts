@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import { keep } from "../keep";
 import { KeepRequest } from "../request";
 import { openStore } from "../store/open-store";
+import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
-export function addKeep(main: Command): void {
+export function addKeep(main: Command, { signal }: Context): void {
   seriesOptions(main.command("keep"))
     .summary("mark a backup so that it is never pruned")
-    .description("Marks a backup so that no retention rule removes it, with an empty file in its folder.")
+    .description("Marks a backup so that no retention rule removes it, with an empty file beside its others.")
     .argument("[id]", 'id of the backup, or "latest"')
     .option("--remove", "take the mark away")
     .option("--json", "print the result as one JSON object")
@@ -17,7 +18,7 @@ export function addKeep(main: Command): void {
         ...options,
         ...(backup === undefined ? {} : { backup }),
       });
-      const { id, name, location, kept } = await keep(openStore(request), request);
+      const { id, name, location, kept } = await keep(openStore(request, signal), request);
       print(options, { id, name, location, kept }, [
         kept ? `Backup ${id} is never pruned: ${location}` : `Backup ${id} may be pruned: ${location}`,
       ]);

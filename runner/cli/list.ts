@@ -6,11 +6,12 @@ import { ListRequest } from "../request";
 import { openStore } from "../store/open-store";
 import type { StoredBackup } from "../store/store";
 import { columns } from "./columns";
+import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
-export function addList(main: Command): void {
+export function addList(main: Command, { signal }: Context): void {
   seriesOptions(main.command("list"))
-    .summary("list the backups in a folder")
+    .summary("list the backups in a folder or a bucket")
     .description(
       "Lists the backups of one series or of all, with what their manifests say and what is wrong with them.",
     )
@@ -18,7 +19,7 @@ export function addList(main: Command): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(ListRequest, options);
-      const store = openStore(request);
+      const store = openStore(request, signal);
       const backups = await list(store, request);
       const lines =
         backups.length === 0

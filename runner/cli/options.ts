@@ -16,9 +16,29 @@ export function serverOptions(command: Command): Command {
 
 export function seriesOptions(command: Command): Command {
   return command
-    .option("--directory <path>", "folder that holds the backups")
-    .option("--name <name>", "name of the series of backups, a folder under the directory");
+    .option("--directory <place>", "folder that holds the backups, or s3://bucket/prefix")
+    .option("--name <name>", "name of the series of backups, a folder under the directory")
+    .option("--s3-endpoint <url>", "S3 server that is not AWS (default: AWS_ENDPOINT_URL_S3)")
+    .option("--s3-region <region>", "region of the bucket (default: AWS_REGION)")
+    .option("--s3-path-style", "name the bucket in the path of the URL instead of its host");
 }
+
+/** Of verbs that write backups. */
+export function uploadOptions(command: Command): Command {
+  return command.option(
+    "--upload-limit <bytes>",
+    "bytes per second to send to S3 at most (default: no limit)",
+    Number,
+  );
+}
+
+/** What these options are called in a request, under `s3`. */
+const s3Settings: Readonly<Record<string, string>> = {
+  s3Endpoint: "endpoint",
+  s3Region: "region",
+  s3PathStyle: "forcePathStyle",
+  uploadLimit: "uploadLimit",
+};
 
 export function retentionOptions(command: Command): Command {
   return command
@@ -53,7 +73,7 @@ export async function readRequest<T>(
 ): Promise<T> {
   const raw: unknown =
     options["request"] === undefined
-      ? Object.fromEntries(
+      ? nested(
           Object.entries(options)
             .filter(([key]) => key !== "json")
             .map(([key, value]) => [names[key] ?? key, value]),
@@ -65,6 +85,13 @@ export async function readRequest<T>(
     "usage",
     parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
   );
+}
+
+function nested(options: readonly (readonly [string, unknown])[]): object {
+  const isForS3 = ([key]: readonly [string, unknown]) => key in s3Settings;
+  const s3 = options.filter(isForS3).map(([key, value]) => [s3Settings[key], value]);
+  const others = Object.fromEntries(options.filter((option) => !isForS3(option)));
+  return s3.length === 0 ? others : { ...others, s3: Object.fromEntries(s3) as object };
 }
 
 function parseJson(source: string): unknown {

@@ -18,7 +18,7 @@ export function addPrune(main: Command, { progress, signal }: Context): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(PruneRequest, options);
-      const result = await prune(openStore(request), request, progress, signal);
+      const result = await prune(openStore(request, signal), request, progress, signal);
       print(options, result, describe(result));
     });
 }

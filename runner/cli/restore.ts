@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { IfExists, RestoreRequest, type RestoreResult } from "../request";
 import { restore } from "../restore";
+import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import {
   collect,
@@ -19,7 +20,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       "Restores tables of a backup into the same or another database, new or in use. They are loaded beside what is there, compared " +
         "with what was backed up, and put in their place in one transaction: all of them, or nothing changes.",
     )
-    .argument("[backup]", 'id of the backup, or "latest"')
+    .argument("[backup]", backupArgument)
     .option("--table <name>", "table, schema.table or a pattern (default: all); repeat for more", collect)
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
     .option(
@@ -60,7 +61,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       );
       const request = await readRequest(
         RestoreRequest,
-        { ...given, ...(backup === undefined ? {} : { backup }) },
+        { ...given, ...namedBackup(backup, options) },
         { table: "tables", excludeTable: "excludeTables", schema: "schemas" },
       );
       const result = await restore(request, progress, signal);

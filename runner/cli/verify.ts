@@ -2,20 +2,18 @@ import { type Command, Option } from "commander";
 import { Failures } from "../failure";
 import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
+import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption } from "./options";
+import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  main
-    .command("verify")
+  seriesOptions(main.command("verify"))
     .summary("prove that a backup can be restored")
     .description(
-      "Reads a backup back from disk, and, with --level restore, restores it in a throwaway container and compares the " +
+      "Reads a backup back, and, with --level restore, restores it in a throwaway container and compares the " +
         "result with what was backed up.",
     )
-    .argument("[backup]", 'id of the backup, or "latest"')
-    .option("--directory <path>", "folder that holds the backups")
-    .option("--name <name>", "name of the series of backups, a folder under the directory")
+    .argument("[backup]", backupArgument)
     .option("--all", "verify every backup of the series")
     .addOption(
       new Option(
@@ -33,7 +31,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
     .action(async (backup: string | undefined, options: Options) => {
       const request = await readRequest(VerifyRequest, {
         ...options,
-        ...(backup === undefined ? {} : { backup }),
+        ...namedBackup(backup, options),
       });
       const { result, failures } = await verify(request, progress, signal);
       print(options, result, result.backups.map(inWords));

@@ -1,7 +1,11 @@
 /** A throwaway container of a PostGIS image in which a backup's folder can be read. */
 import path from "node:path";
-import { prepareFile } from "../restore-command";
 import { Failure } from "../failure";
+import { prepareFile } from "../restore-command";
+import type { BackupFiles } from "../store/backup-files";
+import type { StoredFile } from "../store/files";
+import { readChecked } from "../store/seal";
+import { writeTar } from "../store/tar";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 import { imageEntrypoint } from "./image";
 import { startThrowaway, type Throwaway } from "./throwaway";
@@ -10,6 +14,8 @@ import { startThrowaway, type Throwaway } from "./throwaway";
 const target = "/postgis-backup";
 
 export interface BackupContainer extends Throwaway {
+  /** It sees the backup's own files. */
+  readonly mounted: boolean;
   /** Folder of the backup in the container, and a user who can read it. */
   readonly folder: string;
   readonly user: string;
@@ -17,19 +23,21 @@ export interface BackupContainer extends Throwaway {
 
 export interface BackupContainerOptions {
   readonly image: string;
-  /** The backup's folder on this machine. */
-  readonly folder: string;
+  readonly files: BackupFiles;
+  /** What is copied where the container cannot see the files themselves. */
+  readonly copied: readonly StoredFile[];
   /** Options of the server that is to be started; without them, nothing runs. */
   readonly server?: readonly string[];
 }
 
 /**
- * Starts it with the folder mounted, or, where the daemon is on another machine and does not see the folder, with a copy.
+ * Starts it with the folder mounted, or, where there is none or the daemon, on another machine, does not see it, with
+ * copies, which are checked on their way and go with the container.
  * The server gets no init scripts, which would only fill databases that nobody looks at.
  */
 export async function startBackupContainer(
   docker: Docker,
-  { image, folder, server }: BackupContainerOptions,
+  { image, files, copied, server }: BackupContainerOptions,
   signal: AbortSignal,
 ): Promise<BackupContainer> {
   const entrypoint = await imageEntrypoint(docker, image);
@@ -38,7 +46,7 @@ export async function startBackupContainer(
       docker,
       {
         image,
-        purpose: folder,
+        purpose: files.location,
         env: {
           POSTGRES_HOST_AUTH_METHOD: "trust",
           POSTGRES_USER: "postgres",
@@ -50,7 +58,16 @@ export async function startBackupContainer(
       },
       signal,
     );
-  return (await withMount(docker, folder, start)) ?? withCopy(docker, folder, await start([]), signal);
+  const mounted = files.folder === undefined ? undefined : await withMount(docker, files.folder, start);
+  if (mounted !== undefined) return mounted;
+  const container = { ...(await start([])), mounted: false, folder: target, user: "0:0" };
+  try {
+    await copyFiles(docker, container, files, copied, signal);
+    return container;
+  } catch (error) {
+    await container.close();
+    throw error;
+  }
 }
 
 /** Parallel index builds share memory there. */
@@ -72,24 +89,39 @@ async function withMount(docker: Docker, folder: string, start: Start): Promise<
   // A folder of the same path on the daemon's machine is not this backup.
   const probe = ["exec", "--user", user, container.name, "test", "-r", path.posix.join(target, prepareFile)];
   const { failed } = await spawnDocker(docker, probe, { reject: false });
-  if (!failed) return { ...container, folder: target, user };
+  if (!failed) return { ...container, mounted: true, folder: target, user };
   await container.close();
   return undefined;
 }
 
-async function withCopy(
+/** Copies files of a backup into the container, where they are in no folder of this machine. */
+export async function copyFiles(
   docker: Docker,
-  folder: string,
-  container: Throwaway,
+  { name, folder }: Pick<BackupContainer, "name" | "folder">,
+  files: BackupFiles,
+  copied: readonly StoredFile[],
   signal: AbortSignal,
-): Promise<BackupContainer> {
-  try {
-    await spawnDocker(docker, ["cp", `${folder}/.`, `${container.name}:${target}`], { cancelSignal: signal });
-    return { ...container, folder: target, user: "0:0" };
-  } catch (error) {
-    await container.close();
-    throw dockerFailure(error);
-  }
+): Promise<void> {
+  const tar = copied.map((recorded) => ({
+    path: path.posix.join(path.posix.relative("/", folder), recorded.path),
+    bytes: recorded.bytes,
+    content: readChecked(files, recorded),
+  }));
+  const copy = spawnDocker(docker, ["cp", "-", `${name}:/`], { stdin: "pipe", cancelSignal: signal });
+  const [written, copying] = await Promise.allSettled([writeTar(tar, new Date(), copy.stdin, signal), copy]);
+  if (written.status === "rejected" && written.reason instanceof Failure) throw written.reason;
+  if (copying.status === "rejected") throw copyFailure(copying.reason);
+  if (written.status === "rejected") throw written.reason;
+}
+
+function copyFailure(error: unknown): unknown {
+  const failure = dockerFailure(error);
+  if (!(failure instanceof Failure && /no space left on device/i.test(failure.message))) return failure;
+  return new Failure(
+    "space-insufficient",
+    `The disk is too small for the archive in a throwaway container: ${failure.message}\n` +
+      'Free space where Docker keeps its containers ("docker info" says where).',
+  );
 }
 
 /** The value of --mount is one line of CSV. */

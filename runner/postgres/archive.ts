@@ -1,5 +1,7 @@
 /** What `pg_restore`, in a container that holds nothing but the archive, finds in it. */
+import { text } from "node:stream/consumers";
 import { execTied, type ExecTarget } from "../docker/exec";
+import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import { readScript, type ScriptContents } from "./script";
 import { errorLines } from "./server";
@@ -18,15 +20,45 @@ export interface ContainerFile {
   readonly user: string;
 }
 
+/** An archive that a container cannot see: in the custom format, pg_restore reads it on its standard input. */
+interface ArchiveContent {
+  /** What it holds, from its beginning; each call reads it anew. */
+  content(): AsyncIterable<Uint8Array>;
+}
+
+export type Archive = ContainerFile | ArchiveContent;
+
+/**
+ * Starts a program that reads an archive: by the path that is its last argument, or, without, as its standard input. Of
+ * the latter it may need the beginning only; what has to be checked is read to its end all the same.
+ */
+export function startReading(
+  target: ExecTarget,
+  command: readonly string[],
+  archive: Archive,
+  signal: AbortSignal,
+  { toEnd = false } = {},
+) {
+  if ("content" in archive) return execStreamed(target, command, archive.content(), signal, { toEnd });
+  const process = execTied(target, [...command, archive.path], signal, {
+    user: archive.user,
+    stdout: "pipe",
+    buffer: { stdout: false },
+    reject: false,
+  });
+  return { chunks: process.stdout, ended: process };
+}
+
 export async function listArchive(
   target: ExecTarget,
-  { path, user }: ContainerFile,
+  archive: Archive,
   signal: AbortSignal,
 ): Promise<string> {
-  const list = execTied(target, ["pg_restore", "--list", path], signal, { user, reject: false });
-  const { failed, stdout, stderr, shortMessage } = await list;
+  const { chunks, ended } = startReading(target, ["pg_restore", "--list"], archive, signal);
+  const contents = await text(chunks);
+  const { failed, stderr, shortMessage } = await ended;
   if (failed) throw unreadable(stderr, shortMessage);
-  return stdout;
+  return contents;
 }
 
 /** Tables whose definition or rows the table of contents lacks. It writes names without quotes, each in one line. */
@@ -48,7 +80,7 @@ export function missingFromArchive<T extends ArchivedTable>(
  * a zstd file that was cut off for one that has ended. A program that is part of a pipe can be ended by a signal, which
  * a container whose first process is a postmaster must be spared; so this is for throwaway containers only.
  */
-const countRows = `{ pg_restore --data-only --file=- "$1" || echo failed; } | awk '
+const countRows = `{ pg_restore --data-only --file=- "$@" || echo failed; } | awk '
 copying && $0 == "\\\\." { printf "\\\\. %.0f\\n", rows; copying = 0; next }
 copying { rows++; next }
 / FROM stdin;$/ { copying = 1; rows = 0 }
@@ -57,17 +89,13 @@ copying { rows++; next }
 /** Reads the archive to its end. */
 export async function readArchive(
   target: ExecTarget,
-  { path, user }: ContainerFile,
+  archive: Archive,
   signal: AbortSignal,
 ): Promise<ScriptContents> {
-  const process = execTied(target, ["sh", "-c", countRows, "sh", path], signal, {
-    user,
-    stdout: "pipe",
-    buffer: { stdout: false },
-    reject: false,
-  });
-  const contents = await readScript(process.stdout);
-  const { failed, stderr, shortMessage } = await process;
+  const command = ["sh", "-c", countRows, "sh"];
+  const { chunks, ended } = startReading(target, command, archive, signal, { toEnd: true });
+  const contents = await readScript(chunks);
+  const { failed, stderr, shortMessage } = await ended;
   signal.throwIfAborted();
   if (failed || !contents.complete) throw unreadable(stderr, shortMessage);
   return contents;

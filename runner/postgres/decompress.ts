@@ -1,20 +1,22 @@
-import { createReadStream } from "node:fs";
-import { pipeline, type Readable, Transform, type TransformCallback } from "node:stream";
+import { addAbortSignal, pipeline, Transform, type TransformCallback } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Decompress } from "fzstd";
 
 const chunkBytes = 1 << 18;
 
-/** What a file holds, decompressed as the end of its name says, piece by piece. */
-export function readDecompressed(file: string, signal: AbortSignal): Readable {
-  const source = createReadStream(file, { highWaterMark: chunkBytes, signal });
-  const undo = file.endsWith(".gz")
+/** What a file of this name holds, decompressed as the end of the name says, piece by piece. */
+export function decompressed(
+  content: AsyncIterable<Uint8Array>,
+  name: string,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const undo = name.endsWith(".gz")
     ? createGunzip({ chunkSize: chunkBytes })
-    : file.endsWith(".zst")
+    : name.endsWith(".zst")
       ? unzstd()
       : undefined;
   // The reader of the last stream gets the error of any.
-  return undo === undefined ? source : pipeline(source, undo, () => undefined);
+  return undo === undefined ? content : pipeline(content, addAbortSignal(signal, undo), () => undefined);
 }
 
 /** Node.js knows zstd from version 22.15 on. */

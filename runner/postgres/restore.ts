@@ -1,11 +1,11 @@
 /** Brings an archive into a database, with stock tools in the server's own container. */
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { z } from "zod";
-import { execInteractive, execTied, type ExecTarget } from "../docker/exec";
+import { execTied, type ExecTarget } from "../docker/exec";
+import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import type { ArchiveFormat } from "../request";
 import type { ContainerFile } from "./archive";
-import { readDecompressed } from "./decompress";
 import { errorLines, psql } from "./server";
 import type { Session } from "./session";
 
@@ -64,14 +64,14 @@ export async function restoreArchive(
   if (failed) throw restoreFailure("pg_restore", stderr, shortMessage);
 }
 
-/** Feeds a plain archive of this machine to psql, in one transaction: rows of a table made in it need no log. */
-export async function restorePlain(target: ExecTarget, file: string, signal: AbortSignal): Promise<void> {
+/** Feeds a plain archive to psql, in one transaction: rows of a table made in it need no log. */
+export async function restorePlain(
+  target: ExecTarget,
+  script: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   const command = [...psql, "--output=/dev/null", "--single-transaction", "--file=-"];
-  const { failed, stderr, shortMessage } = await execInteractive(target, command, {
-    input: readDecompressed(file, signal),
-    cancelSignal: signal,
-    reject: false,
-  });
+  const { failed, stderr, shortMessage } = await execStreamed(target, command, script, signal).ended;
   if (failed) throw restoreFailure("psql", stderr, shortMessage);
 }
 

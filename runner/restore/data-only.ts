@@ -10,7 +10,7 @@ import { tableKey } from "../postgres/script";
 import { selectTables } from "../postgres/select-tables";
 import { openSession, type Session, SqlError } from "../postgres/session";
 import { comparesFingerprints } from "./comparison";
-import { rowsEntry } from "./entries";
+import { rowsEntries } from "./entries";
 import { findExisting, looseSequences, oidList, sqlName } from "./members";
 import { mismatch } from "./mismatch";
 import type { Reader } from "./reader";
@@ -71,15 +71,13 @@ export async function restoreData(
   const { session } = run;
   try {
     await lockEmpty(run, tables);
-    for (const table of await parentsFirst(session, tables)) {
-      const { recorded, place } = table;
-      const entries =
-        reader.entries.length === 0 ? [] : [rowsEntry(reader.entries, recorded, recorded.owner)];
-      const { chunks, ended } = await reader.script(entries, run.signal);
-      await session.feed(
-        rowsInto(chunks, new Map([[tableKey(recorded.schema, recorded.name), sqlName(place)]])),
+    for (const level of await parentsFirst(session, tables)) {
+      const recorded = level.map((table) => table.recorded);
+      const places = new Map(
+        level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
       );
-      await ended;
+      const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
+      await session.feed(rowsInto(script, places));
     }
     await setSequences(run, reader, tables);
     await compare(run, tables);
@@ -121,24 +119,24 @@ async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promi
   );
 }
 
-/** In an order in which foreign keys find what they refer to. */
-async function parentsFirst(session: Session, tables: readonly FilledTable[]): Promise<FilledTable[]> {
+/** What has no foreign key to any other, then what has them to those only, and so on. */
+async function parentsFirst(session: Session, tables: readonly FilledTable[]): Promise<FilledTable[][]> {
   const keys = await session.rows(
     `SELECT conrelid::text AS child, confrelid::text AS parent FROM pg_constraint
      WHERE contype = 'f' AND conrelid <> confrelid AND conrelid IN (${oidList(tables.map(({ oid }) => oid))})`,
     z.object({ child: z.string(), parent: z.string() }),
   );
-  const ordered: FilledTable[] = [];
+  const levels: FilledTable[][] = [];
   let left = [...tables];
   while (left.length > 0) {
     const waiting = new Set(left.map(({ oid }) => oid));
     const ready = left.filter(({ oid }) => !keys.some((key) => key.child === oid && waiting.has(key.parent)));
     // Tables that refer to each other in a circle: the server says which key minds.
     const next = ready.length > 0 ? ready : left;
-    ordered.push(...next);
+    levels.push(next);
     left = left.filter((table) => !next.includes(table));
   }
-  return ordered;
+  return levels;
 }
 
 const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/;
@@ -156,8 +154,7 @@ async function setSequences(run: RestoreRun, reader: Reader, tables: readonly Fi
   const used = new Set([...owned, ...loose].map(({ oid }) => oid));
   const entries = reader.entries.filter((entry) => /^\d+; \d+ \d+ SEQUENCE SET /.test(entry));
   if (used.size === 0) return;
-  const { chunks, ended } = await reader.script(entries, run.signal);
-  for await (const piece of readPieces(chunks)) {
+  for await (const piece of readPieces(reader.script(entries, run.signal))) {
     const { name, last, called } =
       (piece.kind === "line" ? setval.exec(piece.text)?.groups : undefined) ?? {};
     if (name === undefined || last === undefined || called === undefined) continue;
@@ -170,7 +167,6 @@ async function setSequences(run: RestoreRun, reader: Reader, tables: readonly Fi
     if (sequence === undefined || !used.has(sequence.oid)) continue;
     await session.run(`SELECT pg_catalog.setval(${escapeLiteral(sqlName(place))}, ${last}, ${called})`);
   }
-  await ended;
 }
 
 async function compare(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {

@@ -1,5 +1,5 @@
-import { Readable } from "node:stream";
-import { execInteractive, type ExecTarget } from "../docker/exec";
+import type { ExecTarget } from "../docker/exec";
+import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import { endedWith, errorLines, psql } from "../postgres/server";
 
@@ -10,36 +10,9 @@ export async function feedPsql(
   script: AsyncIterable<string | Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
-  let broken: unknown;
-  const watched = (async function* () {
-    try {
-      yield* script;
-    } catch (error) {
-      broken = error;
-      throw error;
-    }
-  })();
-  const input = Readable.from(watched, { objectMode: true });
-  const { failed, stderr, exitCode } = await execInteractive(
-    target,
-    [...psql, "--output=/dev/null", "--file=-"],
-    { input: toBytes(input), cancelSignal: signal, reject: false },
-  );
-  signal.throwIfAborted();
-  const said = errorLines(stderr);
-  // psql that ends early makes its input break too.
-  if (said !== "") throw restoreFailure(`${what}: psql`, said);
-  if (broken !== undefined) throw broken as Error;
-  if (failed) throw restoreFailure(`${what}: psql`, endedWith(exitCode));
-}
-
-function toBytes(source: Readable): Readable {
-  return Readable.from(
-    (async function* () {
-      for await (const piece of source as AsyncIterable<string | Uint8Array>) yield Buffer.from(piece);
-    })(),
-    { objectMode: false },
-  );
+  const command = [...psql, "--output=/dev/null", "--file=-"];
+  const { failed, stderr, exitCode } = await execStreamed(target, command, script, signal).ended;
+  if (failed) throw restoreFailure(`${what}: psql`, errorLines(stderr) || endedWith(exitCode));
 }
 
 export function restoreFailure(what: string, said: string): Failure {

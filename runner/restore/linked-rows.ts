@@ -16,12 +16,13 @@ import { callerIds, type RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
 
-/** On this machine; of one restore at a time. */
-export function linkFolder({ folder, container, request }: RestoreRun): string {
+/** On this machine, beside the backup's folder; of one restore at a time. */
+export function linkFolder({ files, container, request }: RestoreRun): string | undefined {
+  if (files.folder === undefined) return undefined;
   const key = createHash("sha256")
     .update(JSON.stringify([container.Id, request.database]))
     .digest("hex");
-  return path.join(path.dirname(folder), `.restore-${key.slice(0, 8)}`);
+  return path.join(path.dirname(files.folder), `.restore-${key.slice(0, 8)}`);
 }
 
 /** Path of the archive in the container; undefined where links cannot be made, or the container does not see them. */
@@ -31,8 +32,8 @@ export async function linkRows(
   tables: readonly StagedTable[],
 ): Promise<string | undefined> {
   const linked = linkFolder(run);
-  const inContainer = pathInContainer(run.container, linked, "read");
-  if (inContainer === undefined) return undefined;
+  const inContainer = linked && pathInContainer(run.container, linked, "read");
+  if (linked === undefined || inContainer === undefined) return undefined;
   const staged = await listStaged(run);
   const contents = await readContents(run);
   const suffixes = new Map(
@@ -45,7 +46,7 @@ export async function linkRows(
     to: idOf(rowsEntry(staged, stage, owner)),
     from: idOf(rowsEntry(entries, recorded, recorded.owner)),
   }));
-  const archive = path.join(run.folder, archiveName("directory", run.manifest.compression));
+  const archive = path.join(run.files.folder ?? "", archiveName("directory", run.manifest.compression));
   try {
     await mkdir(linked, { mode: 0o700 });
     await writeFile(path.join(linked, "toc.dat"), contents, { mode: 0o600 });
@@ -62,7 +63,8 @@ export async function linkRows(
 }
 
 export async function removeLinks(run: RestoreRun): Promise<void> {
-  await rm(linkFolder(run), { recursive: true, force: true });
+  const linked = linkFolder(run);
+  if (linked !== undefined) await rm(linked, { recursive: true, force: true });
 }
 
 async function readContents(run: RestoreRun): Promise<Uint8Array> {

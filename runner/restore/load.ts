@@ -3,7 +3,7 @@ import { execTied } from "../docker/exec";
 import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
 import { feedPsql, restoreFailure } from "./feed";
-import { rowsEntry } from "./entries";
+import { rowsEntries } from "./entries";
 import { linkRows } from "./linked-rows";
 import { sqlName } from "./members";
 import type { Reader } from "./reader";
@@ -55,23 +55,21 @@ async function runPgRestore(
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
-/** As many tables at once as there are jobs, or, from a script, one after another. */
+/** As many tables at once as there are jobs, or all of them one after another, if that is how they are read. */
 async function streamRows(run: RestoreRun, reader: Reader, tables: readonly StagedTable[]): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
   const load = async (these: readonly StagedTable[]) => {
-    const entries =
-      reader.entries.length === 0
-        ? []
-        : these.map(({ recorded }) => rowsEntry(reader.entries, recorded, recorded.owner));
-    const { chunks, ended } = await reader.script(entries, signal);
+    const entries = rowsEntries(
+      reader.entries,
+      these.map(({ recorded }) => recorded),
+    );
     const places = new Map(
       these.map(({ recorded, stage }) => [tableKey(recorded.schema, recorded.name), sqlName(stage)]),
     );
-    await feedPsql(run.target, "rows", rowsInto(chunks, places), signal);
-    await ended;
+    await feedPsql(run.target, "rows", rowsInto(reader.script(entries, signal), places), signal);
   };
-  if (reader.entries.length === 0) {
+  if (reader.sequential) {
     await load(tables);
     return;
   }

@@ -3,12 +3,15 @@ import os from "node:os";
 import { runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../failure";
+import type { Manifest } from "../manifest";
 import { dumpFacts, serverFacts } from "../postgres/facts";
 import { lockRuns } from "../postgres/run-lock";
 import { serverTarget } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { RestoreRequest } from "../request";
+import { archiveName } from "../restore-command";
+import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
 import { checkFiles, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
@@ -47,9 +50,9 @@ export async function beginRestore(
     await session.run("SET client_min_messages = error");
     await dropWork(session, target, names);
     const jobs = request.jobs ?? Math.min(os.availableParallelism(), 4);
-    const { manifest, folder } = backup;
+    const { manifest, files } = backup;
     return {
-      ...{ request, manifest, folder, container, target, session, facts, tools, names, jobs },
+      ...{ request, manifest, files, container, target, session, facts, tools, names, jobs },
       ...{ progress, signal, notes: [] },
     };
   } catch (error) {
@@ -59,11 +62,14 @@ export async function beginRestore(
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const { location, problem } = await findBackup(openStore(request), request.name, request.backup);
-  const manifest = await readSealed(location);
-  progress.note(`Reading ${location} for its checksums.`);
-  await checkFiles(location, manifest.files, signal);
-  if (problem !== undefined) throw new Failure("manifest-unreadable", `${location}: ${problem}.`);
+  const store = openStore(request, signal);
+  const found = await findBackup(store, request.name, request.backup);
+  const files = filesOf(store, found);
+  const manifest = await readSealed(files);
+  progress.note(`Reading ${files.location} for its checksums.`);
+  await checkFiles(files, checkedBefore(files, manifest, request), signal);
+  if (found.problem !== undefined)
+    throw new Failure("manifest-unreadable", `${files.location}: ${found.problem}.`);
   const schemas = new Set(manifest.tables.map(({ schema }) => schema));
   const unknown = Object.keys(request.schemas).filter((schema) => !schemas.has(schema));
   if (unknown.length > 0) {
@@ -72,7 +78,22 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
       `No table of the backup is in schema ${unknown.join(", ")}. Its tables are in ${[...schemas].join(", ")}.`,
     );
   }
-  return { manifest, folder: location };
+  return { manifest, files };
+}
+
+/**
+ * An archive that comes from elsewhere than a folder is checked while it is read, before anything is published: all of a
+ * file that is read, even if the beginning would do.
+ */
+function checkedBefore(
+  { folder }: BackupFiles,
+  { format, compression, files }: Manifest,
+  { content, dryRun }: RestoreRequest,
+): Manifest["files"] {
+  const onlyBeginning = format === "custom" && content === "schema";
+  if (folder !== undefined || dryRun || onlyBeginning) return files;
+  const archive = archiveName(format, compression);
+  return files.filter(({ path }) => path !== archive && !path.startsWith(`${archive}/`));
 }
 
 /** Looks at all that can be known without a scratch database. */

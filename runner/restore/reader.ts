@@ -1,18 +1,18 @@
-/** Where the archive is read: in the target's container, or else in a throwaway one that has a pg_restore which can. */
+/** Reads an archive with the target's own pg_restore, if it sees the archive and can, or with that of a throwaway container. */
 import path from "node:path";
-import type { Readable } from "node:stream";
-import { startBackupContainer } from "../docker/backup-container";
+import { type BackupContainer, copyFiles, startBackupContainer } from "../docker/backup-container";
 import { pathInContainer } from "../docker/container";
 import { dockerFailure, spawnDocker } from "../docker/docker";
-import { execArguments, execTied, type ExecTarget } from "../docker/exec";
+import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
-import { type ContainerFile, listArchive } from "../postgres/archive";
-import { readDecompressed } from "../postgres/decompress";
+import { readPlainArchive } from "../plain-archive";
+import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive";
 import { majorVersion } from "../postgres/facts";
 import { endedWith, errorLines } from "../postgres/server";
 import { archiveName } from "../restore-command";
 import { hashFile } from "../store/files";
-import { sumsFile } from "../store/seal";
+import { readChecked, recordedFile, sumsFile } from "../store/seal";
+import { holdsRows, idOf } from "./entries";
 import { callerIds, type RestoreRun } from "./run";
 
 export interface Reader {
@@ -20,40 +20,56 @@ export interface Reader {
   readonly inTarget: ContainerFile | undefined;
   /** The table of contents, a line each entry; none for a script. */
   readonly entries: readonly string[];
-  /** The script that these entries make; of a plain archive, all of it. */
-  script(entries: readonly string[], signal: AbortSignal): Promise<Script>;
+  /** To read rows of one table is to read the rows of all. */
+  readonly sequential: boolean;
+  /** The script that these entries make, in the order of the archive; of a plain archive, all of it. */
+  script(entries: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
-export interface Script {
-  readonly chunks: Readable;
-  /** Fails where the reading did. */
-  readonly ended: Promise<void>;
-}
-
 export async function openReader(run: RestoreRun): Promise<Reader> {
-  const { manifest, folder, signal, names } = run;
+  const { manifest, files, signal, names } = run;
   const archive = archiveName(manifest.format, manifest.compression);
-  if (manifest.format === "plain") return plainReader(path.join(folder, archive));
+  if (manifest.format === "plain") return plainReader(run, archive);
   const mounted = await archiveInTarget(run, archive);
   if (mounted !== undefined) {
     const target = { ...run.target, secretEnv: [] };
-    const close = () => Promise.resolve();
     const inTarget = manifest.format === "directory" ? mounted : undefined;
-    return archiveReader({ target, file: mounted, work: names.workFolder, inTarget, close }, signal);
+    const place = { target, archive: mounted, user: mounted.user, work: names.workFolder, inTarget };
+    return archiveReader({ ...place, close: () => Promise.resolve() }, signal);
   }
   const { docker } = run.target;
   const image = canRead(run) ? run.container.Image : manifest.source.imageDigest;
-  const container = await startBackupContainer(docker, { image, folder }, signal);
+  const copied = manifest.format === "directory" ? [recordedFile(manifest, `${archive}/toc.dat`)] : [];
+  const container = await startBackupContainer(docker, { image, files, copied }, signal);
   try {
     const target = { docker, container: container.name, env: { LC_ALL: "C" }, secretEnv: [] };
-    const file = { path: path.posix.join(container.folder, archive), user: container.user };
+    const { user } = container;
     const close = () => container.close();
-    return await archiveReader({ target, file, work: "/tmp", inTarget: undefined, close }, signal);
+    const place = { target, user, work: "/tmp", inTarget: undefined, close, ...archiveFor(run, container) };
+    return await archiveReader(place, signal);
   } catch (error) {
     await container.close();
     throw error;
   }
+}
+
+/** What the container does not see is streamed to it, or, file by file, brought when it is needed. */
+function archiveFor(
+  { manifest, files, target, signal }: RestoreRun,
+  container: BackupContainer,
+): Pick<Place, "archive" | "bring"> {
+  const name = archiveName(manifest.format, manifest.compression);
+  const archive = { path: path.posix.join(container.folder, name), user: container.user };
+  if (container.mounted) return { archive };
+  if (manifest.format === "custom")
+    return { archive: { content: () => readChecked(files, recordedFile(manifest, name)) } };
+  const bring = async (entries: readonly string[]) => {
+    const ids = new Set(entries.map(idOf));
+    const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));
+    if (rows.length > 0) await copyFiles(target.docker, container, files, rows, signal);
+  };
+  return { archive, bring };
 }
 
 /** An archive of a newer pg_dump, or compressed by a method that it lacks, is nothing for the target's pg_restore. */
@@ -62,78 +78,66 @@ function canRead({ tools, manifest }: RestoreRun): boolean {
 }
 
 async function archiveInTarget(run: RestoreRun, archive: string): Promise<ContainerFile | undefined> {
-  const file = pathInContainer(run.container, path.join(run.folder, archive), "read");
-  if (file === undefined || !canRead(run)) return undefined;
+  const { folder } = run.files;
+  const file = folder && pathInContainer(run.container, path.join(folder, archive), "read");
+  if (folder === undefined || file === undefined || !canRead(run)) return undefined;
   // A mount of the same path can belong to another machine, when the daemon is remote.
   const sums = path.posix.join(path.posix.dirname(file), sumsFile);
   const probe = execArguments(run.target, ["sha256sum", sums], callerIds());
   const { failed, stdout } = await spawnDocker(run.target.docker, probe, { reject: false });
-  const same = !failed && stdout.startsWith(await hashFile(path.join(run.folder, sumsFile)));
+  const same = !failed && stdout.startsWith(await hashFile(path.join(folder, sumsFile)));
   return same ? { path: file, user: callerIds() } : undefined;
 }
 
-function plainReader(file: string): Reader {
+function plainReader({ files, manifest }: RestoreRun, archive: string): Reader {
   return {
     inTarget: undefined,
     entries: [],
-    script: (_, signal) =>
-      Promise.resolve({ chunks: readDecompressed(file, signal), ended: Promise.resolve() }),
+    sequential: true,
+    script: (_, signal) => readPlainArchive(files, recordedFile(manifest, archive), signal),
     close: () => Promise.resolve(),
   };
 }
 
 interface Place {
   readonly target: ExecTarget;
-  readonly file: ContainerFile;
+  readonly archive: Archive;
+  /** Who can read it. */
+  readonly user: string;
   /** Folder for lists of entries. */
   readonly work: string;
   readonly inTarget: ContainerFile | undefined;
+  /** Makes the files of these entries' rows be there. */
+  readonly bring?: (entries: readonly string[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 const writeFile = 'umask 077; cat >"$1"';
 
-async function archiveReader(
-  { target, file, work, inTarget, close }: Place,
-  signal: AbortSignal,
-): Promise<Reader> {
-  const contents = await listArchive(target, file, signal);
+async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader> {
+  const { target, archive, user, work, inTarget, bring, close } = place;
+  const contents = await listArchive(target, archive, signal);
   const entries = contents.split("\n").filter((line) => /^\d+; /.test(line));
   let lists = 0;
-  const script: Reader["script"] = async (wanted, until) => {
+  const script = async function* (wanted: readonly string[], until: AbortSignal) {
     const list = path.posix.join(work, `list_${++lists}`);
-    const write = execArguments(target, ["sh", "-c", writeFile, "sh", list], file.user);
+    const write = execArguments(target, ["sh", "-c", writeFile, "sh", list], user);
     try {
       await spawnDocker(target.docker, write, { input: wanted.map((line) => `${line}\n`).join("") });
     } catch (error) {
       throw dockerFailure(error);
     }
-    return startReading(target, file, list, until);
-  };
-  return { inTarget, entries, script, close };
-}
-
-function startReading(
-  target: ExecTarget,
-  { path: archive, user }: ContainerFile,
-  list: string,
-  signal: AbortSignal,
-): Script {
-  const command = ["pg_restore", "--no-tablespaces", `--use-list=${list}`, "--file=-", archive];
-  const reading = execTied(target, command, signal, {
-    user,
-    stdout: "pipe",
-    buffer: { stdout: false },
-    reject: false,
-  });
-  const ended = (async () => {
-    const { failed, stderr, exitCode } = await reading;
-    signal.throwIfAborted();
+    await bring?.(wanted);
+    const command = ["pg_restore", "--no-tablespaces", `--use-list=${list}`, "--file=-"];
+    // The beginning, which has the definitions, is read again with the rows.
+    const toEnd = wanted.some(holdsRows);
+    const { chunks, ended } = startReading(target, command, archive, until, { toEnd });
+    yield* chunks as AsyncIterable<Uint8Array>;
+    const { failed, stderr, exitCode } = await ended;
+    until.throwIfAborted();
     if (!failed) return;
     const said = errorLines(stderr) || endedWith(exitCode);
     throw new Failure("restore-failed", `The archive cannot be read: pg_restore: ${said}`);
-  })();
-  // Whoever reads the script asks for its end later.
-  ended.catch(() => undefined);
-  return { chunks: reading.stdout, ended };
+  };
+  return { inTarget, entries, sequential: "content" in archive, script, close };
 }

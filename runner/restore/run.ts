@@ -5,14 +5,14 @@ import type { DumpFacts, ServerFacts } from "../postgres/facts";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { RestoreRequest } from "../request";
+import type { BackupFiles } from "../store/backup-files";
 import type { RestoreNames } from "./names";
 
 /** A restore that has its lock. */
 export interface RestoreRun {
   readonly request: RestoreRequest;
   readonly manifest: Manifest;
-  /** The backup's folder on this machine. */
-  readonly folder: string;
+  readonly files: BackupFiles;
   readonly container: Inspection;
   readonly target: ExecTarget;
   /** In the target database; holds the lock until it is closed. */

@@ -2,7 +2,6 @@
  * A database of the target server in which the definitions of a backup are run, and the tables renamed by the server
  * itself: no SQL is taken apart. What pg_dump of the target makes of it fits the target, and goes to staging schemas.
  */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
@@ -11,6 +10,8 @@ import { createDatabase } from "../postgres/restore";
 import { endedWith, errorLines } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
 import { prepareFile } from "../restore-command";
+import { readChecked, recordedFile } from "../store/seal";
+import { holdsRows } from "./entries";
 import { feedPsql, restoreFailure } from "./feed";
 import type { Reader } from "./reader";
 import { callerIds, inDatabase, type RestoreRun } from "./run";
@@ -28,21 +29,20 @@ export async function withScratch<T>(
   const { session, names, facts, target, signal } = run;
   await createDatabase(session, names.scratch, facts);
   const scratch = inDatabase(target, names.scratch);
-  const prepare = await readFile(path.join(run.folder, prepareFile));
   const known = await session.rows(
     "SELECT lower(name) AS name FROM pg_settings",
     z.object({ name: z.string() }),
   );
   const settings = new Set(known.map(({ name }) => name));
-  const preparation = definitionsOf(bytesOf(prepare), { settings, withoutKeys: [], settingsAnywhere: true });
+  const prepare = readChecked(run.files, recordedFile(run.manifest, prepareFile));
+  const preparation = definitionsOf(prepare, { settings, withoutKeys: [], settingsAnywhere: true });
   await feedPsql(scratch, prepareFile, preparation, signal);
-  const { chunks, ended } = await reader.script(
-    reader.entries.filter((entry) => !/^\d+; \d+ \d+ TABLE DATA /.test(entry)),
+  const archived = reader.script(
+    reader.entries.filter((entry) => !holdsRows(entry)),
     signal,
   );
-  const script = definitionsOf(chunks, { settings, withoutKeys: run.manifest.acceptedReferences });
+  const script = definitionsOf(archived, { settings, withoutKeys: run.manifest.acceptedReferences });
   await feedPsql(scratch, "definitions", script, signal);
-  await ended;
   const inScratch = openSession(scratch, signal);
   try {
     return await work(inScratch);
@@ -50,10 +50,6 @@ export async function withScratch<T>(
     await inScratch.close();
     if (!signal.aborted) await session.run(`DROP DATABASE ${escapeIdentifier(names.scratch)}`);
   }
-}
-
-async function* bytesOf(content: Buffer): AsyncGenerator<Buffer, void> {
-  yield await Promise.resolve(content);
 }
 
 /** The definitions in the staging schemas, as an archive for the target. */

@@ -7,14 +7,11 @@ import { lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
 import { type Manifest, manifestFile } from "../manifest";
-import { prepareFile } from "../restore-command";
 import { backupTime, isErrno, syncToDisk } from "./folder";
 import { type Entry, folderContents } from "./folder-contents";
 import { readManifest } from "./folder-manifest";
+import { ownFiles } from "./own-files";
 import { keepFile, type Removal } from "./store";
-
-/** Beside what the manifest lists. */
-const ownFiles = [manifestFile, "SHA256SUMS", prepareFile];
 
 const hiddenName = (id: string) => `.${id}.removed`;
 
@@ -89,7 +86,7 @@ async function survey(folder: string): Promise<Survey> {
 }
 
 function isForeign(manifest: Manifest | undefined): (entry: Entry) => boolean {
-  const files = new Set([...ownFiles, ...(manifest?.files.map((file) => file.path) ?? [])]);
+  const files = ownFiles(manifest);
   const folders = new Set([...files].flatMap(parents));
   return ({ path: relative, kind }) =>
     kind === "other" || !(kind === "folder" ? folders : files).has(relative);

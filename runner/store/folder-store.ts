@@ -1,14 +1,15 @@
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
-import type { Manifest } from "../manifest";
 import { BackupName } from "../request";
 import { backupTime, isErrno } from "./folder";
 import { type Entry, folderContents } from "./folder-contents";
+import { filesIn } from "./folder-files";
 import { receiveFolder } from "./folder-incoming";
 import { readManifest } from "./folder-manifest";
 import { finishRemovals, removeFolder } from "./folder-removal";
+import { findInconsistency } from "./inconsistency";
 import { isGood, keepFile, type Store, type StoredBackup } from "./store";
 
 /** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
@@ -30,23 +31,13 @@ export function folderStore(directory: string): Store {
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
     mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
     folder: (name, id) => path.join(seriesFolder(name), id),
-    read: (name, id, file) => readFrom(path.join(seriesFolder(name), id, file)),
+    read: (name, id, file) => filesIn(path.join(seriesFolder(name), id)).read(file),
     receive: (arrival) =>
       receiveFolder(seriesFolder(arrival.name), arrival, async () => {
         const latest = (await backupsOf(arrival.name)).find((backup) => backup.latest);
         return latest === undefined || latest.id < arrival.id;
       }),
   };
-}
-
-async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
-  try {
-    yield* createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    throw isErrno(error, "ENOENT")
-      ? new Failure("checksum-mismatch", `${file} is missing: the backup is damaged. Use another one.`)
-      : new Failure("directory-not-readable", `${file} cannot be read: ${(error as Error).message}.`);
-  }
 }
 
 async function readSeries(folder: string, name: string): Promise<StoredBackup[]> {
@@ -99,29 +90,15 @@ async function readBackup(location: string, id: string, name: string): Promise<S
   const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };
-  const inconsistency = findInconsistency(manifest, id, name, contents);
+  const inconsistency = findInconsistency(
+    manifest,
+    id,
+    name,
+    contents.filter(({ kind }) => kind === "file"),
+  );
   return inconsistency === undefined
     ? { ...stored, manifest }
     : { ...stored, manifest, problem: inconsistency };
-}
-
-function findInconsistency(
-  manifest: Manifest,
-  id: string,
-  name: string,
-  contents: readonly Entry[],
-): string | undefined {
-  if (manifest.id !== id || manifest.name !== name)
-    return `its manifest is that of ${manifest.name}/${manifest.id}`;
-  const sizes = new Map(
-    contents.filter(({ kind }) => kind === "file").map((entry) => [entry.path, entry.bytes]),
-  );
-  for (const file of manifest.files) {
-    const bytes = sizes.get(file.path);
-    if (bytes === undefined) return `${file.path} is missing`;
-    if (bytes !== file.bytes) return `${file.path} has ${bytes} bytes instead of ${file.bytes}`;
-  }
-  return undefined;
 }
 
 async function mark(folder: string, kept: boolean): Promise<void> {

@@ -1,12 +1,13 @@
 /** SHA256SUMS: the checksum of every file of a backup, for `sha256sum --check`. */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { Failure, Failures } from "../failure";
 import { type Manifest, manifestFile } from "../manifest";
+import type { BackupFiles } from "./backup-files";
+import { checkedContent, readWhole } from "./checked-content";
 import { hashFile, type StoredFile, writeDurably } from "./files";
-import { isErrno } from "./folder";
-import { parseManifest, readManifest } from "./folder-manifest";
+import { filesIn } from "./folder-files";
+import { parseManifest } from "./folder-manifest";
 
 export const sumsFile = "SHA256SUMS";
 
@@ -22,22 +23,20 @@ export async function sealBackup(folder: string, manifest: Manifest): Promise<vo
   await writeDurably(file, `${JSON.stringify(manifest, null, 2)}\n`);
   const sealed = { path: manifestFile, sha256: await hashFile(file) };
   await writeDurably(path.join(folder, sumsFile), sumsText([...manifest.files, sealed]));
-  await readSealed(folder);
+  await readSealed(filesIn(folder));
 }
 
 /** The manifest, once it and the checksums agree with each other to the last bit. */
-export async function readSealed(folder: string): Promise<Manifest> {
-  const { manifest, problem: unparsed } = await readManifest(folder);
-  if (manifest === undefined) throw new Failure("manifest-unreadable", `${folder}: ${unparsed}. ${remedy}`);
-  const sums = await readFile(path.join(folder, sumsFile), "utf8").catch((error: unknown) => {
-    throw damaged(folder, unreadable(sumsFile, error));
+export async function readSealed(files: BackupFiles): Promise<Manifest> {
+  const source = await readWhole(files.read(manifestFile)).catch((error: unknown) => {
+    throw error instanceof Failure && error.code === "checksum-mismatch"
+      ? new Failure("manifest-unreadable", error.message)
+      : error;
   });
-  const problem = findSealProblem(manifest, await hashFile(path.join(folder, manifestFile)), sums);
-  if (problem === undefined) return manifest;
-  throw damaged(folder, problem);
+  return parseSealed(source, await readWhole(files.read(sumsFile)), files.location);
 }
 
-/** The same for a backup that is not in a folder of this machine. */
+/** The same of what was read already. */
 export function parseSealed(source: Uint8Array, sums: Uint8Array, where: string): Manifest {
   const text = new TextDecoder();
   const { manifest, problem: unparsed } = parseManifest(text.decode(source));
@@ -62,39 +61,42 @@ function findSealProblem(manifest: Manifest, sha256: string, sums: string): stri
  * bypass the system's cache: right after a backup this may prove what memory holds, and only later what the disk does.
  */
 export async function checkFiles(
-  folder: string,
-  files: readonly StoredFile[],
+  files: BackupFiles,
+  recorded: readonly StoredFile[],
   signal: AbortSignal,
 ): Promise<void> {
   const problems: Failure[] = [];
-  for (const file of files) {
-    signal.throwIfAborted();
-    const problem = await findDamage(path.join(folder, file.path), file);
-    if (problem !== undefined) problems.push(damaged(folder, problem));
+  for (const file of recorded) {
+    try {
+      for await (const chunk of readChecked(files, file)) if (chunk.length > 0) signal.throwIfAborted();
+    } catch (error) {
+      if (!(error instanceof Failure && error.code === "checksum-mismatch")) throw error;
+      problems.push(error);
+    }
   }
   Failures.throwIfAny(problems);
 }
 
-async function findDamage(absolute: string, file: StoredFile): Promise<string | undefined> {
-  try {
-    const { size } = await stat(absolute);
-    if (size !== file.bytes) return `${file.path} has ${size} bytes instead of ${file.bytes}`;
-    if ((await hashFile(absolute)) !== file.sha256)
-      return `${file.path} does not have the checksum that the manifest records`;
-    return undefined;
-  } catch (error) {
-    return unreadable(file.path, error);
-  }
+/** What the manifest records of a file. */
+export function recordedFile({ files }: Pick<Manifest, "files">, file: string): StoredFile {
+  const found = files.find(({ path }) => path === file);
+  if (found === undefined)
+    throw new Failure("manifest-unreadable", `The manifest does not name ${file}. ${remedy}`);
+  return found;
 }
 
-function unreadable(file: string, error: unknown): string {
-  return isErrno(error, "ENOENT")
-    ? `${file} is missing`
-    : `${file} cannot be read: ${(error as Error).message}`;
+/** What a file holds; fails at its end, unless all of it is what the manifest records. */
+export function readChecked(
+  files: BackupFiles,
+  recorded: StoredFile,
+  onBytes?: (bytes: number) => void,
+): AsyncIterable<Uint8Array> {
+  const failure = (problem: string) => damaged(files.location, `${recorded.path} ${problem}`);
+  return checkedContent(files.read(recorded.path), recorded, failure, onBytes);
 }
 
 const remedy = "Use another backup; this one is damaged.";
 
-function damaged(folder: string, problem: string): Failure {
-  return new Failure("checksum-mismatch", `${folder}: ${problem}. ${remedy}`);
+export function damaged(where: string, problem: string): Failure {
+  return new Failure("checksum-mismatch", `${where}: ${problem}. ${remedy}`);
 }

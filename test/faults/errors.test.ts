@@ -17,6 +17,7 @@ import {
   uniqueName,
 } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
+import { type S3Server, startS3Server } from "../support/s3-server";
 
 /** Programs that a container finds before its own `pg_dump`; `$real` is that one. */
 const imitations = {
@@ -25,15 +26,17 @@ const imitations = {
   forgetful: `for a; do shift; case "$a" in --table=*loose*) ;; *) set -- "$@" "$a";; esac; done; exec "$real" "$@"`,
 };
 
-const codesIn = (stderr: string) => [...stderr.matchAll(/^error\[([a-z-]+)\]: ./gm)].map(([, code]) => code);
+const codesIn = (stderr: string) => [...stderr.matchAll(/^error\[([a-z0-9-]+)\]: ./gm)].map(([, code]) => code);
 
 describe("every error", function () {
   this.timeout(120_000);
   let container: string;
   let directory: string;
   let complete: string;
+  let s3: S3Server;
 
   before(async () => {
+    s3 = await startS3Server();
     directory = await temporaryFolder();
     container = await startServer({ mount: directory });
     await sql(
@@ -47,6 +50,7 @@ describe("every error", function () {
   after(async () => {
     await removeContainer(container);
     await removeFolder(directory);
+    await s3.stop();
   });
 
   const place = (name = "cbm") => ["--directory", directory, "--name", name];
@@ -81,6 +85,9 @@ describe("every error", function () {
     return { name, folder };
   }
   const verify = (name: string, ...more: string[]) => run(["verify", ...place(name), "latest", ...more]);
+
+  const listBucket = (...more: string[]) =>
+    run(["list", "--directory", `s3://${uniqueName()}/cbm`, ...s3.options, ...more], s3.environment);
 
   /** A restore of the complete backup over the table that it was taken of, to which another one refers. */
   const restore = (...more: string[]) => run(["restore", "--container", container, ...place(), ...more]);
@@ -280,6 +287,14 @@ describe("every error", function () {
       });
       return second;
     },
+    "bucket-not-found": () => listBucket(),
+    "s3-denied": () =>
+      run(["list", "--directory", "s3://backups", ...s3.options], {
+        ...s3.environment,
+        AWS_SECRET_ACCESS_KEY: "wrong",
+      }),
+    "s3-unreachable": async () => listBucket("--s3-endpoint", `http://127.0.0.1:${await freePort()}`),
+    "s3-failed": () => listBucket("--s3-region", "us-west-2"),
     "dump-failed": () => withDump("failing", "parent"),
     "archive-incomplete": () => withDump("forgetful", "parent", "--table", "loose"),
     "checksum-mismatch": async () => {
@@ -380,7 +395,7 @@ describe("every error", function () {
 
   it("is in docs/errors.md, and nothing else is", async () => {
     const page = await readFile(path.join(root, "docs", "errors.md"), "utf8");
-    const listed = [...page.matchAll(/^\| `([a-z-]+)` \| .+ \| .+ \|$/gm)].map(([, code]) => code);
+    const listed = [...page.matchAll(/^\| `([a-z0-9-]+)` \| .+ \| .+ \|$/gm)].map(([, code]) => code);
     assert.deepEqual(listed.toSorted(), [...failureCodes].toSorted());
   });
 });

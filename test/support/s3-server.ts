@@ -14,6 +14,10 @@ export interface S3Server {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** What tells the command line where the server is. */
+  readonly options: readonly string[];
+  /** Who may do everything, as the command line finds it. */
+  readonly environment: Record<string, string>;
   /** A client that may do everything, whatever the policy of a bucket says. */
   readonly client: S3Client;
   /** A client of a new user, to whom the bucket is given; the bucket's policy binds it. */
@@ -39,9 +43,9 @@ export async function startS3Server(): Promise<S3Server> {
   ]);
 
   const { accessKeyId, secretAccessKey } = randomCredentials();
-  const options = ["--port", `127.0.0.1:${port}`, "--region", region, "--health", "/health", "--quiet"];
+  const settings = ["--port", `127.0.0.1:${port}`, "--region", region, "--health", "/health", "--quiet"];
   const store = ["--iam-dir", users, "posix", "--sidecar", metadata, "--versioning-dir", versions, data];
-  const running = execa("sh", ["-c", whileAttended, "sh", folder, s3ServerProgram, ...options, ...store], {
+  const running = execa("sh", ["-c", whileAttended, "sh", folder, s3ServerProgram, ...settings, ...store], {
     env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
     stdin: "pipe",
     all: true,
@@ -64,7 +68,17 @@ export async function startS3Server(): Promise<S3Server> {
   const clientOf = (credentials: Credentials) =>
     new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   const ownerOf = async (bucket: string) => clientOf(await createOwner(bucket, endpoint, root));
-  return { endpoint, region, ...root, client: clientOf(root), ownerOf, stop };
+  const options = ["--s3-endpoint", endpoint, "--s3-region", region, "--s3-path-style"];
+  return {
+    endpoint,
+    region,
+    ...root,
+    options,
+    environment: environmentOf(root),
+    client: clientOf(root),
+    ownerOf,
+    stop,
+  };
 }
 
 interface Credentials {
@@ -86,6 +100,10 @@ async function createOwner(bucket: string, endpoint: string, root: Credentials):
   await admin("create-user", "--access", user.accessKeyId, ...secret, "--role", "user");
   await admin("change-bucket-owner", "--bucket", bucket, "--owner", user.accessKeyId);
   return user;
+}
+
+function environmentOf({ accessKeyId, secretAccessKey }: Credentials): Record<string, string> {
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
 }
 
 async function subfolder(folder: string, name: string): Promise<string> {

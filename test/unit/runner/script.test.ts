@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { readDecompressed } from "../../../runner/postgres/decompress";
+import { decompressed } from "../../../runner/postgres/decompress";
 import { readScript, type ScriptTable, withoutDefinition, wrongRows } from "../../../runner/postgres/script";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
@@ -57,7 +58,7 @@ describe("a script of pg_dump", () => {
   async function read(content: string | Buffer, name = "archive.sql") {
     await writeFile(path.join(folder, name), content);
     const contents = await readScript(
-      readDecompressed(path.join(folder, name), new AbortController().signal),
+      decompressed(createReadStream(path.join(folder, name)), name, new AbortController().signal),
     );
     return {
       complete: contents.complete,

@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { Failure } from "../../../runner/failure";
 import { Manifest } from "../../../runner/manifest";
 import { sealFiles } from "../../../runner/store/files";
+import { filesIn } from "../../../runner/store/folder-files";
 import { checkFiles, readSealed, sealBackup } from "../../../runner/store/seal";
 import { cutEnd, flipBit } from "../../support/damage";
 import { removeFolder, temporaryFolder } from "../../support/resources";
@@ -45,7 +46,7 @@ describe("a sealed backup", () => {
   const none = new AbortController().signal;
   const file = (name: string) => path.join(folder, name);
   const check = async () => {
-    await checkFiles(folder, (await readSealed(folder)).files, none);
+    await checkFiles(filesIn(folder), (await readSealed(filesIn(folder))).files, none);
   };
 
   beforeEach(async () => {
@@ -58,7 +59,7 @@ describe("a sealed backup", () => {
   afterEach(() => removeFolder(folder));
 
   it("passes its own check and that of sha256sum, every file but the checksums themselves included", async () => {
-    assert.deepEqual(await readSealed(folder), manifest);
+    assert.deepEqual(await readSealed(filesIn(folder)), manifest);
     await check();
     const { stdout } = await execa("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder });
     assert.deepEqual(stdout.split("\n"), ["archive.dump: OK", "prepare.sql: OK", "manifest.json: OK"]);
@@ -97,7 +98,7 @@ describe("a sealed backup", () => {
     await writeFile(file("prepare.sql"), "DROP TABLE x;");
     await assert.rejects(
       check,
-      /archive\.dump has 3 bytes instead of 4[^]*prepare\.sql has 13 bytes instead of 0/,
+      /archive\.dump has 3 bytes instead of 4[^]*prepare\.sql is longer than 0 bytes/,
     );
   });
 

@@ -1,0 +1,51 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import type { S3Settings } from "../../request";
+import { describeFailure } from "./failures";
+import { type BucketLocation, bucketUrl } from "./location";
+import { limitUploads } from "./upload-limit";
+
+/** A bucket that requests go to. */
+export interface Bucket extends BucketLocation {
+  readonly client: S3Client;
+  /** Aborted when the process is told to end. */
+  readonly signal: AbortSignal;
+}
+
+// Its advice on versions of Node.js would stand among this program's messages.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
+
+/** Attempts of a request, with waits in between that grow to seconds; the SDK's own setting goes before. */
+const attempts = Number(process.env["AWS_MAX_ATTEMPTS"] ?? 7);
+
+/** Requests that fail give a {@link Failure} that says what was asked for, and where. */
+export function connect(
+  location: BucketLocation,
+  { endpoint, region, forcePathStyle = false, uploadLimit }: Partial<S3Settings>,
+  signal: AbortSignal,
+): Bucket {
+  const client = new S3Client({
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    forcePathStyle,
+    followRegionRedirects: true,
+    maxAttempts: attempts,
+    // Checksums are asked for by request, and what is read is compared with the manifest's.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: { connectionTimeout: 10_000 },
+  });
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        const { Key, Prefix } = args.input as { Key?: string; Prefix?: string };
+        const operation = String(context["commandName"]).replace(/Command$/, "");
+        throw describeFailure(error, operation, bucketUrl(location, Key ?? Prefix ?? ""));
+      }
+    },
+    { step: "initialize", name: "describeFailure" },
+  );
+  if (uploadLimit !== undefined) limitUploads(client, uploadLimit);
+  return { ...location, client, signal };
+}

@@ -1,0 +1,126 @@
+/** A backup on its way into a bucket: its manifest, which makes it one, is written when all else is there. */
+import { Failure } from "../../failure";
+import { manifestFile } from "../../manifest";
+import { measuring, onceOnly, readWhole } from "../checked-content";
+import type { StoredFile } from "../files";
+import { alreadyExists, type Arrival, type IncomingBackup } from "../store";
+import type { Bucket } from "./client";
+import { answered, taken } from "./failures";
+import { bucketUrl } from "./location";
+import { deleteObjects, listObjects, readObject } from "./objects";
+import { partBuffers } from "./parts";
+import { abortUpload, type OpenUploads, upload } from "./upload";
+
+/** Time that there is to clean up, also after an interruption. */
+const cleanUpMilliseconds = 10_000;
+
+export async function receiveInto(
+  bucket: Bucket,
+  prefix: string,
+  { bytes }: Arrival,
+): Promise<IncomingBackup> {
+  const url = bucketUrl(bucket, prefix);
+  const failed = new AbortController();
+  const working = { ...bucket, signal: AbortSignal.any([bucket.signal, failed.signal]) };
+  const buffers = partBuffers(bytes);
+  const open: OpenUploads = new Set();
+  const pending = new Set<Promise<unknown>>();
+  /** That this run wrote, with their versions; not those that it found. */
+  const written = new Map<string, string | undefined>();
+  const stored = new Map<string, StoredFile>();
+  let manifest: Buffer | undefined;
+
+  const store = async (file: string, content: AsyncIterable<Uint8Array>): Promise<StoredFile> => {
+    const measured = measuring(content);
+    try {
+      written.set(file, await upload(working, prefix + file, measured.content, buffers, open));
+      return { path: file, ...measured.read() };
+    } catch (error) {
+      if (!answered(error, ...taken)) throw error;
+      const own = { path: file, ...measured.read() };
+      // An earlier run that was cut off left it; or it is this one's, and the answer was lost.
+      if (await isSame(working, prefix + file, own)) return own;
+      throw alreadyExists(url);
+    }
+  };
+
+  if ((await listObjects(working, prefix + manifestFile)).length > 0) throw alreadyExists(url);
+  return {
+    async write(file, content) {
+      if (stored.has(file)) throw new Error(`${file} was written already`);
+      if (file === manifestFile) {
+        manifest = await readWhole(content);
+        const measured = measuring(onceOnly(manifest));
+        await readWhole(measured.content);
+        return { path: file, ...measured.read() };
+      }
+      const storing = store(file, content);
+      pending.add(storing);
+      try {
+        const result = await storing;
+        stored.set(file, result);
+        return result;
+      } finally {
+        pending.delete(storing);
+      }
+    },
+    async publish() {
+      if (manifest === undefined) throw new Error("a backup without a manifest was to be published");
+      await expectAll(working, prefix, [...stored.values()]);
+      await store(manifestFile, onceOnly(manifest));
+      await expectAll(working, prefix, [...stored.values()]);
+      const versions = [...written].filter((entry): entry is [string, string] => entry[1] !== undefined);
+      return { versionIds: Object.fromEntries(versions) };
+    },
+    async abandon(error) {
+      failed.abort();
+      await Promise.allSettled(pending);
+      const cleaning = { ...bucket, signal: AbortSignal.timeout(cleanUpMilliseconds) };
+      await Promise.allSettled(
+        [...open].map((one) => abortUpload(cleaning, one).then(() => open.delete(one))),
+      );
+      await removeWritten(cleaning, prefix, written).catch(() => undefined);
+      return open.size === 0 ? error : withRest(error, url);
+    },
+  };
+}
+
+/** Compares an object with what was read; not by what the server says of it, which not every server does. */
+async function isSame(bucket: Bucket, key: string, { bytes, sha256 }: StoredFile): Promise<boolean> {
+  const content = await readObject(bucket, key);
+  if (content === undefined) return false;
+  const measured = measuring(content);
+  for await (const chunk of measured.content) if (chunk.length > 0 && measured.bytes() > bytes) return false;
+  const there = measured.read();
+  return there.bytes === bytes && there.sha256 === sha256;
+}
+
+async function expectAll(bucket: Bucket, prefix: string, files: readonly StoredFile[]): Promise<void> {
+  const there = new Map((await listObjects(bucket, prefix)).map(({ path, bytes }) => [path, bytes]));
+  const lost = files.find(({ path, bytes }) => there.get(path) !== bytes);
+  if (lost === undefined) return;
+  throw new Failure(
+    "s3-failed",
+    `${bucketUrl(bucket, prefix)}${lost.path} was uploaded, but is not there in its size. Nothing was published; see who else writes there, and try again.`,
+  );
+}
+
+/** Where this run may delete. What it did not write is of another run, which may rely on the rest. */
+async function removeWritten(
+  bucket: Bucket,
+  prefix: string,
+  written: ReadonlyMap<string, unknown>,
+): Promise<void> {
+  const there = (await listObjects(bucket, prefix)).map(({ path }) => path);
+  if (there.some((path) => !written.has(path))) return;
+  await deleteObjects(
+    bucket,
+    there.map((path) => prefix + path),
+  );
+}
+
+function withRest(error: unknown, url: string): unknown {
+  if (!(error instanceof Failure)) return error;
+  const rest = `Parts of an upload are left below ${url}, which only "aws s3api abort-multipart-upload" or a lifecycle rule of the bucket removes.`;
+  return new Failure(error.code, `${error.message} ${rest}`);
+}

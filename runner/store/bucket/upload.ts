@@ -1,0 +1,122 @@
+/**
+ * Uploads of any size in little memory. The parts of all files share the buffers that there are; and when an upload has
+ * failed, nothing of it is on its way any more, so that aborting it leaves nothing.
+ */
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  type CompletedPart,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { Failure } from "../../failure";
+import type { Bucket } from "./client";
+import { answered } from "./failures";
+import { bucketUrl } from "./location";
+import { type Part, type PartBuffers, partsOf } from "./parts";
+
+/** A multipart upload that was neither completed nor aborted. */
+interface OpenUpload {
+  readonly Key: string;
+  readonly UploadId: string;
+}
+
+export type OpenUploads = Set<OpenUpload>;
+
+/** Every part is sent with its checksum, which the server compares. */
+const checked = { ChecksumAlgorithm: "SHA256" } as const;
+/** Only if there is no such object. */
+const asNew = { IfNoneMatch: "*" } as const;
+/** S3's own limit. */
+const mostParts = 10_000;
+
+/** Writes an object that must not be there yet; its version, where the bucket keeps versions. */
+export async function upload(
+  bucket: Bucket,
+  key: string,
+  content: AsyncIterable<Uint8Array>,
+  buffers: PartBuffers,
+  open: OpenUploads,
+): Promise<string | undefined> {
+  const parts = partsOf(content, buffers);
+  const { value: first } = await parts.next();
+  if (first === undefined) throw new Error(`${key} has no parts`);
+  try {
+    return await (first.last ? putWhole(bucket, key, first) : putParts(bucket, key, first, parts, open));
+  } finally {
+    first.free();
+    await parts.return();
+  }
+}
+
+async function putWhole(bucket: Bucket, Key: string, { body }: Part): Promise<string | undefined> {
+  const put = new PutObjectCommand({ Bucket: bucket.bucket, Key, Body: body, ...checked, ...asNew });
+  return (await bucket.client.send(put, { abortSignal: bucket.signal })).VersionId;
+}
+
+async function putParts(
+  bucket: Bucket,
+  Key: string,
+  first: Part,
+  rest: AsyncIterable<Part>,
+  open: OpenUploads,
+): Promise<string | undefined> {
+  const target = { Bucket: bucket.bucket, Key };
+  const failed = new AbortController();
+  const options = { abortSignal: AbortSignal.any([bucket.signal, failed.signal]) };
+  const create = new CreateMultipartUploadCommand({ ...target, ...checked });
+  const { UploadId = "" } = await bucket.client.send(create, options);
+  const upload = { Key, UploadId };
+  open.add(upload);
+
+  const send = async ({ number, body, free }: Part): Promise<CompletedPart> => {
+    const part = { ...target, UploadId, PartNumber: number, Body: body, ...checked };
+    const { ETag, ChecksumSHA256 } = await bucket.client
+      .send(new UploadPartCommand(part), options)
+      .finally(free);
+    return { PartNumber: number, ETag, ChecksumSHA256 };
+  };
+  const sending: Promise<CompletedPart>[] = [];
+  const begin = (part: Part) => {
+    const sent = send(part);
+    sent.catch(() => {
+      failed.abort();
+    });
+    sending.push(sent);
+  };
+  try {
+    begin(first);
+    for await (const part of rest) {
+      if (part.number > mostParts) throw tooLarge(bucketUrl(bucket, Key));
+      begin(part);
+      if (failed.signal.aborted) break;
+    }
+    const Parts = await Promise.all(sending);
+    const complete = { ...target, UploadId, MultipartUpload: { Parts }, ...asNew };
+    const { VersionId } = await bucket.client.send(new CompleteMultipartUploadCommand(complete), options);
+    open.delete(upload);
+    return VersionId;
+  } finally {
+    failed.abort();
+    await Promise.allSettled(sending);
+  }
+}
+
+function tooLarge(url: string): Failure {
+  return new Failure(
+    "s3-failed",
+    `${url} has grown larger than was expected when its upload began, and cannot be stored in ${mostParts} parts.`,
+  );
+}
+
+/** Ends what was not completed; what the server had of it is removed. */
+export async function abortUpload({ client, bucket, signal }: Bucket, upload: OpenUpload): Promise<void> {
+  try {
+    await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, ...upload }), {
+      abortSignal: signal,
+    });
+  } catch (error) {
+    if (!answered(error, "NoSuchUpload")) throw error;
+  }
+}

@@ -1,0 +1,123 @@
+/** Backups in a bucket, and a server in which nothing of them is. */
+import assert from "node:assert/strict";
+import { mkdir, readdir } from "node:fs/promises";
+import path from "node:path";
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { execa } from "execa";
+import { takeBackup } from "./backup";
+import { startServer } from "./container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
+import { remainsOf } from "./restore-scene";
+import { runnerMain } from "./runner";
+import { type S3Proxy, startS3Proxy } from "./s3-proxy";
+import { type S3Server, startS3Server } from "./s3-server";
+import { throwaways } from "./throwaways";
+
+const bucket = "backups";
+
+export interface BucketScene {
+  /** Where the series are: one each format, and called like it. */
+  readonly directory: string;
+  readonly proxy: S3Proxy;
+  readonly server: S3Server;
+  /** What the source answered to the query. */
+  readonly expected: string;
+  /** Container of a server that has never seen the backups. */
+  readonly target: string;
+  /** Starts the command line where there is nothing but credentials and the address of the S3 server. */
+  start(...args: string[]): ReturnType<typeof startRunner>;
+  succeed(...args: string[]): Promise<string>;
+  /** What it says when it fails, as it must. */
+  fail(...args: string[]): Promise<string>;
+  /** A database of the target, by its name. */
+  newDatabase(): Promise<string>;
+  /** Fails if anything is left of what verifying and restoring make on their way. */
+  expectNoRemains(): Promise<void>;
+  object(key: string): Promise<Buffer>;
+  setObject(key: string, content: Buffer): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface BucketSceneOptions {
+  readonly statements: string;
+  readonly tables: readonly string[];
+  readonly formats: readonly string[];
+  /** Asked of the source when it has all tables. */
+  readonly query: (container: string) => Promise<string>;
+}
+
+export const formats = ["directory", "custom", "plain"] as const;
+
+/** Takes a backup in each format, brings them into a bucket, and removes the server that they come from. */
+export async function setBucketScene(options: BucketSceneOptions): Promise<BucketScene> {
+  const [server, folder] = await Promise.all([startS3Server(), temporaryFolder()]);
+  const proxy = await startS3Proxy(server.endpoint);
+  const [nothing, mounted] = [path.join(folder, "nothing"), path.join(folder, "mounted")];
+  await Promise.all([mkdir(nothing), mkdir(mounted)]);
+  await server.client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const directory = `s3://${bucket}/far/away`;
+  const [source, target] = await Promise.all([startServer({ mount: mounted }), startServer()]);
+  const env = {
+    ...{ HOME: nothing, TMPDIR: nothing, AWS_ENDPOINT_URL_S3: proxy.endpoint, AWS_REGION: server.region },
+    ...{ AWS_MAX_ATTEMPTS: "2", ...server.environment },
+  };
+  const start = (...args: string[]) => startRunner(nothing, env, args);
+  const succeed = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await start(...args);
+    assert.equal(exitCode, 0, stderr);
+    return stdout;
+  };
+
+  await sql(source, options.statements);
+  const expected = await options.query(source);
+  for (const name of options.formats) {
+    const more = ["--format", name];
+    await takeBackup({ container: source, directory: mounted, name, tables: options.tables, more });
+    const tar = path.join(folder, "backup.tar");
+    await succeed("export", path.join(mounted, name, "latest"), tar);
+    await succeed("import", tar, "--directory", directory);
+  }
+  await removeContainer(source);
+  await removeFolder(mounted);
+
+  let databases = 0;
+  return {
+    ...{ directory, proxy, server, expected, target, start, succeed },
+    async fail(...args) {
+      const { exitCode, stdout, stderr } = await start(...args);
+      assert.equal(exitCode, 1, `${stdout}${stderr}`);
+      assert.doesNotMatch(stderr, /^ {4}at /m);
+      return stderr.slice(Math.max(0, stderr.search(/^error/m)));
+    },
+    async newDatabase() {
+      const name = `gis${++databases}`;
+      await sql(target, `CREATE DATABASE ${name} TEMPLATE template0`);
+      return name;
+    },
+    async expectNoRemains() {
+      assert.deepEqual(await throwaways(directory), []);
+      const all = await sql(target, "SELECT datname FROM pg_database WHERE datallowconn");
+      assert.deepEqual(await remainsOf(target, all.split("\n")), []);
+      assert.deepEqual(await readdir(nothing), []);
+    },
+    async object(key) {
+      const { Body } = await server.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      return Buffer.from((await Body?.transformToByteArray()) ?? []);
+    },
+    async setObject(key, content) {
+      await server.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content }));
+    },
+    async remove() {
+      await removeContainer(target);
+      await proxy.stop();
+      await server.stop();
+      await removeFolder(folder);
+    },
+  };
+}
+
+function startRunner(cwd: string, env: Record<string, string>, args: readonly string[]) {
+  const { PATH = "", DOCKER_HOST } = process.env;
+  const all = { PATH, ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }), ...env };
+  return execa("node", [runnerMain, ...args], { cwd, env: all, extendEnv: false, reject: false });
+}
