@@ -3,6 +3,7 @@ import path from "node:path";
 import { prepareFile } from "../restore-command";
 import { Failure } from "../failure";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
+import { callerIds } from "./exec";
 import { imageEntrypoint } from "./image";
 import { startThrowaway, type Throwaway } from "./throwaway";
 
@@ -68,7 +69,7 @@ async function withMount(docker: Docker, folder: string, start: Start): Promise<
     if (error instanceof Failure && /bind source path does not exist/i.test(error.message)) return undefined;
     throw error;
   }
-  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const user = callerIds();
   // A folder of the same path on the daemon's machine is not this backup.
   const probe = ["exec", "--user", user, container.name, "test", "-r", path.posix.join(target, prepareFile)];
   const { failed } = await spawnDocker(docker, probe, { reject: false });

@@ -2,7 +2,7 @@
 import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { readScript, type ScriptContents } from "./script";
-import { errorLines } from "./server";
+import { endedWith, errorLines } from "./server";
 
 /** A table as the table of contents of an archive names it. */
 export interface ArchivedTable {
@@ -24,8 +24,8 @@ export async function listArchive(
   signal: AbortSignal,
 ): Promise<string> {
   const list = execTied(target, ["pg_restore", "--list", path], signal, { user, reject: false });
-  const { failed, stdout, stderr, shortMessage } = await list;
-  if (failed) throw unreadable(stderr, shortMessage);
+  const { failed, stdout, stderr, exitCode } = await list;
+  if (failed) throw unreadable(stderr, endedWith(exitCode));
   return stdout;
 }
 
@@ -67,15 +67,16 @@ export async function readArchive(
     reject: false,
   });
   const contents = await readScript(process.stdout);
-  const { failed, stderr, shortMessage } = await process;
+  const { failed, stderr, exitCode } = await process;
   signal.throwIfAborted();
-  if (failed || !contents.complete) throw unreadable(stderr, shortMessage);
+  if (failed || !contents.complete)
+    throw unreadable(stderr, failed ? endedWith(exitCode) : "it ended early.");
   return contents;
 }
 
-function unreadable(stderr: string, shortMessage: string | undefined): Failure {
+function unreadable(stderr: string, otherwise: string): Failure {
   return new Failure(
     "archive-incomplete",
-    `pg_restore cannot read the archive to its end: ${errorLines(stderr) || (shortMessage ?? "it ended early")}`,
+    `pg_restore cannot read the archive to its end: ${errorLines(stderr) || otherwise}`,
   );
 }

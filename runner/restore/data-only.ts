@@ -11,7 +11,7 @@ import { selectTables } from "../postgres/select-tables";
 import { openSession, type Session, SqlError } from "../postgres/session";
 import { comparesFingerprints } from "./comparison";
 import { rowsEntry } from "./entries";
-import { findExisting, looseSequences, oidList, sqlName } from "./members";
+import { finalPlace, findExisting, looseSequences, type Name, oidList, sqlName } from "./members";
 import { mismatch } from "./mismatch";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
@@ -20,7 +20,7 @@ import { rowsInto } from "./statements";
 
 export interface FilledTable {
   readonly recorded: RecordedTable;
-  readonly place: { readonly schema: string; readonly name: string };
+  readonly place: Name;
   readonly oid: string;
 }
 
@@ -28,7 +28,7 @@ export interface FilledTable {
 export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
   const { session, manifest, request } = run;
   const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
-  const placeOf = ({ schema, name }: RecordedTable) => ({ schema: request.schemas[schema] ?? schema, name });
+  const placeOf = (table: RecordedTable) => finalPlace(request, table);
   const relations = manifest.tables.map((recorded): Relation => {
     const { schema, name } = recorded;
     const found = there.get(sqlName(placeOf(recorded)));
@@ -165,7 +165,7 @@ async function setSequences(run: RestoreRun, reader: Reader, tables: readonly Fi
       `SELECT parse_ident(${escapeLiteral(name.replaceAll("''", "'"))}) AS parts`,
       z.object({ parts: z.tuple([z.string(), z.string()]) }),
     );
-    const place = { schema: request.schemas[parts[0]] ?? parts[0], name: parts[1] };
+    const place = finalPlace(request, { schema: parts[0], name: parts[1] });
     const [sequence] = await findExisting(session, [place]);
     if (sequence === undefined || !used.has(sequence.oid)) continue;
     await session.run(`SELECT pg_catalog.setval(${escapeLiteral(sqlName(place))}, ${last}, ${called})`);

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { startBackupContainer } from "../docker/backup-container";
 import { pathInContainer } from "../docker/container";
 import { dockerFailure, spawnDocker } from "../docker/docker";
-import { execArguments, execTied, type ExecTarget } from "../docker/exec";
+import { callerIds, execArguments, execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { type ContainerFile, listArchive } from "../postgres/archive";
 import { readDecompressed } from "../postgres/decompress";
@@ -13,7 +13,7 @@ import { endedWith, errorLines } from "../postgres/server";
 import { archiveName } from "../restore-command";
 import { hashFile } from "../store/files";
 import { sumsFile } from "../store/seal";
-import { callerIds, type RestoreRun } from "./run";
+import type { RestoreRun } from "./run";
 
 export interface Reader {
   /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */

@@ -6,14 +6,14 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
-import { execTied } from "../docker/exec";
+import { callerIds, execTied } from "../docker/exec";
 import { createDatabase } from "../postgres/restore";
 import { endedWith, errorLines } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
 import { prepareFile } from "../restore-command";
 import { feedPsql, restoreFailure } from "./feed";
 import type { Reader } from "./reader";
-import { callerIds, inDatabase, type RestoreRun } from "./run";
+import { inDatabase, type RestoreRun } from "./run";
 import { definitionsOf } from "./statements";
 
 /** Where pg_dump writes the definitions for the staging schemas, in the target's container. */
