@@ -1,18 +1,18 @@
 /** Fills tables that exist, in one transaction. */
 import { escapeLiteral } from "pg";
 import { z } from "zod";
-import { compareTable, type RecordedTable } from "../compare";
+import { compareTable, mismatch, type RecordedTable } from "../compare";
 import { Attempts, Failure, Failures } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { measureHere } from "../postgres/fingerprint";
 import { beginAndWait } from "../postgres/locks";
+import { type Name, sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { selectTables } from "../postgres/select-tables";
 import { openSession, type Session, SqlError } from "../postgres/session";
 import { comparesFingerprints } from "./comparison";
 import { rowsEntry } from "./entries";
-import { finalPlace, findExisting, looseSequences, type Name, oidList, sqlName } from "./members";
-import { mismatch } from "./mismatch";
+import { finalPlace, findExisting, looseSequences, oidList } from "./members";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
 import { readPieces } from "./script-pieces";

@@ -1,11 +1,11 @@
 /** Brings definitions and rows into the staging schemas of the target. */
 import { callerIds, execTied } from "../docker/exec";
+import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntry } from "./entries";
 import { linkRows } from "./linked-rows";
-import { sqlName } from "./members";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";

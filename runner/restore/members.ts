@@ -2,6 +2,7 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { z } from "zod";
 import type { Relation } from "../postgres/catalog";
+import { type Name, sqlName } from "../postgres/names";
 import type { Session } from "../postgres/session";
 import type { RestoreRequest } from "../request";
 
@@ -10,11 +11,6 @@ const Member = z.object({ schema: z.string(), name: z.string() });
 /** An object with a schema and a name, and the word that ALTER wants for it. */
 export interface Member extends z.infer<typeof Member> {
   readonly kind: "TABLE" | "SEQUENCE" | "STATISTICS";
-}
-
-export interface Name {
-  readonly schema: string;
-  readonly name: string;
 }
 
 /** The schema in which the objects of a schema of the backup are in the end. */
@@ -26,9 +22,6 @@ export const finalPlace = (request: Pick<RestoreRequest, "schemas">, { schema, n
   schema: finalSchema(request, schema),
   name,
 });
-
-export const sqlName = ({ schema, name }: Name): string =>
-  `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
 
 export const oidList = (oids: readonly string[]): string => (oids.length === 0 ? "0" : oids.join(", "));
 

@@ -1,10 +1,11 @@
 /** Which tables are restored, and where they are before and after. */
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
-import { compareDefinitions, type RecordedTable } from "../compare";
+import { compareDefinitions, mismatch, type RecordedTable } from "../compare";
 import { Attempts, Failure } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { type Definitions, findDefinitions } from "../postgres/definitions";
+import { type Name, sqlName } from "../postgres/names";
 import { objectDefinitions } from "../postgres/own-objects";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { findRequirements } from "../postgres/requirements";
@@ -18,11 +19,8 @@ import {
   looseSequences,
   type Member,
   moveMembers,
-  type Name,
-  sqlName,
   statisticsOf,
 } from "./members";
-import { mismatch } from "./mismatch";
 import { missingObjects, type OwnObject } from "./own-objects";
 import { inDatabase, type RestoreRun } from "./run";
 
