@@ -7,7 +7,7 @@ import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
 import { readPieces } from "./script-pieces";
 
-const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/;
+const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/s;
 
 /** Those that the tables own or use. */
 export async function setSequences(run: RestoreRun, reader: Reader, oids: readonly string[]): Promise<void> {
