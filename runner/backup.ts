@@ -1,7 +1,7 @@
 import { planBackup } from "./backup/plan";
 import { pruneAfterBackup } from "./backup/prune-after";
-import { totalBytes } from "./backup/run";
 import { writeBackup } from "./backup/write";
+import { totalBytes } from "./bytes";
 import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import type { Manifest } from "./manifest";
@@ -76,7 +76,7 @@ export async function checkBackup(
   return {
     tables: summarizeTables(selection.tables.map(({ sqlName }) => sqlName)),
     tableCount: selection.tables.length,
-    databaseBytes: totalBytes(selection),
+    databaseBytes: totalBytes(selection.tables),
     estimatedBytes,
   };
 }

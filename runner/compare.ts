@@ -1,4 +1,5 @@
 /** Whether restored tables are what the manifest says. */
+import { Failure } from "./failure";
 import type { Manifest } from "./manifest";
 import type { Definitions } from "./postgres/definitions";
 import type { Measure } from "./postgres/fingerprint";
@@ -9,6 +10,10 @@ export type RecordedTable = Manifest["tables"][number];
 export interface RestoredTable extends Definitions {
   /** Absent for a partitioned table, which has no rows of its own. */
   readonly measure: Measure | undefined;
+}
+
+export function mismatch(text: string): Failure {
+  return new Failure("restore-mismatch", `The restored tables are not those that were backed up: ${text}.`);
 }
 
 /** Every disagreement, with both values; none where the table is as it was. */

@@ -1,9 +1,9 @@
 /** A restore for real, into a throwaway server, and a comparison of the result with the manifest. */
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { escapeIdentifier } from "pg";
 import { z } from "zod";
-import { compareTable } from "./compare";
+import { compareTable, mismatch } from "./compare";
+import { compareOrphans } from "./compare-orphans";
 import type { BackupContainer } from "./docker/backup-container";
 import { type Docker, spawnDocker } from "./docker/docker";
 import { execArguments, type ExecTarget } from "./docker/exec";
@@ -13,7 +13,7 @@ import { readPlainArchive } from "./plain-archive";
 import { type Relation, readCatalog } from "./postgres/catalog";
 import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
-import { countOrphans } from "./postgres/orphans";
+import { sqlName } from "./postgres/names";
 import { withQualifiedNames } from "./postgres/qualified-names";
 import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSql } from "./postgres/restore";
 import { serverTarget } from "./postgres/server";
@@ -119,12 +119,16 @@ async function compare(drill: Drill): Promise<void> {
   const mismatches = await inDatabase(drill, database, async (session) => {
     await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-    const wanted = new Set(manifest.tables.map(tableKey));
-    const tables = (await readCatalog(session)).filter((table) => wanted.has(tableKey(table)));
-    const found = new Map(tables.map((table) => [tableKey(table), table]));
-    const missing = manifest.tables.filter((table) => !found.has(tableKey(table)));
-    if (missing.length > 0) return missing.map((table) => `${tableKey(table)} is missing`);
-    return [...(await compareTables(drill, session, id, found)), ...(await compareOrphans(drill, id, found))];
+    const wanted = new Set(manifest.tables.map(sqlName));
+    const tables = (await readCatalog(session)).filter((table) => wanted.has(sqlName(table)));
+    const found = new Map(tables.map((table) => [sqlName(table), table]));
+    const missing = manifest.tables.filter((table) => !found.has(sqlName(table)));
+    if (missing.length > 0) return missing.map((table) => `${sqlName(table)} is missing`);
+    const restored = { target: targetOf(drill, database), snapshotId: id, tables: found };
+    return [
+      ...(await compareTables(drill, session, id, found)),
+      ...(await compareOrphans(manifest.relations, restored, drill.signal)),
+    ];
   });
   Failures.throwIfAny(mismatches.map(mismatch));
 }
@@ -146,47 +150,11 @@ async function compareTables(
   const target = targetOf(drill, database);
   const measures = await measureTables(session, target, { id, tables }, options, signal);
   return manifest.tables.flatMap((recorded) => {
-    const { oid, sqlName } = found.get(tableKey(recorded)) ?? { oid: "", sqlName: "" };
+    const { oid, sqlName: shown } = found.get(sqlName(recorded)) ?? { oid: "", sqlName: "" };
     const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
     const differences = compareTable(recorded, { ...restored, measure: measures.get(oid) });
-    return differences.map((difference) => `${sqlName}: ${difference}`);
+    return differences.map((difference) => `${shown}: ${difference}`);
   });
-}
-
-async function compareOrphans(
-  drill: Drill,
-  id: string,
-  found: ReadonlyMap<string, Relation>,
-): Promise<string[]> {
-  const relations = drill.manifest.relations.flatMap(({ relation, child, parent, orphans }) => {
-    const [childTable, parentTable] = [found.get(tableKey(child)), found.get(tableKey(parent))];
-    if (childTable === undefined || parentTable === undefined) return [];
-    const tables = { child: childTable, parent: parentTable };
-    return [
-      {
-        text: relation,
-        ...tables,
-        childColumn: child.column,
-        parentColumn: parent.column,
-        recorded: orphans,
-      },
-    ];
-  });
-  const counted = await countOrphans(targetOf(drill, database), id, relations, undefined, drill.signal);
-  return counted.flatMap(({ text, orphans }, i) => {
-    const recorded = relations[i]?.recorded;
-    return recorded === orphans
-      ? []
-      : [`${text}: orphans: ${String(recorded)} in the manifest, ${orphans} restored`];
-  });
-}
-
-function mismatch(text: string): Failure {
-  return new Failure("restore-mismatch", `The restored tables are not those that were backed up: ${text}.`);
-}
-
-function tableKey({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
 }
 
 /** What a client says when its server dies tells less than the server's own last words. */

@@ -2,6 +2,7 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { quote } from "shell-quote";
 import type { Description } from "./manifest";
+import { sqlName } from "./postgres/names";
 import { archiveName, decompressCommand, prepareFile } from "./restore-command";
 
 export const guideFile = "RESTORE.md";
@@ -77,8 +78,6 @@ export function restoreGuide(backup: Description): string {
 
 const lines = (...all: string[]) => all.join("\n");
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
-const sqlName = ({ schema, name }: { readonly schema: string; readonly name: string }) =>
-  `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
 
 /** For a shell; the library would put a backslash before a colon too. */
 const word = (text: string) => (/^[\w./:@-]+$/.test(text) ? text : quote([text]));

@@ -1,23 +1,26 @@
-import { execArguments } from "./docker/exec";
+import { totalBytes } from "./bytes";
+import { callerIds, execArguments } from "./docker/exec";
 import { docker as dockerFor, dockerFailure, spawnDocker } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import { Attempts, Failure } from "./failure";
+import { type Name, sqlName } from "./postgres/names";
 import { formatBytes, type Progress } from "./progress";
 import type { RestoreRequest, RestoreResult } from "./request";
 import { cleanUp } from "./restore/clean-up";
 import { comparesFingerprints, compareStaging } from "./restore/comparison";
-import { restoreData, selectFilled } from "./restore/data-only";
+import { restoreData } from "./restore/data-only";
+import { selectFilled } from "./restore/filled-tables";
 import { loadStaging } from "./restore/load";
 import { removeLinks } from "./restore/linked-rows";
-import { sqlName } from "./restore/members";
+import { finalPlace } from "./restore/members";
 import { checkPlaces } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
 import { createMissingRoles, type Created, nothingCreated, prepareTarget } from "./restore/prepare-target";
 import { publish } from "./restore/publish";
 import { openReader, type Reader } from "./restore/reader";
-import { callerIds, type RestoreRun } from "./restore/run";
+import type { RestoreRun } from "./restore/run";
 import { dumpStaging, withScratch } from "./restore/scratch";
-import { type Staging, stageTables } from "./restore/staging";
+import { stageTables } from "./restore/staging";
 import { summarizeTables } from "./result";
 
 /** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
@@ -58,10 +61,7 @@ export function restore(
 }
 
 interface Outcome {
-  readonly tables: readonly {
-    readonly place: { readonly schema: string; readonly name: string };
-    readonly rows: number;
-  }[];
+  readonly tables: readonly { readonly place: Name; readonly rows: number }[];
   readonly restored: boolean;
   readonly swappedInto: string[];
 }
@@ -69,10 +69,7 @@ interface Outcome {
 async function restoreTables(run: RestoreRun, created: Created): Promise<Outcome> {
   const { request, manifest } = run;
   if (await allExist(run)) {
-    const tables = manifest.tables.map(({ schema, name, rows }) => ({
-      place: { schema: request.schemas[schema] ?? schema, name },
-      rows,
-    }));
+    const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
   await checkRestore(run);
@@ -127,7 +124,7 @@ async function stageAndPublish(run: RestoreRun, reader: Reader, created: Created
   const tables = staging.tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (!wanted || request.dryRun) return { tables, restored: false, swappedInto: [] };
   progress.note(
-    `Restoring ${tables.length} tables, ${formatBytes(totalBytes(staging))} in the database they come from.`,
+    `Restoring ${tables.length} tables, ${formatBytes(totalBytes(staging.tables.map(({ recorded }) => recorded)))} in the database they come from.`,
   );
   await prepareTarget(run, staging, created);
   await loadStaging(run, reader, staging.tables);
@@ -136,5 +133,3 @@ async function stageAndPublish(run: RestoreRun, reader: Reader, created: Created
   const swappedInto = await publish(run, staging);
   return { tables, restored: true, swappedInto };
 }
-
-const totalBytes = ({ tables }: Staging) => tables.reduce((sum, { recorded }) => sum + recorded.bytes, 0);

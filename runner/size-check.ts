@@ -6,6 +6,7 @@
  * other methods make other sizes of the same rows. Which tables they cover is not compared, because a table that is gone is
  * one of the losses to be seen. Whoever leaves one out on purpose marks the earlier backup `keep`, and is not asked again.
  */
+import { totalBytes } from "./bytes";
 import { Failure } from "./failure";
 import { formatBytes } from "./progress";
 import { type GoodBackup, isGood, type StoredBackup } from "./store/store";
@@ -57,5 +58,5 @@ function describeShrinkage({ before, after }: Shrinkage, ratio: number): string 
 }
 
 function archiveBytes({ manifest }: GoodBackup): number {
-  return manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return totalBytes(manifest.files);
 }

@@ -1,9 +1,10 @@
+import { totalBytes } from "../bytes";
 import { dump, type DumpDestination } from "../postgres/dump";
 import { type MeasureOptions, measureTables } from "../postgres/fingerprint";
 import { countOrphans } from "../postgres/orphans";
 import { formatBytes } from "../progress";
 import { bytesBelow } from "../store/files";
-import { type Run, totalBytes } from "./run";
+import type { Run } from "./run";
 
 /** Counts and fingerprints are read while pg_dump runs; when one of them fails, the others are ended. */
 export async function dumpAndMeasure(
@@ -13,7 +14,7 @@ export async function dumpAndMeasure(
   measuring: MeasureOptions,
 ) {
   progress.note(
-    `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot))} in the database.`,
+    `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot.tables))} in the database.`,
   );
   let current = "table definitions";
   const stop = progress.follow(

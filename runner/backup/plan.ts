@@ -1,20 +1,22 @@
 /** Everything that can be found wrong with a backup before anything is written. */
-import os from "node:os";
 import path from "node:path";
+import { totalBytes } from "../bytes";
 import { type Inspection, pathInContainer, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
+import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
 import { readCatalog } from "../postgres/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/compression";
 import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
 import { checkPrivileges } from "../postgres/privileges";
 import { resolveRelations } from "../postgres/relations";
+import { noteEnded, openLockSession } from "../postgres/run-lock";
 import { type Selection, selectTables } from "../postgres/select-tables";
 import { applicationName, lockSeries } from "../postgres/series-lock";
 import { serverTarget } from "../postgres/server";
-import { openSession, type Session } from "../postgres/session";
+import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
 import { checkSpace, checkWritable } from "../store/destination";
@@ -53,7 +55,7 @@ export async function planBackup(
     checkMount(request, container, folder);
   });
   const target = serverTarget(docker, container, request, applicationName(request));
-  const session = openSession({ ...target, env: { ...target.env, PGAPPNAME: "postgis-backup" } }, signal);
+  const session = openLockSession(target, signal);
   try {
     return await planWithServer({ request, container, target, session }, folder, last, attempts, progress);
   } catch (error) {
@@ -80,8 +82,7 @@ async function planWithServer(
   });
   const compression = attempts.runSync(() => chooseCompression(request.compression, request.format, dump));
   const ended = await attempts.run(() => lockSeries(session, request));
-  if (ended !== undefined && ended > 0)
-    progress.note(`Ended ${ended} database sessions of a run that was killed.`);
+  noteEnded(ended ?? 0, progress);
 
   const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
@@ -100,7 +101,7 @@ async function planWithServer(
     selection,
     format: request.format,
     compression,
-    jobs: request.jobs ?? Math.min(os.availableParallelism(), 4),
+    jobs: chooseJobs(request.jobs),
     estimatedBytes,
   };
 }
@@ -142,19 +143,17 @@ function checkAccepted({ verify }: BackupRequest, { acceptedReferences }: Select
 const typicalRatio = 0.2;
 
 /** By the last backup of the series, if there is one and it was compressed alike. */
-export function estimateBytes(
+function estimateBytes(
   { tables }: Selection,
   compression: string,
   last: Pick<Manifest, "compression" | "tables" | "files"> | undefined,
 ): number {
-  const sum = (items: readonly { readonly bytes: number }[]) =>
-    items.reduce((total, { bytes }) => total + bytes, 0);
-  const lastTables = last?.compression === compression ? sum(last.tables) : 0;
+  const lastTables = last?.compression === compression ? totalBytes(last.tables) : 0;
   const ratio =
     last !== undefined && lastTables > 0
-      ? sum(last.files) / lastTables
+      ? totalBytes(last.files) / lastTables
       : compression === "none"
         ? 1
         : typicalRatio;
-  return Math.round(sum(tables) * ratio);
+  return Math.round(totalBytes(tables) * ratio);
 }

@@ -1,12 +1,8 @@
 import type { TableRelation } from "../postgres/relations";
-import type { Selection } from "../postgres/select-tables";
 import type { Snapshot } from "../postgres/snapshot";
 import type { Progress } from "../progress";
 import type { PendingBackup } from "../store/folder";
 import type { Plan } from "./plan";
-
-/** Size of the tables in the database. */
-export const totalBytes = ({ tables }: Selection) => tables.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** A backup that is being taken. */
 export interface Run extends Plan {

@@ -1,7 +1,8 @@
 import path from "node:path";
+import { totalBytes } from "../bytes";
 import { imageDigest, pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
-import { execArguments } from "../docker/exec";
+import { callerIds, execArguments } from "../docker/exec";
 import { describeBackup, manifestFile } from "../manifest";
 import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
@@ -87,7 +88,7 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
     location: pending.finalPath,
     manifest: path.join(pending.finalPath, manifestFile),
     createdAt: manifest.startedAt,
-    sizeBytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    sizeBytes: totalBytes(manifest.files),
     verification,
     pruned: [],
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
@@ -130,9 +131,4 @@ async function folderInContainer({ request, container, target, pending }: Run): 
   }
   if (request.format !== "directory") return undefined;
   throw notMounted(request, path.dirname(pending.finalPath));
-}
-
-/** Files that a process in the container writes belong to the caller. */
-function callerIds(): string {
-  return `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
 }

@@ -7,6 +7,7 @@ import type { StoredFile } from "../store/files";
 import { readChecked } from "../store/seal";
 import { writeTar } from "../store/tar";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
+import { callerIds } from "./exec";
 import { imageEntrypoint } from "./image";
 import { startThrowaway, type Throwaway } from "./throwaway";
 
@@ -85,7 +86,7 @@ async function withMount(docker: Docker, folder: string, start: Start): Promise<
     if (error instanceof Failure && /bind source path does not exist/i.test(error.message)) return undefined;
     throw error;
   }
-  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const user = callerIds();
   // A folder of the same path on the daemon's machine is not this backup.
   const probe = ["exec", "--user", user, container.name, "test", "-r", path.posix.join(target, prepareFile)];
   const { failed } = await spawnDocker(docker, probe, { reject: false });

@@ -37,6 +37,11 @@ export interface ExecTarget {
   readonly secretEnv: readonly string[];
 }
 
+/** The user for a process that reads or writes files of the caller. */
+export function callerIds(): string {
+  return `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+}
+
 /** Arguments of `docker exec` that start a process in the container. */
 export function execArguments(target: ExecTarget, command: readonly string[], user?: string): string[] {
   return [

@@ -4,7 +4,7 @@ import { execTied, type ExecTarget } from "../docker/exec";
 import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import { readScript, type ScriptContents } from "./script";
-import { errorLines } from "./server";
+import { endedWith, errorLines } from "./server";
 
 /** A table as the table of contents of an archive names it. */
 export interface ArchivedTable {
@@ -56,8 +56,8 @@ export async function listArchive(
 ): Promise<string> {
   const { chunks, ended } = startReading(target, ["pg_restore", "--list"], archive, signal);
   const contents = await text(chunks);
-  const { failed, stderr, shortMessage } = await ended;
-  if (failed) throw unreadable(stderr, shortMessage);
+  const { failed, stderr, exitCode } = await ended;
+  if (failed) throw unreadable(stderr, endedWith(exitCode));
   return contents;
 }
 
@@ -95,15 +95,16 @@ export async function readArchive(
   const command = ["sh", "-c", countRows, "sh"];
   const { chunks, ended } = startReading(target, command, archive, signal, { toEnd: true });
   const contents = await readScript(chunks);
-  const { failed, stderr, shortMessage } = await ended;
+  const { failed, stderr, exitCode } = await ended;
   signal.throwIfAborted();
-  if (failed || !contents.complete) throw unreadable(stderr, shortMessage);
+  if (failed || !contents.complete)
+    throw unreadable(stderr, failed ? endedWith(exitCode) : "it ended early.");
   return contents;
 }
 
-function unreadable(stderr: string, shortMessage: string | undefined): Failure {
+function unreadable(stderr: string, otherwise: string): Failure {
   return new Failure(
     "archive-incomplete",
-    `pg_restore cannot read the archive to its end: ${errorLines(stderr) || (shortMessage ?? "it ended early")}`,
+    `pg_restore cannot read the archive to its end: ${errorLines(stderr) || otherwise}`,
   );
 }

@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline";
-import { escapeIdentifier } from "pg";
 import { Failure } from "../failure";
 import { execTied, type ExecTarget } from "../docker/exec";
 import type { ArchiveFormat } from "../request";
 import { compressOption } from "./compression";
+import { sqlName } from "./names";
 import type { Sequence } from "./requirements";
 import { endedWith, errorLines } from "./server";
 import type { Snapshot } from "./snapshot";
@@ -41,9 +41,7 @@ export function dumpCommand(
     "--no-sync",
     "--verbose",
     ...(file === undefined ? [] : [`--file=${file}`]),
-    ...[...snapshot.tables, ...options.sequences].map(
-      ({ schema, name }) => `--table=${escapeIdentifier(schema)}.${escapeIdentifier(name)}`,
-    ),
+    ...[...snapshot.tables, ...options.sequences].map((name) => `--table=${sqlName(name)}`),
   ];
 }
 

@@ -6,7 +6,7 @@ import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import type { ArchiveFormat } from "../request";
 import type { ContainerFile } from "./archive";
-import { errorLines, psql } from "./server";
+import { endedWith, errorLines, psql } from "./server";
 import type { Session } from "./session";
 
 /** What the values of a database's text depend on. */
@@ -39,8 +39,8 @@ export async function runPrepareSql(
   signal: AbortSignal,
 ): Promise<void> {
   const command = [...psql, "--output=/dev/null", `--file=${path}`];
-  const { failed, stderr, shortMessage } = await execTied(target, command, signal, { user, reject: false });
-  if (failed) throw restoreFailure("prepare.sql", stderr, shortMessage);
+  const { failed, stderr, exitCode } = await execTied(target, command, signal, { user, reject: false });
+  if (failed) throw restoreFailure("prepare.sql", stderr, exitCode);
 }
 
 export interface RestoreOptions {
@@ -60,8 +60,8 @@ export async function restoreArchive(
     ...["pg_restore", `--format=${format}`, "--exit-on-error", "--no-tablespaces"],
     ...[`--jobs=${jobs}`, `--dbname=${database}`, path],
   ];
-  const { failed, stderr, shortMessage } = await execTied(target, command, signal, { user, reject: false });
-  if (failed) throw restoreFailure("pg_restore", stderr, shortMessage);
+  const { failed, stderr, exitCode } = await execTied(target, command, signal, { user, reject: false });
+  if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
 }
 
 /** Feeds a plain archive to psql, in one transaction: rows of a table made in it need no log. */
@@ -71,13 +71,13 @@ export async function restorePlain(
   signal: AbortSignal,
 ): Promise<void> {
   const command = [...psql, "--output=/dev/null", "--single-transaction", "--file=-"];
-  const { failed, stderr, shortMessage } = await execStreamed(target, command, script, signal).ended;
-  if (failed) throw restoreFailure("psql", stderr, shortMessage);
+  const { failed, stderr, exitCode } = await execStreamed(target, command, script, signal).ended;
+  if (failed) throw restoreFailure("psql", stderr, exitCode);
 }
 
-function restoreFailure(what: string, stderr: string, shortMessage: string | undefined): Failure {
+function restoreFailure(what: string, stderr: string, exitCode: number | undefined): Failure {
   return new Failure(
     "restore-failed",
-    `The archive cannot be restored: ${what}: ${errorLines(stderr) || (shortMessage ?? "")}`,
+    `The archive cannot be restored: ${what}: ${errorLines(stderr) || endedWith(exitCode)}`,
   );
 }

@@ -1,8 +1,10 @@
 /** One run at a time of its kind: a lock in the database, which ends with the session that holds it. */
 import { escapeLiteral } from "pg";
 import { z } from "zod";
+import type { ExecTarget } from "../docker/exec";
 import type { Failure } from "../failure";
-import { type Session, SqlError } from "./session";
+import type { Progress } from "../progress";
+import { openSession, type Session, SqlError } from "./session";
 
 /** Seconds to wait for the lock of a run that was killed just now and whose session is about to end. */
 const waitSeconds = 5;
@@ -11,6 +13,14 @@ interface RunLock {
   readonly lock: string;
   /** Of all sessions of a run. */
   readonly applicationName: string;
+}
+
+/** Of a session without the lock: whoever has that ends all others that have the name of such a run. */
+const nameWithoutLock = "postgis-backup";
+
+/** A session that is to take the lock. */
+export function openLockSession(target: ExecTarget, signal: AbortSignal): Session {
+  return openSession({ ...target, env: { ...target.env, PGAPPNAME: nameWithoutLock } }, signal);
 }
 
 /**
@@ -38,6 +48,10 @@ export async function lockRuns(
     z.object({ ended: z.int() }),
   );
   return ended;
+}
+
+export function noteEnded(sessions: number, progress: Progress): void {
+  if (sessions > 0) progress.note(`Ended ${sessions} database sessions of a run that was killed.`);
 }
 
 async function holderOf(session: Session, key: string): Promise<string> {

@@ -1,4 +1,6 @@
 /** What is in a script that pg_dump or pg_restore writes: a plain archive, or what becomes of another one. */
+import { openQuote } from "./quotes";
+
 const lineFeed = 10;
 const backslash = 92;
 const dot = 46;
@@ -6,7 +8,6 @@ const dot = 46;
 /** `schema.table`, quoted where SQL needs it. */
 const name = /(?<schema>"(?:[^"]|"")+"|[^\s."(]+)\.(?<table>"(?:[^"]|"")+"|[^\s."(]+)/.source;
 const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
-const namesTable = /^(CREATE (UNLOGGED )?TABLE|COPY) /;
 const copy = new RegExp(`^COPY ${name}(?<rest> .*FROM stdin;)$`, "s");
 
 /** How much of a row is kept until its end is read: enough to tell it from the line that ends the rows. */
@@ -81,6 +82,7 @@ class ScriptReader {
   private copying: string | undefined;
   private count = 0;
   private begun = "";
+  private quote: string | undefined;
 
   get inRows(): boolean {
     return this.copying !== undefined;
@@ -96,13 +98,12 @@ class ScriptReader {
   }
 
   private readStatement(line: string): void {
-    const statement = this.begun === "" ? line : `${this.begun}\n${line}`;
-    // A name can contain a line break; it ends with its quotes.
-    const open = namesTable.test(statement) && statement.split('"').length % 2 === 0;
-    this.begun = open ? statement : "";
-    if (open) return;
-    if (line === "-- PostgreSQL database dump complete") this.complete = true;
-    else if (!/^(--|\\unrestrict .*)?$/.test(line)) this.complete = false;
+    const statement = this.begun + line;
+    this.quote = openQuote(line, this.quote);
+    this.begun = this.quote === undefined ? "" : `${statement}\n`;
+    if (statement === "-- PostgreSQL database dump complete") this.complete = true;
+    else if (!/^(--|\\unrestrict .*)?$/.test(statement)) this.complete = false;
+    if (this.quote !== undefined) return;
     const definition = keyOf(createTable.exec(statement));
     if (definition !== undefined) this.created.add(definition);
     this.copying = keyOf(copy.exec(statement));

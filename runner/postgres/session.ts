@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { z } from "zod";
 import { Failure } from "../failure";
 import { execFed, type ExecTarget } from "../docker/exec";
-import { errorLines, passwordVariable, psql } from "./server";
+import { endedWith, errorLines, passwordVariable, psql } from "./server";
 
 /** One database session, held open by a psql in the container until it is closed or this program ends. */
 export interface Session {
@@ -60,8 +60,8 @@ export function openSession(target: ExecTarget, signal: AbortSignal): Session {
   }
 
   async function ended(): Promise<Failure> {
-    const { stderr, shortMessage } = await process;
-    const said = errorLines(stderr) || (shortMessage ?? "");
+    const { stderr, exitCode } = await process;
+    const said = errorLines(stderr) || `psql: ${endedWith(exitCode)}`;
     return connected
       ? new Failure("server-error", `The database session ended: ${said}`)
       : new Failure("connection-refused", /password/.test(said) ? `${said}\n${passwordHint}` : said);

@@ -1,15 +1,14 @@
 /** Whether what was loaded is what was backed up. */
 import { z } from "zod";
-import { compareTable } from "../compare";
+import { compareTable, mismatch } from "../compare";
+import { compareOrphans } from "../compare-orphans";
 import { Failures } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { findDefinitions } from "../postgres/definitions";
 import { measureTables } from "../postgres/fingerprint";
-import { countOrphans } from "../postgres/orphans";
+import { sqlName } from "../postgres/names";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { openSession, type Session } from "../postgres/session";
-import { sqlName } from "./members";
-import { mismatch } from "./mismatch";
 import type { RestoreRun } from "./run";
 import type { StagedTable } from "./staging";
 
@@ -33,12 +32,19 @@ export async function compareStaging(run: RestoreRun, tables: readonly StagedTab
       const relation = relations.get(sqlName(table.stage));
       return relation === undefined ? [] : [{ table, relation }];
     });
+    const restored = {
+      target: run.target,
+      snapshotId: id,
+      tables: new Map(found.map(({ table, relation }) => [sqlName(table.recorded), relation])),
+    };
     const differences = [
       ...tables
         .filter((table) => !relations.has(sqlName(table.stage)))
         .map(({ place }) => `${sqlName(place)} is missing`),
       ...(await compareTables(run, session, id, found)),
-      ...(run.request.content === "schema" ? [] : await compareOrphans(run, id, found)),
+      ...(run.request.content === "schema"
+        ? []
+        : await compareOrphans(run.manifest.relations, restored, run.signal)),
     ];
     Failures.throwIfAny(differences.map(mismatch));
   } finally {
@@ -72,20 +78,5 @@ async function compareTables(run: RestoreRun, session: Session, id: string, foun
     return compareTable(expected, { ...restored, measure: known }).map(
       (difference) => `${sqlName(table.place)}: ${difference}`,
     );
-  });
-}
-
-async function compareOrphans(run: RestoreRun, id: string, found: Found): Promise<string[]> {
-  const relationOf = new Map(found.map(({ table, relation }) => [sqlName(table.recorded), relation]));
-  const relations = run.manifest.relations.flatMap(({ relation, child, parent, orphans }) => {
-    const [childTable, parentTable] = [relationOf.get(sqlName(child)), relationOf.get(sqlName(parent))];
-    if (childTable === undefined || parentTable === undefined) return [];
-    const columns = { childColumn: child.column, parentColumn: parent.column };
-    return [{ text: relation, child: childTable, parent: parentTable, ...columns, recorded: orphans }];
-  });
-  const counted = await countOrphans(run.target, id, relations, undefined, run.signal);
-  return counted.flatMap(({ text, orphans }, index) => {
-    const recorded = relations[index]?.recorded ?? 0;
-    return recorded === orphans ? [] : [`${text}: orphans: ${recorded} in the manifest, ${orphans} restored`];
   });
 }

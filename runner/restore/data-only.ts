@@ -1,67 +1,19 @@
 /** Fills tables that exist, in one transaction. */
-import { escapeLiteral } from "pg";
 import { z } from "zod";
-import { compareTable, type RecordedTable } from "../compare";
-import { Attempts, Failure, Failures } from "../failure";
-import { type Relation, readCatalog } from "../postgres/catalog";
+import { compareTable, mismatch } from "../compare";
+import { Failure, Failures } from "../failure";
 import { measureHere } from "../postgres/fingerprint";
 import { beginAndWait } from "../postgres/locks";
+import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
-import { selectTables } from "../postgres/select-tables";
-import { openSession, type Session, SqlError } from "../postgres/session";
+import { openSession, SqlError } from "../postgres/session";
 import { comparesFingerprints } from "./comparison";
 import { rowsEntries } from "./entries";
-import { findExisting, looseSequences, oidList, sqlName } from "./members";
-import { mismatch } from "./mismatch";
+import { type FilledTable, parentsFirst } from "./filled-tables";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
-import { readPieces } from "./script-pieces";
+import { setSequences } from "./sequence-values";
 import { rowsInto } from "./statements";
-
-export interface FilledTable {
-  readonly recorded: RecordedTable;
-  readonly place: { readonly schema: string; readonly name: string };
-  readonly oid: string;
-}
-
-/** The tables of the backup that the request means, in the target; those that lack one are an error. */
-export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
-  const { session, manifest, request } = run;
-  const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
-  const placeOf = ({ schema, name }: RecordedTable) => ({ schema: request.schemas[schema] ?? schema, name });
-  const relations = manifest.tables.map((recorded): Relation => {
-    const { schema, name } = recorded;
-    const found = there.get(sqlName(placeOf(recorded)));
-    const kind = recorded.kind === "table" ? "r" : "p";
-    const named = { schema, name, sqlName: sqlName(recorded), visible: schema === "public", kind } as const;
-    const { owner, bytes } = recorded;
-    const oid = found?.oid ?? sqlName(recorded);
-    return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
-  });
-  const { tables } = selectTables(relations, {
-    tables: request.tables ?? ["*.*"],
-    excludeTables: request.excludeTables,
-    references: "accept",
-  });
-  const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
-  const attempts = new Attempts();
-  const filled = tables.flatMap(({ sqlName: key, oid }) => {
-    const recorded = recordedOf.get(key);
-    if (recorded === undefined) return [];
-    const place = placeOf(recorded);
-    const found = there.get(sqlName(place));
-    if (found !== undefined && (found.kind === "r" || found.kind === "p")) return [{ recorded, place, oid }];
-    attempts.add(
-      new Failure(
-        "table-not-found",
-        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without --data-only.`,
-      ),
-    );
-    return [];
-  });
-  attempts.end();
-  return filled.filter(({ recorded }) => recorded.kind === "table");
-}
 
 export async function restoreData(
   run: RestoreRun,
@@ -79,7 +31,11 @@ export async function restoreData(
       const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
       await session.feed(rowsInto(script, places));
     }
-    await setSequences(run, reader, tables);
+    await setSequences(
+      run,
+      reader,
+      tables.map(({ oid }) => oid),
+    );
     await compare(run, tables);
     run.signal.throwIfAborted();
     await session.run("COMMIT");
@@ -117,56 +73,6 @@ async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promi
     "table-exists",
     `${full.join(", ")} has rows already. Empty it, or have its rows replaced with --if-exists replace.`,
   );
-}
-
-/** What has no foreign key to any other, then what has them to those only, and so on. */
-async function parentsFirst(session: Session, tables: readonly FilledTable[]): Promise<FilledTable[][]> {
-  const keys = await session.rows(
-    `SELECT conrelid::text AS child, confrelid::text AS parent FROM pg_constraint
-     WHERE contype = 'f' AND conrelid <> confrelid AND conrelid IN (${oidList(tables.map(({ oid }) => oid))})`,
-    z.object({ child: z.string(), parent: z.string() }),
-  );
-  const levels: FilledTable[][] = [];
-  let left = [...tables];
-  while (left.length > 0) {
-    const waiting = new Set(left.map(({ oid }) => oid));
-    const ready = left.filter(({ oid }) => !keys.some((key) => key.child === oid && waiting.has(key.parent)));
-    // Tables that refer to each other in a circle: the server says which key minds.
-    const next = ready.length > 0 ? ready : left;
-    levels.push(next);
-    left = left.filter((table) => !next.includes(table));
-  }
-  return levels;
-}
-
-const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/;
-
-/** Those that the tables own or use. */
-async function setSequences(run: RestoreRun, reader: Reader, tables: readonly FilledTable[]): Promise<void> {
-  const { session, request } = run;
-  const oids = tables.map(({ oid }) => oid);
-  const owned = await session.rows(
-    `SELECT d.objid::text AS oid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
-     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid IN (${oidList(oids)})`,
-    z.object({ oid: z.string() }),
-  );
-  const loose = await findExisting(session, await looseSequences(session, oids));
-  const used = new Set([...owned, ...loose].map(({ oid }) => oid));
-  const entries = reader.entries.filter((entry) => /^\d+; \d+ \d+ SEQUENCE SET /.test(entry));
-  if (used.size === 0) return;
-  for await (const piece of readPieces(reader.script(entries, run.signal))) {
-    const { name, last, called } =
-      (piece.kind === "line" ? setval.exec(piece.text)?.groups : undefined) ?? {};
-    if (name === undefined || last === undefined || called === undefined) continue;
-    const { parts } = await session.row(
-      `SELECT parse_ident(${escapeLiteral(name.replaceAll("''", "'"))}) AS parts`,
-      z.object({ parts: z.tuple([z.string(), z.string()]) }),
-    );
-    const place = { schema: request.schemas[parts[0]] ?? parts[0], name: parts[1] };
-    const [sequence] = await findExisting(session, [place]);
-    if (sequence === undefined || !used.has(sequence.oid)) continue;
-    await session.run(`SELECT pg_catalog.setval(${escapeLiteral(sqlName(place))}, ${last}, ${called})`);
-  }
 }
 
 async function compare(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** Entries of an archive's table of contents. */
 import { Failure } from "../failure";
+import type { Name } from "../postgres/names";
 
 export const idOf = (entry: string): string => entry.split(";")[0] ?? "";
 
@@ -19,11 +20,7 @@ export function rowsEntries(entries: readonly string[], tables: readonly OwnedTa
 }
 
 /** The entry of a table's rows. Tables of contents have names without quotes, each in one line. */
-export function rowsEntry(
-  entries: readonly string[],
-  { schema, name }: { readonly schema: string; readonly name: string },
-  owner: string,
-): string {
+export function rowsEntry(entries: readonly string[], { schema, name }: Name, owner: string): string {
   const text = ["TABLE DATA", schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
   const found = entries.filter((line) => line.replace(/^\d+; \d+ \d+ /, "") === text);
   if (found.length === 1 && found[0] !== undefined) return found[0];

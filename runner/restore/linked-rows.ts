@@ -7,12 +7,12 @@ import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathInContainer } from "../docker/container";
 import { dockerFailure, spawnDocker } from "../docker/docker";
-import { execArguments, execTied } from "../docker/exec";
+import { callerIds, execArguments, execTied } from "../docker/exec";
 import { errorLines } from "../postgres/server";
 import { archiveName } from "../restore-command";
 import { idOf, rowsEntry } from "./entries";
 import { restoreFailure } from "./feed";
-import { callerIds, type RestoreRun } from "./run";
+import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
 

@@ -1,13 +1,13 @@
 /** Brings definitions and rows into the staging schemas of the target. */
-import { execTied } from "../docker/exec";
+import { callerIds, execTied } from "../docker/exec";
+import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntries } from "./entries";
 import { linkRows } from "./linked-rows";
-import { sqlName } from "./members";
 import type { Reader } from "./reader";
-import { callerIds, type RestoreRun } from "./run";
+import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
 import { rowsInto } from "./statements";

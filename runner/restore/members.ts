@@ -2,7 +2,9 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { z } from "zod";
 import type { Relation } from "../postgres/catalog";
+import { type Name, sqlName } from "../postgres/names";
 import type { Session } from "../postgres/session";
+import type { RestoreRequest } from "../request";
 
 const Member = z.object({ schema: z.string(), name: z.string() });
 
@@ -11,8 +13,15 @@ export interface Member extends z.infer<typeof Member> {
   readonly kind: "TABLE" | "SEQUENCE" | "STATISTICS";
 }
 
-export const sqlName = ({ schema, name }: { readonly schema: string; readonly name: string }): string =>
-  `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+/** The schema in which the objects of a schema of the backup are in the end. */
+export const finalSchema = ({ schemas }: Pick<RestoreRequest, "schemas">, schema: string): string =>
+  schemas[schema] ?? schema;
+
+/** Where an object of the backup is in the end. */
+export const finalPlace = (request: Pick<RestoreRequest, "schemas">, { schema, name }: Name): Name => ({
+  schema: finalSchema(request, schema),
+  name,
+});
 
 export const oidList = (oids: readonly string[]): string => (oids.length === 0 ? "0" : oids.join(", "));
 
@@ -68,10 +77,7 @@ const Existing = Member.extend({
 /** A relation of any kind in a place where one is to be put. */
 export type Existing = z.infer<typeof Existing>;
 
-export function findExisting(
-  session: Session,
-  places: readonly { readonly schema: string; readonly name: string }[],
-): Promise<Existing[]> {
+export function findExisting(session: Session, places: readonly Name[]): Promise<Existing[]> {
   const names = places.map(({ schema, name }) => `(${escapeLiteral(schema)}, ${escapeLiteral(name)})`);
   if (names.length === 0) return Promise.resolve([]);
   return session.rows(

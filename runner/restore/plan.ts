@@ -1,13 +1,13 @@
 /** A restore that has its lock, and nothing of an earlier one in its way. */
-import os from "node:os";
 import { runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../failure";
+import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
 import { dumpFacts, serverFacts } from "../postgres/facts";
-import { lockRuns } from "../postgres/run-lock";
+import { lockRuns, noteEnded, openLockSession } from "../postgres/run-lock";
 import { serverTarget } from "../postgres/server";
-import { openSession, type Session } from "../postgres/session";
+import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { RestoreRequest } from "../request";
 import { archiveName } from "../restore-command";
@@ -17,7 +17,7 @@ import { checkFiles, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
-import { findExisting } from "./members";
+import { finalPlace, findExisting } from "./members";
 import { restoreNames } from "./names";
 import { checkSrids } from "./prepare-target";
 import type { RestoreRun } from "./run";
@@ -36,20 +36,19 @@ export async function beginRestore(
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
   const target = serverTarget(docker, container, request, names.applicationName);
-  const session = openSession({ ...target, env: { ...target.env, PGAPPNAME: "postgis-backup" } }, signal);
+  const session = openLockSession(target, signal);
   try {
     const [facts, tools] = await Promise.all([
       attempts.run(() => serverFacts(session)),
       attempts.run(() => dumpFacts(target, backup.manifest.compression)),
     ]);
     if (facts === undefined || tools === undefined) throw attempts.failure();
-    const ended = await lockRuns(session, names, restoreInProgress(request));
-    if (ended > 0) progress.note(`Ended ${ended} database sessions of a run that was killed.`);
+    noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);
     await session.run("RESET lock_timeout");
     // Otherwise leftovers, schemas and the like are each worth a notice.
     await session.run("SET client_min_messages = error");
     await dropWork(session, target, names);
-    const jobs = request.jobs ?? Math.min(os.availableParallelism(), 4);
+    const jobs = chooseJobs(request.jobs);
     const { manifest, files } = backup;
     return {
       ...{ request, manifest, files, container, target, session, facts, tools, names, jobs },
@@ -116,9 +115,6 @@ export async function allExist({
 }): Promise<boolean> {
   if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
     return false;
-  const places = manifest.tables.map(({ schema, name }) => ({
-    schema: request.schemas[schema] ?? schema,
-    name,
-  }));
+  const places = manifest.tables.map((table) => finalPlace(request, table));
   return (await findExisting(session, places)).length === places.length;
 }

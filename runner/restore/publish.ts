@@ -2,10 +2,11 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { Failure } from "../failure";
 import { beginAndWait } from "../postgres/locks";
+import { sqlName } from "../postgres/names";
 import { openSession, type Session, SqlError } from "../postgres/session";
 import { backupId } from "../store/folder";
 import { refuseDependents } from "./dependents";
-import { asTable, type Existing, findExisting, moveMembers, sqlName, statisticsOf } from "./members";
+import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";
 import { schemaBefore } from "./names";
 import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";

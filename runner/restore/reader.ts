@@ -3,7 +3,7 @@ import path from "node:path";
 import { type BackupContainer, copyFiles, startBackupContainer } from "../docker/backup-container";
 import { pathInContainer } from "../docker/container";
 import { dockerFailure, spawnDocker } from "../docker/docker";
-import { execArguments, type ExecTarget } from "../docker/exec";
+import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { readPlainArchive } from "../plain-archive";
 import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive";
@@ -13,7 +13,7 @@ import { archiveName } from "../restore-command";
 import { hashFile } from "../store/files";
 import { readChecked, recordedFile, sumsFile } from "../store/seal";
 import { holdsRows, idOf } from "./entries";
-import { callerIds, type RestoreRun } from "./run";
+import type { RestoreRun } from "./run";
 
 export interface Reader {
   /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */

@@ -30,8 +30,3 @@ export interface RestoreRun {
 export function inDatabase(target: ExecTarget, database: string): ExecTarget {
   return { ...target, env: { ...target.env, PGDATABASE: database } };
 }
-
-/** Files that a process in the container reads or writes are the caller's. */
-export function callerIds(): string {
-  return `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
-}

@@ -5,7 +5,7 @@
 import path from "node:path";
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
-import { execTied } from "../docker/exec";
+import { callerIds, execTied } from "../docker/exec";
 import { createDatabase } from "../postgres/restore";
 import { endedWith, errorLines } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
@@ -14,7 +14,7 @@ import { readChecked, recordedFile } from "../store/seal";
 import { holdsRows } from "./entries";
 import { feedPsql, restoreFailure } from "./feed";
 import type { Reader } from "./reader";
-import { callerIds, inDatabase, type RestoreRun } from "./run";
+import { inDatabase, type RestoreRun } from "./run";
 import { definitionsOf } from "./statements";
 
 /** Where pg_dump writes the definitions for the staging schemas, in the target's container. */

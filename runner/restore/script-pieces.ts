@@ -1,7 +1,9 @@
 /** Takes a script of pg_dump or pg_restore apart: statements, and the rows of each table. */
+import { openQuote } from "../postgres/quotes";
 import { parseCopy } from "../postgres/script";
 
 export type Piece =
+  /** One line, or those that a quoted name, string or function body goes over. */
   | { readonly kind: "line"; readonly text: string }
   | { readonly kind: "copy"; readonly schema: string; readonly name: string; readonly rest: string }
   /** Some of the rows that belong to the last COPY, with the line that ends them. */
@@ -16,18 +18,19 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
   let rest: Buffer = Buffer.alloc(0);
   let state: "statements" | "first row" | "rows" = "statements";
   let begun = "";
+  let quote: string | undefined;
   for await (const chunk of chunks) {
     rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
     for (;;) {
       if (state === "statements") {
         const end = rest.indexOf(lineFeed);
         if (end < 0) break;
-        const text: string = begun + rest.toString("utf8", 0, end);
+        const line: string = rest.toString("utf8", 0, end);
+        const text: string = begun + line;
         rest = rest.subarray(end + 1);
-        // A name can contain a line break; it ends with its quotes.
-        const open = text.startsWith("COPY ") && text.split('"').length % 2 === 0;
-        begun = open ? `${text}\n` : "";
-        if (open) continue;
+        quote = openQuote(line, quote);
+        begun = quote === undefined ? "" : `${text}\n`;
+        if (quote !== undefined) continue;
         const copy = parseCopy(text);
         if (copy !== undefined) state = "first row";
         yield copy === undefined ? { kind: "line", text } : { kind: "copy", ...copy };
@@ -53,5 +56,6 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
       break;
     }
   }
-  if (rest.length > 0) yield { kind: "line", text: begun + rest.toString("utf8") };
+  if (state !== "statements") yield { kind: "rows", data: rest };
+  else if (begun !== "" || rest.length > 0) yield { kind: "line", text: begun + rest.toString("utf8") };
 }

@@ -1,10 +1,11 @@
 /** Which tables are restored, and where they are before and after. */
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
-import { compareDefinitions, type RecordedTable } from "../compare";
+import { compareDefinitions, mismatch, type RecordedTable } from "../compare";
 import { Attempts, Failure } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { type Definitions, findDefinitions } from "../postgres/definitions";
+import { type Name, sqlName } from "../postgres/names";
 import { objectDefinitions } from "../postgres/own-objects";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { findRequirements } from "../postgres/requirements";
@@ -12,21 +13,16 @@ import { type Selection, selectTables } from "../postgres/select-tables";
 import type { Session } from "../postgres/session";
 import {
   asTable,
+  finalPlace,
+  finalSchema,
   findExisting,
   looseSequences,
   type Member,
   moveMembers,
-  sqlName,
   statisticsOf,
 } from "./members";
-import { mismatch } from "./mismatch";
 import { missingObjects, type OwnObject } from "./own-objects";
 import { inDatabase, type RestoreRun } from "./run";
-
-interface Name {
-  readonly schema: string;
-  readonly name: string;
-}
 
 export interface StagedTable {
   readonly recorded: RecordedTable;
@@ -64,7 +60,7 @@ export interface Staging {
 /** Moves the selected tables of the scratch database to staging schemas, which stand for the final ones. */
 export async function stageTables(run: RestoreRun, scratch: Session): Promise<Staging> {
   const { request, session, manifest } = run;
-  const finalSchema = (schema: string) => request.schemas[schema] ?? schema;
+  const schemaInEnd = (schema: string) => finalSchema(request, schema);
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const catalog = (await readCatalog(scratch)).filter((table) => recorded.has(sqlName(table)));
   const selection = selectTables(catalog, {
@@ -84,7 +80,7 @@ export async function stageTables(run: RestoreRun, scratch: Session): Promise<St
   );
   const objectSql = await definitionsOf(run, scratch, objects);
   const sequences = await looseSequences(scratch, oids);
-  const inPlace = ({ schema, name }: Name) => ({ schema: finalSchema(schema), name });
+  const inPlace = (object: Name) => finalPlace(request, object);
   const existing = await findExisting(session, sequences.map(inPlace));
   const exists = (place: Name) =>
     existing.some(({ schema, name, kind }) => schema === place.schema && name === place.name && kind === "S");
@@ -93,15 +89,15 @@ export async function stageTables(run: RestoreRun, scratch: Session): Promise<St
     ...sequences.filter((sequence) => !exists(inPlace(sequence))),
     ...(await statisticsOf(scratch, oids)),
   ];
-  const finals = [...new Set(moved.map(({ schema }) => finalSchema(schema)))];
+  const finals = [...new Set(moved.map(({ schema }) => schemaInEnd(schema)))];
   const stageOf = new Map(finals.map((schema, index) => [schema, `${run.names.stagePrefix}${index}`]));
-  const stagedSchema = (schema: string) => stageOf.get(finalSchema(schema)) ?? schema;
+  const stagedSchema = (schema: string) => stageOf.get(schemaInEnd(schema)) ?? schema;
   for (const schema of stageOf.values()) await scratch.run(`CREATE SCHEMA ${escapeIdentifier(schema)}`);
   await moveMembers(scratch, moved, stagedSchema);
   const keptHere = sequences.filter((sequence) => exists(inPlace(sequence)));
   for (const { schema } of keptHere)
-    await scratch.run(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(finalSchema(schema))}`);
-  await moveMembers(scratch, keptHere, finalSchema);
+    await scratch.run(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schemaInEnd(schema))}`);
+  await moveMembers(scratch, keptHere, schemaInEnd);
 
   const definitions = await find();
   return {

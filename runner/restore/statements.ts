@@ -16,7 +16,7 @@ interface DefinitionOptions {
 const setting = /^SET (?<name>\w+) = .*;$/;
 const beforeStatements = /^(--.*|SELECT pg_catalog\.set_config\('search_path', '', false\);)?$/;
 const restriction = /^\\(un)?restrict [A-Za-z0-9]+$/;
-const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/;
+const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 
 /** All but the rows, without what an older server or client does not know, and without tablespaces. */
 export async function* definitionsOf(

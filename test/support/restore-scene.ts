@@ -16,7 +16,12 @@ export async function sceneTables(): Promise<string> {
     .replace("span, class, price", "span, price")
     .replace(`'[1.5,2)', '"App"."Things"', i`, "'[1.5,2)', i");
   return `${tables}
-COMMENT ON TABLE parcels IS 'Parcels; of all';
+COMMENT ON TABLE parcels IS E'Parcels; of all\\nCOPY public.parcels (id) FROM stdin;\\n\\\\.\\nSET default_tablespace = x;';
+CREATE OR REPLACE FUNCTION lib.code() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+SET default_tablespace = '';
+RETURN 'code';
+END$$;
 SELECT setval('parcels_id_seq', 4711);`;
 }
 
@@ -77,10 +82,12 @@ export async function contentOf(
      SELECT 'constraint ' || c.oid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(k.oid)
        FROM ${tables.replace("WHERE", "JOIN pg_constraint k ON k.conrelid = c.oid WHERE")};
      SELECT 'owner ' || c.oid::regclass || ' ' || relkind::text || ' ' || pg_get_userbyid(relowner) || coalesce(relacl::text, '') || relrowsecurity
-       || coalesce(obj_description(c.oid, 'pg_class'), '') FROM ${tables} AND relkind IN ('r', 'p', 'S');
+       || replace(coalesce(obj_description(c.oid, 'pg_class'), ''), E'\\n', ' ') FROM ${tables} AND relkind IN ('r', 'p', 'S');
      SELECT 'default ' || c.oid::regclass || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || coalesce(pg_get_expr(adbin, adrelid), '')
        || coalesce(a.attacl::text, '') FROM ${tables.replace("WHERE", "JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON adrelid = c.oid AND adnum = attnum WHERE")}
        AND attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p');
+     SELECT 'function ' || p.oid::regprocedure || ' ' || md5(prosrc) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+       WHERE nspname IN (${list}) AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e');
      SELECT 'trigger ' || pg_get_triggerdef(g.oid) FROM ${tables.replace("WHERE", "JOIN pg_trigger g ON g.tgrelid = c.oid WHERE")} AND NOT tgisinternal;
      SELECT 'policy ' || c.oid::regclass || polname || pg_get_expr(polqual, polrelid) FROM ${tables.replace("WHERE", "JOIN pg_policy p ON p.polrelid = c.oid WHERE")};
      SELECT 'statistics ' || pg_get_statisticsobjdef(s.oid) FROM ${tables.replace("WHERE", "JOIN pg_statistic_ext s ON s.stxrelid = c.oid WHERE")};

@@ -1,0 +1,78 @@
+/** The tables that exist and are to be filled. */
+import { z } from "zod";
+import type { RecordedTable } from "../compare";
+import { Attempts, Failure } from "../failure";
+import { type Relation, readCatalog } from "../postgres/catalog";
+import { type Name, sqlName } from "../postgres/names";
+import { selectTables } from "../postgres/select-tables";
+import type { Session } from "../postgres/session";
+import { finalPlace, oidList } from "./members";
+import type { RestoreRun } from "./run";
+
+export interface FilledTable {
+  readonly recorded: RecordedTable;
+  readonly place: Name;
+  readonly oid: string;
+}
+
+/** The tables of the backup that the request means, in the target; those that lack one are an error. */
+export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
+  const { session, manifest, request } = run;
+  const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
+  const placeOf = (table: RecordedTable) => finalPlace(request, table);
+  const relations = manifest.tables.map((recorded): Relation => {
+    const { schema, name } = recorded;
+    const found = there.get(sqlName(placeOf(recorded)));
+    const kind = recorded.kind === "table" ? "r" : "p";
+    const named = { schema, name, sqlName: sqlName(recorded), visible: schema === "public", kind } as const;
+    const { owner, bytes } = recorded;
+    const oid = found?.oid ?? sqlName(recorded);
+    return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
+  });
+  const { tables } = selectTables(relations, {
+    tables: request.tables ?? ["*.*"],
+    excludeTables: request.excludeTables,
+    references: "accept",
+  });
+  const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
+  const attempts = new Attempts();
+  const filled = tables.flatMap(({ sqlName: key, oid }) => {
+    const recorded = recordedOf.get(key);
+    if (recorded === undefined) return [];
+    const place = placeOf(recorded);
+    const found = there.get(sqlName(place));
+    if (found !== undefined && (found.kind === "r" || found.kind === "p")) return [{ recorded, place, oid }];
+    attempts.add(
+      new Failure(
+        "table-not-found",
+        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without --data-only.`,
+      ),
+    );
+    return [];
+  });
+  attempts.end();
+  return filled.filter(({ recorded }) => recorded.kind === "table");
+}
+
+/** What has no foreign key to any other, then what has them to those only, and so on. */
+export async function parentsFirst(
+  session: Session,
+  tables: readonly FilledTable[],
+): Promise<FilledTable[][]> {
+  const keys = await session.rows(
+    `SELECT conrelid::text AS child, confrelid::text AS parent FROM pg_constraint
+     WHERE contype = 'f' AND conrelid <> confrelid AND conrelid IN (${oidList(tables.map(({ oid }) => oid))})`,
+    z.object({ child: z.string(), parent: z.string() }),
+  );
+  const levels: FilledTable[][] = [];
+  let left = [...tables];
+  while (left.length > 0) {
+    const waiting = new Set(left.map(({ oid }) => oid));
+    const ready = left.filter(({ oid }) => !keys.some((key) => key.child === oid && waiting.has(key.parent)));
+    // Tables that refer to each other in a circle: the server says which key minds.
+    const next = ready.length > 0 ? ready : left;
+    levels.push(next);
+    left = left.filter((table) => !next.includes(table));
+  }
+  return levels;
+}
