@@ -2,7 +2,7 @@ import type { TableRelation } from "../postgres/relations";
 import type { Selection } from "../postgres/select-tables";
 import type { Snapshot } from "../postgres/snapshot";
 import type { Progress } from "../progress";
-import type { PendingBackup } from "../store/folder";
+import type { Draft } from "./destination";
 import type { Plan } from "./plan";
 
 /** Size of the tables in the database. */
@@ -12,7 +12,7 @@ export const totalBytes = ({ tables }: Selection) => tables.reduce((sum, { bytes
 export interface Run extends Plan {
   readonly snapshot: Snapshot;
   readonly relations: readonly TableRelation[];
-  readonly pending: PendingBackup;
+  readonly draft: Draft;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
