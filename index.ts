@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import {
   type ArchiveFormat,
+  BackupBucket,
   PostgisContainer,
   type References,
   TableBackup,
@@ -12,6 +13,12 @@ import {
 // optional here.
 const config = new pulumi.Config();
 const dockerHost = config.get("dockerHost");
+const bucketPrefix = config.get("bucketPrefix");
+const s3 = {
+  endpoint: config.get("s3Endpoint"),
+  region: config.get("s3Region"),
+  forcePathStyle: config.requireBoolean("s3PathStyle"),
+};
 
 // The Docker provider and the docker command line may find different daemons on their own.
 const provider =
@@ -32,6 +39,7 @@ const database = new PostgisContainer(
     backupDirectory: config.require("backupDirectory"),
     initScripts: config.requireObject<string[]>("initScripts"),
     restoreFrom: config.get("restoreFrom"),
+    s3,
     environment: config.getObject<Record<string, string>>("environment"),
     settings: config.getObject<Record<string, string>>("settings"),
     memory: config.requireNumber("memory"),
@@ -44,11 +52,19 @@ const database = new PostgisContainer(
   provider,
 );
 
+const bucket = config.requireBoolean("createBucket")
+  ? new BackupBucket("backups", { bucketName: config.get("bucketName"), prefix: bucketPrefix }).bucketName
+  : config.get("bucketName");
+
 const backup = new TableBackup("tables", {
   connection: database.connection,
   tables: config.requireObject<string[]>("tables"),
   excludeTables: config.requireObject<string[]>("excludeTables"),
   directory: config.require("backupDirectory"),
+  bucket,
+  prefix: bucketPrefix,
+  uploadLimit: config.getNumber("uploadLimit"),
+  ...(bucket === undefined ? {} : { s3, keepLocal: config.requireBoolean("keepLocal") }),
   backupName: config.require("backupName"),
   format: config.require<ArchiveFormat>("format"),
   jobs: config.getNumber("jobs"),
@@ -70,6 +86,8 @@ const backup = new TableBackup("tables", {
 });
 
 export const backupLocation = backup.location;
+export const backupLocalLocation = backup.localLocation;
+export const backupVersionIds = backup.versionIds;
 export const backupManifest = backup.manifest;
 export const backupId = backup.backupId;
 export const backupTables = backup.tables;

@@ -1,11 +1,16 @@
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
-/** `<directory>/<name>/<id>`, as the runner names a backup. */
+/** `<directory>/<name>/<id>`, as the runner names a backup; the directory can be a bucket, as `s3://bucket/prefix`. */
 export function splitLocation(location: pulumi.Input<string>) {
-  const parts = pulumi.output(location).apply((folder) => {
-    const series = path.dirname(path.normalize(folder));
-    return { directory: path.dirname(series), name: path.basename(series), backup: path.basename(folder) };
+  const parts = pulumi.output(location).apply((place) => {
+    const [, scheme = "", rest = ""] = /^(s3:\/\/)?(.*)$/s.exec(place) ?? [];
+    const series = path.dirname(path.normalize(rest));
+    return {
+      directory: `${scheme}${path.dirname(series)}`,
+      name: path.basename(series),
+      backup: path.basename(rest),
+    };
   });
   return { directory: parts.directory, name: parts.name, backup: parts.backup };
 }

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { S3SettingsArgs } from "./s3-settings";
 
 export interface PostgisContainerArgs {
   /**
@@ -60,11 +61,16 @@ export interface PostgisContainerArgs {
    */
   initScripts?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Folder of a backup, such as `./backups/cbm/latest`, whose tables a new volume is to hold; roles that own them are created.
-   * Where the volume has all of these tables, nothing happens. A change acts on a new volume.
+   * Backup whose tables a new volume is to hold, such as `./backups/cbm/latest` or `s3://bucket/prefix/cbm/latest`; roles that
+   * own them are created. Where the volume has all of these tables, nothing happens. A change acts on a new volume.
    * @default none
    */
   restoreFrom?: pulumi.Input<string>;
+  /**
+   * How the S3 server of a backup in a bucket is spoken to. A change acts on a new volume.
+   * @default AWS, or what the environment says
+   */
+  s3?: pulumi.Input<S3SettingsArgs>;
   /**
    * Further environment variables, which the init scripts see too. Not for secrets: Docker shows them to everyone who
    * may inspect the container. A change replaces the container and keeps the data.

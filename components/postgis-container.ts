@@ -103,7 +103,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
         : connectionOf(
             restoreCommand(
               `${name}-restore`,
-              { from: args.restoreFrom, connection: serving, volume: volume.name },
+              { from: args.restoreFrom, s3: args.s3, connection: serving, volume: volume.name },
               this,
             ),
           );

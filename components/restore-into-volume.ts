@@ -5,9 +5,11 @@ import { splitLocation } from "./backup-location";
 import { checkedRequest } from "./check";
 import type { PostgisConnection } from "./connection";
 import { runnerCommand } from "./runner-command";
+import type { S3SettingsArgs } from "./s3-settings";
 
 interface RestoreIntoVolume {
   readonly from: pulumi.Input<string>;
+  readonly s3: pulumi.Input<S3SettingsArgs> | undefined;
   readonly connection: pulumi.Output<PostgisConnection>;
   readonly volume: pulumi.Output<string>;
 }
@@ -15,13 +17,14 @@ interface RestoreIntoVolume {
 /** Restores a backup once for each volume; where its tables exist, which is so on every later run, nothing happens. */
 export function restoreCommand(
   name: string,
-  { from, connection, volume }: RestoreIntoVolume,
+  { from, s3, connection, volume }: RestoreIntoVolume,
   parent: pulumi.ComponentResource,
 ): command.local.Command {
   const request = checkedRequest(
     RestoreRequest,
     {
       ...splitLocation(from),
+      s3,
       container: connection.container,
       user: connection.user,
       database: connection.database,

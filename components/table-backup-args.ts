@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PostgisConnectionArgs } from "./connection";
+import type { S3SettingsArgs } from "./s3-settings";
 
 /** Archive formats of `pg_dump`. */
 export const ArchiveFormat = {
@@ -58,16 +59,46 @@ export interface TableBackupArgs {
   /**
    * Folder on this machine that holds the backups; relative to the program. For the directory format it must lie in a
    * folder that is mounted in the container. A change is a new backup; earlier ones stay where they are.
+   * @default none; the backup goes straight into `bucket`
    */
-  directory: pulumi.Input<string>;
+  directory?: pulumi.Input<string>;
   /**
-   * Name of this series of backups, a folder under `directory`. A change is a new backup.
+   * Name of an S3 bucket that exists, such as the `bucketName` of a `BackupBucket`. Without `directory`, the archive is
+   * streamed into it, and nothing of it is on a disk of this machine; that goes with the formats `custom` and `plain`. With
+   * `directory`, the backup is written there, verified, and then uploaded. A change is a new backup; earlier ones stay where
+   * they are.
+   * @default none; the backup stays in `directory`
+   */
+  bucket?: pulumi.Input<string>;
+  /**
+   * Start of the keys in the bucket, such as `cbm/prod`. A change is a new backup.
+   * @default none
+   */
+  prefix?: pulumi.Input<string>;
+  /**
+   * How the S3 server of the bucket is spoken to. Another `endpoint` is a new backup.
+   * @default AWS, or what the environment says
+   */
+  s3?: pulumi.Input<S3SettingsArgs>;
+  /**
+   * Keeps the copy in `directory` once the backup is in the bucket. If the upload fails, that copy is kept, complete, and the
+   * error says how to send it later. With `false`, nothing is kept then. A change takes no new backup.
+   * @default true
+   */
+  keepLocal?: pulumi.Input<boolean>;
+  /**
+   * Bytes that are sent to the bucket in a second, at most. A change takes no new backup.
+   * @default no limit
+   */
+  uploadLimit?: pulumi.Input<number>;
+  /**
+   * Name of this series of backups, a folder under `directory` and under the prefix in the bucket. A change is a new backup.
    * @default the name of the component
    */
   backupName?: pulumi.Input<string>;
   /**
    * Archive format: `directory`, `custom` or `plain`. A change is a new backup.
-   * @default "directory"
+   * @default "directory", or "custom" with a bucket and no `directory`
    */
   format?: pulumi.Input<ArchiveFormat>;
   /**
@@ -145,7 +176,7 @@ export interface TableBackupArgs {
    */
   minSizeRatio?: pulumi.Input<number>;
   /**
-   * Permissions of the backup's files, in octal; its folders can be entered by whoever may read. A change acts with the
+   * Permissions of the backup's files in a folder, in octal; its folders can be entered by whoever may read. A change acts with the
    * next backup.
    * @default "0600"
    */

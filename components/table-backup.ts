@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BackupRequest, BackupResult } from "../runner/request";
+import { placeOf, s3Of } from "./backup-place";
 import { checkedRequest, checkValue } from "./check";
 import { Period, periodNumber } from "./period";
 import { warnInPreview } from "./preview";
@@ -31,11 +32,11 @@ export interface Verification {
  * });
  */
 export class TableBackup extends pulumi.ComponentResource {
-  /** Folder of the backup on this machine. */
+  /** Where the backup is: a folder on this machine, or `s3://bucket/prefix/name/id`. `TableRestore` takes it. */
   public readonly location: pulumi.Output<string>;
-  /** Path of the backup's manifest, a JSON file. */
+  /** Path or URL of the backup's manifest, a JSON file. */
   public readonly manifest: pulumi.Output<string>;
-  /** Name of the backup's folder: the time, in UTC, at which it began. */
+  /** Last part of the location: the time, in UTC, at which it began. */
   public readonly backupId: pulumi.Output<string>;
   /** When the backup began; ISO 8601, UTC. */
   public readonly createdAt: pulumi.Output<string>;
@@ -43,8 +44,15 @@ export class TableBackup extends pulumi.ComponentResource {
   public readonly sizeBytes: pulumi.Output<number>;
   /** Qualified names of the tables in the backup, as many as fit into 2 KB; the manifest lists all. */
   public readonly tables: pulumi.Output<string[]>;
-  /** Shell command of stock tools that brings the tables into a new database of the same server. */
+  /**
+   * Shell command that brings the tables into a new database of the same server: of stock tools, or, from a bucket, of this
+   * package's command line.
+   */
   public readonly restoreCommand: pulumi.Output<string>;
+  /** Folder of the copy on this machine, where the backup went to a bucket by way of a folder; else empty. */
+  public readonly localLocation: pulumi.Output<string>;
+  /** Versions of the backup's files by their paths, of as many as fit, where the bucket keeps versions; else empty. */
+  public readonly versionIds: pulumi.Output<Record<string, string>>;
 
   /** What was done to prove that the backup can be restored. */
   public readonly verification: pulumi.Output<Verification>;
@@ -62,16 +70,19 @@ export class TableBackup extends pulumi.ComponentResource {
       database: connection.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
-      directory: args.directory,
+      ...placeOf(args, this),
       name: args.backupName ?? name,
       format: args.format,
       compression: args.compression,
       references: args.references,
     };
+    const s3 = s3Of(args);
     const request = checkedRequest(
       BackupRequest,
       {
         ...subject,
+        s3,
+        keepLocal: args.keepLocal,
         user: connection.user,
         dockerHost: connection.dockerHost,
         jobs: args.jobs,
@@ -103,7 +114,7 @@ export class TableBackup extends pulumi.ComponentResource {
         request,
         password,
         triggers: pulumi
-          .all([subject, args.triggers ?? [], period])
+          .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period])
           .apply(([known, triggers, now]) => [known, ...triggers, ...now]),
         onUpdate: "keep",
       },
@@ -117,6 +128,8 @@ export class TableBackup extends pulumi.ComponentResource {
     this.sizeBytes = result.sizeBytes;
     this.tables = result.tables;
     this.restoreCommand = result.restoreCommand;
+    this.localLocation = result.apply(({ localLocation }) => localLocation ?? "");
+    this.versionIds = result.apply(({ versionIds }) => versionIds ?? {});
     this.verification = result.verification;
     this.pruned = result.pruned;
     this.alarm = result.apply(({ alarm }) => alarm ?? "");
@@ -128,6 +141,8 @@ export class TableBackup extends pulumi.ComponentResource {
       sizeBytes: this.sizeBytes,
       tables: this.tables,
       restoreCommand: this.restoreCommand,
+      localLocation: this.localLocation,
+      versionIds: this.versionIds,
       verification: this.verification,
       pruned: this.pruned,
       alarm: this.alarm,

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PostgisConnectionArgs } from "./connection";
+import type { S3SettingsArgs } from "./s3-settings";
 
 /** What a restore does where one of its tables exists. */
 export const IfExists = {
@@ -46,9 +47,15 @@ export interface TableRestoreArgs {
    */
   password?: pulumi.Input<string>;
   /**
-   * Folder of the backup, such as the `location` of a `TableBackup`, or `./backups/cbm/latest`. A change is a new restore.
+   * Where the backup is: the `location` of a `TableBackup`, a folder such as `./backups/cbm/latest`, or
+   * `s3://bucket/prefix/cbm/latest`. A change is a new restore.
    */
   location: pulumi.Input<string>;
+  /**
+   * How the S3 server of a bucket is spoken to. A change restores nothing.
+   * @default AWS, or what the environment says
+   */
+  s3?: pulumi.Input<S3SettingsArgs>;
   /**
    * Tables of the backup: `table`, `schema.table`, or patterns with `*` and `?`. A change is a new restore.
    * @default all

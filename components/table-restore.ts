@@ -49,6 +49,7 @@ export class TableRestore extends pulumi.ComponentResource {
       RestoreRequest,
       {
         ...subject,
+        s3: args.s3,
         user: connection.user,
         dockerHost: connection.dockerHost,
         ifExists: args.ifExists,

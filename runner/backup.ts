@@ -1,10 +1,10 @@
-import { planBackup } from "./backup/plan";
+import { openDestination } from "./backup/open-destination";
+import { mostArchiveBytes, planBackup } from "./backup/plan";
 import { pruneAfterBackup } from "./backup/prune-after";
 import { writeBackup } from "./backup/write";
 import { totalBytes } from "./bytes";
 import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
-import type { Manifest } from "./manifest";
 import { resolveRelations } from "./postgres/relations";
 import { kindName, type Selection } from "./postgres/select-tables";
 import { seriesKey } from "./postgres/series-lock";
@@ -13,10 +13,6 @@ import { takeSnapshot } from "./postgres/snapshot";
 import type { Progress } from "./progress";
 import type { BackupCheck, BackupRequest, BackupResult } from "./request";
 import { summarizeTables } from "./result";
-import { abandonBackup } from "./store/abandon";
-import { beginBackup } from "./store/folder";
-import { openStore } from "./store/open-store";
-import { isGood } from "./store/store";
 
 /** Takes one consistent backup; it appears under its final name only when it is complete and checked. */
 export async function backup(
@@ -27,7 +23,8 @@ export async function backup(
   const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
     takeBackup(request, progress, watched),
   );
-  return { ...result, ...(await pruneAfterBackup(request, progress, signal)) };
+  const { stores } = openDestination(request, signal);
+  return { ...result, ...(await pruneAfterBackup(stores, request, progress, signal)) };
 }
 
 async function takeBackup(
@@ -35,7 +32,8 @@ async function takeBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const plan = await planBackup(request, await lastManifest(request), progress, signal);
+  const destination = openDestination(request, signal);
+  const plan = await planBackup(request, destination, progress, signal);
   const { session, target } = plan;
   try {
     const snapshot = await takeSnapshot(session, plan.selection, {
@@ -48,11 +46,12 @@ async function takeBackup(
     });
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
     noteSkipped(snapshot, progress);
-    const pending = await beginBackup(request.directory, request.name, seriesKey(request));
+    const mostBytes = mostArchiveBytes(snapshot, plan.compression);
+    const draft = await destination.begin({ key: seriesKey(request), mostBytes });
     try {
-      return await writeBackup({ ...plan, snapshot, relations, pending, progress, signal });
+      return await writeBackup({ ...plan, snapshot, relations, draft, progress, signal });
     } catch (error) {
-      throw await abandonBackup(pending, error);
+      throw await draft.abandon(error);
     }
   } finally {
     await session.close();
@@ -67,7 +66,7 @@ export async function checkBackup(
 ): Promise<BackupCheck> {
   const { session, selection, estimatedBytes } = await planBackup(
     request,
-    await lastManifest(request),
+    openDestination(request, signal),
     progress,
     signal,
   );
@@ -79,14 +78,6 @@ export async function checkBackup(
     databaseBytes: totalBytes(selection.tables),
     estimatedBytes,
   };
-}
-
-/** Of the newest good backup, if there is one that can be read; whether there should be is none of this run's business. */
-async function lastManifest(request: BackupRequest): Promise<Manifest | undefined> {
-  const backups = await openStore(request)
-    .backups(request.name)
-    .catch(() => []);
-  return backups.findLast(isGood)?.manifest;
 }
 
 function noteSkipped({ skipped }: Selection, progress: Progress): void {

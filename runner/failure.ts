@@ -46,6 +46,7 @@ export const failureCodes = [
   "s3-denied",
   "s3-unreachable",
   "s3-failed",
+  "upload-failed",
   // archive
   "dump-failed",
   "archive-incomplete",

@@ -10,7 +10,6 @@ import { Requirements } from "./postgres/requirements";
 import { kindName } from "./postgres/select-tables";
 import type { Snapshot } from "./postgres/snapshot";
 import { ArchiveFormat, type BackupRequest, VerifyLevel } from "./request";
-import type { PendingBackup } from "./store/folder";
 
 export const manifestFile = "manifest.json";
 
@@ -109,12 +108,13 @@ type Described = Pick<
   Manifest,
   "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
 > & {
+  readonly id: string;
+  readonly startedAt: Date;
   readonly request: BackupRequest;
   readonly container: Inspection;
   readonly imageDigest: string;
   readonly facts: ServerFacts;
   readonly snapshot: Snapshot;
-  readonly pending: PendingBackup;
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly relations: readonly CountedRelation[];
@@ -124,12 +124,12 @@ type Described = Pick<
 export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
 
 export function describeBackup(backup: Described): Description {
-  const { pending, request, container, facts, snapshot, measures, definitions } = backup;
+  const { id, startedAt, request, container, facts, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
-    id: pending.id,
+    id,
     name: request.name,
-    startedAt: pending.startedAt.toISOString(),
+    startedAt: startedAt.toISOString(),
     source: {
       container: container.Name.replace(/^\//, ""),
       containerId: container.Id,

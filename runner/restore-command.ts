@@ -1,6 +1,7 @@
 import path from "node:path";
 import { quote } from "shell-quote";
-import type { ArchiveFormat } from "./request";
+import type { ArchiveFormat, S3Settings } from "./request";
+import { isBucketLocation } from "./store/bucket/location";
 
 export interface RestoreSource {
   readonly container: string;
@@ -9,9 +10,10 @@ export interface RestoreSource {
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
-  /** Folder of the backup on this machine, and, for the directory format, in the container. */
+  /** Folder of the backup on this machine, or its URL; and, for the directory format, the folder in the container. */
   readonly location: string;
   readonly containerLocation: string | undefined;
+  readonly s3?: S3Settings | undefined;
 }
 
 /** How each method of compression shows in a file's name, and what undoes it. */
@@ -45,15 +47,30 @@ export function archiveName(format: ArchiveFormat, compression: string): string 
 
 export const prepareFile = "prepare.sql";
 
+/** Options of this program's command line that say how an S3 server is spoken to. */
+export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settings> = {}): string[] {
+  return [
+    ...(endpoint === undefined ? [] : ["--s3-endpoint", endpoint]),
+    ...(region === undefined ? [] : ["--s3-region", region]),
+    ...(forcePathStyle === true ? ["--s3-path-style"] : []),
+  ];
+}
+
 /**
- * Stock tools only, to be pasted into a shell as it is: it brings the tables into a new database of the same server,
- * so that it cannot harm what is there.
+ * To be pasted into a shell as it is: it brings the tables into a new database of the same server, so that it cannot harm
+ * what is there. Of a backup in a folder, it needs stock tools only; they cannot read from a bucket.
  */
 export function restoreCommand(source: RestoreSource): string {
   const target = `${source.database}_restored`;
   const connect = ["--host", "127.0.0.1", "--username", source.user];
   const inContainer = (command: string[], flags: string[] = []) =>
     quote(["docker", "exec", ...flags, source.container, ...command]);
+  const createDatabase = inContainer(["createdb", ...connect, "--template", "template0", target]);
+  if (isBucketLocation(source.location)) {
+    const into = ["--container", source.container, "--user", source.user, "--database", target];
+    const restore = ["postgis-backup", "restore", source.location, ...into, ...s3Options(source.s3)];
+    return `${createDatabase} && ${quote(restore)}`;
+  }
   const psql = ["psql", ...connect, "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=on"];
   const pgRestore = ["pg_restore", ...connect, "--dbname", target, "--exit-on-error"];
   const file = (name: string) => quote([path.join(source.location, name)]);
@@ -70,9 +87,7 @@ export function restoreCommand(source: RestoreSource): string {
     plain: () =>
       `${quote(decompressCommand(source.compression))} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
   }[source.format]();
-  return [
-    inContainer(["createdb", ...connect, "--template", "template0", target]),
-    `${inContainer(psql, ["--interactive"])} < ${file(prepareFile)}`,
-    restore,
-  ].join(" && ");
+  return [createDatabase, `${inContainer(psql, ["--interactive"])} < ${file(prepareFile)}`, restore].join(
+    " && ",
+  );
 }

@@ -1,14 +1,34 @@
-/** Bytes that the table names may take in a result, which as a whole must stay under 4 KB. */
-const budget = 2000;
+/** A result as a whole must stay under 4 KB; these are the bytes that what has no end may take in it. */
+const bytesFor = { tables: 1600, versionIds: 500 };
+
+const jsonBytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value)) + 1;
 
 /** The names, as many as fit; the manifest has them all. */
 export function summarizeTables(names: readonly string[]): string[] {
   const kept: string[] = [];
   let used = 0;
   for (const name of names) {
-    used += Buffer.byteLength(JSON.stringify(name)) + 1;
-    if (used > budget) return [...kept, `and ${names.length - kept.length} more, listed in the manifest`];
+    used += jsonBytes(name);
+    if (used > bytesFor.tables)
+      return [...kept, `and ${names.length - kept.length} more, listed in the manifest`];
     kept.push(name);
   }
   return kept;
+}
+
+/** Those of the first file, and of as many others as fit. */
+export function summarizeVersionIds(
+  versionIds: Readonly<Record<string, string>>,
+  first: string,
+): Record<string, string> {
+  const entries = Object.entries(versionIds).sort(
+    ([one], [other]) => Number(other === first) - Number(one === first),
+  );
+  let used = 0;
+  return Object.fromEntries(
+    entries.filter(([file, id]) => {
+      used += jsonBytes(file) + jsonBytes(id);
+      return file === first || used <= bytesFor.versionIds;
+    }),
+  );
 }

@@ -3,12 +3,11 @@ import { dump, type DumpDestination } from "../postgres/dump";
 import { type MeasureOptions, measureTables } from "../postgres/fingerprint";
 import { countOrphans } from "../postgres/orphans";
 import { formatBytes } from "../progress";
-import { bytesBelow } from "../store/files";
 import type { Run } from "./run";
 
 /** Counts and fingerprints are read while pg_dump runs; when one of them fails, the others are ended. */
 export async function dumpAndMeasure(
-  { request, target, session, snapshot, relations, pending, progress, signal }: Run,
+  { request, target, session, snapshot, relations, draft, progress, signal }: Run,
   destination: DumpDestination,
   options: Parameters<typeof dump>[1],
   measuring: MeasureOptions,
@@ -19,7 +18,7 @@ export async function dumpAndMeasure(
   let current = "table definitions";
   const stop = progress.follow(
     () => current,
-    () => bytesBelow(pending.workPath),
+    () => draft.bytes(),
   );
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);

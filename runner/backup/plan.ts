@@ -1,7 +1,6 @@
 /** Everything that can be found wrong with a backup before anything is written. */
-import path from "node:path";
 import { totalBytes } from "../bytes";
-import { type Inspection, pathInContainer, runningContainer } from "../docker/container";
+import { type Inspection, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
@@ -19,11 +18,12 @@ import { serverTarget } from "../postgres/server";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
-import { checkSpace, checkWritable } from "../store/destination";
+import type { Destination } from "./destination";
 
 /** A backup that can be taken. */
 export interface Plan {
   readonly request: BackupRequest;
+  readonly destination: Destination;
   readonly container: Inspection;
   readonly target: ExecTarget;
   /** Holds the lock of this series of backups until it is closed. */
@@ -34,30 +34,34 @@ export interface Plan {
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
-  /** What the backup is expected to take on disk. */
+  /** What the backup is expected to take. */
   readonly estimatedBytes: number;
 }
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
 export async function planBackup(
   request: BackupRequest,
-  last: Manifest | undefined,
+  destination: Destination,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Plan> {
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
-  const folder = path.resolve(request.directory, request.name);
-  await attempts.run(() => checkWritable(folder));
+  const last = await attempts.run(() => destination.survey());
   const container = await attempts.run(() => runningContainer(docker, request.container));
   if (container === undefined) throw attempts.failure();
   attempts.runSync(() => {
-    checkMount(request, container, folder);
+    destination.checkContainer(container);
   });
   const target = serverTarget(docker, container, request, applicationName(request));
   const session = openLockSession(target, signal);
   try {
-    return await planWithServer({ request, container, target, session }, folder, last, attempts, progress);
+    return await planWithServer(
+      { request, destination, container, target, session },
+      last,
+      attempts,
+      progress,
+    );
   } catch (error) {
     await session.close();
     throw error;
@@ -65,13 +69,13 @@ export async function planBackup(
 }
 
 async function planWithServer(
-  base: Pick<Plan, "request" | "container" | "target" | "session">,
-  folder: string,
+  base: Pick<Plan, "request" | "destination" | "container" | "target" | "session">,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
 ): Promise<Plan> {
-  const { request, target, session } = base;
+  const { request, destination, target, session } = base;
+  const format = request.format ?? destination.format;
   const [facts, dump] = await Promise.all([
     attempts.run(() => serverFacts(session)),
     attempts.run(() => dumpFacts(target, request.compression ?? preferredCompression)),
@@ -80,7 +84,7 @@ async function planWithServer(
   attempts.runSync(() => {
     checkDumpVersion(facts, dump.version);
   });
-  const compression = attempts.runSync(() => chooseCompression(request.compression, request.format, dump));
+  const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
   const ended = await attempts.run(() => lockSeries(session, request));
   noteEnded(ended ?? 0, progress);
 
@@ -92,31 +96,18 @@ async function planWithServer(
     checkAccepted(request, selection);
   });
   const estimatedBytes = estimateBytes(selection, compression, last);
-  await attempts.run(() => checkSpace(folder, estimatedBytes));
+  await attempts.run(() => destination.checkSpace(estimatedBytes));
   attempts.end();
   return {
     ...base,
     facts,
     pgDumpVersion: dump.version,
     selection,
-    format: request.format,
+    format,
     compression,
     jobs: chooseJobs(request.jobs),
     estimatedBytes,
   };
-}
-
-function checkMount(request: BackupRequest, container: Inspection, folder: string): void {
-  if (request.format !== "directory" || pathInContainer(container, folder) !== undefined) return;
-  throw notMounted(request, folder);
-}
-
-export function notMounted({ container }: BackupRequest, folder: string): Failure {
-  return new Failure(
-    "directory-not-mounted",
-    `Container "${container}" has no writable mount of ${folder}, and pg_dump writes the directory format inside the container. ` +
-      "Mount that folder into it, or take --format custom, which is streamed out.",
-  );
 }
 
 function checkDumpVersion(facts: ServerFacts, dumpVersion: string): void {
@@ -156,4 +147,12 @@ function estimateBytes(
         ? 1
         : typicalRatio;
   return Math.round(totalBytes(tables) * ratio);
+}
+
+/** The text of numbers and geometries is longer than what the database stores. */
+const longestTextRatio = 4;
+
+/** More than an archive will have. */
+export function mostArchiveBytes(selection: Selection, compression: string): number {
+  return totalBytes(selection.tables) * (compression === "none" ? longestTextRatio : 1);
 }

@@ -1,41 +1,59 @@
 import { Failure } from "../failure";
 import type { Progress } from "../progress";
-import { prune } from "../prune";
+import { prune, type PruneResult } from "../prune";
 import type { BackupRequest, BackupResult } from "../request";
 import { hasRules, notAfter } from "../retention";
 import { checkNewestSize } from "../size-check";
-import { openStore } from "../store/open-store";
+import type { Store } from "../store/store";
 
 /** A result must stay short: see {@link BackupResult}. */
 const namedIds = 20;
 const alarmLength = 600;
 
-/** Retention, once a new backup is complete. Whatever goes wrong here is an alarm: the backup stays, and is a success. */
+/**
+ * Retention, once a new backup is complete, wherever the series is kept. Whatever goes wrong here is an alarm: the backup
+ * stays, and is a success.
+ */
 export async function pruneAfterBackup(
+  stores: readonly Store[],
   request: BackupRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<BackupResult, "pruned" | "alarm">> {
-  const store = openStore(request);
+  const removed = new Set<string>();
+  const alarms = new Set<string>();
   const raise = (alarm: string) => {
     progress.note(`warning: ${shorten(alarm)}`);
-    return { pruned: [], alarm: shorten(alarm) };
+    alarms.add(alarm);
   };
-  try {
-    const { directory, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } =
-      request;
-    if (!hasRules(request) || request.verify === "none") {
-      if (minSizeRatio !== undefined)
-        checkNewestSize(notAfter(new Date(), await store.backups(name)), minSizeRatio);
-      return hasRules(request) ? raise(notVerified) : { pruned: [] };
+  if (hasRules(request) && request.verify === "none") raise(notVerified);
+  for (const store of stores) {
+    try {
+      const { removed: ids, left } = await pruneStore(store, request, progress, signal);
+      for (const id of ids) removed.add(id);
+      for (const { id, reason } of left) alarms.add(`Backup ${id} was not removed: ${reason}.`);
+    } catch (error) {
+      raise(describe(error, signal));
     }
-    const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
-    const result = await prune(store, { directory, name, ...rules, dryRun: false }, progress, signal);
-    const left = result.left.map(({ id, reason }) => `Backup ${id} was not removed: ${reason}.`).join(" ");
-    return { pruned: summarize(result.removed), ...(left === "" ? {} : { alarm: shorten(left) }) };
-  } catch (error) {
-    return raise(describe(error, signal));
   }
+  const alarm = shorten([...alarms].join(" "));
+  return { pruned: summarize([...removed]), ...(alarm === "" ? {} : { alarm }) };
+}
+
+async function pruneStore(
+  store: Store,
+  request: BackupRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Pick<PruneResult, "removed" | "left">> {
+  const { directory, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } = request;
+  if (hasRules(request) && request.verify !== "none") {
+    const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
+    return prune(store, { directory, name, ...rules, dryRun: false }, progress, signal);
+  }
+  if (minSizeRatio !== undefined)
+    checkNewestSize(notAfter(new Date(), await store.backups(name)), minSizeRatio);
+  return { removed: [], left: [] };
 }
 
 const notVerified =

@@ -3,7 +3,7 @@ import { totalBytes } from "../bytes";
 import { imageDigest, pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
-import { describeBackup, manifestFile } from "../manifest";
+import { describeBackup } from "../manifest";
 import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
 import { majorVersion } from "../postgres/facts";
@@ -16,30 +16,25 @@ import type { BackupResult } from "../request";
 import { archiveName, prepareFile, restoreCommand } from "../restore-command";
 import { guideFile, restoreGuide } from "../restore-guide";
 import { summarizeTables } from "../result";
-import { sealFiles, writeDurably } from "../store/files";
-import { publishBackup } from "../store/folder";
-import { filesIn } from "../store/folder-files";
-import { openToReaders } from "../store/modes";
-import { sealBackup } from "../store/seal";
 import { verifyBackup } from "../verification";
+import { notMounted } from "./folder-destination";
 import { dumpAndMeasure } from "./measure";
-import { notMounted } from "./plan";
 import type { Run } from "./run";
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<BackupResult> {
-  const { request, container, target, snapshot, pending, progress } = run;
+  const { request, container, target, session, snapshot, draft, progress, signal } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
   const containerFolder = await folderInContainer(run);
   const archive = archiveName(format, compression);
   const destination: DumpDestination =
     containerFolder === undefined
-      ? { hostFile: path.join(pending.workPath, archive) }
+      ? draft.archive(archive)
       : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
 
   const { requires, definitions, preparation } = await describeTables(run);
-  await writeDurably(path.join(pending.workPath, prepareFile), preparation);
+  await draft.write(prepareFile, preparation);
   const method = fingerprintMethod(facts.number);
   const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
@@ -48,9 +43,12 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
     { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
     { method, validity: request.verify === "restore" },
   );
+  // What follows can take long, and others may change the tables now.
+  await session.run("COMMIT");
 
   const description = describeBackup({
-    pending,
+    id: draft.id,
+    startedAt: draft.startedAt,
     request,
     container,
     snapshot,
@@ -66,27 +64,23 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
     pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
   });
-  await writeDurably(path.join(pending.workPath, guideFile), restoreGuide(description));
-  progress.note("Reading the files back for their checksums.");
-  const described = { ...description, files: await sealFiles(pending.workPath) };
+  await draft.write(guideFile, restoreGuide(description));
+  const described = { ...description, files: await draft.files() };
   const verification = await verifyBackup({
     docker: target.docker,
-    files: filesIn(pending.workPath),
+    files: draft.stored,
     manifest: described,
     level: request.verify,
     image: described.source.imageDigest,
     progress,
-    signal: run.signal,
+    signal,
   });
   const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
-  await sealBackup(pending.workPath, manifest);
-  run.signal.throwIfAborted();
-  await openToReaders(pending.workPath, Number.parseInt(request.fileMode, 8));
-  await publishBackup(pending);
+  signal.throwIfAborted();
+  const place = await draft.publish(manifest, { progress, signal });
   return {
-    backupId: pending.id,
-    location: pending.finalPath,
-    manifest: path.join(pending.finalPath, manifestFile),
+    backupId: draft.id,
+    ...place,
     createdAt: manifest.startedAt,
     sizeBytes: totalBytes(manifest.files),
     verification,
@@ -99,8 +93,9 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
       format,
       compression,
       jobs,
-      location: pending.finalPath,
-      containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), pending.id),
+      location: place.location,
+      containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), draft.id),
+      s3: request.s3,
     }),
   };
 }
@@ -122,13 +117,21 @@ async function describeTables({ session, target, snapshot, signal }: Run) {
  * The work folder as the container sees it. A mount of the same path can belong to another machine, when the daemon is
  * remote; so the folder just made must be there and writable for the caller.
  */
-async function folderInContainer({ request, container, target, pending }: Run): Promise<string | undefined> {
-  const candidate = pathInContainer(container, pending.workPath);
+async function folderInContainer({
+  request,
+  format,
+  container,
+  target,
+  draft,
+}: Run): Promise<string | undefined> {
+  const { folder } = draft.stored;
+  if (folder === undefined) return undefined;
+  const candidate = pathInContainer(container, folder);
   if (candidate !== undefined) {
     const probe = execArguments(target, ["test", "-w", candidate], callerIds());
     const { failed } = await spawnDocker(target.docker, probe, { reject: false });
     if (!failed) return candidate;
   }
-  if (request.format !== "directory") return undefined;
-  throw notMounted(request, path.dirname(pending.finalPath));
+  if (format !== "directory") return undefined;
+  throw notMounted(request, path.dirname(folder));
 }

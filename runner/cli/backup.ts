@@ -17,7 +17,7 @@ import {
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
   uploadOptions(retentionOptions(seriesOptions(serverOptions(main.command("backup")))))
-    .summary("back up tables to a folder")
+    .summary("back up tables to a folder or a bucket")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +
         "The backup appears as DIRECTORY/NAME/ID, complete, or not at all.",
@@ -28,8 +28,16 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       collect,
     )
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
+    .option(
+      "--upload-to <bucket>",
+      "s3://bucket/prefix to copy the backup to once it is complete and verified",
+    )
+    .option("--no-keep-local", "keep no copy in the directory once the backup is uploaded")
     .addOption(
-      new Option("--format <format>", "archive format (default: directory)").choices(ArchiveFormat.options),
+      new Option(
+        "--format <format>",
+        "archive format (default: directory, or custom where the directory is a bucket)",
+      ).choices(ArchiveFormat.options),
     )
     .option(
       "--jobs <n>",
@@ -72,7 +80,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         const plan = await checkBackup(request, progress, signal);
         print(options, plan, [
           `Nothing keeps this backup from being taken: ${plan.tableCount} tables, ${formatBytes(plan.databaseBytes)} in the database, ` +
-            `about ${formatBytes(plan.estimatedBytes)} on disk.`,
+            `about ${formatBytes(plan.estimatedBytes)} as a backup.`,
           ...plan.tables,
         ]);
         return;
@@ -80,6 +88,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       const result = await backup(request, progress, signal);
       print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
+        ...(result.localLocation === undefined ? [] : [`A copy is in ${result.localLocation}`]),
         `Restore it with: ${result.restoreCommand}`,
         ...(result.pruned.length > 0 ? [`Earlier backups removed: ${result.pruned.join(", ")}`] : []),
       ]);

@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { Failure } from "../failure";
 import { execTied, type ExecTarget } from "../docker/exec";
 import type { ArchiveFormat } from "../request";
@@ -20,9 +21,11 @@ export interface DumpOptions {
   readonly lockTimeout: number;
 }
 
-/** Where the archive goes: a path that the container sees, or a file of the host that standard output is written to. */
+/** Where the archive goes: a path that the container sees; or, from standard output, a file of the host, or whatever takes it. */
 export type DumpDestination =
-  { readonly containerPath: string; readonly user: string } | { readonly hostFile: string };
+  | { readonly containerPath: string; readonly user: string }
+  | { readonly hostFile: string }
+  | { readonly receive: (archive: AsyncIterable<Uint8Array>) => Promise<unknown> };
 
 export function dumpCommand(
   options: DumpOptions,
@@ -56,13 +59,37 @@ export async function dump(
 ): Promise<void> {
   const mounted = "containerPath" in destination;
   const command = dumpCommand(options, snapshot, mounted ? destination.containerPath : undefined);
-  const process = execTied(target, command, signal, {
+  const notReceived = new AbortController();
+  const process = execTied(target, command, AbortSignal.any([signal, notReceived.signal]), {
     ...(mounted ? { user: destination.user } : {}),
-    stdout: mounted ? "ignore" : { file: destination.hostFile },
+    stdout: mounted ? "ignore" : "hostFile" in destination ? { file: destination.hostFile } : "pipe",
     stderr: "pipe",
     reject: false,
     buffer: false,
   });
+  const ended = followDump(process, onTables);
+  if (!("receive" in destination)) return ended;
+  try {
+    await destination.receive(wholeArchive(process.stdout as AsyncIterable<Uint8Array>, ended));
+  } catch (error) {
+    notReceived.abort();
+    await ended.catch(() => undefined);
+    throw error;
+  }
+}
+
+/** An archive that was cut off ends with the reason, and so is not taken for a whole one. */
+async function* wholeArchive(chunks: AsyncIterable<Uint8Array>, ended: Promise<void>) {
+  ended.catch(() => undefined);
+  yield* chunks;
+  await ended;
+}
+
+/** Fails where `pg_dump` does. */
+async function followDump(
+  process: PromiseLike<Ended> & { readonly stderr: Readable },
+  onTables: (tables: string) => void,
+): Promise<void> {
   const said: string[] = [];
   const current = new Set<string>();
   for await (const line of createInterface({ input: process.stderr })) {
@@ -75,6 +102,12 @@ export async function dump(
   throw (
     writeError(cause, words) ?? new Failure("dump-failed", `pg_dump failed: ${words || endedWith(exitCode)}`)
   );
+}
+
+interface Ended {
+  readonly failed: boolean;
+  readonly exitCode?: number | undefined;
+  readonly cause?: unknown;
 }
 
 /** The words of the C library for what can befall a destination, which pg_dump, run with LC_ALL=C, repeats. */

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { Failure } from "../failure";
+import { isBucketLocation } from "../store/bucket/location";
 import { lockRuns } from "./run-lock";
 import type { Session } from "./session";
 
@@ -14,7 +15,10 @@ interface Series {
 
 /** Tells this backup from every other; part of names that must be short. Runs with the same key exclude each other. */
 export function seriesKey({ container, database, directory, name }: Series): string {
-  const identity = JSON.stringify([container, database, path.resolve(directory, name)]);
+  const place = isBucketLocation(directory)
+    ? path.posix.join(directory, name)
+    : path.resolve(directory, name);
+  const identity = JSON.stringify([container, database, place]);
   return createHash("sha256").update(identity).digest("hex").slice(0, 8);
 }
 

@@ -27,6 +27,7 @@ export function folderStore(directory: string): Store {
       return names.filter((_, index) => used[index]).sort();
     },
     backups: backupsOf,
+    isTaken: (name, id) => Promise.resolve(existsSync(path.join(seriesFolder(name), id))),
     remove: (name, id) => removeFolder(seriesFolder(name), id),
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
     mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),

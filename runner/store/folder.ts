@@ -27,31 +27,37 @@ export function backupTime(id: string): Date | undefined {
   return Number.isNaN(time.getTime()) || backupId(time) !== id ? undefined : time;
 }
 
+/** Tries one id after another until one can be had; ids have a resolution of one second. */
+export async function claimId<T>(claim: (id: string, startedAt: Date) => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const startedAt = new Date();
+    const claimed = await claim(backupId(startedAt), startedAt);
+    if (claimed !== undefined) return claimed;
+    await setTimeout(1000 - (Date.now() % 1000));
+  }
+}
+
 /**
- * Makes a work folder under an id that nobody has; ids have a resolution of one second. Work folders of runs with the
+ * Makes a work folder under an id that nobody has, here or wherever else it is to be free. Work folders of runs with the
  * same key are removed first: the caller holds a lock that only one run with this key can have, so their runs are dead.
  */
-export async function beginBackup(directory: string, name: string, key: string): Promise<PendingBackup> {
+export async function beginBackup(
+  directory: string,
+  name: string,
+  key: string,
+  isTaken: (id: string) => Promise<boolean> = () => Promise.resolve(false),
+): Promise<PendingBackup> {
   const parent = path.resolve(directory, name);
   try {
     await mkdir(parent, { recursive: true, mode: 0o700 });
     await removeAbandoned(parent, key);
-    for (;;) {
-      const startedAt = new Date();
-      const id = backupId(startedAt);
-      const pending = {
-        id,
-        startedAt,
-        workPath: path.join(parent, `.${id}.partial`),
-        finalPath: path.join(parent, id),
-      };
-      const taken = (await readdir(parent)).includes(id);
-      if (!taken && (await makeFolder(pending.workPath))) {
-        await writeFile(path.join(pending.workPath, runFile), key, { mode: 0o600 });
-        return pending;
-      }
-      await setTimeout(1000 - (Date.now() % 1000));
-    }
+    return await claimId(async (id, startedAt) => {
+      const workPath = path.join(parent, `.${id}.partial`);
+      const taken = (await readdir(parent)).includes(id) || (await isTaken(id));
+      if (taken || !(await makeFolder(workPath))) return undefined;
+      await writeFile(path.join(workPath, runFile), key, { mode: 0o600 });
+      return { id, startedAt, workPath, finalPath: path.join(parent, id) };
+    });
   } catch (error) {
     throw unwritable(parent, error);
   }
@@ -107,7 +113,7 @@ export async function syncToDisk(file: string): Promise<void> {
 }
 
 export function unwritable(folder: string, error: unknown): unknown {
-  if (!(error instanceof Error && "code" in error)) return error;
+  if (error instanceof Failure || !(error instanceof Error && "code" in error)) return error;
   return new Failure(
     "directory-not-writable",
     `The backup folder ${folder} cannot be written: ${error.message}. Choose another directory, or give this user write permission.`,

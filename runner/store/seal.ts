@@ -5,7 +5,7 @@ import { Failure, Failures } from "../failure";
 import { type Manifest, manifestFile } from "../manifest";
 import type { BackupFiles } from "./backup-files";
 import { checkedContent, readWhole } from "./checked-content";
-import { hashFile, type StoredFile, writeDurably } from "./files";
+import { type StoredFile, writeDurably } from "./files";
 import { filesIn } from "./folder-files";
 import { parseManifest } from "./folder-manifest";
 
@@ -17,12 +17,18 @@ function sumsText(files: readonly Pick<StoredFile, "path" | "sha256">[]): string
   return lines.join("");
 }
 
+/** What seals a backup: the manifest, and the checksums of all files with that of the manifest. */
+export function sealOf(manifest: Manifest): { readonly source: string; readonly sums: string } {
+  const source = `${JSON.stringify(manifest, null, 2)}\n`;
+  const sha256 = createHash("sha256").update(source).digest("hex");
+  return { source, sums: sumsText([...manifest.files, { path: manifestFile, sha256 }]) };
+}
+
 /** Writes the manifest and then the checksums, and reads both back. */
 export async function sealBackup(folder: string, manifest: Manifest): Promise<void> {
-  const file = path.join(folder, manifestFile);
-  await writeDurably(file, `${JSON.stringify(manifest, null, 2)}\n`);
-  const sealed = { path: manifestFile, sha256: await hashFile(file) };
-  await writeDurably(path.join(folder, sumsFile), sumsText([...manifest.files, sealed]));
+  const { source, sums } = sealOf(manifest);
+  await writeDurably(path.join(folder, manifestFile), source);
+  await writeDurably(path.join(folder, sumsFile), sums);
   await readSealed(filesIn(folder));
 }
 

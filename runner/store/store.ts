@@ -49,6 +49,8 @@ export interface Store {
   series(): Promise<string[]>;
   /** All complete backups of a series, oldest first; none if there is no such series. */
   backups(name: string): Promise<StoredBackup[]>;
+  /** Whether anything is stored under an id, complete or not. */
+  isTaken(name: string, id: string): Promise<boolean>;
   /** Removes a backup that has nothing but its own files in it. */
   remove(name: string, id: string): Promise<Removal>;
   /** Ends the removals that were cut off. */

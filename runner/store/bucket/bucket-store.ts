@@ -7,7 +7,7 @@ import type { Bucket } from "./client";
 import { answered, taken } from "./failures";
 import { receiveInto } from "./incoming";
 import { bucketUrl } from "./location";
-import { listNames, readObject } from "./objects";
+import { listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
 import { readSeries } from "./series";
 
@@ -29,6 +29,7 @@ export function bucketStore(bucket: Bucket): Store {
       return used.sort();
     },
     backups: (name) => readSeries(bucket, name),
+    isTaken: async (name, id) => (await listObjects(bucket, prefixOf(name, id))).length > 0,
     remove: (name, id) => removeBackup(bucket, prefixOf(name, id), id),
     finishRemovals: (name) => finishRemovals(bucket, seriesPrefix(name), new Date()),
     mark: (name, id, kept) => mark(bucket, `${prefixOf(name, id)}${keepFile}`, kept),

@@ -12,6 +12,8 @@ const result: BackupResult = {
   sizeBytes: 5,
   tables: ["public.a"],
   restoreCommand: "docker exec …",
+  localLocation: "/c/cbm/20261122T081500Z",
+  versionIds: { "manifest.json": "v1" },
   verification: { level: "archive", seconds: 1.5 },
   pruned: ["20261001T081500Z"],
   alarm: "too small",
@@ -86,6 +88,67 @@ describe("TableBackup", () => {
     }
   });
 
+  it("hands a bucket to the runner as the place, or as the place to upload to", async () => {
+    const bucket = { bucket: pulumi.output("b"), prefix: "p/q" };
+    const { directory, ...without } = least;
+    assert.deepEqual(requestOf(await declare({ ...without, ...bucket })), {
+      container: "pg_spat",
+      tables: ["a"],
+      directory: "s3://b/p/q",
+      name: "cbm",
+    });
+    const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true };
+    const { inputs } = await declare({
+      ...least,
+      bucket: "b",
+      s3,
+      keepLocal: false,
+      uploadLimit: 1000,
+      password: "geheim",
+    });
+    assert.deepEqual(requestOf({ inputs }), {
+      container: "pg_spat",
+      tables: ["a"],
+      directory,
+      uploadTo: "s3://b",
+      name: "cbm",
+      s3: { ...s3, uploadLimit: 1000 },
+      keepLocal: false,
+    });
+    assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }), "credentials are inherited");
+    assert.deepEqual(inputs["triggers"], [
+      {
+        container: "pg_spat",
+        tables: ["a"],
+        directory,
+        uploadTo: "s3://b",
+        name: "cbm",
+        endpoint: "http://h:1",
+      },
+    ]);
+  });
+
+  it("takes a new backup for another bucket, prefix or server, and not for how it gets there", async () => {
+    const triggersOf = async (args: Partial<TableBackupArgs>) =>
+      JSON.stringify((await declare({ ...least, bucket: "b", ...args })).inputs["triggers"]);
+    const base = await triggersOf({});
+    for (const changed of [
+      { bucket: "other" },
+      { prefix: "p" },
+      { s3: { endpoint: "http://h" } },
+      { directory: undefined, format: undefined },
+    ]) {
+      assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
+    }
+    for (const same of [
+      { s3: { region: "r", forcePathStyle: true } },
+      { keepLocal: false },
+      { uploadLimit: 1 },
+    ]) {
+      assert.equal(await triggersOf(same), base, JSON.stringify(same));
+    }
+  });
+
   it("counts periods of `every` from the epoch", async () => {
     const { inputs } = await declare({ ...least, triggers: ["t"], every: "1d" });
     const day = Math.floor(Date.now() / 86_400_000);
@@ -139,9 +202,14 @@ describe("TableBackup", () => {
     assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
   });
 
-  it("has an empty alarm when the runner sends none", async () => {
-    await startMocks({ stdout: JSON.stringify({ ...result, alarm: undefined }) });
-    assert.equal(await valueOf(new TableBackup("cbm", least).alarm), "");
+  it("has empty outputs for what the runner does not send", async () => {
+    const none = { alarm: undefined, localLocation: undefined, versionIds: undefined };
+    await startMocks({ stdout: JSON.stringify({ ...result, ...none }) });
+    const { alarm, localLocation, versionIds } = new TableBackup("cbm", least);
+    assert.deepEqual(
+      [await valueOf(alarm), await valueOf(localLocation), await valueOf(versionIds)],
+      ["", "", {}],
+    );
   });
 
   it("reads its outputs from the runner's answer", async () => {
@@ -181,6 +249,15 @@ describe("TableBackup", () => {
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
     ["a retention of nothing", { keepLast: 0 }, /^keepLast: /],
     ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],
+    ["no place", { directory: undefined }, /^directory: must be given, or else bucket/],
+    ["a prefix without a bucket", { prefix: "p" }, /^prefix: has no effect without bucket/],
+    ["settings of a server without a bucket", { s3: { region: "r" } }, /^s3: has no effect without bucket/],
+    ["a limit without a bucket", { uploadLimit: 1 }, /^uploadLimit: has no effect without bucket/],
+    [
+      "a local copy without a folder",
+      { directory: undefined, bucket: "b", keepLocal: true },
+      /^keepLocal: has no effect without directory/,
+    ],
     ["a period that is none", { every: "soon" }, /^every: .*24h/],
   ] as const) {
     it(`refuses ${name} at once`, async () => {

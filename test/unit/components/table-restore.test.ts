@@ -51,6 +51,22 @@ describe("TableRestore", () => {
     assert.equal(inputs["delete"], undefined, "restored tables outlive the resource that restored them");
   });
 
+  it("takes a backup in a bucket, and how its server is spoken to", async () => {
+    const s3 = { endpoint: "http://h:1", forcePathStyle: true };
+    const location = "s3://b/p/q/cbm/20261122T081500Z";
+    const { inputs } = await declare({ ...least, location, s3 });
+    const place = { directory: "s3://b/p/q", name: "cbm", backup: "20261122T081500Z" };
+    assert.deepEqual(JSON.parse(String(inputs["stdin"])), { ...place, s3, container: "pg_new" });
+    assert.deepEqual(inputs["triggers"], [{ ...place, container: "pg_new" }]);
+    const { inputs: bare } = await declare({ ...least, location: "s3://b/cbm/latest/" });
+    assert.deepEqual(JSON.parse(String(bare["stdin"])), {
+      ...place,
+      directory: "s3://b",
+      backup: "latest",
+      container: "pg_new",
+    });
+  });
+
   it("restores again for another backup, place or selection, and for nothing else", async () => {
     const triggersOf = async (args: Partial<TableRestoreArgs>) =>
       JSON.stringify((await declare({ ...least, ...args })).inputs["triggers"]);

@@ -1,0 +1,44 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { TableBackupArgs } from "./table-backup-args";
+
+/** Arguments that mean something only with others. */
+const needs: readonly (readonly [keyof TableBackupArgs, readonly (keyof TableBackupArgs)[]])[] = [
+  ["prefix", ["bucket"]],
+  ["s3", ["bucket"]],
+  ["uploadLimit", ["bucket"]],
+  ["keepLocal", ["directory", "bucket"]],
+];
+
+/** Where a series of backups is kept, as the runner is told: a folder, a bucket, or a bucket by way of a folder. */
+export function placeOf(args: TableBackupArgs, resource: pulumi.Resource) {
+  const { directory, bucket } = args;
+  if (directory === undefined && bucket === undefined) {
+    throw new pulumi.ResourceError(
+      "directory: must be given, or else bucket: there is no place for the backup",
+      resource,
+      true,
+    );
+  }
+  for (const [property, others] of needs) {
+    const missing = others.filter((other) => args[other] === undefined);
+    if (args[property] === undefined || missing.length === 0) continue;
+    throw new pulumi.ResourceError(
+      `${property}: has no effect without ${missing.join(" and ")}`,
+      resource,
+      true,
+    );
+  }
+  if (bucket === undefined) return { directory };
+  const url = pulumi
+    .all([bucket, args.prefix])
+    .apply(([name, prefix]) => (prefix === undefined ? `s3://${name}` : `s3://${name}/${prefix}`));
+  return directory === undefined ? { directory: url } : { directory, uploadTo: url };
+}
+
+/** What the runner is told of the S3 server; nothing where nothing is set. */
+export function s3Of({ s3, uploadLimit }: TableBackupArgs) {
+  if (s3 === undefined && uploadLimit === undefined) return undefined;
+  return pulumi
+    .all([s3 ?? {}, uploadLimit])
+    .apply(([settings, limit]) => ({ ...settings, uploadLimit: limit }));
+}

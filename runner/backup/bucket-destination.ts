@@ -1,0 +1,88 @@
+import { type Manifest, manifestFile } from "../manifest";
+import type { BackupRequest } from "../request";
+import { summarizeVersionIds } from "../result";
+import { filesOf } from "../store/backup-files";
+import { onceOnly } from "../store/checked-content";
+import type { StoredFile } from "../store/files";
+import { claimId } from "../store/folder";
+import { openStore } from "../store/open-store";
+import { sealOf, sumsFile } from "../store/seal";
+import type { IncomingBackup, Store } from "../store/store";
+import { type Destination, type Draft, newestManifest, type Place } from "./destination";
+
+/** A bucket: what `pg_dump` writes to its standard output goes there, and nothing of it to a disk of this machine. */
+export function bucketDestination(request: BackupRequest, signal: AbortSignal): Destination {
+  const { name, fileMode: mode } = request;
+  const store = openStore(request, signal);
+  const fileMode = Number.parseInt(mode, 8);
+  return {
+    stores: [store],
+    format: "custom",
+    survey: () => newestManifest(store, name),
+    checkContainer: () => undefined,
+    checkSpace: () => Promise.resolve(),
+    begin: ({ mostBytes }) =>
+      claimId(async (id, startedAt) => {
+        if (await store.isTaken(name, id)) return undefined;
+        const incoming = await store.receive({ name, id, bytes: mostBytes, fileMode });
+        return draftIn(store, { name, id, startedAt }, incoming);
+      }),
+  };
+}
+
+function draftIn(
+  store: Store,
+  { name, id, startedAt }: Pick<Draft, "id" | "startedAt"> & { readonly name: string },
+  incoming: IncomingBackup,
+): Draft {
+  const stored = filesOf(store, { name, id, location: bucketLocation(store, name, id) });
+  const written: StoredFile[] = [];
+  let bytes = 0;
+  const write = async (file: string, content: AsyncIterable<Uint8Array>) => {
+    written.push(
+      await incoming.write(
+        file,
+        counted(content, (more) => (bytes += more)),
+      ),
+    );
+  };
+  return {
+    id,
+    startedAt,
+    stored,
+    write: (file, content) => write(file, onceOnly(Buffer.from(content))),
+    archive: (file) => ({ receive: (archive) => write(file, archive) }),
+    bytes: () => Promise.resolve(bytes),
+    files: () => Promise.resolve(written.toSorted((one, other) => (one.path < other.path ? -1 : 1))),
+    publish: (manifest) => sealInBucket(incoming, stored.location, manifest),
+    abandon: (error) => incoming.abandon(error),
+  };
+}
+
+export const bucketLocation = (store: Store, name: string, id: string) => `${store.location}/${name}/${id}`;
+
+/** Puts the checksums, and then the manifest, which makes it a backup. */
+export async function sealInBucket(
+  incoming: IncomingBackup,
+  location: string,
+  manifest: Manifest,
+): Promise<Place> {
+  const { source, sums } = sealOf(manifest);
+  await incoming.write(sumsFile, onceOnly(Buffer.from(sums)));
+  await incoming.write(manifestFile, onceOnly(Buffer.from(source)));
+  const { versionIds } = await incoming.publish();
+  return {
+    location,
+    manifest: `${location}/${manifestFile}`,
+    ...(Object.keys(versionIds).length === 0
+      ? {}
+      : { versionIds: summarizeVersionIds(versionIds, manifestFile) }),
+  };
+}
+
+async function* counted(content: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
+  for await (const chunk of content) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}

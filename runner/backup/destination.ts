@@ -1,0 +1,63 @@
+/** Where a run writes its backup, and how; the rest of a run does not ask whether that is a folder or a bucket. */
+import type { Inspection } from "../docker/container";
+import type { Manifest } from "../manifest";
+import type { DumpDestination } from "../postgres/dump";
+import type { Progress } from "../progress";
+import type { ArchiveFormat, BackupResult } from "../request";
+import type { BackupFiles } from "../store/backup-files";
+import type { StoredFile } from "../store/files";
+import { isGood, type Store } from "../store/store";
+
+export interface Destination {
+  /** What holds the series; the first is what the location of a backup is in. */
+  readonly stores: readonly Store[];
+  /** What archives are written in there, unless the request says. */
+  readonly format: ArchiveFormat;
+  /** Fails where no backup can be written; gives the manifest of the newest good one, if there is one. */
+  survey(): Promise<Manifest | undefined>;
+  /** Fails where `pg_dump` in this container cannot write there. */
+  checkContainer(container: Inspection): void;
+  /** Fails where there is less room than a backup is expected to take. */
+  checkSpace(bytes: number): Promise<void>;
+  /** Begins a backup under an id that nobody has. */
+  begin(expected: Expected): Promise<Draft>;
+}
+
+interface Expected {
+  /** Of the run: no two with the same are in progress at a time. */
+  readonly key: string;
+  /** More than the backup will take. */
+  readonly mostBytes: number;
+}
+
+/** A backup that is being written; nobody sees it before it is published. */
+export interface Draft {
+  readonly id: string;
+  readonly startedAt: Date;
+  /** The files that are written so far, where they are written. */
+  readonly stored: BackupFiles;
+  /** Writes a small file. */
+  write(file: string, content: string): Promise<void>;
+  /** Where an archive goes that `pg_dump` writes to its standard output. */
+  archive(file: string): DumpDestination;
+  /** Bytes written so far. */
+  bytes(): Promise<number>;
+  /** Every file, with the size and the checksum that it has where it is. */
+  files(): Promise<StoredFile[]>;
+  /** Seals the backup and gives it its name. */
+  publish(manifest: Manifest, publication: Publication): Promise<Place>;
+  /** Removes what was written; gives the failure to report. */
+  abandon(error: unknown): Promise<unknown>;
+}
+
+export interface Publication {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Where a backup is in the end. */
+export type Place = Pick<BackupResult, "location" | "manifest" | "localLocation" | "versionIds">;
+
+export async function newestManifest(store: Store, name: string): Promise<Manifest | undefined> {
+  return (await store.backups(name)).findLast(isGood)?.manifest;
+}

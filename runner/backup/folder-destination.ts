@@ -1,0 +1,68 @@
+import path from "node:path";
+import { pathInContainer } from "../docker/container";
+import { Failure } from "../failure";
+import { manifestFile } from "../manifest";
+import type { BackupRequest } from "../request";
+import { abandonBackup } from "../store/abandon";
+import { checkSpace, checkWritable } from "../store/destination";
+import { bytesBelow, sealFiles, writeDurably } from "../store/files";
+import { beginBackup, type PendingBackup, publishBackup } from "../store/folder";
+import { filesIn } from "../store/folder-files";
+import { folderStore } from "../store/folder-store";
+import { openToReaders } from "../store/modes";
+import { sealBackup } from "../store/seal";
+import { type Destination, type Draft, newestManifest } from "./destination";
+
+/** A folder of this machine. Ids that are taken elsewhere can be left out. */
+export function folderDestination(
+  request: BackupRequest,
+  isTaken?: (id: string) => Promise<boolean>,
+): Destination {
+  const { directory, name, format = "directory" } = request;
+  const series = path.resolve(directory, name);
+  const store = folderStore(directory);
+  return {
+    stores: [store],
+    format: "directory",
+    async survey() {
+      await checkWritable(series);
+      // Whether there should be one that can be read is none of this run's business.
+      return newestManifest(store, name).catch(() => undefined);
+    },
+    checkContainer(container) {
+      if (format === "directory" && pathInContainer(container, series) === undefined)
+        throw notMounted(request, series);
+    },
+    checkSpace: (bytes) => checkSpace(series, bytes),
+    begin: async ({ key }) => draftIn(await beginBackup(directory, name, key, isTaken), request),
+  };
+}
+
+function draftIn(pending: PendingBackup, { fileMode }: BackupRequest): Draft {
+  const { id, startedAt, workPath, finalPath } = pending;
+  return {
+    id,
+    startedAt,
+    stored: filesIn(workPath),
+    write: (file, content) => writeDurably(path.join(workPath, file), content),
+    archive: (file) => ({ hostFile: path.join(workPath, file) }),
+    bytes: () => bytesBelow(workPath),
+    files: () => sealFiles(workPath),
+    async publish(manifest, { signal }) {
+      await sealBackup(workPath, manifest);
+      signal.throwIfAborted();
+      await openToReaders(workPath, Number.parseInt(fileMode, 8));
+      await publishBackup(pending);
+      return { location: finalPath, manifest: path.join(finalPath, manifestFile) };
+    },
+    abandon: (error) => abandonBackup(pending, error),
+  };
+}
+
+export function notMounted({ container }: BackupRequest, folder: string): Failure {
+  return new Failure(
+    "directory-not-mounted",
+    `Container "${container}" has no writable mount of ${folder}, and pg_dump writes the directory format inside the container. ` +
+      "Mount that folder into it, or take --format custom, which is streamed out.",
+  );
+}
