@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFile, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -28,16 +28,15 @@ describe("a bucket, when something is wrong", function () {
   let server: S3Server;
   let bucket: TestBucket;
   let source: string;
-  let folder: string;
   let tarFile: string;
   let tar: Buffer;
-  let before: string[];
+  let earlier: string[];
   let proxy: S3Proxy | undefined;
 
   before(async () => {
     [server, source] = await Promise.all([startS3Server(), temporaryFolder()]);
     // Large enough for several parts.
-    folder = await writeSealed(source, id, {
+    await writeSealed(source, id, {
       files: { ...sealedFiles, "archive/2.dat": randomBytes(40 * mebibyte) },
     });
     tarFile = path.join(source, "cbm.tar");
@@ -50,7 +49,7 @@ describe("a bucket, when something is wrong", function () {
   beforeEach(async () => {
     bucket = await TestBucket.create(server);
     await bucket.putBackup(path.join(source, "cbm", older));
-    before = await bucket.keys();
+    earlier = await bucket.keys();
   });
   afterEach(() => {
     proxy?.stop();
@@ -85,7 +84,7 @@ describe("a bucket, when something is wrong", function () {
   }
 
   async function expectUntouched(): Promise<void> {
-    assert.deepEqual(await bucket.keys(), before);
+    assert.deepEqual(await bucket.keys(), earlier);
     assert.deepEqual(await bucket.openUploads(), []);
     await expectSame(older);
   }
@@ -309,7 +308,7 @@ describe("a bucket, when something is wrong", function () {
       const young = await leave("20261102T080000Z");
       const { removed, left } = await pruned();
       assert.deepEqual([removed, left], [["20261101T080000Z"], []]);
-      const rest = (await bucket.keys()).filter((key) => !before.includes(key));
+      const rest = (await bucket.keys()).filter((key) => !earlier.includes(key));
       assert.equal(rest.length, 4);
       assert.ok(rest.every((key) => key.startsWith(young)));
     });

@@ -32,6 +32,7 @@ interface Thrown extends Error {
 const permissions: Readonly<Record<string, string>> = {
   ListObjectsV2: "ListBucket",
   ListMultipartUploads: "ListBucketMultipartUploads",
+  ListParts: "ListMultipartUploadParts",
   HeadObject: "GetObject",
   CreateMultipartUpload: "PutObject",
   UploadPart: "PutObject",
