@@ -13,7 +13,7 @@ import type { RestoreRequest } from "../request";
 import { archiveName } from "../restore-command";
 import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
-import { checkFiles, readSealed } from "../store/seal";
+import { checkFiles, damaged, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
@@ -67,8 +67,11 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
   const manifest = await readSealed(files);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);
-  if (found.problem !== undefined)
-    throw new Failure("manifest-unreadable", `${files.location}: ${found.problem}.`);
+  if (found.problem !== undefined) {
+    throw manifest.id === found.id && manifest.name === found.name
+      ? damaged(files.location, found.problem)
+      : new Failure("manifest-unreadable", `${files.location}: ${found.problem}.`);
+  }
   const schemas = new Set(manifest.tables.map(({ schema }) => schema));
   const unknown = Object.keys(request.schemas).filter((schema) => !schemas.has(schema));
   if (unknown.length > 0) {
