@@ -38,8 +38,10 @@ export async function receiveInto(
     } catch (error) {
       if (!answered(error, ...taken)) throw error;
       const own = { path: file, ...measured.read() };
+      const isThere = await isSame(working, prefix + file, own);
+      if (isThere === undefined) throw error;
       // An earlier run that was cut off left it; or it is this one's, and the answer was lost.
-      if (await isSame(working, prefix + file, own)) return own;
+      if (isThere) return own;
       throw alreadyExists(url);
     }
   };
@@ -85,10 +87,14 @@ export async function receiveInto(
   };
 }
 
-/** Compares an object with what was read; not by what the server says of it, which not every server does. */
-async function isSame(bucket: Bucket, key: string, { bytes, sha256 }: StoredFile): Promise<boolean> {
+/** Whether an object is what was read, if there is one; not by what the server says of it, which not every server does. */
+async function isSame(
+  bucket: Bucket,
+  key: string,
+  { bytes, sha256 }: StoredFile,
+): Promise<boolean | undefined> {
   const content = await readObject(bucket, key);
-  if (content === undefined) return false;
+  if (content === undefined) return undefined;
   const measured = measuring(content);
   for await (const chunk of measured.content) if (chunk.length > 0 && measured.bytes() > bytes) return false;
   const there = measured.read();

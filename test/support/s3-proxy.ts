@@ -1,0 +1,64 @@
+/** Stands between a client and an S3 server, and does what networks and servers under load do. */
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What becomes of a request: it is answered with an error; or it is done, and its answer is lost, or the second half of that. */
+export type Trouble = "SlowDown" | "InternalError" | "lost" | "cut" | undefined;
+
+const statuses = { SlowDown: 503, InternalError: 500 } as const;
+
+export interface S3Proxy {
+  readonly endpoint: string;
+  /** What it did to requests, in order. */
+  readonly troubles: string[];
+  stop(): void;
+}
+
+/** Passes requests on, but for those that get into trouble. */
+export async function startS3Proxy(
+  endpoint: string,
+  troubleOf: (request: IncomingMessage) => Trouble,
+): Promise<S3Proxy> {
+  const { hostname, port } = new URL(endpoint);
+  const troubles: string[] = [];
+  const proxy = createServer((asked, answer) => {
+    const trouble = troubleOf(asked);
+    if (trouble !== undefined) troubles.push(`${asked.method} ${trouble}`);
+    if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, trouble);
+    else forward(asked, answer, trouble);
+  });
+  const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: "lost" | "cut" | undefined) => {
+    const { method, url, headers } = asked;
+    const passed = request({ hostname, port, method, path: url, headers }, (given) => {
+      if (trouble === "lost") {
+        given.resume().once("end", () => asked.socket.destroy());
+        return;
+      }
+      given.pipe(answer.writeHead(given.statusCode ?? 500, given.headers));
+      if (trouble !== "cut") return;
+      let rest = Number(given.headers["content-length"]) / 2;
+      given.on("data", (chunk: Buffer) => {
+        rest -= chunk.length;
+        if (rest <= 0) asked.socket.destroy();
+      });
+    });
+    passed.on("error", () => asked.socket.destroy());
+    asked.pipe(passed);
+  };
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    troubles,
+    stop() {
+      proxy.closeAllConnections();
+      proxy.close();
+    },
+  };
+}
+
+function refuse(asked: IncomingMessage, answer: ServerResponse, code: keyof typeof statuses): void {
+  asked.resume().once("end", () => {
+    answer.writeHead(statuses[code]);
+    answer.end(`<Error><Code>${code}</Code><Message>Reduce your request rate.</Message></Error>`);
+  });
+}
