@@ -43,7 +43,7 @@ export interface Draft {
   /** Bytes written so far. */
   bytes(): Promise<number>;
   /** Every file, with the size and the checksum that it has where it is. */
-  files(): Promise<StoredFile[]>;
+  files(progress: Progress): Promise<StoredFile[]>;
   /** Seals the backup and gives it its name. */
   publish(manifest: Manifest, publication: Publication): Promise<Place>;
   /** Removes what was written; gives the failure to report. */

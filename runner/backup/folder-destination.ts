@@ -47,7 +47,10 @@ function draftIn(pending: PendingBackup, { fileMode }: BackupRequest): Draft {
     write: (file, content) => writeDurably(path.join(workPath, file), content),
     archive: (file) => ({ hostFile: path.join(workPath, file) }),
     bytes: () => bytesBelow(workPath),
-    files: () => sealFiles(workPath),
+    files(progress) {
+      progress.note("Reading the files back for their checksums.");
+      return sealFiles(workPath);
+    },
     async publish(manifest, { signal }) {
       await sealBackup(workPath, manifest);
       signal.throwIfAborted();

@@ -65,7 +65,7 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
     fingerprintMethod: method,
   });
   await draft.write(guideFile, restoreGuide(description));
-  const described = { ...description, files: await draft.files() };
+  const described = { ...description, files: await draft.files(progress) };
   const verification = await verifyBackup({
     docker: target.docker,
     files: draft.stored,

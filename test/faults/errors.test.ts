@@ -3,9 +3,12 @@ import { spawn } from "node:child_process";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
+import { restorePolicy } from "../../components/bucket-policies";
 import { type FailureCode, failureCodes } from "../../runner/failure";
 import { root } from "../../setup/paths";
 import { sessionRunning } from "../support/backup-scene";
+import { TestBucket } from "../support/bucket";
+import { userWith } from "../support/bucket-user";
 import { docker, startServer, TestContainer } from "../support/container";
 import { flipBit, reseal } from "../support/damage";
 import {
@@ -26,7 +29,8 @@ const imitations = {
   forgetful: `for a; do shift; case "$a" in --table=*loose*) ;; *) set -- "$@" "$a";; esac; done; exec "$real" "$@"`,
 };
 
-const codesIn = (stderr: string) => [...stderr.matchAll(/^error\[([a-z0-9-]+)\]: ./gm)].map(([, code]) => code);
+const codesIn = (stderr: string) =>
+  [...stderr.matchAll(/^error\[([a-z0-9-]+)\]: ./gm)].map(([, code]) => code);
 
 describe("every error", function () {
   this.timeout(120_000);
@@ -295,6 +299,11 @@ describe("every error", function () {
       }),
     "s3-unreachable": async () => listBucket("--s3-endpoint", `http://127.0.0.1:${await freePort()}`),
     "s3-failed": () => listBucket("--s3-region", "us-west-2"),
+    "upload-failed": async () => {
+      const bucket = await TestBucket.create(s3);
+      const uploading = ["--upload-to", bucket.url(), ...s3.options];
+      return run(arguments_("parent", ...uploading), await userWith(bucket, restorePolicy));
+    },
     "dump-failed": () => withDump("failing", "parent"),
     "archive-incomplete": () => withDump("forgetful", "parent", "--table", "loose"),
     "checksum-mismatch": async () => {

@@ -64,11 +64,15 @@ export async function expectNothingLost(before: Before, outcome: Outcome, expect
       "a folder of this run is left",
     );
   }
-  if (expected.container !== "gone") await untilNothingRemains(() => remainsInContainer(before.container));
+  if (expected.container !== "gone") await expectNothingInContainer(before.container);
   await untilNothingRemains(() => clientsOnHost(before.containerId));
 }
 
-function expectOneMessage({ exitCode, stdout, stderr }: Outcome, expected: Expected): void {
+/** No process and no session of a run, soon. */
+export const expectNothingInContainer = (container: string) =>
+  untilNothingRemains(() => remainsInContainer(container));
+
+export function expectOneMessage({ exitCode, stdout, stderr }: Outcome, expected: Expected): void {
   for (const secret of expected.secrets ?? []) {
     assert.ok(!`${stdout}${stderr}`.includes(secret), `the output tells a secret:\n${stderr}`);
   }

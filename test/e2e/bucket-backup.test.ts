@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { HeadObjectCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
+import { execa } from "execa";
+import { backupPolicy, restorePolicy } from "../../components/bucket-policies";
+import { Manifest } from "../../runner/manifest";
+import { BackupResult } from "../../runner/request";
+import { backupId } from "../../runner/store/folder";
+import { failBackup, tryBackup } from "../support/backup";
+import { TestBucket } from "../support/bucket";
+import { userWith } from "../support/bucket-user";
+import { startServer } from "../support/container";
+import { filesOf } from "../support/damage";
+import { runReadOnly } from "../support/read-only";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { contentOf, restoreCustom } from "../support/restored";
+import { runnerMain } from "../support/runner";
+import { type S3Server, startS3Server } from "../support/s3-server";
+
+const tables = ["parcels", "signatures"];
+
+describe("a backup that goes to a bucket", function () {
+  this.timeout(300_000);
+  let server: S3Server;
+  let bucket: TestBucket;
+  let container: string;
+  let folder: string;
+  let mounted: string;
+
+  before(async () => {
+    [server, folder] = await Promise.all([startS3Server(), temporaryFolder()]);
+    mounted = path.join(folder, "mounted");
+    await mkdir(mounted);
+    container = await startServer({ mount: mounted });
+    await sql(
+      container,
+      `CREATE TABLE parcels (id int PRIMARY KEY, geom geometry(Polygon, 3035));
+       INSERT INTO parcels SELECT g, ST_SetSRID(ST_MakeEnvelope(g, g, g + 1, g + 2), 3035) FROM generate_series(1, 2000) g;
+       CREATE TABLE signatures (pid int REFERENCES parcels, noise text);
+       INSERT INTO signatures SELECT 1 + g % 2000, md5(g::text) || md5((-g)::text) FROM generate_series(1, 300000) g;`,
+    );
+    // "postgis-backup" as messages and the restore command call it.
+    await writeFile(path.join(folder, "postgis-backup"), `#!/bin/sh\nexec node '${runnerMain}' "$@"\n`);
+    await chmod(path.join(folder, "postgis-backup"), 0o755);
+  });
+  after(async () => {
+    await removeContainer(container);
+    await server.stop();
+    await removeFolder(folder);
+  });
+  beforeEach(async () => {
+    bucket = await TestBucket.create(server);
+  });
+
+  const options = (more: readonly string[] = []) => ({
+    container,
+    tables,
+    directory: bucket.url("p/q"),
+    more: [...server.options, ...more],
+    env: server.environment,
+  });
+  const uploading = (more: readonly string[] = []) => ({
+    ...options(["--upload-to", bucket.url("p/q"), ...more]),
+    directory: path.join(mounted, bucket.name),
+  });
+  const succeed = async (backup: Parameters<typeof tryBackup>[0]) => {
+    const { exitCode, stdout, stderr } = await tryBackup(backup);
+    assert.equal(exitCode, 0, stderr);
+    assert.ok(Buffer.byteLength(stdout) < 4096);
+    return BackupResult.parse(JSON.parse(stdout));
+  };
+  const shell = (command: string) =>
+    execa("bash", ["-euo", "pipefail", "-c", command], {
+      env: { ...server.environment, PATH: `${folder}:${process.env["PATH"]}` },
+    });
+  const idsOf = async (prefix = "p/q/cbm/") =>
+    [...new Set((await bucket.keys()).map((key) => key.slice(prefix.length).split("/")[0]))].toSorted();
+  const localIds = async () =>
+    (await readdir(path.join(mounted, bucket.name, "cbm"))).filter((name) => name !== "latest");
+
+  async function expectSameTables(database: string) {
+    for (const table of tables)
+      assert.equal(await contentOf(container, table, database), await contentOf(container, table), table);
+  }
+
+  /** All files of a backup, below a folder of this machine. */
+  async function download({ location }: BackupResult): Promise<string> {
+    const prefix = location.slice(`s3://${bucket.name}/`.length);
+    const target = path.join(await temporaryFolder(), path.basename(location));
+    for (const key of (await bucket.keys()).filter((one) => one.startsWith(`${prefix}/`))) {
+      const file = path.join(target, key.slice(prefix.length));
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, await bucket.content(key));
+    }
+    return target;
+  }
+
+  const manifestOf = async (result: BackupResult) =>
+    Manifest.parse(
+      JSON.parse(String(await bucket.content(result.manifest.slice(`s3://${bucket.name}/`.length)))),
+    );
+
+  for (const [format, archive] of [
+    ["custom", "archive.dump"],
+    ["plain", "archive.sql.zst"],
+  ] as const) {
+    it(`is streamed there in the ${format} format by a machine that cannot write a file, and verified there`, async () => {
+      const { client, name: Bucket } = { client: server.client, name: bucket.name };
+      const VersioningConfiguration = { Status: "Enabled" } as const;
+      await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+      const selected = tables.flatMap((table) => ["--table", table]);
+      const { stdout, stderr, exitCode } = await runReadOnly(
+        [
+          ...["backup", "--container", container, ...selected, ...bucket.place("p/q"), "--name", "cbm"],
+          ...["--format", format, "--verify", "restore", "--json"],
+        ],
+        server.environment,
+      );
+      assert.equal(exitCode, 0, stderr);
+      const result = BackupResult.parse(JSON.parse(stdout));
+      assert.equal(result.location, `s3://${Bucket}/p/q/cbm/${result.backupId}`);
+      assert.equal(result.manifest, `${result.location}/manifest.json`);
+      const files = ["RESTORE.md", "SHA256SUMS", archive, "manifest.json", "prepare.sql"];
+      assert.deepEqual(
+        await bucket.keys(),
+        files.map((file) => `p/q/cbm/${result.backupId}/${file}`),
+      );
+      const Key = `p/q/cbm/${result.backupId}/manifest.json`;
+      const { VersionId } = await client.send(new HeadObjectCommand({ Bucket, Key }));
+      assert.ok(VersionId);
+      assert.equal(result.versionIds?.["manifest.json"], VersionId);
+      assert.equal(Object.keys(result.versionIds).length, files.length);
+
+      const manifest = await manifestOf(result);
+      assert.equal(manifest.verification.level, "restore");
+      assert.equal(manifest.format, format);
+      const copy = await download(result);
+      await execa("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: copy });
+      if (format === "custom") {
+        await restoreCustom(container, path.join(copy, archive), "downloaded");
+        await expectSameTables("downloaded");
+      }
+      await removeFolder(path.dirname(copy));
+
+      await sql(container, "DROP DATABASE IF EXISTS postgres_restored (FORCE)");
+      await shell(result.restoreCommand);
+      await expectSameTables("postgres_restored");
+    });
+  }
+
+  it("is in the custom format unless another one is asked for, and never in the directory format", async () => {
+    assert.equal((await manifestOf(await succeed(options()))).format, "custom");
+    const { exitCode, stderr } = await tryBackup(options(["--format", "directory"]));
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /^error\[usage\]: format: .*take "custom" or "plain", or name a folder/);
+  });
+
+  it("takes no id that anything is stored under", async () => {
+    const taken = Array.from({ length: 12 }, (_, second) => backupId(new Date(Date.now() + second * 1000)));
+    for (const id of taken) await bucket.put(`p/q/cbm/${id}/prepare.sql`, "of another run");
+    for (const backup of [options(), uploading()]) {
+      const { backupId: id } = await succeed(backup);
+      assert.ok(!taken.includes(id), id);
+      assert.ok(id > String(taken.at(-1)), id);
+    }
+    for (const id of taken)
+      assert.equal(String(await bucket.content(`p/q/cbm/${id}/prepare.sql`)), "of another run");
+  });
+
+  it("is written to a folder, verified and then uploaded, in the directory format too", async () => {
+    const result = await succeed(uploading(["--format", "directory", "--jobs", "2"]));
+    const { location, localLocation = "", backupId: id } = result;
+    assert.equal(location, `s3://${bucket.name}/p/q/cbm/${id}`);
+    assert.equal(localLocation, path.join(mounted, bucket.name, "cbm", id));
+    assert.equal(await readlink(path.join(path.dirname(localLocation), "latest")), id);
+    const files = await filesOf(localLocation);
+    assert.deepEqual(await bucket.keys(), files.map((file) => `p/q/cbm/${id}/${file}`).toSorted());
+    for (const file of files) {
+      const uploaded = await bucket.content(`p/q/cbm/${id}/${file}`);
+      assert.ok(uploaded.equals(await readFile(path.join(localLocation, file))), file);
+    }
+    await sql(container, "DROP DATABASE IF EXISTS postgres_restored (FORCE)");
+    await shell(result.restoreCommand);
+    await expectSameTables("postgres_restored");
+  });
+
+  it("needs no more than the backup policy allows", async () => {
+    const env = await userWith(bucket, backupPolicy);
+    await succeed({ ...options(["--compression", "none"]), env });
+    await succeed({ ...uploading(), env });
+    assert.equal((await idsOf()).length, 2);
+  });
+
+  it("leaves nothing in the folder where it was not to be kept", async () => {
+    const result = await succeed(uploading(["--no-keep-local"]));
+    assert.equal(result.localLocation, undefined);
+    assert.equal((await idsOf()).length, 1);
+    assert.deepEqual(await readdir(path.join(mounted, bucket.name, "cbm")), []);
+  });
+
+  describe("to which nothing may be written", () => {
+    let reader: Record<string, string>;
+
+    beforeEach(async () => {
+      reader = await userWith(bucket, restorePolicy);
+    });
+
+    it("is kept in its folder, and the failure says how to send it later", async () => {
+      const said = await failBackup({ ...uploading(), env: reader });
+      const [id = ""] = await localIds();
+      const location = path.join(mounted, bucket.name, "cbm", id);
+      assert.ok(said.startsWith(`error[upload-failed]: The backup is complete in ${location}, but`), said);
+      assert.match(said, /does not allow s3:PutObject on s3:/);
+      assert.deepEqual(await bucket.keys(), []);
+      assert.equal(await readlink(path.join(path.dirname(location), "latest")), id);
+      await shell(`postgis-backup verify --directory ${path.join(mounted, bucket.name)} --name cbm ${id}`);
+
+      const [command] = /postgis-backup export .*$/m.exec(said) ?? [];
+      await shell(String(command));
+      assert.deepEqual(await idsOf(), [id]);
+    });
+
+    it("is not kept where it was not to be kept", async () => {
+      const said = await failBackup({ ...uploading(["--no-keep-local"]), env: reader });
+      assert.match(said, /^error\[s3-denied\]: /);
+      assert.deepEqual(await bucket.keys(), []);
+      assert.deepEqual(await readdir(path.join(mounted, bucket.name, "cbm")), []);
+    });
+  });
+
+  it("is followed by retention in the bucket, and in the folder where it is kept there", async () => {
+    for (const backup of [options(), uploading()]) {
+      const first = await succeed(backup);
+      const second = await succeed({ ...backup, more: [...backup.more, "--keep-last", "1"] });
+      assert.ok(second.pruned.includes(first.backupId));
+      assert.deepEqual(await idsOf(), [second.backupId]);
+      assert.equal(second.alarm, undefined);
+      if (second.localLocation !== undefined) assert.deepEqual(await localIds(), [second.backupId]);
+    }
+  });
+
+  it("tells all that keeps it from being taken at once", async () => {
+    const place = { ...options(["--dry-run"]), directory: "s3://no-such-bucket/p" };
+    const said = await failBackup({ ...place, tables: ["parcel"] });
+    assert.match(said, /^error\[bucket-not-found\]: .*\nerror\[table-not-found\]: /);
+    const fine = await tryBackup(options(["--dry-run"]));
+    assert.equal(fine.exitCode, 0, fine.stderr);
+    assert.deepEqual(await bucket.keys(), []);
+  });
+});

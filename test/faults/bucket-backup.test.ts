@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
+import type { FailureCode } from "../../runner/failure";
+import {
+  dumping,
+  type Outcome,
+  type Scene,
+  setScene,
+  startBackup,
+  tables,
+  terminateSession,
+} from "../support/backup-scene";
+import { TestBucket } from "../support/bucket";
+import { peakMemory } from "../support/memory";
+import { expectNothingInContainer, expectOneMessage } from "../support/nothing-lost";
+import { removeFolder, temporaryFolder } from "../support/resources";
+import { type S3Server, startS3Server } from "../support/s3-server";
+
+describe("a backup on its way to a bucket", function () {
+  this.timeout(300_000);
+  let server: S3Server;
+  let bucket: TestBucket;
+  let scene: Scene;
+  let folder: string;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    server = await startS3Server();
+    scene = await setScene({ statements: tables() });
+  });
+  after(async () => {
+    await scene.remove();
+    await server.stop();
+    await removeFolder(folder);
+  });
+  beforeEach(async () => {
+    bucket = await TestBucket.create(server);
+  });
+
+  const start = (table: string, more: readonly string[] = [], directory = bucket.url()) =>
+    startBackup(
+      {
+        container: scene.container,
+        directory,
+        table,
+        format: "custom",
+        more: [...server.options, ...more],
+      },
+      server.environment,
+    );
+  const stored = async () => {
+    const list = new ListObjectsV2Command({ Bucket: bucket.name });
+    const { Contents = [] } = await server.client.send(list);
+    return Contents.map(({ Key = "", ETag, LastModified }) => ({ Key, ETag, LastModified }));
+  };
+
+  /** A complete backup, which the fault must leave as it is. */
+  async function takeFirst() {
+    const { exitCode, stderr } = await start("small").ended;
+    assert.equal(exitCode, 0, stderr);
+    return stored();
+  }
+
+  async function expectNothingLost(
+    before: Awaited<ReturnType<typeof stored>>,
+    outcome: Outcome,
+    code: FailureCode | undefined,
+    message: RegExp,
+  ) {
+    expectOneMessage(outcome, { code, message });
+    await expectNothingInContainer(scene.container);
+    const known = new Set(before.map(({ Key }) => Key));
+    const after = await stored();
+    assert.deepEqual(
+      after.filter(({ Key }) => known.has(Key)),
+      before,
+    );
+    const added = after.map(({ Key }) => Key).filter((key) => !known.has(key));
+    if (code === undefined)
+      assert.deepEqual(
+        added.filter((key) => key.endsWith("manifest.json")),
+        [],
+      );
+    else assert.deepEqual([added, await bucket.openUploads()], [[], []]);
+  }
+
+  /** Until the archive, of which nobody knows the size yet, goes up in parts. */
+  async function uploading() {
+    while ((await bucket.uploadedParts()) === 0) await sleep(100);
+  }
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`leaves no backup, no process and no session when it is ended by ${signal}`, async () => {
+      const before = await takeFirst();
+      const { child, ended } = start("large");
+      await uploading();
+      child.kill(signal);
+      const code = signal === "SIGKILL" ? undefined : "interrupted";
+      await expectNothingLost(before, await ended, code, /Interrupted by SIGTERM/);
+      const { exitCode, stderr } = await start("small").ended;
+      assert.equal(exitCode, 0, stderr);
+    });
+  }
+
+  it("leaves nothing when it is interrupted while it goes up from its folder", async () => {
+    const before = await takeFirst();
+    const more = ["--upload-to", bucket.url(), "--upload-limit", "1000000"];
+    const { child, ended } = start("large", more, folder);
+    child.stderr.on("data", (said: Buffer) => {
+      if (said.toString().includes("Uploading")) setTimeout(() => child.kill("SIGTERM"), 2000);
+    });
+    await expectNothingLost(before, await ended, "interrupted", /Interrupted by SIGTERM/);
+    assert.deepEqual(await readdir(path.join(folder, "cbm")), []);
+  });
+
+  it("is no backup, and not even an archive, when pg_dump does not come to its end", async () => {
+    const before = await takeFirst();
+    const { ended } = start("large");
+    await dumping(scene.container);
+    await uploading();
+    await terminateSession(scene.container, "query LIKE 'COPY public.large%'");
+    await expectNothingLost(
+      before,
+      await ended,
+      "dump-failed",
+      /Dumping the contents of table "large" failed/,
+    );
+  });
+
+  it("fails when the server is gone, and says where that was", async () => {
+    const before = await takeFirst();
+    const { ended } = start("large");
+    await uploading();
+    await server.kill();
+    const outcome = await ended;
+    await server.restart();
+    expectOneMessage(outcome, { code: "s3-unreachable", message: /The S3 server of s3:\/\/\S+ cannot be/ });
+    await expectNothingInContainer(scene.container);
+    const keys = (await bucket.keys()).filter((key) => key.endsWith("manifest.json"));
+    assert.deepEqual(
+      keys,
+      before.map(({ Key }) => Key).filter((key) => key.endsWith("manifest.json")),
+    );
+  });
+
+  it("takes less than 150 MB of memory, whatever its size", async () => {
+    const large = await setScene({ statements: tables(5_000_000) });
+    try {
+      const { child, ended } = startBackup(
+        {
+          container: large.container,
+          directory: bucket.url(),
+          table: "large",
+          format: "custom",
+          more: [...server.options, "--compression", "none"],
+        },
+        server.environment,
+      );
+      const [peak, { exitCode, stderr }] = await Promise.all([peakMemory(Number(child.pid)), ended]);
+      assert.equal(exitCode, 0, stderr);
+      const [archive] = (await bucket.keys()).filter((key) => key.endsWith("archive.dump"));
+      const { length } = await bucket.content(String(archive));
+      assert.ok(length > 350_000_000, `${length} bytes`);
+      assert.ok(peak < 150, `${peak} MB`);
+    } finally {
+      await large.remove();
+    }
+  });
+});
