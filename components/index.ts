@@ -6,6 +6,8 @@ export {
   TransitionStorageClass,
 } from "./backup-bucket-args";
 export type { PostgisConnection, PostgisConnectionArgs } from "./connection";
+export { Migration } from "./migration";
+export { type MigrationArgs, OldSide } from "./migration-args";
 export { PostgisContainer } from "./postgis-container";
 export type { PostgisContainerArgs } from "./postgis-container-args";
 export type { S3SettingsArgs } from "./s3-settings";

@@ -25,6 +25,13 @@ export interface PostgisContainerArgs {
    */
   port?: pulumi.Input<number>;
   /**
+   * The container is created beside another one that has the port, on an internal network of its own and without the port
+   * published, until a `Migration` gives it that; `port` and `hostAddress` are to be those of the other one from the beginning,
+   * because a change has no effect meanwhile. A change replaces the container and keeps the data.
+   * @default false
+   */
+  standby?: boolean;
+  /**
    * Database that is created with the volume. On a volume that has data it must exist.
    * @default "postgres"
    */

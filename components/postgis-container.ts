@@ -24,6 +24,8 @@ import { serverContainer } from "./server-container";
 export class PostgisContainer extends pulumi.ComponentResource {
   /** Name of the container. */
   public readonly containerName: pulumi.Output<string>;
+  /** Id of the container; another one whenever it is replaced. */
+  public readonly containerId: pulumi.Output<string>;
   /** What `TableBackup` takes; it carries no password. */
   public readonly connection: pulumi.Output<PostgisConnection>;
   /** `postgresql://` URI from this machine; secret, because it holds the password. */
@@ -54,7 +56,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
       dockerHost: args.dockerHost,
       owner,
       hostAddress,
-      port,
+      port: args.standby === true ? undefined : port,
       backupDirectory: args.backupDirectory,
     };
     const preflightRequest = checkedRequest(PreflightRequest, place, this);
@@ -70,16 +72,31 @@ export class PostgisContainer extends pulumi.ComponentResource {
       { parent: this, dependsOn: preflight, protect: keepData, retainOnDelete: keepData },
     );
 
+    const network =
+      args.standby === true
+        ? new docker.Network(
+            `${name}-standby`,
+            { name: pulumi.interpolate`${containerName}-standby`, internal: true, labels },
+            { parent: this, dependsOn: preflight },
+          ).name
+        : args.network;
+
     const container = new docker.Container(
       `${name}-container`,
       {
-        ...serverContainer({ image, user, database, password, dataVolume: volume.name, args }),
+        ...serverContainer({ image, user, database, password, dataVolume: volume.name, network, args }),
         name: containerName,
         ports: [{ internal: 5432, external: port, ip: hostAddress }],
         labels,
       },
-      // The password file acts only when a volume is initialised; afterwards the ready command sets the password.
-      { parent: this, dependsOn: preflight, deleteBeforeReplace: true, ignoreChanges: ["uploads"] },
+      {
+        parent: this,
+        dependsOn: preflight,
+        deleteBeforeReplace: true,
+        // The password file acts only when a volume is initialised; afterwards the ready command sets the password. Of a
+        // standby, the provider reads that no port is published, and would make it anew in every update.
+        ignoreChanges: ["uploads", ...(args.standby === true ? ["ports"] : [])],
+      },
     );
 
     const readyRequest = checkedRequest(
@@ -94,6 +111,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
     );
 
     this.containerName = container.name;
+    this.containerId = container.id;
     this.volumeName = volume.name;
     this.uri = pulumi.secret(databaseUri({ user, password, hostAddress, port, database }));
     const serving = connectionOf(ready);
@@ -109,6 +127,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
           );
     this.registerOutputs({
       containerName: this.containerName,
+      containerId: this.containerId,
       connection: this.connection,
       uri: this.uri,
       volumeName: this.volumeName,

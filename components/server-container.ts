@@ -15,6 +15,8 @@ interface ServerContainer {
   readonly database: pulumi.Input<string>;
   readonly password: pulumi.Output<string>;
   readonly dataVolume: pulumi.Input<string>;
+  /** Docker's default bridge, if there is none. */
+  readonly network: pulumi.Input<string> | undefined;
   readonly args: PostgisContainerArgs;
 }
 
@@ -22,7 +24,7 @@ interface ServerContainer {
 export function serverContainer(
   server: ServerContainer,
 ): Omit<docker.ContainerArgs, "name" | "ports" | "labels"> {
-  const { image, user, database, password, dataVolume, args } = server;
+  const { image, user, database, password, dataVolume, network, args } = server;
   return {
     image,
     command: pulumi.output(args.settings ?? {}).apply(serverCommand),
@@ -65,7 +67,7 @@ export function serverContainer(
       ? {}
       : { memory: args.memory, memorySwap: pulumi.output(args.memory).apply((memory) => 2 * memory) }),
     shmSize: args.shmSize ?? 1024,
-    ...(args.network === undefined ? {} : { networksAdvanced: [{ name: args.network }] }),
+    ...(network === undefined ? {} : { networksAdvanced: [{ name: network }] }),
     restart: "unless-stopped",
     // The ready command watches the start, and shows the last log lines if it fails.
     mustRun: false,

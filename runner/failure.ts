@@ -60,6 +60,11 @@ export const failureCodes = [
   "table-exists",
   "requirement-missing",
   "dependent-object",
+  // migration
+  "port-not-switchable",
+  "left-behind",
+  "already-migrated",
+  "old-side-needed",
   // series of backups
   "backup-not-found",
   "backup-exists",

@@ -6,6 +6,7 @@ import { addExport } from "./cli/export";
 import { addImport } from "./cli/import";
 import { addKeep } from "./cli/keep";
 import { addList } from "./cli/list";
+import { addMigrate, addRetire } from "./cli/migrate";
 import { addPreflight } from "./cli/preflight";
 import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
@@ -29,6 +30,8 @@ function program(context: Context): Command {
   addBackup(main, context);
   addVerify(main, context);
   addRestore(main, context);
+  addMigrate(main, context);
+  addRetire(main, context);
   addList(main, context);
   addPrune(main, context);
   addKeep(main, context);

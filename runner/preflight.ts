@@ -35,6 +35,7 @@ async function checkPort(
   { hostAddress, port }: PreflightRequest,
   existing: Inspection | undefined,
 ): Promise<void> {
+  if (port === undefined) return;
   const ours = Object.values(existing?.HostConfig.PortBindings ?? {}).flatMap((bindings) => bindings ?? []);
   if (ours.some(({ HostPort }) => HostPort === String(port))) return;
   const endpoint = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"] ?? (await contextEndpoint(docker));

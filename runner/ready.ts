@@ -20,6 +20,18 @@ const logLines = 20;
  * user's password: the image applies its variable only when it initialises a new volume.
  */
 export async function ready(request: ReadyRequest, progress: Progress, signal: AbortSignal): Promise<void> {
+  const target = await answering(request, progress, signal);
+  const password = process.env[passwordVariable];
+  if (password === undefined) return;
+  await whileRunning(target.docker, target.container, signal, () => setPassword(target, request, password));
+}
+
+/** Waits until the server in the container answers and has the database. */
+export async function answering(
+  request: ReadyRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ExecTarget> {
   const docker = dockerFor(request.dockerHost);
   const container = await findContainer(docker, request.container);
   if (container === undefined)
@@ -27,11 +39,8 @@ export async function ready(request: ReadyRequest, progress: Progress, signal: A
   await failIfDead(docker, container, container.RestartCount, request);
   const target = serverTarget(docker, container, request, "postgis-backup ready");
   await waitForServer(container, target, request, progress, signal);
-  await whileRunning(docker, container.Id, signal, async () => {
-    await checkConnection(target, request);
-    const password = process.env[passwordVariable];
-    if (password !== undefined) await setPassword(target, request, password);
-  });
+  await whileRunning(docker, container.Id, signal, () => checkConnection(target, request));
+  return target;
 }
 
 async function waitForServer(

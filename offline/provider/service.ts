@@ -21,7 +21,7 @@ import { unary } from "../grpc/unary";
 import { checkConfig, configure, diffConfig } from "./configuration";
 import { toFailure } from "./failure";
 import type { Operations } from "./operations";
-import type { Provider, Resource } from "./provider";
+import type { Change, Provider, Resource } from "./provider";
 import { checkResponse, diffResponse } from "./responses";
 import { providerSchema } from "./schema";
 import { containsUnknown, fromStruct, toStruct } from "./value";
@@ -50,14 +50,20 @@ function check(provider: Provider, request: CheckRequest) {
   return checkResponse(result);
 }
 
+function isWithin(path: string, whole: string): boolean {
+  return path === whole || path.startsWith(`${whole}.`) || path.startsWith(`${whole}[`);
+}
+
+/** The engine puts the old inputs in place of those that are ignored; what differs from the state is the provider's to ignore. */
 function diff(provider: Provider, request: DiffRequest) {
-  return diffResponse(
-    resourceOf(provider, request.getUrn()).diff(
-      fromStruct(request.getOldInputs()),
-      fromStruct(request.getOlds()),
-      fromStruct(request.getNews()),
-    ),
+  const { changes, ...rest } = resourceOf(provider, request.getUrn()).diff(
+    fromStruct(request.getOldInputs()),
+    fromStruct(request.getOlds()),
+    fromStruct(request.getNews()),
   );
+  const ignored = request.getIgnorechangesList();
+  const counts = ({ path }: Change) => !ignored.some((whole) => isWithin(path, whole));
+  return diffResponse({ ...rest, changes: changes.filter(counts) });
 }
 
 async function create(provider: Provider, operations: Operations, request: CreateRequest) {

@@ -4,6 +4,10 @@ import { z } from "zod";
 import { Failure } from "../failure";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "./docker";
 
+const PortBinding = z.object({ HostIp: z.string(), HostPort: z.string() });
+export type PortBinding = z.infer<typeof PortBinding>;
+const PortBindings = z.record(z.string(), z.array(PortBinding).nullable());
+
 const Inspection = z.object({
   Id: z.string(),
   Name: z.string(),
@@ -20,9 +24,15 @@ const Inspection = z.object({
     StartedAt: z.string(),
   }),
   HostConfig: z.object({
-    PortBindings: z
-      .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
-      .nullable(),
+    PortBindings: PortBindings.nullable(),
+    /** Started with --rm: it goes, with its unnamed volumes, when it stops. */
+    AutoRemove: z.boolean(),
+    RestartPolicy: z.object({ Name: z.string() }),
+  }),
+  NetworkSettings: z.object({
+    /** What is bound now, in contrast to HostConfig. */
+    Ports: PortBindings.nullable(),
+    Networks: z.record(z.string(), z.object({ Aliases: z.array(z.string()).nullable() })),
   }),
   Mounts: z.array(
     z.object({

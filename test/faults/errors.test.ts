@@ -11,6 +11,7 @@ import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
 import { docker, startServer, TestContainer } from "../support/container";
 import { flipBit, reseal } from "../support/damage";
+import { startPair } from "../support/migration-pair";
 import {
   freePort,
   removeContainer,
@@ -92,6 +93,10 @@ describe("every error", function () {
 
   const listBucket = (...more: string[]) =>
     run(["list", "--directory", `s3://${uniqueName()}/cbm`, ...s3.options, ...more], s3.environment);
+  const migration = (from = container, to = container) => [
+    ...["migrate", "--container", from, "--to-container", to],
+    ...place(),
+  ];
 
   /** A restore of the complete backup over the table that it was taken of, to which another one refers. */
   const restore = (...more: string[]) => run(["restore", "--container", container, ...place(), ...more]);
@@ -355,6 +360,33 @@ describe("every error", function () {
       return restore("--name", name);
     },
     "dependent-object": () => restore("--if-exists", "replace"),
+    "port-not-switchable": () => run(migration()),
+    "left-behind": async () => {
+      const pair = await startPair("CREATE TABLE parent (id int); CREATE VIEW seen AS SELECT 1");
+      try {
+        return await run(migration(pair.old, pair.fresh));
+      } finally {
+        await pair.remove();
+      }
+    },
+    "already-migrated": async () => {
+      const { output: from } = await docker("inspect", "--format={{.Id}}", container);
+      const result = {
+        backupId: "",
+        location: "",
+        tables: [],
+        tableCount: 0,
+        rows: 0,
+        notes: [],
+        removed: [],
+      };
+      const record = JSON.stringify({ from, volumes: [], result });
+      await sql(container, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
+      const stderr = await run(migration());
+      await sql(container, "ALTER DATABASE postgres RESET postgis_backup.migrated_from");
+      return stderr;
+    },
+    "old-side-needed": () => run(["retire", "--container", uniqueName(), "--to-container", container]),
     "backup-not-found": () => verify("none"),
     "tar-invalid": () => run(["import", path.join(root, "README.md"), "--directory", directory]),
     "backup-exists": async () => {

@@ -147,6 +147,17 @@ describe("offline provider server", () => {
     assert.equal(response.getDetaileddiffMap().get("c[0]")?.getKind(), PropertyDiff.Kind.ADD_REPLACE);
   });
 
+  it("leaves out changes of what is ignored, or lies within it", async () => {
+    const request = new DiffRequest();
+    request.setUrn(URN);
+    request.setIgnorechangesList(["a", "other"]);
+    const response = await call<DiffResponse>("diff", request);
+    assert.deepEqual(response.getDiffsList(), ["c"]);
+    request.setIgnorechangesList(["a", "c"]);
+    const nothing = await call<DiffResponse>("diff", request);
+    assert.equal(nothing.getChanges(), DiffResponse.DiffChanges.DIFF_NONE);
+  });
+
   it("passes on failed checks", async () => {
     const request = new CheckRequest();
     request.setUrn(URN);

@@ -50,6 +50,18 @@ describe("PostgisContainer", () => {
     ]);
   });
 
+  it("is, as a standby, on an internal network of its own, and asks for no free port", async () => {
+    const { child } = await declare({ password: "p", standby: true, network: "net" });
+    const { labels, ...network } = child("db-standby").inputs;
+    assert.deepEqual(network, { name: "db-standby", internal: true });
+    assert.ok(labels);
+    const { networksAdvanced, ports } = child("db-container").inputs;
+    assert.deepEqual(networksAdvanced, [{ name: "db-standby" }]);
+    assert.deepEqual(ports, [{ internal: 5432, external: 5433, ip: "127.0.0.1" }]);
+    const request = JSON.parse(String(child("db-preflight").inputs["stdin"])) as Record<string, unknown>;
+    assert.equal(request["port"], undefined);
+  });
+
   it("gives the container exactly these inputs by default", async () => {
     const { child } = await declare({ password: "p" });
     const { command, healthcheck, ...inputs } = child("db-container").inputs;

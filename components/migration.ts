@@ -1,0 +1,107 @@
+import * as pulumi from "@pulumi/pulumi";
+import { MigrateRequest, MigrateResult, RetireRequest } from "../runner/request";
+import { checkedRequest } from "./check";
+import type { PostgisConnection } from "./connection";
+import { type MigrationArgs, OldSide } from "./migration-args";
+import { runnerCommand } from "./runner-command";
+
+/**
+ * Moves all tables of a database to a new server, of the same or another version, and then the published port by which clients
+ * reach it.
+ *
+ * Writers of the old server wait while its tables are backed up, restored and compared; readers go on. Then the old container is
+ * stopped, and the new one has its port. Whatever fails, the old server keeps its port, its data and its writers, and the next
+ * `pulumi up` begins anew. The old container goes in a second step, by `oldSide`. Deleting this resource changes nothing.
+ *
+ * @example
+ * new Migration("cbm", {
+ *   from: { container: "pg_spat" },
+ *   to: new PostgisContainer("pg_17", { password, standby: true }).connection,
+ *   directory: "./backups",
+ * });
+ */
+export class Migration extends pulumi.ComponentResource {
+  /** Where the tables are now: the new server, once it has the port. */
+  public readonly connection: pulumi.Output<PostgisConnection>;
+  /** Folder of the backup that the tables were moved by; it is kept. */
+  public readonly location: pulumi.Output<string>;
+  /** Tables that were migrated, as many as fit into 2 KB. */
+  public readonly tables: pulumi.Output<string[]>;
+  /** Rows that were migrated. */
+  public readonly rows: pulumi.Output<number>;
+  /** What could not be compared, or is otherwise than in the old server. */
+  public readonly notes: pulumi.Output<string[]>;
+  /** Container and volumes of the old side that were removed. */
+  public readonly removed: pulumi.Output<string[]>;
+
+  constructor(name: string, args: MigrationArgs, opts?: pulumi.ComponentResourceOptions) {
+    const password = args.password === undefined ? undefined : pulumi.secret(args.password);
+    super("postgis-backup:index:Migration", name, { ...args, password }, opts);
+    const from = pulumi.output(args.from);
+    const to = pulumi.output(args.to);
+    const fresh = { toContainer: to.container, toUser: to.user, toDatabase: to.database };
+    const old = { container: from.container, dockerHost: from.dockerHost };
+    const oldSide = args.oldSide ?? OldSide.Keep;
+    const subject = { ...old, database: from.database, ...fresh };
+    const migrate = () =>
+      runnerCommand(
+        `${name}-migrate`,
+        {
+          verb: "migrate",
+          request: checkedRequest(
+            MigrateRequest,
+            {
+              ...subject,
+              user: from.user,
+              directory: args.directory,
+              name: args.backupName ?? name,
+              format: args.format,
+              excludeTables: args.excludeTables,
+              excludeDatabases: args.excludeDatabases,
+              relations: args.relations,
+              missingRoles: args.missingRoles,
+              jobs: args.jobs,
+              lockTimeout: args.lockTimeout,
+            },
+            this,
+          ),
+          password,
+          triggers: pulumi
+            .all([subject, args.triggers ?? []])
+            .apply(([known, triggers]) => [known, ...triggers]),
+          onUpdate: "keep",
+        },
+        { parent: this },
+      );
+    const retire = () => {
+      const removal = { ...old, ...fresh, removeData: oldSide === OldSide.RemoveData };
+      const request = checkedRequest(RetireRequest, removal, this);
+      return runnerCommand(
+        `${name}-retire`,
+        { verb: "retire", request, password, triggers: [request], onUpdate: "keep" },
+        { parent: this },
+      );
+    };
+    const done = oldSide === OldSide.Keep ? migrate() : retire();
+    const result = done.stdout.apply((stdout) => MigrateResult.parse(JSON.parse(stdout)));
+    this.connection = pulumi.all([to, result]).apply(([{ container, user, database, dockerHost }]) => ({
+      container,
+      user: user ?? "postgres",
+      database: database ?? "postgres",
+      ...(dockerHost === undefined ? {} : { dockerHost }),
+    }));
+    this.location = result.location;
+    this.tables = result.tables;
+    this.rows = result.rows;
+    this.notes = result.notes;
+    this.removed = result.removed;
+    this.registerOutputs({
+      connection: this.connection,
+      location: this.location,
+      tables: this.tables,
+      rows: this.rows,
+      notes: this.notes,
+      removed: this.removed,
+    });
+  }
+}

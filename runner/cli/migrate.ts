@@ -1,0 +1,85 @@
+import { type Command, Option } from "commander";
+import { migrate } from "../migrate";
+import { ArchiveFormat, MigrateRequest, type MigrateResult, RetireRequest } from "../request";
+import { retire } from "../retire";
+import type { Context } from "./context";
+import {
+  collect,
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  seriesOptions,
+  serverOptions,
+} from "./options";
+
+export function addMigrate(main: Command, { progress, signal }: Context): void {
+  newServerOptions(seriesOptions(serverOptions(main.command("migrate"))))
+    .summary("move a server's tables and its published port to a new server")
+    .description(
+      "Backs up all tables of a database, restores them into a new server, compares, and gives the new server's container the port " +
+        "of the old one's, which is stopped and kept. Writers wait meanwhile. What fails leaves the old server on its port.",
+    )
+    .option("--exclude-table <name>", "table, view or pattern that stays behind; repeat for more", collect)
+    .option("--exclude-database <name>", "database that stays behind; repeat for more", collect)
+    .option(
+      "--relation <relation>",
+      "relation without a foreign key, as 'child.column -> parent.column', whose orphans are compared; repeat for more",
+      collect,
+    )
+    .addOption(
+      new Option("--format <format>", "archive format (default: custom)").choices(ArchiveFormat.options),
+    )
+    .addOption(
+      new Option("--missing-roles <action>", "owners that the new server lacks (default: fail)").choices([
+        "fail",
+        "create",
+      ]),
+    )
+    .option("--jobs <n>", "parallel workers (default: CPUs, at most 4)", Number)
+    .option("--lock-timeout <seconds>", "how long to wait for transactions that write (default: 60)", Number)
+    .option("--json", "print the result as one JSON object")
+    .addOption(requestOption())
+    .action(async (options: Options) => {
+      const names = {
+        excludeTable: "excludeTables",
+        excludeDatabase: "excludeDatabases",
+        relation: "relations",
+      };
+      const result = await migrate(await readRequest(MigrateRequest, options, names), progress, signal);
+      print(options, result, inWords(result));
+    });
+}
+
+export function addRetire(main: Command, { signal }: Context): void {
+  newServerOptions(main.command("retire"))
+    .summary("remove the container of a server that was migrated")
+    .description("Removes a container whose tables were migrated; its data only with --remove-data.")
+    .option("--container <name>", "container that was migrated")
+    .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
+    .option("--remove-data", "remove the volume with its data too")
+    .option("--json", "print the result as one JSON object")
+    .addOption(requestOption())
+    .action(async (options: Options) => {
+      const result = await retire(await readRequest(RetireRequest, options), signal);
+      const { removed } = result;
+      print(options, result, [
+        removed.length === 0 ? "It is gone already." : `Removed: ${removed.join(", ")}`,
+      ]);
+    });
+}
+
+function newServerOptions(command: Command): Command {
+  return command
+    .option("--to-container <name>", "container that the new server runs in")
+    .option("--to-user <role>", "role of the new server (default: postgres)")
+    .option("--to-database <name>", "database of the new server (default: postgres)");
+}
+
+function inWords({ backupId, location, tables, tableCount, rows, notes }: MigrateResult): string[] {
+  return [
+    `Migrated ${tableCount} tables, ${rows} rows, by backup ${backupId}: ${location}`,
+    ...tables,
+    ...notes,
+  ];
+}

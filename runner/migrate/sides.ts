@@ -1,0 +1,53 @@
+import type { Inspection } from "../docker/container";
+import type { Docker } from "../docker/docker";
+import type { ExecTarget } from "../docker/exec";
+import type { Relation } from "../postgres/catalog";
+import { serverTarget } from "../postgres/server";
+import { openSession, type Session } from "../postgres/session";
+import type { Progress } from "../progress";
+import type { MigrateRequest } from "../request";
+
+/** The server that a migration goes to. */
+export interface NewServer {
+  readonly docker: Docker;
+  readonly container: Inspection;
+  readonly request: Pick<MigrateRequest, "toContainer" | "toUser" | "toDatabase" | "dockerHost">;
+}
+
+/** Both servers, while writers of the old one wait. */
+export interface Sides {
+  readonly docker: Docker;
+  readonly request: MigrateRequest;
+  readonly old: Inspection;
+  readonly fresh: NewServer;
+  /** In the old database; its transaction holds the locks that writers wait for. */
+  readonly hold: Session;
+  /** The tables that are locked. */
+  readonly tables: readonly Relation[];
+  readonly progress: Progress;
+}
+
+const applicationName = "postgis-backup migrate";
+
+export function oldDatabase({ docker, request, old }: Pick<Sides, "docker" | "request" | "old">): ExecTarget {
+  return serverTarget(docker, old, request, applicationName);
+}
+
+export function newDatabase({ docker, container, request }: NewServer): ExecTarget {
+  const { toUser: user, toDatabase: database } = request;
+  return serverTarget(docker, container, { user, database }, applicationName);
+}
+
+/** Some work in a session of its own. */
+export async function inDatabase<T>(
+  target: ExecTarget,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = openSession(target, signal);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker } from "../support/container";
+import { type MigrationPair, startMigration, startPair } from "../support/migration-pair";
+import { queryPort, startWriter, type Writer } from "../support/port-client";
+import { freePort, removeFolder, sql, temporaryFolder } from "../support/resources";
+
+const statements = `CREATE SCHEMA log; CREATE TABLE log.journal (id int);
+CREATE TABLE parcels AS SELECT g AS id, md5(g::text) AS noise FROM generate_series(1, 300000) g`;
+
+/** Which of the two servers answers at the port: only the old one has this setting. */
+const whose = "SELECT current_setting('cluster_name') AS name";
+
+describe("a migration that fails", function () {
+  this.timeout(300_000);
+  let pair: MigrationPair;
+  let directory: string;
+  let blocked: number;
+  let writer: Writer | undefined;
+
+  before(async () => {
+    directory = await temporaryFolder();
+    blocked = await freePort();
+    // The new container publishes one port more, and so cannot be started where somebody else has that one.
+    pair = await startPair(statements, ["--publish", `127.0.0.1:${blocked}:9999`]);
+    await sql(pair.old, "ALTER SYSTEM SET cluster_name = 'old'");
+    await docker("restart", pair.old);
+    while ((await docker("exec", pair.old, "pg_isready", "-q", "-h", "127.0.0.1")).code !== 0)
+      await sleep(200);
+  });
+  after(async () => {
+    await writer?.stop();
+    await pair.remove();
+    await removeFolder(directory);
+  });
+
+  /** The old server has its port, takes writes, and has nothing of ours left; the new one is a standby. */
+  async function assertAsBefore(): Promise<void> {
+    assert.deepEqual(await queryPort(pair.port, whose), [{ name: "old" }]);
+    await queryPort(pair.port, "INSERT INTO log.journal VALUES (0)");
+    const left =
+      "SELECT setconfig FROM pg_db_role_setting WHERE setconfig::text ~ 'postgis_backup|read_only'";
+    assert.equal(await sql(pair.old, left), "");
+    assert.equal(await sql(pair.fresh, left), "");
+    const sessions = "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'";
+    assert.equal(await sql(pair.old, sessions), "");
+    assert.deepEqual(await docker("port", pair.fresh), { code: 0, output: "" });
+    const { output } = await docker("inspect", "--format={{len .NetworkSettings.Networks}}", pair.fresh);
+    assert.equal(output, "1");
+  }
+
+  /** Once writers wait. */
+  async function whileHeld(action: (migration: ReturnType<typeof startMigration>) => Promise<unknown>) {
+    const migration = startMigration(pair, directory);
+    await new Promise<void>((resolve) => {
+      migration.stderr.on("data", (text: Buffer) => {
+        if (text.includes("Writers of the old server wait")) resolve();
+      });
+    });
+    await action(migration);
+    return migration;
+  }
+
+  it("gives the port back when the new container cannot be started with it", async () => {
+    const holder = net.createServer().listen(blocked, "127.0.0.1");
+    writer = startWriter(pair.port);
+    const { exitCode, stderr, stdout } = await startMigration(pair, directory);
+    await sleep(500);
+    const acknowledged = await writer.stop();
+    holder.close();
+    assert.equal(exitCode, 1, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^error\[docker-failed\]: .*address already in use/m);
+    assert.doesNotMatch(stderr, /^ {4}at /m);
+    const written = (await queryPort(pair.port, "SELECT id FROM log.journal")).map(({ id }) => id);
+    assert.deepEqual(
+      acknowledged.filter((id) => !written.includes(id)),
+      [],
+    );
+    await assertAsBefore();
+  });
+
+  it("lets writers go on when it is killed", async () => {
+    const { exitCode } = await whileHeld(async (migration) => {
+      const waiting = queryPort(pair.port, "INSERT INTO log.journal VALUES (1)");
+      assert.equal(await Promise.race([waiting, sleep(500, "waits")]), "waits");
+      migration.kill("SIGKILL");
+      await waiting;
+    });
+    assert.notEqual(exitCode, 0);
+    await sleep(10_000);
+    await assertAsBefore();
+  });
+
+  it("lets writers go on when it is interrupted", async () => {
+    const { exitCode, stderr } = await whileHeld((migration) => Promise.resolve(migration.kill("SIGTERM")));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /error\[interrupted\]/);
+    await assertAsBefore();
+  });
+
+  it("notices a table that somebody made meanwhile", async () => {
+    const { exitCode, stderr } = await whileHeld(() => queryPort(pair.port, "CREATE TABLE late (id int)"));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /error\[tables-changing\].*table public\.late/);
+    await assertAsBefore();
+  });
+
+  it("says what would be missing on the new server, all at once", async () => {
+    await queryPort(pair.port, "CREATE VIEW seen AS SELECT 1 AS x");
+    await queryPort(pair.port, "CREATE ROLE worker LOGIN");
+    await queryPort(pair.port, "CREATE DATABASE other");
+    const { exitCode, stderr } = await startMigration(pair, directory);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^error\[left-behind\]: .*view public\.seen/m);
+    assert.match(stderr, /^error\[left-behind\]: .*other/m);
+    assert.match(stderr, /^error\[requirement-missing\]: .*worker/m);
+    await assertAsBefore();
+  });
+
+  it("succeeds once nothing is in its way", async () => {
+    await sql(pair.fresh, "CREATE ROLE worker LOGIN");
+    const more = ["--exclude-table", "seen", "--exclude-database", "other"];
+    const { exitCode, stderr } = await startMigration(pair, directory, more);
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(await queryPort(pair.port, whose), [{ name: "" }]);
+    assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 300_000 }]);
+  });
+});
