@@ -20,8 +20,8 @@ describe("a backup in a bucket that cannot be read", function () {
 
   before(async () => {
     scene = await setBucketScene({
-      statements: tables(400_000),
-      tables: ["small", "large"],
+      statements: `${tables(400_000)} CREATE TABLE first AS SELECT 1 AS x;`,
+      tables: ["first", "large", "small"],
       formats,
       query: (source) => sql(source, query),
     });
@@ -111,6 +111,16 @@ describe("a backup in a bucket that cannot be read", function () {
       assert.equal(await rows(database), scene.expected);
     });
   }
+
+  it("because of rows that are not asked for, and that follow those that are", async () => {
+    const database = await scene.newDatabase();
+    const [key = ""] = (await keysOf("custom")).filter((found) => /archive\.dump$/.test(found));
+    await whileSpoilt(key, flipped(key), async () => {
+      const told = await scene.fail(...restore("custom", database), "--table", "first");
+      assert.match(told, /^error\[checksum-mismatch\]: .*archive\.dump/);
+    });
+    assert.equal(await sql(scene.target, "SELECT to_regclass('first') IS NULL", database), "t");
+  });
 
   it("because its rows are to go into tables that exist leaves those empty", async () => {
     const database = await scene.newDatabase();
