@@ -10,6 +10,7 @@ import { cleanUp } from "./restore/clean-up";
 import { comparesFingerprints, compareStaging } from "./restore/comparison";
 import { restoreData } from "./restore/data-only";
 import { selectFilled } from "./restore/filled-tables";
+import { checkFreeSpace } from "./restore/free-space";
 import { loadStaging } from "./restore/load";
 import { removeLinks } from "./restore/linked-rows";
 import { finalPlace } from "./restore/members";
@@ -104,6 +105,7 @@ async function makeWorkFolder({ target, names }: RestoreRun): Promise<void> {
 
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   const tables = await selectFilled(run);
+  await checkFreeSpace(run, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
   run.progress.note(`Filling ${tables.length} tables.`);
@@ -117,6 +119,7 @@ async function stageAndPublish(run: RestoreRun, reader: Reader, created: Created
     const staged = await stageTables(run, scratch);
     const attempts = new Attempts();
     const needed = await checkPlaces(run, staged, attempts);
+    if (needed) await attempts.run(() => checkFreeSpace(run, staged.tables));
     attempts.end();
     if (needed && !request.dryRun) await dumpStaging(run);
     return { staging: staged, wanted: needed };

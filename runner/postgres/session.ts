@@ -19,6 +19,9 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: disk_full */
+const diskFull = "53100";
+
 /** A statement that the server refused; the session goes on. */
 export class SqlError extends Failure {
   constructor(
@@ -26,7 +29,7 @@ export class SqlError extends Failure {
     readonly sqlState: string,
     message: string,
   ) {
-    super("server-error", `The server says: ${message}`);
+    super(sqlState === diskFull ? "space-insufficient" : "server-error", `The server says: ${message}`);
   }
 }
 

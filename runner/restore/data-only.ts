@@ -9,6 +9,7 @@ import { tableKey } from "../postgres/script";
 import { openSession, SqlError } from "../postgres/session";
 import { comparesFingerprints } from "./comparison";
 import { rowsEntries } from "./entries";
+import { restoreFailure } from "./feed";
 import { type FilledTable, parentsFirst } from "./filled-tables";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
@@ -96,9 +97,6 @@ function inWords(error: unknown): unknown {
   if (error instanceof SqlError && error.sqlState === "0A000")
     return new Failure("dependent-object", `The tables cannot be emptied: ${error.message}`);
   if (error instanceof Failure && error.message.startsWith("The database session ended"))
-    return new Failure(
-      "restore-failed",
-      `The rows cannot be restored, and nothing changed. ${error.message}`,
-    );
+    return restoreFailure("rows", error.message);
   return error;
 }

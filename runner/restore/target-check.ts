@@ -1,10 +1,7 @@
 /** What the target must have and allow, as far as the manifest tells it. */
 import { escapeLiteral } from "pg";
 import { z } from "zod";
-import { spawnDocker } from "../docker/docker";
-import { execArguments } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
-import { formatBytes } from "../progress";
 import type { RestoreRun } from "./run";
 
 const Role = z.object({
@@ -48,7 +45,6 @@ export async function checkTarget(run: RestoreRun, attempts: Attempts): Promise<
     await attempts.run(() => checkExtensions(run, role.superuser, attempts));
     await attempts.run(() => checkRoles(run, role.superuser, attempts));
   }
-  if (run.request.content !== "schema") await attempts.run(() => checkFreeSpace(run));
 }
 
 async function checkExtensions(run: RestoreRun, superuser: boolean, attempts: Attempts): Promise<void> {
@@ -119,31 +115,5 @@ async function checkRoles(run: RestoreRun, superuser: boolean, attempts: Attempt
       "privilege-missing",
       `Role "${request.user}" cannot give tables to their owners, ${foreign.join(", ")}, of whom it is no member. Restore as a superuser, or grant it those roles.`,
     ),
-  );
-}
-
-const spaceOf = 'df -P -k "$1" | tail -n 1 | tr -s " " | cut -d " " -f 4';
-
-/** Where the container has df, and the role may see where the data is. */
-async function checkFreeSpace(run: RestoreRun): Promise<void> {
-  const { session, manifest, target } = run;
-  const { folder } = await session.row(
-    "SELECT CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END AS folder",
-    z.object({ folder: z.string().nullable() }),
-  );
-  if (folder === null) return;
-  const probe = execArguments(target, ["sh", "-c", spaceOf, "sh", folder], "0:0");
-  const { stdout } = await spawnDocker(target.docker, probe, { reject: false });
-  const free = Number(stdout) * 1024;
-  if (!/^\d+$/.test(stdout)) return;
-  const needed = manifest.tables.reduce(
-    (sum, { bytes, indexes }) => sum + bytes * (indexes.length > 0 ? 2 : 1),
-    0,
-  );
-  if (free >= needed) return;
-  throw new Failure(
-    "space-insufficient",
-    `The disk of the database has ${formatBytes(free)} free, and the tables take about ${formatBytes(needed)} with their indexes. ` +
-      "Free some space, or restore fewer tables with --table.",
   );
 }

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { takeBackup } from "../support/backup";
 import { sessionRunning } from "../support/backup-scene";
-import { docker, startServer } from "../support/container";
+import { docker, startServer, TestContainer } from "../support/container";
 import { flipBit } from "../support/damage";
+import { untilNothingRemains } from "../support/nothing-lost";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { refused, remainsOf, restoreArguments, restored } from "../support/restore-scene";
 import { runnerMain } from "../support/runner";
 import { throwaways } from "../support/throwaways";
+import { restoredTables, rowsOf, stateOf, usedDatabase } from "../support/used-database";
 
 const rows = 600_000;
-const content = "SELECT count(*), sum(hashtext(t::text)), (SELECT count(*) FROM small) FROM large t";
 
 describe("a restore that goes wrong", function () {
   this.timeout(180_000);
@@ -25,12 +25,7 @@ describe("a restore that goes wrong", function () {
     mounted = await temporaryFolder();
     elsewhere = await temporaryFolder();
     container = await startServer({ mount: mounted });
-    await sql(
-      container,
-      `CREATE TYPE kind AS ENUM ('a'); CREATE TABLE small (x int PRIMARY KEY, k kind); INSERT INTO small VALUES (1, 'a');
-       CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, ${rows}) g;
-       CREATE INDEX ON large (noise); CREATE ROLE reader LOGIN`,
-    );
+    await sql(container, `${restoredTables(rows)} CREATE ROLE reader LOGIN`);
     for (const [directory, format] of [
       [mounted, "directory"],
       [elsewhere, "custom"],
@@ -43,37 +38,24 @@ describe("a restore that goes wrong", function () {
     await removeFolder(elsewhere);
   });
 
-  /** A database that has tables of these names, with other rows, in use. */
-  async function usedDatabase(name: string): Promise<string> {
-    await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
-    await sql(
-      container,
-      "CREATE TABLE large AS SELECT 1 AS g, ''::text AS noise; CREATE TABLE small (x int)",
-      name,
-    );
-    return sql(container, `${content}; ${everything}`, name);
-  }
-  const everything =
-    "SELECT string_agg(relname || oid, ' ' ORDER BY oid) FROM pg_class WHERE oid >= 16384; SELECT count(*) FROM pg_type; SELECT count(*) FROM pg_namespace";
-  const now = (database: string) => sql(container, `${content}; ${everything}`, database);
+  const used = (database: string) => usedDatabase(container, database);
+  const now = (database: string) => stateOf(container, database);
   const hidden = async () =>
     (await readdir(path.join(mounted, "cbm"))).filter((name) => /^\.restore/.test(name));
 
   async function nothingRemains(database: string): Promise<void> {
-    const left = async () => [
+    await untilNothingRemains(async () => [
       ...(await remainsOf(container, [database])),
       ...(await hidden()),
       ...(await throwaways(mounted, elsewhere)),
-    ];
-    for (let attempt = 0; attempt < 50 && (await left()).length > 0; attempt++) await sleep(200);
-    assert.deepEqual(await left(), []);
+    ]);
   }
 
   for (const way of ["linked", "streamed"] as const) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
       it(`because of ${signal} leaves all as it was, and can be run again (${way})`, async () => {
         const database = `${way}_${signal.toLowerCase()}`;
-        const before = await usedDatabase(database);
+        const before = await used(database);
         const directory = way === "linked" ? mounted : elsewhere;
         const more = ["--if-exists", "replace"];
         const args = restoreArguments({ container, directory, database, more });
@@ -91,14 +73,14 @@ describe("a restore that goes wrong", function () {
         const same = (text: string) => (signal === "SIGKILL" ? text.split("\n")[0] : text);
         assert.equal(same(await now(database)), same(before));
         await restored({ container, directory, database, more });
-        assert.equal(await sql(container, content, database), await sql(container, content));
+        assert.equal(await rowsOf(container, database), await rowsOf(container));
         await nothingRemains(database);
       });
     }
   }
 
   it("because the last step is refused leaves all as it was", async () => {
-    const before = await usedDatabase("refusing");
+    const before = await used("refusing");
     await sql(
       container,
       `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -120,7 +102,7 @@ describe("a restore that goes wrong", function () {
   });
 
   it("because of a view refuses before it begins, and names the view", async () => {
-    await usedDatabase("viewed");
+    await used("viewed");
     await sql(container, "CREATE VIEW seen AS SELECT g FROM large", "viewed");
     const before = await now("viewed");
     for (const action of ["replace", "swap"]) {
@@ -148,7 +130,7 @@ describe("a restore that goes wrong", function () {
       more: ["--format", "custom"],
     });
     await flipBit(path.join(result.location, "archive.dump"));
-    const before = await usedDatabase("damaged");
+    const before = await used("damaged");
     assert.match(await refused(options), /^error\[checksum-mismatch\]/);
     assert.equal(await now("damaged"), before);
     await removeFolder(directory);
@@ -172,21 +154,17 @@ describe("a restore that goes wrong", function () {
   });
 
   it("because the server is killed leaves all as it was, and can be run again", async () => {
-    const before = await usedDatabase("killed");
+    const before = await used("killed");
     const options = { container, directory: mounted, database: "killed", more: ["--if-exists", "replace"] };
     const failing = refused(options);
     await sessionRunning(container, "COPY %large%");
     await docker("kill", container);
     assert.match(await failing, /^error\[container-lost\]/m);
     await docker("start", container);
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const { code } = await docker("exec", container, "pg_isready", "-q", "-h", "127.0.0.1");
-      if (code === 0) break;
-      await sleep(200);
-    }
+    await new TestContainer(container).ready();
     assert.equal((await now("killed")).split("\n")[0], before.split("\n")[0]);
     await restored(options);
-    assert.equal(await sql(container, content, "killed"), await sql(container, content));
+    assert.equal(await rowsOf(container, "killed"), await rowsOf(container));
     await nothingRemains("killed");
   });
 });

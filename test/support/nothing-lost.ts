@@ -136,7 +136,8 @@ async function clientsOnHost(containerId: string): Promise<string[]> {
     .map((command) => command.join(" "));
 }
 
-async function untilNothingRemains(remains: () => Promise<string[]>): Promise<void> {
+/** What ends by itself has a little time for that. */
+export async function untilNothingRemains(remains: () => Promise<string[]>): Promise<void> {
   const deadline = performance.now() + 10_000;
   while ((await remains()).length > 0 && performance.now() < deadline) await sleep(200);
   assert.deepEqual(await remains(), []);
