@@ -1,28 +1,30 @@
 import { z } from "zod";
 import { Failure } from "../failure";
-import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "./docker";
+import { type Docker, dockerFailure, spawnDocker } from "./docker";
 
 const ImageInspection = z.object({
   Id: z.string(),
   Config: z.object({ Entrypoint: z.array(z.string()).nullish() }),
 });
 
+type ImageInspection = z.infer<typeof ImageInspection>;
+
 /** The command that an image starts with, which is given the image's own command as arguments; pulls it if need be. */
 export async function imageEntrypoint(docker: Docker, image: string): Promise<string[]> {
-  if (!(await isPresent(docker, image))) await pull(docker, image);
-  const text = await dockerOutput(docker, ["image", "inspect", "--format", "{{json .}}", image]);
-  return ImageInspection.parse(JSON.parse(text)).Config.Entrypoint ?? [];
+  const { Config } = (await inspectImage(docker, image)) ?? (await pullImage(docker, image));
+  return Config.Entrypoint ?? [];
 }
 
-async function isPresent(docker: Docker, image: string): Promise<boolean> {
-  const { failed, stderr } = await spawnDocker(docker, ["image", "inspect", "--format", "{{.Id}}", image], {
-    reject: false,
-  });
-  if (failed && !/no such image/i.test(stderr)) throw new Failure("docker-failed", stderr);
-  return !failed;
+/** Undefined where the daemon has no such image. */
+async function inspectImage(docker: Docker, image: string): Promise<ImageInspection | undefined> {
+  const inspect = ["image", "inspect", "--format", "{{json .}}", image];
+  const { failed, stdout, stderr } = await spawnDocker(docker, inspect, { reject: false });
+  if (!failed) return ImageInspection.parse(JSON.parse(stdout));
+  if (/no such image/i.test(stderr)) return undefined;
+  throw new Failure("docker-failed", stderr);
 }
 
-async function pull(docker: Docker, image: string): Promise<void> {
+async function pullImage(docker: Docker, image: string): Promise<ImageInspection> {
   try {
     await spawnDocker(docker, ["pull", "--quiet", image], {});
   } catch (error) {
@@ -34,4 +36,10 @@ async function pull(docker: Docker, image: string): Promise<void> {
         `Name another one that has the same version of PostgreSQL and PostGIS with --image.`,
     );
   }
+  const pulled = await inspectImage(docker, image);
+  if (pulled !== undefined) return pulled;
+  throw new Failure(
+    "docker-failed",
+    `The image ${image} is gone from this Docker daemon, right after it was pulled.`,
+  );
 }

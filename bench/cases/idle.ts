@@ -1,0 +1,49 @@
+/** `pulumi up` where nothing has changed, of the stack program and of one that declares nothing. */
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { environment } from "../../test/support/environment";
+import { createProject, type Project, removeProject, up } from "../../test/support/stack";
+import type { Scene } from "../scene";
+import type { Command, Group } from "../way";
+
+export const emptyProgram = "empty program";
+export const stackProgram = "container and backup";
+
+export async function idleGroup({ folder }: Scene): Promise<Group> {
+  const source = path.join(folder, "empty");
+  await mkdir(source);
+  await writeFile(path.join(source, "Pulumi.yaml"), "name: empty\nruntime: nodejs\nmain: index.ts\n");
+  await writeFile(path.join(source, "index.ts"), "export {};\n");
+  const projects: Project[] = [];
+  const remove = async () => {
+    await Promise.all(projects.map(removeProject));
+  };
+  try {
+    projects.push(await createProject(source, ["Pulumi.yaml", "index.ts"]));
+    projects.push(await createProject());
+    for (const project of projects) await up(project);
+    const [empty, stack] = await Promise.all(projects.map(upAgain));
+    if (empty === undefined || stack === undefined) throw new Error("there are two projects");
+    return {
+      name: "pulumi up, nothing to do",
+      ways: [
+        { name: emptyProgram, commands: [empty] },
+        { name: stackProgram, commands: [stack] },
+      ],
+      remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function upAgain({ folder, stack }: Project): Promise<Command> {
+  const { pulumi } = await environment;
+  return {
+    file: pulumi,
+    args: ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
+    cwd: folder,
+    env: stack.workspace.envVars,
+  };
+}

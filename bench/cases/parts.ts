@@ -1,0 +1,70 @@
+/** What a backup with all checks consists of, each part alone; the model of other scales is made of these. */
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { escapeIdentifier } from "pg";
+import { runCommands } from "../run-commands";
+import { database, insideAsCaller, pathInside, type Scene } from "../scene";
+import { type Command, type Group, inside } from "../way";
+
+/** The table that is nearly all of the backup. */
+export const largeTable = "roi2020_S2_signatures";
+
+export const part = {
+  copy: "one session: rows to text (COPY)",
+  dump: "one worker: pg_dump zstd:1",
+  count: "one session: rows and fingerprint",
+  checksum: "SHA-256 of the archive",
+  read: "archive to its end (pg_restore)",
+  write: "disk: write",
+  readDisk: "disk: read, past the cache",
+} as const;
+
+/** With a file of so many bytes for the disk. */
+export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group> {
+  const directory = path.join(scene.folder, "parts");
+  const output = path.join(scene.folder, "output");
+  await mkdir(directory, { recursive: true });
+  const archive = path.join(directory, "archive");
+  const noise = path.join(directory, "noise");
+  const written = path.join(directory, "written");
+  const dumpTo = (file: string) => dumpLarge(scene, pathInside(scene, file));
+  const preparations: Command[] = [
+    dumpTo(archive),
+    {
+      file: "dd",
+      args: ["if=/dev/urandom", `of=${noise}`, "bs=1M", "iflag=count_bytes", `count=${diskBytes}`],
+    },
+  ];
+  await runCommands(preparations, scene.signal);
+  const table = escapeIdentifier(largeTable);
+  const query = (statement: string) =>
+    inside(scene.container, ["psql", "-X", "-q", "-U", "postgres", "-d", database, "-c", statement]);
+  const toEnd = ["pg_restore", "--file=/dev/null", pathInside(scene, archive)];
+  return {
+    name: "parts",
+    ways: [
+      { name: part.copy, commands: [query(`COPY ${table} TO '/dev/null'`)] },
+      { name: part.dump, commands: [dumpTo(path.join(output, "archive"))], output },
+      {
+        name: part.count,
+        commands: [query(`SELECT count(*), sum(hash_record_extended(t, 0)) FROM ${table} t`)],
+      },
+      { name: part.checksum, commands: [{ file: "sh", args: ["-c", 'sha256sum "$0"/*', archive] }] },
+      { name: part.read, commands: [insideAsCaller(scene, toEnd)] },
+      {
+        name: part.write,
+        commands: [{ file: "dd", args: [`if=${noise}`, `of=${written}`, "bs=4M", "conv=fsync"] }],
+      },
+      {
+        name: part.readDisk,
+        commands: [{ file: "dd", args: [`if=${written}`, "of=/dev/null", "bs=4M", "iflag=direct"] }],
+      },
+    ],
+  };
+}
+
+function dumpLarge(scene: Scene, file: string): Command {
+  const options = ["--format=directory", "--compress=zstd:1", "--jobs=1", `--file=${file}`];
+  const table = `--table=public.${escapeIdentifier(largeTable)}`;
+  return insideAsCaller(scene, ["pg_dump", "-U", "postgres", "-d", database, ...options, table]);
+}

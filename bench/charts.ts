@@ -1,0 +1,22 @@
+import { ours } from "./cases/runner";
+import { barChart } from "./plot";
+import { type BenchResult, summaryOf } from "./result";
+import type { GroupResult } from "./rounds";
+
+/** The report's charts by the names of their files. */
+export function charts({ groups, sample }: BenchResult): Readonly<Record<string, string>> {
+  const millions = `${(sample.rows / 1e6).toLocaleString("en")} million signature rows`;
+  return {
+    "performance-backup.svg": secondsOf(`Backup of ${millions}`, groups.backup),
+    "performance-restore.svg": secondsOf(`Restore of ${millions}, with indexes`, groups.restore),
+  };
+}
+
+function secondsOf(title: string, group: GroupResult): string {
+  const bars = Object.keys(group).map((way) => ({
+    label: way,
+    value: summaryOf(group, way),
+    emphasized: way.startsWith(ours),
+  }));
+  return barChart(`${title}, seconds`, "s", bars);
+}

@@ -1,0 +1,31 @@
+import { formatBytes } from "../runner/progress";
+import type { Summary } from "./statistics";
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(2)} s`;
+  if (seconds < 100) return `${seconds.toFixed(1)} s`;
+  if (seconds < 600) return `${seconds.toFixed(0)} s`;
+  return `${(seconds / 60).toFixed(0)} min`;
+}
+
+/** The median, with the least and the most where they differ. */
+export function formatSpread({ median, least, most }: Summary): string {
+  const [low, high] = [formatSeconds(least), formatSeconds(most)];
+  return low === high ? formatSeconds(median) : `${formatSeconds(median)} (${low} – ${high})`;
+}
+
+export function formatSize(bytes: number): string {
+  return formatBytes(Math.max(0, Math.round(bytes)));
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString("en");
+}
+
+/** A table in Markdown; all columns but the first are aligned to the right. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, index) => (index === 0 ? "---" : "--:"))), ...rows.map(line)].join(
+    "\n",
+  );
+}

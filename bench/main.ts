@@ -1,0 +1,101 @@
+/** `make bench`: measures, writes the report, and says which targets are met. */
+import { mkdir, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { sql } from "../test/support/resources";
+import { backupGroup } from "./cases/backup";
+import { idleGroup } from "./cases/idle";
+import { largeTable, partsGroup } from "./cases/parts";
+import { restoreGroup } from "./cases/restore";
+import { emptyGroup, manyGroup } from "./cases/small";
+import { charts } from "./charts";
+import { commandLine } from "./command-line";
+import { describeMachine } from "./machine";
+import { measure } from "./measure";
+import { type BenchOptions, readOptions } from "./options";
+import { report } from "./report";
+import type { BenchResult, Sample } from "./result";
+import { type GroupResult, measureGroup } from "./rounds";
+import { database, type Scene, withScene } from "./scene";
+import { verdicts } from "./targets";
+import type { Group } from "./way";
+
+async function bench(scene: Scene, options: BenchOptions, loadBefore: number): Promise<BenchResult> {
+  const { scale, rounds, smallTables } = options;
+  const diskBytes = Math.min(1 << 30, Math.max(1 << 24, scale * 100));
+  const measured = async (group: Group): Promise<GroupResult> => {
+    try {
+      return await measureGroup(group, {
+        rounds,
+        measure: (way) => measure(scene, way),
+        describe: (command) => commandLine(command, scene),
+        note,
+      });
+    } finally {
+      await group.remove?.();
+    }
+  };
+  return {
+    machine: await describeMachine(scene, loadBefore),
+    rounds,
+    sample: await describeSample(scene),
+    smallTables,
+    diskBytes,
+    jobs: scene.jobs,
+    groups: {
+      // One after another, in the order of these lines.
+      parts: await measured(await partsGroup(scene, diskBytes)),
+      backup: await measured(backupGroup(scene)),
+      restore: await measured(await restoreGroup(scene)),
+      emptyTable: await measured(await emptyGroup(scene)),
+      manyTables: await measured(await manyGroup(scene, smallTables)),
+      idleUp: await measured(await idleGroup(scene)),
+    },
+  };
+}
+
+async function describeSample({ container }: Scene): Promise<Sample> {
+  const query = `SELECT count(*), pg_table_size('"${largeTable}"'), pg_database_size(current_database()) FROM "${largeTable}"`;
+  const [rows = NaN, tableBytes = NaN, databaseBytes = NaN] = (await sql(container, query, database))
+    .split("|")
+    .map(Number);
+  return { rows, tableBytes, databaseBytes };
+}
+
+async function write(folder: string, result: BenchResult): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const files = {
+    "performance.md": report(result),
+    "performance.json": `${JSON.stringify(result, null, 2)}\n`,
+    ...charts(result),
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content);
+}
+
+function note(line: string): void {
+  console.error(line);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.env);
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(name, () => {
+      note(`${name}: removing what was made …`);
+      interrupted.abort(new Error(`interrupted by ${name}; nothing was written`));
+    });
+  const [loadBefore = 0] = os.loadavg();
+  note(`Making ${options.scale} signature rows …`);
+  const result = await withScene(options.scale, interrupted.signal, (scene) =>
+    bench(scene, options, loadBefore),
+  );
+  await write(options.output, result);
+  for (const { target, limit, measured, met } of verdicts(result))
+    console.log(`${met ? "met    " : "NOT MET"}  ${target}: ${measured} (${limit})`);
+  console.log(`\nThe report is in ${path.join(options.output, "performance.md")}`);
+}
+
+main().catch((error: unknown) => {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

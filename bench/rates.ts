@@ -1,0 +1,23 @@
+import { part } from "./cases/parts";
+import { ours } from "./cases/runner";
+import type { Rates } from "./model";
+import { type BenchResult, medianOf } from "./result";
+
+/** The model's rates, from the parts that were measured alone. */
+export function measuredRates({ groups, sample, diskBytes }: BenchResult): Rates {
+  const { parts, emptyTable } = groups;
+  const aRow = (way: string) => medianOf(parts, way) / sample.rows;
+  const cpu = (way: string) => medianOf(parts, way, "containerCpuSeconds") / sample.rows;
+  return {
+    copy: aRow(part.copy),
+    compress: Math.max(0, cpu(part.dump) - cpu(part.copy)),
+    count: aRow(part.count),
+    checksum: aRow(part.checksum),
+    read: aRow(part.read),
+    tableBytes: sample.tableBytes / sample.rows,
+    archiveBytes: medianOf(parts, part.dump, "outputBytes") / sample.rows,
+    writtenPerSecond: diskBytes / medianOf(parts, part.write),
+    readPerSecond: diskBytes / medianOf(parts, part.readDisk),
+    fixedSeconds: medianOf(emptyTable, ours),
+  };
+}

@@ -1,0 +1,79 @@
+/** What the program must keep to, as ratios of one run on one machine. */
+import { byHand, byHandWithGzip, parallelDump } from "./cases/backup";
+import { emptyProgram, stackProgram } from "./cases/idle";
+import { plainScript } from "./cases/restore";
+import { ours } from "./cases/runner";
+import { bareDump } from "./cases/small";
+import { type BenchResult, medianOf } from "./result";
+
+export interface Verdict {
+  readonly target: string;
+  readonly limit: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+const megabyte = 1e6;
+
+export function verdicts({ groups, smallTables, jobs }: BenchResult): Verdict[] {
+  const { backup, restore, emptyTable, manyTables, idleUp } = groups;
+  const taken = medianOf(backup, ours);
+  return [
+    ratio("backup, against the procedure by hand with gzip", taken / medianOf(backup, byHandWithGzip), 0.1),
+    ratio("backup, against the procedure by hand", taken / medianOf(backup, byHand), 0.7),
+    ratio(
+      `backup with its checks, against ${parallelDump(jobs)} without any`,
+      taken / medianOf(backup, parallelDump(jobs)),
+      1.25,
+    ),
+    amount(
+      "bytes written inside the database's container",
+      medianOf(backup, ours, "containerBytes"),
+      0,
+      "bytes",
+    ),
+    amount(
+      "an empty table, over a bare pg_dump",
+      medianOf(emptyTable, ours) - medianOf(emptyTable, bareDump),
+      1,
+      "s",
+    ),
+    ratio(
+      `${smallTables} small tables, against one pg_dump of them`,
+      medianOf(manyTables, ours) / medianOf(manyTables, bareDump),
+      1.3,
+    ),
+    ratio(
+      "pulumi up with nothing to do, against an empty program",
+      medianOf(idleUp, stackProgram) / medianOf(idleUp, emptyProgram),
+      1.3,
+    ),
+    amount("peak memory of the runner", peakMegabytes(groups), 150, "MB"),
+    ratio(
+      "restore with indexes, against psql -f",
+      medianOf(restore, `${ours} restore`) / medianOf(restore, plainScript),
+      0.6,
+    ),
+  ];
+}
+
+/** Of every run, of any kind. */
+function peakMegabytes({ backup, restore, manyTables }: BenchResult["groups"]): number {
+  const runs = [backup[ours], restore[`${ours} restore`], manyTables[ours]].flatMap(
+    (way) => way?.measurements ?? [],
+  );
+  return Math.max(...runs.map(({ commandPeakBytes }) => commandPeakBytes)) / megabyte;
+}
+
+function ratio(target: string, measured: number, limit: number): Verdict {
+  return { target, limit: `at most ${limit}`, measured: measured.toFixed(2), met: measured <= limit };
+}
+
+function amount(target: string, measured: number, limit: number, unit: "bytes" | "MB" | "s"): Verdict {
+  return {
+    target,
+    limit: limit === 0 ? "none" : `at most ${limit} ${unit}`,
+    measured: `${measured.toFixed(unit === "s" ? 2 : 0)} ${unit}`,
+    met: measured <= limit,
+  };
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import type { BenchResult } from "../../bench/result";
+import { cache, root } from "../../setup/paths";
+import { removeFolder, temporaryFolder, testLabel } from "../support/resources";
+
+describe("the bench", function () {
+  this.timeout(600_000);
+  let output: string;
+
+  before(async () => {
+    output = await temporaryFolder();
+  });
+  after(() => removeFolder(output));
+
+  function start() {
+    const env = { SCALE: "2000", ROUNDS: "1", SMALL_TABLES: "5", OUTPUT: output };
+    const args = ["--require", "ts-node/register/transpile-only", path.join("bench", "main.ts")];
+    return execa("node", args, { cwd: root, env, reject: false, all: true });
+  }
+
+  async function assertNothingLeft(pid: number | undefined): Promise<void> {
+    const label = `label=${testLabel}=${pid ?? 0}`;
+    for (const kind of ["container", "volume"])
+      assert.equal(
+        (await execa("docker", [kind, "ls", "--quiet", "--filter", label])).stdout,
+        "",
+        `a ${kind} is left`,
+      );
+    assert.ok(!existsSync(path.join(cache, "bench", String(pid))), "its folder is left");
+  }
+
+  it("leaves nothing when it is interrupted, and writes no report", async () => {
+    const running = start();
+    for await (const line of running.iterable({ from: "stderr" }))
+      if (line.startsWith("backup, round 1")) running.kill("SIGINT");
+    const { exitCode, stderr } = await running;
+    assert.equal(exitCode, 1, stderr);
+    assert.match(stderr, /error: interrupted by SIGINT; nothing was written$/);
+    assert.ok(!existsSync(path.join(output, "performance.json")));
+    await assertNothingLeft(running.pid);
+  });
+
+  it("measures every way, and leaves nothing but its report", async () => {
+    const running = start();
+    const { exitCode, all } = await running;
+    assert.equal(exitCode, 0, all);
+    await assertNothingLeft(running.pid);
+    const text = await readFile(path.join(output, "performance.json"), "utf8");
+    const { groups, sample } = JSON.parse(text) as BenchResult;
+    assert.equal(sample.rows, 2000);
+    for (const [name, group] of Object.entries(groups))
+      for (const [way, { measurements }] of Object.entries(group)) {
+        const [only, ...more] = measurements;
+        assert.ok(only !== undefined && more.length === 0 && only.seconds > 0, `${name}: ${way}`);
+        if (name === "backup" && way !== "COPY to /dev/null")
+          assert.ok(only.outputBytes > 10_000, `${way} made ${only.outputBytes} bytes`);
+      }
+    const byHand = groups.backup["by hand"]?.measurements[0];
+    assert.ok(byHand !== undefined && byHand.containerBytes >= byHand.outputBytes);
+    const report = await readFile(path.join(output, "performance.md"), "utf8");
+    assert.doesNotMatch(report, /NaN|undefined/);
+    for (const [, file = ""] of report.matchAll(/\]\((performance-\w+\.svg)\)/g))
+      assert.ok(existsSync(path.join(output, file)), file);
+  });
+});

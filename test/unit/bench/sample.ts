@@ -1,0 +1,84 @@
+/** Results of a bench that was never run. */
+import { byHand, byHandWithGzip, copyOnly, parallelDump } from "../../../bench/cases/backup";
+import { emptyProgram, stackProgram } from "../../../bench/cases/idle";
+import { part } from "../../../bench/cases/parts";
+import { plainScript } from "../../../bench/cases/restore";
+import { ours } from "../../../bench/cases/runner";
+import { bareDump } from "../../../bench/cases/small";
+import type { Measurement } from "../../../bench/measure";
+import type { BenchResult } from "../../../bench/result";
+import type { GroupResult } from "../../../bench/rounds";
+
+export function measurementOf(seconds: number, change: Partial<Measurement> = {}): Measurement {
+  return {
+    seconds,
+    containerCpuSeconds: seconds,
+    commandsCpuSeconds: 0.1,
+    machineCpuSeconds: seconds,
+    containerBytes: 0,
+    walBytes: 0,
+    outputBytes: 1_000_000,
+    commandPeakBytes: 90e6,
+    containerPeakBytes: 200e6,
+    ...change,
+  };
+}
+
+/** A group whose ways took so long, in each of three rounds. */
+function group(seconds: Readonly<Record<string, number>>): GroupResult {
+  return Object.fromEntries(
+    Object.entries(seconds).map(([way, median]) => [
+      way,
+      {
+        commands: [`run ${way}`],
+        measurements: [median * 0.9, median, median * 1.5].map((value) => measurementOf(value)),
+      },
+    ]),
+  );
+}
+
+export function sampleResult(): BenchResult {
+  return {
+    machine: {
+      date: "2026-11-22 12:00 UTC",
+      commit: "abc1234",
+      processor: "Processor",
+      cores: 2,
+      memoryBytes: 16e9,
+      system: "Linux",
+      loadBefore: 0,
+      docker: "28",
+      image: "postgis",
+      server: "PostgreSQL 17",
+      node: "v20",
+      pulumi: "v3",
+    },
+    rounds: 3,
+    sample: { rows: 1_000_000, tableBytes: 100e6, databaseBytes: 200e6 },
+    smallTables: 1000,
+    diskBytes: 1e9,
+    jobs: 2,
+    groups: {
+      backup: group({
+        [copyOnly]: 5,
+        [byHand]: 20,
+        [byHandWithGzip]: 100,
+        [parallelDump(2)]: 8,
+        [ours]: 10,
+      }),
+      restore: group({ [plainScript]: 50, [`${ours} restore`]: 30 }),
+      parts: group({
+        [part.copy]: 4,
+        [part.dump]: 6,
+        [part.count]: 2,
+        [part.checksum]: 0.1,
+        [part.read]: 1,
+        [part.write]: 1,
+        [part.readDisk]: 0.5,
+      }),
+      emptyTable: group({ [bareDump]: 0.2, [ours]: 1.2 }),
+      manyTables: group({ [bareDump]: 10, [ours]: 13 }),
+      idleUp: group({ [emptyProgram]: 1, [stackProgram]: 1.3 }),
+    },
+  };
+}
