@@ -18,7 +18,7 @@ import { runRunner } from "./runner";
 import type { S3Server } from "./s3-server";
 
 export class TestBucket {
-  private constructor(
+  constructor(
     readonly server: S3Server,
     readonly name: string,
   ) {}
