@@ -26,14 +26,18 @@ describe("a migration that fails", function () {
     pair = await startPair(statements, ["--publish", `127.0.0.1:${blocked}:9999`]);
     await sql(pair.old, "ALTER SYSTEM SET cluster_name = 'old'");
     await docker("restart", pair.old);
-    while ((await docker("exec", pair.old, "pg_isready", "-q", "-h", "127.0.0.1")).code !== 0)
-      await sleep(200);
+    await answering();
   });
   after(async () => {
     await writer?.stop();
     await pair.remove();
     await removeFolder(directory);
   });
+
+  async function answering(): Promise<void> {
+    while ((await docker("exec", pair.old, "pg_isready", "-q", "-h", "127.0.0.1")).code !== 0)
+      await sleep(200);
+  }
 
   /** The old server has its port, takes writes, and has nothing of ours left; the new one is a standby. */
   async function assertAsBefore(): Promise<void> {
@@ -126,5 +130,21 @@ describe("a migration that fails", function () {
     assert.equal(exitCode, 0, stderr);
     assert.deepEqual(await queryPort(pair.port, whose), [{ name: "" }]);
     assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 300_000 }]);
+  });
+
+  it("can be undone by hand, as the example's README says, and is not repeated over what was written since", async () => {
+    await docker("stop", pair.fresh);
+    await docker("start", pair.old);
+    await answering();
+    assert.deepEqual(await queryPort(pair.port, whose), [{ name: "old" }]);
+    await assert.rejects(queryPort(pair.port, "INSERT INTO log.journal VALUES (2)"), /read-only/);
+    const reset = "ALTER DATABASE postgres RESET default_transaction_read_only";
+    await sql(pair.old, `SET default_transaction_read_only = off; ${reset}`);
+    await queryPort(pair.port, "INSERT INTO log.journal VALUES (2)");
+    await docker("network", "disconnect", "bridge", pair.fresh);
+    await docker("start", pair.fresh);
+    const { stderr } = await startMigration(pair, directory);
+    assert.match(stderr, /error\[already-migrated\]/);
+    assert.deepEqual(await queryPort(pair.port, whose), [{ name: "old" }]);
   });
 });

@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { startServer } from "./container";
-import { freePort, ownLabel, removeContainer, sql, uniqueName } from "./resources";
+import { freePort, ownLabel, removeContainer, removeNetwork, sql, uniqueName } from "./resources";
 import { clientPassword } from "./port-client";
 import { runnerMain } from "./runner";
 
@@ -25,7 +25,7 @@ export async function startPair(statements: string, options: readonly string[] =
   const remove = async () => {
     await removeContainer(fresh);
     await removeContainer(old);
-    await execa("docker", ["network", "rm", network]);
+    await removeNetwork(network);
   };
   return { old, fresh, port, remove };
 }

@@ -69,20 +69,26 @@ export async function sql(container: string, text: string, database = "postgres"
   return stdout.trim();
 }
 
-/** Containers, volumes and disks of runs whose process is gone. */
+export async function removeNetwork(name: string): Promise<void> {
+  await execa("docker", ["network", "rm", name], { reject: false });
+}
+
+const removals = { container: removeContainer, volume: removeVolume, network: removeNetwork } as const;
+
+/** Containers, volumes, networks and disks of runs whose process is gone. */
 export async function removeLeftovers(): Promise<void> {
   for (const disk of await mountsBelow(path.join(os.tmpdir(), diskPrefix))) {
     const [pid] = path.basename(disk).slice(diskPrefix.length).split("-");
     if (!isAlive(Number(pid))) await removeDisk(disk);
   }
-  for (const kind of ["container", "volume"] as const) {
+  for (const kind of ["container", "volume", "network"] as const) {
     const list = [kind, "ls", ...(kind === "container" ? ["--all"] : []), "--filter", `label=${testLabel}`];
     const format = ["--format", `{{.${kind === "container" ? "ID" : "Name"}}} {{.Label "${testLabel}"}}`];
     const { stdout } = await execa("docker", [...list, ...format]);
     for (const line of stdout.split("\n").filter((text) => text !== "")) {
       const [id = "", pid = ""] = line.split(" ");
       if (isAlive(Number(pid))) continue;
-      await (kind === "container" ? removeContainer(id) : removeVolume(id));
+      await removals[kind](id);
     }
   }
 }
