@@ -1,11 +1,11 @@
 import { mkdir, readlink } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { ArchiveFormat } from "../../runner/request";
 import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
+import { waitFor } from "./wait";
 
 /** With so many rows as take long enough to dump, with the compression below, for a fault to strike meanwhile. */
 export const tables = (rows = 1_500_000) => `
@@ -106,21 +106,12 @@ export async function takeBackup(args: BackupArguments): Promise<string> {
 }
 
 /** Waits until a session of the runner runs such a query; gives the process id of its backend. */
-export async function sessionRunning(
-  container: string,
-  query: string,
-  database = "postgres",
-): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const pid = await sql(
-      container,
-      `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%' AND query LIKE '${query}' LIMIT 1`,
-      database,
-    );
-    if (pid !== "") return Number(pid);
-    await sleep(50);
-  }
-  throw new Error(`no session came to run ${query}`);
+export function sessionRunning(container: string, query: string, database = "postgres"): Promise<number> {
+  const running = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%' AND query LIKE '${query}' LIMIT 1`;
+  return waitFor(`a session that runs ${query}`, async () => {
+    const pid = await sql(container, running, database);
+    return pid === "" ? undefined : Number(pid);
+  });
 }
 
 export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");
