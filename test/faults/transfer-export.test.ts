@@ -8,15 +8,11 @@ import { execa } from "execa";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
 import { writeSealed } from "../support/sealed";
-import { id, TransferScene } from "../support/transfer-scene";
+import { id, transferScene } from "../support/transfer-scene";
 
 describe("an export, when something is wrong", function () {
   this.timeout(60_000);
-  const scene = new TransferScene();
-  before(() => scene.begin());
-  after(() => scene.remove());
-  beforeEach(() => scene.newTarget());
-  afterEach(() => scene.removeTarget());
+  const scene = transferScene();
 
   describe("an export of a damaged backup", () => {
     let damagedSource: string;

@@ -11,16 +11,12 @@ import { peakMemory } from "../support/memory";
 import { mountDisk, removeDisk, removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { writeSealed } from "../support/sealed";
-import { id, newer, older, TransferScene } from "../support/transfer-scene";
+import { id, newer, older, transferScene } from "../support/transfer-scene";
 import { waitUntil } from "../support/wait";
 
 describe("an import, when something is wrong where it goes", function () {
   this.timeout(60_000);
-  const scene = new TransferScene();
-  before(() => scene.begin());
-  after(() => scene.remove());
-  beforeEach(() => scene.newTarget());
-  afterEach(() => scene.removeTarget());
+  const scene = transferScene();
 
   it("refuses a backup whose id is there already with other content, or damaged; the same one is no error", async () => {
     await writeSealed(scene.target, id, { files: { "prepare.sql": Buffer.from("mine") } });

@@ -3,15 +3,11 @@ import { randomBytes } from "node:crypto";
 import { rm, symlink } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { digest, id, inTar, older, tarOf, TransferScene } from "../support/transfer-scene";
+import { digest, id, inTar, older, tarOf, transferScene } from "../support/transfer-scene";
 
 describe("a tar that was damaged or forged", function () {
   this.timeout(60_000);
-  const scene = new TransferScene();
-  before(() => scene.begin());
-  after(() => scene.remove());
-  beforeEach(() => scene.newTarget());
-  afterEach(() => scene.removeTarget());
+  const scene = transferScene();
 
   it("takes the tar that these tests damage, and one of the same files in another order", async () => {
     assert.equal((await scene.imported(scene.tar)).exitCode, 0);

@@ -39,7 +39,7 @@ export async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
   return buffer(tar);
 }
 
-export class TransferScene {
+class TransferScene {
   /** As it was exported. */
   tar = Buffer.alloc(0);
   target = "";
@@ -142,4 +142,14 @@ export class TransferScene {
       { name: inTar("SHA256SUMS"), content: Buffer.from(lines.join("")) },
     ];
   }
+}
+
+/** One scene for the tests of a suite, each of which gets a new target. */
+export function transferScene(): TransferScene {
+  const scene = new TransferScene();
+  before(() => scene.begin());
+  after(() => scene.remove());
+  beforeEach(() => scene.newTarget());
+  afterEach(() => scene.removeTarget());
+  return scene;
 }
