@@ -3,9 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
-import { startServer } from "../support/container";
+import { startServer, TestContainer } from "../support/container";
 import { environment } from "../support/environment";
 import {
   ownLabel,
@@ -17,6 +16,7 @@ import {
 } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";
+import { waitUntil } from "../support/wait";
 
 describe("a restore drill that goes wrong", function () {
   this.timeout(300_000);
@@ -41,14 +41,6 @@ describe("a restore drill that goes wrong", function () {
     ...["backup", "--container", container, "--table", table, "--format", "custom", "--verify", "restore"],
     ...["--directory", folder, "--name", name],
   ];
-  const until = async (what: () => Promise<boolean>, seconds: number) => {
-    const deadline = Date.now() + seconds * 1000;
-    while (!(await what())) {
-      if (Date.now() > deadline) return false;
-      await setTimeout(50);
-    }
-    return true;
-  };
   const volumesOf = async (name: string) => {
     const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}';
     const { stdout } = await execa("docker", ["inspect", "--format", format, name]);
@@ -72,12 +64,11 @@ describe("a restore drill that goes wrong", function () {
           stdio: ["ignore", "pipe", "pipe"],
         });
         const closed = once(runner, "close");
-        assert.ok(await until(reached, 60), "the drill did not come so far");
+        await waitUntil(`a drill ${moment}`, reached);
         const [name = ""] = await throwaways(folder);
         const volumes = await volumesOf(name);
         runner.kill(signal);
-        const gone = await until(async () => (await throwaways(folder)).length === 0, 10);
-        assert.ok(gone, "the container is still there");
+        await waitUntil("the container's end", async () => (await throwaways(folder)).length === 0, 10);
         const { stdout } = await execa("docker", ["volume", "ls", "--quiet"]);
         assert.deepEqual(
           volumes.filter((volume) => stdout.split("\n").includes(volume)),
@@ -104,20 +95,10 @@ describe("a restore drill that goes wrong", function () {
     });
     const source = uniqueName();
     try {
-      const options = [
-        "--network",
-        "none",
-        "--shm-size",
-        "3g",
-        "--env",
-        "POSTGRES_PASSWORD=test",
-        ...ownLabel,
-      ];
-      await execa("docker", ["run", "--detach", "--name", source, ...options, image]);
-      await until(async () => {
-        const probe = ["exec", source, "pg_isready", "-h", "127.0.0.1", "-U", "postgres"];
-        return (await execa("docker", probe, { reject: false })).exitCode === 0;
-      }, 60);
+      const options = ["--network", "none", "--shm-size", "3g", "--env", "POSTGRES_PASSWORD=test"];
+      const server = new TestContainer(source, image);
+      await server.run(options);
+      await server.ready();
       await sql(
         source,
         "CREATE TABLE large AS SELECT repeat('x', 1900) AS filling FROM generate_series(1, 650000) g",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { Manifest } from "../../runner/manifest";
 import type { FailureCode } from "../../runner/failure";
@@ -9,6 +8,7 @@ import { type Scene, setScene, startBackup, takeBackup } from "../support/backup
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { sql } from "../support/resources";
 import { restoreDirectory } from "../support/restored";
+import { waitUntil } from "../support/wait";
 
 describe("a backup of a table that another transaction has locked", function () {
   this.timeout(120_000);
@@ -54,13 +54,7 @@ describe("a backup of a table that another transaction has locked", function () 
     return { before, outcome: await ended };
   }
 
-  async function until(query: string): Promise<void> {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      if ((await sql(scene.container, query)) !== "0") return;
-      await sleep(50);
-    }
-    assert.fail(`never true: ${query}`);
-  }
+  const until = (query: string) => waitUntil(query, async () => (await sql(scene.container, query)) !== "0");
 
   const manifest = () => {
     const file = path.join(args("").directory, "cbm", "latest", "manifest.json");

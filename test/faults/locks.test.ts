@@ -5,9 +5,10 @@ import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
 import { holdLock, releaseLock } from "../support/table-lock";
+import { waitUntil } from "../support/wait";
 
 describe("a table that somebody else has locked", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let container: string;
   let directory: string;
 
@@ -24,11 +25,18 @@ describe("a table that somebody else has locked", function () {
     await removeFolder(directory);
   });
 
-  const lock = (name: string, seconds?: number) =>
-    holdLock(container, `ALTER TABLE locked ADD COLUMN b${Date.now()} int`, { name, seconds });
+  const lock = (name: string) =>
+    holdLock(container, `ALTER TABLE locked ADD COLUMN b${Date.now()} int`, { name });
   const end = (name: string) => releaseLock(container, name);
   const sessions = () =>
     sql(container, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'");
+
+  const waiting = (seconds: number) =>
+    waitUntil("a wait for a lock", async () => {
+      const since = `query_start < clock_timestamp() - interval '${seconds} s'`;
+      const query = `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'LOCK%' AND ${since}`;
+      return (await sql(container, query)) !== "0";
+    });
 
   it("fails the backup after the timeout, with the process, user, query and age of who holds it", async () => {
     await lock("migration");
@@ -63,15 +71,9 @@ describe("a table that somebody else has locked", function () {
           "cbm",
         ];
         const run = spawn("node", [runnerMain, "backup", ...args], { stdio: "ignore" });
-        const waiting =
-          "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'LOCK%'";
-        while ((await sql(container, waiting)) === "0")
-          await new Promise((resolve) => setTimeout(resolve, 50));
+        await waiting(0);
         run.kill(signal);
-        const deadline = Date.now() + 5_000;
-        while ((await sessions()) !== "0" && Date.now() < deadline)
-          await new Promise((resolve) => setTimeout(resolve, 100));
-        assert.equal(await sessions(), "0");
+        await waitUntil("the end of its sessions", async () => (await sessions()) === "0", 10);
         const { output } = await docker("top", container, "-eo", "args");
         assert.doesNotMatch(output, /psql.*ON_ERROR_STOP=0/);
         await takeBackup({ container, directory, tables: ["free"] });
@@ -84,8 +86,11 @@ describe("a table that somebody else has locked", function () {
   }
 
   it("delays the backup until the lock is free, and says so", async () => {
-    await lock("short", 4);
-    const { manifest, stderr } = await takeBackup({ container, directory, tables: ["free", "locked"] });
+    await lock("short");
+    const taking = takeBackup({ container, directory, tables: ["free", "locked"] });
+    await waiting(5);
+    await end("short");
+    const { manifest, stderr } = await taking;
     assert.match(
       stderr,
       /^Waiting for a lock\. public\.locked is locked by process \d+ \(postgres, short\)/m,

@@ -1,11 +1,12 @@
-import { mkdir, readlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { ArchiveFormat } from "../../runner/request";
+import { backupArguments, takeBackup as takeChecked } from "./backup";
 import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
+import { waitFor } from "./wait";
 
 /** With so many rows as take long enough to dump, with the compression below, for a fault to strike meanwhile. */
 export const tables = (rows = 1_500_000) => `
@@ -65,12 +66,9 @@ export interface BackupArguments {
   readonly more?: readonly string[];
 }
 
-export function backupArguments({ container, directory, table, format, more }: BackupArguments): string[] {
-  return [
-    ...["backup", "--container", container, "--table", table],
-    ...["--directory", directory, "--name", "cbm", "--format", format ?? "directory"],
-    ...["--compression", "gzip:9", ...(more ?? [])],
-  ];
+function optionsOf({ container, directory, table, format = "directory", more = [] }: BackupArguments) {
+  const how = ["--format", format, "--compression", "gzip:9", ...more];
+  return { container, directory, tables: [table], more: how };
 }
 
 export interface Outcome {
@@ -84,7 +82,7 @@ export interface Outcome {
 /** Starts the runner; `ended` gives what became of it. */
 export function startBackup(args: BackupArguments, env: Record<string, string> = {}) {
   const started = performance.now();
-  const child = execa("node", [runnerMain, ...backupArguments(args)], {
+  const child = execa("node", [runnerMain, ...backupArguments(optionsOf(args))], {
     reject: false,
     env,
     stdin: "ignore",
@@ -100,27 +98,17 @@ export function startBackup(args: BackupArguments, env: Record<string, string> =
 
 /** A backup that must succeed; gives its id. */
 export async function takeBackup(args: BackupArguments): Promise<string> {
-  const { exitCode, stderr } = await startBackup(args).ended;
-  if (exitCode !== 0) throw new Error(`the backup failed:\n${stderr}`);
-  return readlink(path.join(args.directory, "cbm", "latest"));
+  const { result } = await takeChecked(optionsOf(args));
+  return result.backupId;
 }
 
 /** Waits until a session of the runner runs such a query; gives the process id of its backend. */
-export async function sessionRunning(
-  container: string,
-  query: string,
-  database = "postgres",
-): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const pid = await sql(
-      container,
-      `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%' AND query LIKE '${query}' LIMIT 1`,
-      database,
-    );
-    if (pid !== "") return Number(pid);
-    await sleep(50);
-  }
-  throw new Error(`no session came to run ${query}`);
+export function sessionRunning(container: string, query: string, database = "postgres"): Promise<number> {
+  const running = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%' AND query LIKE '${query}' LIMIT 1`;
+  return waitFor(`a session that runs ${query}`, async () => {
+    const pid = await sql(container, running, database);
+    return pid === "" ? undefined : Number(pid);
+  });
 }
 
 export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");

@@ -14,11 +14,15 @@ export interface BackupOptions {
   readonly env?: Record<string, string>;
 }
 
-/** Runs `backup` as a user would; whatever comes of it. */
-export function tryBackup({ container, directory, name = "cbm", tables, more = [], env }: BackupOptions) {
+export function backupArguments({ container, directory, name, tables, more = [] }: BackupOptions): string[] {
   const selected = tables.flatMap((table) => ["--table", table]);
-  const where = ["--container", container, "--directory", directory, "--name", name];
-  return runRunner(["backup", ...where, ...selected, "--json", ...more], env);
+  const where = ["--container", container, "--directory", directory, "--name", name ?? "cbm"];
+  return ["backup", ...where, ...selected, ...more];
+}
+
+/** Runs `backup` as a user would; whatever comes of it. */
+export function tryBackup(options: BackupOptions) {
+  return runRunner([...backupArguments(options), "--json"], options.env);
 }
 
 /** A backup that is expected to succeed. */

@@ -7,6 +7,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { isAlive, mountsBelow } from "./processes";
+import { waitUntil } from "./wait";
 
 /** The rest of the folder's name tells whose daemon it is, for a later run to end it. */
 const prefix = "pgb-test-daemon-";
@@ -36,12 +37,11 @@ export class SecondDaemon {
       detached: true,
     }).unref();
     closeSync(output);
-    for (let attempt = 0; attempt < 150; attempt++) {
-      const { failed } = await execa("docker", ["--host", this.address, "version"], { reject: false });
-      if (!failed) return;
-      await sleep(200);
-    }
-    throw new Error(`the second Docker daemon does not answer:\n${await readFile(log, "utf8")}`);
+    const answers = async () =>
+      !(await execa("docker", ["--host", this.address, "version"], { reject: false })).failed;
+    await waitUntil("an answer of the second Docker daemon", answers).catch(async (error: unknown) => {
+      throw new Error(await readFile(log, "utf8"), { cause: error });
+    });
   }
 
   /** Brings an image over from the machine's own daemon. */
