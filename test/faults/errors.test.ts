@@ -26,7 +26,8 @@ const imitations = {
   forgetful: `for a; do shift; case "$a" in --table=*loose*) ;; *) set -- "$@" "$a";; esac; done; exec "$real" "$@"`,
 };
 
-const codesIn = (stderr: string) => [...stderr.matchAll(/^error\[([a-z0-9-]+)\]: ./gm)].map(([, code]) => code);
+const codesIn = (stderr: string) =>
+  [...stderr.matchAll(/^error\[([a-z0-9-]+)\]: ./gm)].map(([, code]) => code);
 
 describe("every error", function () {
   this.timeout(120_000);
