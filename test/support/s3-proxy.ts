@@ -1,70 +1,78 @@
-import http from "node:http";
+/** Stands between a client and an S3 server, and does what networks and servers under load do. */
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What was asked of one object. */
-export interface ObjectReads {
-  requests: number;
-  /** That the server gave; what is still on its way when a reader stops is counted too. */
-  bytes: number;
-}
+/**
+ * What becomes of a request: it is answered with an error; or it is done, and its answer is lost, or the second half of
+ * that; or there is nobody to ask.
+ */
+export type Trouble = "SlowDown" | "InternalError" | "lost" | "cut" | "gone" | undefined;
 
-/** Stands before an S3 server, counts what is read, and can fail as a server does that is killed. */
+const statuses = { SlowDown: 503, InternalError: 500 } as const;
+
 export interface S3Proxy {
   readonly endpoint: string;
-  /** By the path of the object, bucket and key, since the last call. */
-  reads(): Map<string, ObjectReads>;
-  /** From the moment when so many bytes have been read on, no connection lasts, and none is made. */
-  failAfter(bytes: number): void;
-  recover(): void;
-  stop(): Promise<void>;
+  /** What it did to requests, in order. */
+  readonly troubles: string[];
+  /** Ends all connections that there are. */
+  disconnect(): void;
+  stop(): void;
 }
 
-export async function startS3Proxy(endpoint: string): Promise<S3Proxy> {
+/** Passes requests on, but for those that get into trouble. */
+export async function startS3Proxy(
+  endpoint: string,
+  troubleOf: (request: IncomingMessage) => Trouble,
+  onAnswer: (request: IncomingMessage, bytes: number) => void = () => undefined,
+): Promise<S3Proxy> {
   const { hostname, port } = new URL(endpoint);
-  let reads = new Map<string, ObjectReads>();
-  let left = Infinity;
-
-  const server = http.createServer((request, response) => {
-    const { method, url = "", headers } = request;
-    const { pathname, searchParams } = new URL(url, endpoint);
-    if (left <= 0) {
-      request.socket.destroy();
-      return;
-    }
-    const isRead = method === "GET" && !searchParams.has("list-type");
-    const found = reads.get(pathname) ?? { requests: 0, bytes: 0 };
-    if (isRead) reads.set(pathname, found);
-    found.requests++;
-    const forwarded = http.request({ hostname, port, method, path: url, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.on("data", (chunk: Buffer) => {
-        found.bytes += chunk.length;
-        left -= isRead ? chunk.length : 0;
-        if (left <= 0) server.closeAllConnections();
-      });
-      answer.pipe(response);
-    });
-    forwarded.on("error", () => response.destroy());
-    response.on("close", () => forwarded.destroy());
-    request.pipe(forwarded);
+  const troubles: string[] = [];
+  const proxy = createServer((asked, answer) => {
+    const trouble = troubleOf(asked);
+    if (trouble !== undefined) troubles.push(`${asked.method} ${trouble}`);
+    if (trouble === "gone") asked.socket.destroy();
+    else if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, trouble);
+    else forward(asked, answer, trouble);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: "lost" | "cut" | undefined) => {
+    const { method, url, headers } = asked;
+    const passed = request({ hostname, port, method, path: url, headers }, (given) => {
+      if (trouble === "lost") {
+        given.resume().once("end", () => asked.socket.destroy());
+        return;
+      }
+      given.on("data", (chunk: Buffer) => {
+        onAnswer(asked, chunk.length);
+      });
+      given.pipe(answer.writeHead(given.statusCode ?? 500, given.headers));
+      if (trouble !== "cut") return;
+      let rest = Number(given.headers["content-length"]) / 2;
+      given.on("data", (chunk: Buffer) => {
+        rest -= chunk.length;
+        if (rest <= 0) asked.socket.destroy();
+      });
+    });
+    passed.on("error", () => asked.socket.destroy());
+    answer.on("close", () => passed.destroy());
+    asked.pipe(passed);
+  };
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    reads: () => {
-      const before = reads;
-      reads = new Map();
-      return before;
+    endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    troubles,
+    disconnect() {
+      proxy.closeAllConnections();
     },
-    failAfter: (bytes) => {
-      left = bytes;
-    },
-    recover: () => {
-      left = Infinity;
-    },
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+    stop() {
+      proxy.closeAllConnections();
+      proxy.close();
     },
   };
+}
+
+function refuse(asked: IncomingMessage, answer: ServerResponse, code: keyof typeof statuses): void {
+  asked.resume().once("end", () => {
+    answer.writeHead(statuses[code]);
+    answer.end(`<Error><Code>${code}</Code><Message>Reduce your request rate.</Message></Error>`);
+  });
 }

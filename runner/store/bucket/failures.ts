@@ -19,8 +19,8 @@ export function answered(error: unknown, ...answers: readonly string[]): error i
 }
 
 export const missing = ["NoSuchKey", "NotFound", "404"];
-/** The object is there already, or somebody else is about to write it. */
-export const taken = ["PreconditionFailed", "ConditionalRequestConflict", "412"];
+/** The object is there already, or another run is about to write it; or it was written, and that answer was lost. */
+export const taken = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload", "412"];
 
 /** What the SDK throws, as far as anybody looks at it. */
 interface Thrown extends Error {
@@ -31,7 +31,7 @@ interface Thrown extends Error {
 /** The permissions that operations want which are not called like them. */
 const permissions: Readonly<Record<string, string>> = {
   ListObjectsV2: "ListBucket",
-  ListMultipartUploads: "ListBucketMultipartUploads",
+  ListParts: "ListMultipartUploadParts",
   HeadObject: "GetObject",
   CreateMultipartUpload: "PutObject",
   UploadPart: "PutObject",
@@ -55,7 +55,7 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
   if (name === "CredentialsProviderError" || name === "TokenProviderError")
     return failure(
       "s3-denied",
-      `There are no credentials for ${where} (${permission}): ${message} ${credentialsRemedy}`,
+      `There are no credentials for ${where} (${permission}): ${sentence(message)} ${credentialsRemedy}`,
     );
   if (/^Region is missing/.test(message))
     return failure("usage", `Name the region of ${where}, with --s3-region or in AWS_REGION.`);
@@ -87,4 +87,8 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
 function said(name: string, message: string): string {
   const text = message.replace(/\.$/, "");
   return text === "" || text === name ? name : `${name}, ${text}`;
+}
+
+function sentence(message: string): string {
+  return message.endsWith(".") ? message : `${message}.`;
 }

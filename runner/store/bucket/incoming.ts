@@ -38,11 +38,16 @@ export async function receiveInto(
     } catch (error) {
       if (!answered(error, ...taken)) throw error;
       const own = { path: file, ...measured.read() };
+      const isThere = await isSame(working, prefix + file, own);
+      if (isThere === undefined) throw error;
       // An earlier run that was cut off left it; or it is this one's, and the answer was lost.
-      if (await isSame(working, prefix + file, own)) return own;
+      if (isThere) return own;
       throw alreadyExists(url);
     }
   };
+
+  const abortOpen = (from: Bucket) =>
+    Promise.allSettled([...open].map((one) => abortUpload(from, one).then(() => open.delete(one))));
 
   if ((await listObjects(working, prefix + manifestFile)).length > 0) throw alreadyExists(url);
   return {
@@ -69,6 +74,8 @@ export async function receiveInto(
       await expectAll(working, prefix, [...stored.values()]);
       await store(manifestFile, onceOnly(manifest));
       await expectAll(working, prefix, [...stored.values()]);
+      // Of files that were there already.
+      await abortOpen(working);
       const versions = [...written].filter((entry): entry is [string, string] => entry[1] !== undefined);
       return { versionIds: Object.fromEntries(versions) };
     },
@@ -76,19 +83,21 @@ export async function receiveInto(
       failed.abort();
       await Promise.allSettled(pending);
       const cleaning = { ...bucket, signal: AbortSignal.timeout(cleanUpMilliseconds) };
-      await Promise.allSettled(
-        [...open].map((one) => abortUpload(cleaning, one).then(() => open.delete(one))),
-      );
+      await abortOpen(cleaning);
       await removeWritten(cleaning, prefix, written).catch(() => undefined);
       return open.size === 0 ? error : withRest(error, url);
     },
   };
 }
 
-/** Compares an object with what was read; not by what the server says of it, which not every server does. */
-async function isSame(bucket: Bucket, key: string, { bytes, sha256 }: StoredFile): Promise<boolean> {
+/** Whether an object is what was read, if there is one; not by what the server says of it, which not every server does. */
+async function isSame(
+  bucket: Bucket,
+  key: string,
+  { bytes, sha256 }: StoredFile,
+): Promise<boolean | undefined> {
   const content = await readObject(bucket, key);
-  if (content === undefined) return false;
+  if (content === undefined) return undefined;
   const measured = measuring(content);
   for await (const chunk of measured.content) if (chunk.length > 0 && measured.bytes() > bytes) return false;
   const there = measured.read();
@@ -101,7 +110,7 @@ async function expectAll(bucket: Bucket, prefix: string, files: readonly StoredF
   if (lost === undefined) return;
   throw new Failure(
     "s3-failed",
-    `${bucketUrl(bucket, prefix)}${lost.path} was uploaded, but is not there in its size. Nothing was published; see who else writes there, and try again.`,
+    `${bucketUrl(bucket, prefix + lost.path)} was uploaded, but is not there in its size: somebody else removes objects there, or overwrites them. See who does, and try again.`,
   );
 }
 

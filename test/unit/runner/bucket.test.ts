@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { Command } from "commander";
+import { readRequest, seriesOptions, uploadOptions } from "../../../runner/cli/options";
+import { Failure } from "../../../runner/failure";
+import { ImportRequest } from "../../../runner/request";
+import { describeFailure } from "../../../runner/store/bucket/failures";
+import { bucketUrl, isBucketLocation, parseBucketLocation } from "../../../runner/store/bucket/location";
+import { partBuffers, type PartBuffers, partsOf } from "../../../runner/store/bucket/parts";
+
+const mebibyte = 1 << 20;
+
+describe("a place for backups in S3", () => {
+  for (const [written, bucket, prefix] of [
+    ["s3://backups", "backups", ""],
+    ["s3://backups/", "backups", ""],
+    ["s3://my.backups-1/gis", "my.backups-1", "gis/"],
+    ["s3://backups/gis/prod/", "backups", "gis/prod/"],
+    ["s3://backups/a!_.'()-B9", "backups", "a!_.'()-B9/"],
+    ["s3://backups/..x/.y", "backups", "..x/.y/"],
+  ] as const) {
+    it(`is understood: ${written}`, () => {
+      assert.deepEqual(parseBucketLocation(written), { bucket, prefix });
+      assert.equal(bucketUrl({ bucket }, prefix), written.replace(/\/$/, ""));
+    });
+  }
+
+  for (const written of [
+    "s3:",
+    "s3:/",
+    "s3://",
+    "s3:///gis",
+    "s3:backups",
+    "S3://backups",
+    "s3://Backups",
+    "s3://ab",
+  ])
+    it(`is refused for its bucket: ${written}`, () => {
+      assert.throws(() => parseBucketLocation(written), {
+        code: "usage",
+        message: /Write s3:\/\/bucket\/prefix\. The name of a bucket/,
+      });
+    });
+
+  for (const written of [
+    "a//b",
+    "/a",
+    "a//",
+    "a/../b",
+    "..",
+    "./a",
+    "a b",
+    "a*",
+    "a%2f",
+    "ä",
+    "a\nb",
+    "a?b",
+    "a#b",
+  ])
+    it(`is refused for its prefix: ${JSON.stringify(written)}`, () => {
+      assert.throws(() => parseBucketLocation(`s3://backups/${written}`), {
+        code: "usage",
+        message: /A prefix is names/,
+      });
+    });
+
+  it("is told from a folder", () => {
+    assert.deepEqual(["s3://a", "s3:a", "S3://a"].map(isBucketLocation), [true, true, true]);
+    assert.deepEqual(["s3", "./s3:/a", "/s3://a", "backups"].map(isBucketLocation), [
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe("options for S3", () => {
+  const request = (...args: string[]) => {
+    const command = uploadOptions(seriesOptions(new Command().exitOverride()));
+    command.parse(["--directory", "s3://backups/gis", ...args], { from: "user" });
+    return readRequest(ImportRequest, command.opts());
+  };
+
+  it("become settings of the request, and only those that are given", async () => {
+    assert.equal((await request()).s3, undefined);
+    const settings = ["--s3-endpoint", "http://localhost:7070", "--s3-region", "eu", "--s3-path-style"];
+    assert.deepEqual((await request(...settings, "--upload-limit", "5000")).s3, {
+      endpoint: "http://localhost:7070",
+      region: "eu",
+      forcePathStyle: true,
+      uploadLimit: 5000,
+    });
+    assert.deepEqual((await request("--s3-region", "eu")).s3, { region: "eu", forcePathStyle: false });
+  });
+
+  it("are refused by their names in the request", async () => {
+    await assert.rejects(request("--s3-endpoint", "localhost 7070"), {
+      code: "usage",
+      message: /^s3\.endpoint: /,
+    });
+    await assert.rejects(request("--upload-limit", "much"), { code: "usage", message: /^s3\.uploadLimit: / });
+  });
+});
+
+describe("parts of a file", () => {
+  /** Of ten bytes. */
+  function small(count: number): PartBuffers & { readonly taken: () => number } {
+    let taken = 0;
+    const all = partBuffers(0);
+    assert.equal(all.partBytes, 8 * mebibyte);
+    return {
+      partBytes: 10,
+      taken: () => taken,
+      take() {
+        assert.ok(taken < count, "more than there are");
+        taken += 1;
+        return Promise.resolve(Buffer.alloc(10));
+      },
+      give() {
+        taken -= 1;
+      },
+    };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- as from a stream
+  async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  }
+
+  for (const length of [0, 1, 9, 10, 11, 20, 30, 101]) {
+    for (const size of [1, 3, 10, 25, 200]) {
+      it(`are ten bytes each, but the last: ${length} bytes that arrive as ${size} at a time`, async () => {
+        const content = Buffer.from(Array.from({ length }, (_, index) => index));
+        const buffers = small(1);
+        const found: Buffer[] = [];
+        let last = false;
+        for await (const part of partsOf(inChunks(content, size), buffers)) {
+          assert.ok(!last);
+          last = part.last;
+          assert.equal(part.number, found.length + 1);
+          assert.ok(part.last ? part.body.length > 0 || length === 0 : part.body.length === 10);
+          found.push(Buffer.from(part.body));
+          part.free();
+          part.free();
+        }
+        assert.ok(last);
+        assert.deepEqual(Buffer.concat(found), content);
+        assert.equal(buffers.taken(), 0);
+      });
+    }
+  }
+
+  it("give back what they hold when the content fails or nobody wants more", async () => {
+    const buffers = small(3);
+    const failing = async function* () {
+      yield* inChunks(Buffer.alloc(15), 5);
+      throw new Error("cut off");
+    };
+    const whole = async () => {
+      for await (const part of partsOf(failing(), buffers)) part.free();
+    };
+    await assert.rejects(whole(), /cut off/);
+    assert.equal(buffers.taken(), 0);
+    for await (const part of partsOf(inChunks(Buffer.alloc(50), 7), buffers)) {
+      part.free();
+      break;
+    }
+    assert.equal(buffers.taken(), 0);
+  });
+
+  it("are as large as S3's limit of 10,000 wants, and few at a time", async () => {
+    for (const [terabytes, partBytes, atOnce] of [
+      [0.07, 8 * mebibyte, 3],
+      [0.1, 11 * mebibyte, 2],
+      [5, 530 * mebibyte, 1],
+    ] as const) {
+      const buffers = partBuffers(terabytes * 1e12);
+      assert.equal(buffers.partBytes, partBytes);
+      assert.ok(buffers.partBytes * 9000 >= terabytes * 1e12);
+      const taken: Buffer[] = [];
+      const waitsFor = async (limit: number) => {
+        const soon = new Promise((resolve) => setImmediate(resolve));
+        const next = buffers.take().then((buffer) => taken.push(buffer));
+        await Promise.race([next, soon]);
+        return taken.length === limit;
+      };
+      while (!(await waitsFor(atOnce)));
+      assert.ok(await waitsFor(atOnce));
+      buffers.give(taken[0] ?? Buffer.alloc(0));
+      assert.ok(!(await waitsFor(atOnce)));
+    }
+  });
+});
+
+describe("what an S3 server answers", () => {
+  const told = (error: { name?: string; message?: string; code?: string }, operation = "ListObjectsV2") => {
+    const described = describeFailure(Object.assign(new Error("why"), error), operation, "s3://backups/gis");
+    return described instanceof Failure ? described.describe() : String(described);
+  };
+  const answer = (name: string, httpStatusCode: number) => ({ name, $metadata: { httpStatusCode } });
+
+  for (const [title, error, operation, message] of [
+    [
+      "no credentials",
+      { name: "CredentialsProviderError" },
+      "PutObject",
+      /^error\[s3-denied\]: There are no credentials for s3:\/\/backups\/gis \(s3:PutObject\): why\. Credentials come from .*AWS_PROFILE/,
+    ],
+    [
+      "not allowed",
+      answer("AccessDenied", 403),
+      "HeadObject",
+      /^error\[s3-denied\]: .* does not allow s3:GetObject on s3:\/\/backups\/gis: AccessDenied, why\. /,
+    ],
+    [
+      "not allowed, without a word",
+      answer("Unknown", 403),
+      "UploadPart",
+      /^error\[s3-denied\]: .* s3:PutObject /,
+    ],
+    ["expired", answer("ExpiredToken", 400), "GetObject", /^error\[s3-denied\]: /],
+    [
+      "no bucket",
+      answer("NoSuchBucket", 404),
+      "ListObjectsV2",
+      /^error\[bucket-not-found\]: There is no bucket for s3:\/\/backups\/gis/,
+    ],
+    [
+      "refused connection",
+      { code: "ECONNREFUSED" },
+      "GetObject",
+      /^error\[s3-unreachable\]: The S3 server of s3:\/\/backups\/gis cannot be reached: why\. /,
+    ],
+    ["time-out", { name: "TimeoutError" }, "GetObject", /^error\[s3-unreachable\]: /],
+    [
+      "no region",
+      { message: "Region is missing" },
+      "GetObject",
+      /^error\[usage\]: Name the region of s3:\/\/backups\/gis/,
+    ],
+    [
+      "throttled",
+      answer("SlowDown", 503),
+      "UploadPart",
+      /^error\[s3-failed\]: .*: SlowDown, why \(HTTP 503\)\.$/,
+    ],
+  ] as const)
+    it(`is told in one message: ${title}`, () => {
+      assert.match(told(error, operation), message);
+    });
+
+  it("is not told of what is no answer: an interruption, a defect", () => {
+    for (const error of [{ name: "AbortError" }, { name: "TypeError" }])
+      assert.equal(told(error), `${error.name}: why`);
+  });
+});
