@@ -9,7 +9,7 @@ import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { remainsOf } from "./restore-scene";
 import { runnerMain } from "./runner";
-import { type S3Meter, startS3Meter } from "./s3-meter";
+import { type CountedReads, countReads } from "./s3-reads";
 import { type S3Server, startS3Server } from "./s3-server";
 import { throwaways } from "./throwaways";
 
@@ -18,7 +18,7 @@ const bucket = "backups";
 export interface BucketScene {
   /** Where the series are: one each format, and called like it. */
   readonly directory: string;
-  readonly proxy: S3Meter;
+  readonly proxy: CountedReads;
   readonly server: S3Server;
   /** What the source answered to the query. */
   readonly expected: string;
@@ -51,7 +51,7 @@ export const formats = ["directory", "custom", "plain"] as const;
 /** Takes a backup in each format, brings them into a bucket, and removes the server that they come from. */
 export async function setBucketScene(options: BucketSceneOptions): Promise<BucketScene> {
   const [server, folder] = await Promise.all([startS3Server(), temporaryFolder()]);
-  const proxy = await startS3Meter(server.endpoint);
+  const proxy = await countReads(server.endpoint);
   const [nothing, mounted] = [path.join(folder, "nothing"), path.join(folder, "mounted")];
   await Promise.all([mkdir(nothing), mkdir(mounted)]);
   await server.client.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -109,7 +109,7 @@ export async function setBucketScene(options: BucketSceneOptions): Promise<Bucke
     },
     async remove() {
       await removeContainer(target);
-      await proxy.stop();
+      proxy.stop();
       await server.stop();
       await removeFolder(folder);
     },

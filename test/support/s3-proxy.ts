@@ -2,8 +2,11 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What becomes of a request: it is answered with an error; or it is done, and its answer is lost, or the second half of that. */
-export type Trouble = "SlowDown" | "InternalError" | "lost" | "cut" | undefined;
+/**
+ * What becomes of a request: it is answered with an error; or it is done, and its answer is lost, or the second half of
+ * that; or there is nobody to ask.
+ */
+export type Trouble = "SlowDown" | "InternalError" | "lost" | "cut" | "gone" | undefined;
 
 const statuses = { SlowDown: 503, InternalError: 500 } as const;
 
@@ -11,6 +14,8 @@ export interface S3Proxy {
   readonly endpoint: string;
   /** What it did to requests, in order. */
   readonly troubles: string[];
+  /** Ends all connections that there are. */
+  disconnect(): void;
   stop(): void;
 }
 
@@ -18,13 +23,15 @@ export interface S3Proxy {
 export async function startS3Proxy(
   endpoint: string,
   troubleOf: (request: IncomingMessage) => Trouble,
+  onAnswer: (request: IncomingMessage, bytes: number) => void = () => undefined,
 ): Promise<S3Proxy> {
   const { hostname, port } = new URL(endpoint);
   const troubles: string[] = [];
   const proxy = createServer((asked, answer) => {
     const trouble = troubleOf(asked);
     if (trouble !== undefined) troubles.push(`${asked.method} ${trouble}`);
-    if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, trouble);
+    if (trouble === "gone") asked.socket.destroy();
+    else if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, trouble);
     else forward(asked, answer, trouble);
   });
   const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: "lost" | "cut" | undefined) => {
@@ -34,6 +41,9 @@ export async function startS3Proxy(
         given.resume().once("end", () => asked.socket.destroy());
         return;
       }
+      given.on("data", (chunk: Buffer) => {
+        onAnswer(asked, chunk.length);
+      });
       given.pipe(answer.writeHead(given.statusCode ?? 500, given.headers));
       if (trouble !== "cut") return;
       let rest = Number(given.headers["content-length"]) / 2;
@@ -43,12 +53,16 @@ export async function startS3Proxy(
       });
     });
     passed.on("error", () => asked.socket.destroy());
+    answer.on("close", () => passed.destroy());
     asked.pipe(passed);
   };
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   return {
     endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     troubles,
+    disconnect() {
+      proxy.closeAllConnections();
+    },
     stop() {
       proxy.closeAllConnections();
       proxy.close();
