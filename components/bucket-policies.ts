@@ -37,7 +37,7 @@ export function transportPolicy(arn: string): string {
 /** Writes backups and reads them back; deletes nothing. */
 export function backupPolicy(scope: PolicyScope): string {
   return policyDocument([
-    listing(scope, ["s3:ListBucket", "s3:ListBucketMultipartUploads"]),
+    listing(scope),
     objects(scope, [
       "s3:PutObject",
       "s3:GetObject",
@@ -52,31 +52,28 @@ export function backupPolicy(scope: PolicyScope): string {
 /** Reads manifests and deletes backups; where the bucket is versioned, not their versions. */
 export function prunePolicy(scope: PolicyScope): string {
   return policyDocument([
-    listing(scope, ["s3:ListBucket"]),
-    objects(scope, ["s3:GetObject", "s3:DeleteObject"]),
+    listing(scope),
+    // Deleting what is locked would hide it and free nothing, so the runner looks first.
+    objects(scope, ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:DeleteObject"]),
     ...key(scope, ["kms:Decrypt"]),
   ]);
 }
 
 /** Reads backups. */
 export function restorePolicy(scope: PolicyScope): string {
-  return policyDocument([
-    listing(scope, ["s3:ListBucket"]),
-    objects(scope, ["s3:GetObject"]),
-    ...key(scope, ["kms:Decrypt"]),
-  ]);
+  return policyDocument([listing(scope), objects(scope, ["s3:GetObject"]), ...key(scope, ["kms:Decrypt"])]);
 }
 
 function keysBelow(prefix: string | undefined): string {
   return prefix === undefined ? "*" : `${prefix.replace(/\/$/, "")}/*`;
 }
 
-function listing({ arn, prefix }: PolicyScope, actions: readonly string[]): Statement {
+function listing({ arn, prefix }: PolicyScope): Statement {
   const narrowed = { Condition: { StringLike: { "s3:prefix": keysBelow(prefix) } } };
   return {
     Sid: "ListBackups",
     Effect: "Allow",
-    Action: actions,
+    Action: "s3:ListBucket",
     Resource: arn,
     ...(prefix === undefined ? {} : narrowed),
   };

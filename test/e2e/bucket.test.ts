@@ -308,28 +308,6 @@ describe("backups in a bucket", function () {
     assert.deepEqual(await bucket.content(`gis/cbm/${newest}/manifest.json`), manifest);
   });
 
-  it("are never mixed: of two different ones with one id at once, at most one is there, whole", async () => {
-    const one = await tarOf(newest);
-    await removeFolder(path.join(folder, "cbm"));
-    await writeSealed(folder, newest, {
-      files: { "archive.dump": Buffer.alloc(3 << 20, "x"), "prepare.sql": Buffer.from("--") },
-    });
-    const other = path.join(folder, "other.tar");
-    await runRunner(["export", other, "--directory", folder, "--name", "cbm"]);
-    const runs = await Promise.all([one, other].map((tar) => bucket.run("import", [tar])));
-    const done = runs.filter(({ exitCode }) => exitCode === 0);
-    assert.ok(done.length <= 1, "both were imported");
-    for (const { exitCode, stderr } of runs)
-      if (exitCode !== 0) assert.match(stderr, /^error\[backup-exists\]: /m);
-    const { exitCode, stdout } = await bucket.run("list", ["--json"]);
-    assert.equal(exitCode, 0);
-    assert.deepEqual(
-      (JSON.parse(stdout) as Listed[]).map(({ problem }) => problem),
-      done.map(() => undefined),
-    );
-    assert.deepEqual(await bucket.openUploads(), []);
-  });
-
   it("need no prefix", async () => {
     const tar = await tarOf(newest);
     const place = ["--directory", `s3://${bucket.name}`, ...server.options];

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
@@ -54,6 +55,10 @@ export class TestBucket {
 
   async put(key: string, content: string | Buffer = ""): Promise<void> {
     await this.server.client.send(new PutObjectCommand({ Bucket: this.name, Key: key, Body: content }));
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.server.client.send(new DeleteObjectCommand({ Bucket: this.name, Key: key }));
   }
 
   /** Puts a backup's folder there, under a prefix and the names that it has. */

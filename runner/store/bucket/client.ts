@@ -32,6 +32,8 @@ export function connect(
     // Checksums are asked for by request, and what is read is compared with the manifest's.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
+    // With it, the SDK makes a new connection for each part, and waits seconds for servers that do not answer it.
+    expectContinueHeader: false,
     requestHandler: { connectionTimeout: 10_000 },
   });
   client.middlewareStack.add(

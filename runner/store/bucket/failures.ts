@@ -31,7 +31,7 @@ interface Thrown extends Error {
 /** The permissions that operations want which are not called like them. */
 const permissions: Readonly<Record<string, string>> = {
   ListObjectsV2: "ListBucket",
-  ListMultipartUploads: "ListBucketMultipartUploads",
+  ListParts: "ListMultipartUploadParts",
   HeadObject: "GetObject",
   CreateMultipartUpload: "PutObject",
   UploadPart: "PutObject",

@@ -46,6 +46,9 @@ export async function receiveInto(
     }
   };
 
+  const abortOpen = (from: Bucket) =>
+    Promise.allSettled([...open].map((one) => abortUpload(from, one).then(() => open.delete(one))));
+
   if ((await listObjects(working, prefix + manifestFile)).length > 0) throw alreadyExists(url);
   return {
     async write(file, content) {
@@ -71,6 +74,8 @@ export async function receiveInto(
       await expectAll(working, prefix, [...stored.values()]);
       await store(manifestFile, onceOnly(manifest));
       await expectAll(working, prefix, [...stored.values()]);
+      // Of files that were there already.
+      await abortOpen(working);
       const versions = [...written].filter((entry): entry is [string, string] => entry[1] !== undefined);
       return { versionIds: Object.fromEntries(versions) };
     },
@@ -78,9 +83,7 @@ export async function receiveInto(
       failed.abort();
       await Promise.allSettled(pending);
       const cleaning = { ...bucket, signal: AbortSignal.timeout(cleanUpMilliseconds) };
-      await Promise.allSettled(
-        [...open].map((one) => abortUpload(cleaning, one).then(() => open.delete(one))),
-      );
+      await abortOpen(cleaning);
       await removeWritten(cleaning, prefix, written).catch(() => undefined);
       return open.size === 0 ? error : withRest(error, url);
     },
@@ -107,7 +110,7 @@ async function expectAll(bucket: Bucket, prefix: string, files: readonly StoredF
   if (lost === undefined) return;
   throw new Failure(
     "s3-failed",
-    `${bucketUrl(bucket, prefix)}${lost.path} was uploaded, but is not there in its size. Nothing was published; see who else writes there, and try again.`,
+    `${bucketUrl(bucket, prefix + lost.path)} was uploaded, but is not there in its size: somebody else removes objects there, or overwrites them. See who does, and try again.`,
   );
 }
 

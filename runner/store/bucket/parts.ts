@@ -8,7 +8,7 @@ export interface PartBuffers {
 
 const mebibyte = 1 << 20;
 const smallestPart = 8 * mebibyte;
-const memory = 48 * mebibyte;
+const memory = 24 * mebibyte;
 /** S3 takes 10,000 of one file; some are to spare where its size was an estimate. */
 const plannedParts = 9000;
 

@@ -2,11 +2,13 @@
  * Uploads of any size in little memory. The parts of all files share the buffers that there are; and when an upload has
  * failed, nothing of it is on its way any more, so that aborting it leaves nothing.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   type CompletedPart,
   CreateMultipartUploadCommand,
+  ListPartsCommand,
   PutObjectCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
@@ -28,6 +30,7 @@ export type OpenUploads = Set<OpenUpload>;
 const checked = { ChecksumAlgorithm: "SHA256" } as const;
 /** Only if there is no such object. */
 const asNew = { IfNoneMatch: "*" } as const;
+const betweenAborts = 200;
 /** S3's own limit. */
 const mostParts = 10_000;
 
@@ -110,12 +113,16 @@ function tooLarge(url: string): Failure {
   );
 }
 
-/** Ends what was not completed; what the server had of it is removed. */
+/** Ends what was not completed. A part that was on its way may come after that; so it is done again until nothing is left. */
 export async function abortUpload({ client, bucket, signal }: Bucket, upload: OpenUpload): Promise<void> {
+  const target = { Bucket: bucket, ...upload };
+  const options = { abortSignal: signal };
   try {
-    await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, ...upload }), {
-      abortSignal: signal,
-    });
+    for (;;) {
+      await client.send(new AbortMultipartUploadCommand(target), options);
+      await client.send(new ListPartsCommand(target), options);
+      await sleep(betweenAborts, undefined, { signal });
+    }
   } catch (error) {
     if (!answered(error, "NoSuchUpload")) throw error;
   }

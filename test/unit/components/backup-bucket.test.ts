@@ -201,7 +201,7 @@ describe("BackupBucket", () => {
     assert.deepEqual(await parsed(component.restorePolicy), {
       Version: version,
       Statement: [
-        statement("ListBackups", ["s3:ListBucket"], "arn:aws-cn:s3:::old", {
+        statement("ListBackups", "s3:ListBucket", "arn:aws-cn:s3:::old", {
           StringLike: { "s3:prefix": "p/*" },
         }),
         statement("Backups", ["s3:GetObject"], "arn:aws-cn:s3:::old/p/*"),
@@ -216,22 +216,23 @@ describe("BackupBucket", () => {
     const write = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
     assert.deepEqual(await parsed(component.backupPolicy), {
       Version: version,
-      Statement: [
-        statement("ListBackups", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], arn),
-        statement("Backups", write, `${arn}/*`),
-      ],
+      Statement: [statement("ListBackups", "s3:ListBucket", arn), statement("Backups", write, `${arn}/*`)],
     });
     assert.deepEqual(await parsed(component.prunePolicy), {
       Version: version,
       Statement: [
-        statement("ListBackups", ["s3:ListBucket"], arn),
-        statement("Backups", ["s3:GetObject", "s3:DeleteObject"], `${arn}/*`),
+        statement("ListBackups", "s3:ListBucket", arn),
+        statement(
+          "Backups",
+          ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:DeleteObject"],
+          `${arn}/*`,
+        ),
       ],
     });
     assert.deepEqual(await parsed(component.restorePolicy), {
       Version: version,
       Statement: [
-        statement("ListBackups", ["s3:ListBucket"], arn),
+        statement("ListBackups", "s3:ListBucket", arn),
         statement("Backups", ["s3:GetObject"], `${arn}/*`),
       ],
     });
@@ -245,7 +246,7 @@ describe("BackupBucket", () => {
     const [list, objects, key] = ((await parsed(component.backupPolicy)) as { Statement: object[] })
       .Statement;
     assert.deepEqual(list, {
-      ...statement("ListBackups", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], arn),
+      ...statement("ListBackups", "s3:ListBucket", arn),
       Condition: condition,
     });
     assert.equal((objects as { Resource: string }).Resource, `${arn}/cbm/prod/*`);

@@ -170,8 +170,8 @@ describe("parts of a file", () => {
 
   it("are as large as S3's limit of 10,000 wants, and few at a time", async () => {
     for (const [terabytes, partBytes, atOnce] of [
-      [0.07, 8 * mebibyte, 6],
-      [0.2, 22 * mebibyte, 2],
+      [0.07, 8 * mebibyte, 3],
+      [0.1, 11 * mebibyte, 2],
       [5, 530 * mebibyte, 1],
     ] as const) {
       const buffers = partBuffers(terabytes * 1e12);
