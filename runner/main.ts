@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import "./collect-often";
 import { Command } from "commander";
 import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
