@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
@@ -129,6 +129,25 @@ describe("a backup on its way to a bucket", function () {
       /Dumping the contents of table "large" failed/,
     );
   });
+
+  it("is no backup when the bucket does not hold what was written, to the last byte", async () => {
+    const before = await takeFirst();
+    const { child, ended } = start("large");
+    child.stderr.on("data", (said: Buffer) => {
+      if (said.toString().includes("Reading the backup to its end")) void damageArchive();
+    });
+    await expectNothingLost(before, await ended, "checksum-mismatch", /archive\.dump .*checksum/);
+  });
+
+  /** Where the server has stored the archive, the last byte changes. */
+  async function damageArchive() {
+    const key = (await stored()).filter(({ Key }) => Key.endsWith("archive.dump")).at(-1)?.Key ?? "";
+    const file = await open(path.join(server.data, bucket.name, key), "r+");
+    const last = (await file.stat()).size - 1;
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, last);
+    await file.write(Buffer.from([buffer.readUInt8() ^ 1]), 0, 1, last);
+    await file.close();
+  }
 
   it("fails when the server is gone, and says where that was", async () => {
     const before = await takeFirst();
