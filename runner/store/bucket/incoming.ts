@@ -54,9 +54,8 @@ export async function receiveInto(
     async write(file, content) {
       if (stored.has(file)) throw new Error(`${file} was written already`);
       if (file === manifestFile) {
-        manifest = await readWhole(content);
-        const measured = measuring(onceOnly(manifest));
-        await readWhole(measured.content);
+        const measured = measuring(content);
+        manifest = await readWhole(measured.content);
         return { path: file, ...measured.read() };
       }
       const storing = store(file, content);
