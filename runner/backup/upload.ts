@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { totalBytes } from "../bytes";
 import { Failure } from "../failure";
 import type { Manifest } from "../manifest";
 import { formatBytes } from "../progress";
@@ -23,7 +24,7 @@ export async function uploadDraft(
 ): Promise<Place> {
   const { name, files } = manifest;
   const location = bucketLocation(store, name, id);
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = totalBytes(files);
   const incoming = await store.receive({ name, id, bytes, fileMode: 0o600 });
   progress.note(`Uploading ${files.length} files, ${formatBytes(bytes)}, to ${location}.`);
   let [current, sent] = ["", 0];

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { totalBytes } from "../bytes";
 import { Failure } from "../failure";
 import { BackupName } from "../request";
 import { backupTime, isErrno } from "./folder";
@@ -87,7 +88,7 @@ async function readBackup(location: string, id: string, name: string): Promise<S
     // A folder that cannot be read may be marked; retention leaves it alone either way.
     return { ...listed, bytes: 0, kept: false, problem: `it cannot be read: ${(error as Error).message}` };
   }
-  const bytes = contents.reduce((sum, entry) => sum + entry.bytes, 0);
+  const bytes = totalBytes(contents);
   const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };

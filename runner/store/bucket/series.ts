@@ -1,5 +1,6 @@
 /** The backups that are in a bucket, told from listings and manifests. */
 import pMap from "p-map";
+import { totalBytes } from "../../bytes";
 import { manifestFile } from "../../manifest";
 import { readWhole } from "../checked-content";
 import { backupTime } from "../folder";
@@ -52,7 +53,7 @@ async function readBackup(
     name,
     location: bucketUrl(bucket, prefix),
     startedAt: backupTime(id) ?? new Date(Number.NaN),
-    bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: totalBytes(objects),
     kept: objects.some(({ path }) => path === keepFile),
     latest: false,
   };
