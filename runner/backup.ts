@@ -1,3 +1,4 @@
+import type { Destination } from "./backup/destination";
 import { openDestination } from "./backup/open-destination";
 import { mostArchiveBytes, planBackup } from "./backup/plan";
 import { pruneAfterBackup } from "./backup/prune-after";
@@ -20,19 +21,19 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
+  const destination = openDestination(request, signal);
   const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
-    takeBackup(request, progress, watched),
+    takeBackup(request, destination, progress, watched),
   );
-  const { stores } = openDestination(request, signal);
-  return { ...result, ...(await pruneAfterBackup(stores, request, progress, signal)) };
+  return { ...result, ...(await pruneAfterBackup(destination.stores, request, progress, signal)) };
 }
 
 async function takeBackup(
   request: BackupRequest,
+  destination: Destination,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const destination = openDestination(request, signal);
   const plan = await planBackup(request, destination, progress, signal);
   const { session, target } = plan;
   try {

@@ -1,6 +1,4 @@
 import type { Location } from "../request";
-import { bucketStore } from "./bucket/bucket-store";
-import { connect } from "./bucket/client";
 import { isBucketLocation, parseBucketLocation } from "./bucket/location";
 import { folderStore } from "./folder-store";
 import type { Store } from "./store";
@@ -11,5 +9,12 @@ export function openStore(
   signal: AbortSignal = new AbortController().signal,
 ): Store {
   if (!isBucketLocation(directory)) return folderStore(directory);
+  const { bucketStore, connect } = bucketModule();
   return bucketStore(connect(parseBucketLocation(directory), s3, signal));
+}
+
+/** Loaded where it is needed only: S3's SDK takes longer to load than all the rest of this program. */
+function bucketModule() {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import of this module loads it always
+  return require("./bucket") as typeof import("./bucket");
 }
