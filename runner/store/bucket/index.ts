@@ -1,0 +1,2 @@
+export { bucketStore } from "./bucket-store";
+export { connect } from "./client";
