@@ -1,0 +1,16 @@
+/**
+ * What the control plane (components) and people (the command line) ask of the runner, and what it answers.
+ * Both sides import these schemas; nothing else crosses the border between them.
+ */
+export * from "./archive";
+export * from "./backup";
+export * from "./list";
+export * from "./migrate";
+export * from "./preflight";
+export * from "./ready";
+export * from "./restore";
+export * from "./retention";
+export * from "./series";
+export * from "./server";
+export * from "./transfer";
+export * from "./verify";

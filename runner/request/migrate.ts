@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { ArchiveFormat } from "./archive";
+import { BackupRequest } from "./backup";
+import { RestoreRequest } from "./restore";
+import { Series } from "./series";
+import { Server } from "./server";
+
+/** The server that a migration goes to; on the same Docker daemon, whose host has the port. */
+const NewServer = {
+  toContainer: z.string().min(1, "must name a container"),
+  toUser: z.string().min(1).default("postgres"),
+  toDatabase: z.string().min(1).default("postgres"),
+};
+
+export const MigrateRequest = z.strictObject({
+  ...Server,
+  ...NewServer,
+  ...Series,
+  format: ArchiveFormat.default("custom"),
+  /** Tables, views and so on that stay behind; all others must go along. */
+  excludeTables: z.array(z.string().min(1)).default([]),
+  /** Databases of the old server that stay behind. */
+  excludeDatabases: z.array(z.string().min(1)).default([]),
+  relations: BackupRequest.shape.relations,
+  /** Owners and grantees that the new server lacks; those that are created cannot log in. */
+  missingRoles: RestoreRequest.shape.missingRoles,
+  jobs: BackupRequest.shape.jobs,
+  /** Seconds to wait for transactions that are writing. */
+  lockTimeout: BackupRequest.shape.lockTimeout,
+});
+export type MigrateRequest = z.infer<typeof MigrateRequest>;
+
+export const RetireRequest = z.strictObject({
+  container: Server.container,
+  ...NewServer,
+  dockerHost: Server.dockerHost,
+  /** The volume too. */
+  removeData: z.boolean().default(false),
+});
+export type RetireRequest = z.infer<typeof RetireRequest>;
+
+/** Kept under 4 KB, as that of a backup is. */
+export const MigrateResult = z.strictObject({
+  backupId: z.string(),
+  location: z.string(),
+  tables: z.array(z.string()),
+  tableCount: z.int(),
+  rows: z.int(),
+  /** What could not be compared, or is otherwise than in the old server. */
+  notes: z.array(z.string()),
+  /** Container and volumes of the old side that were removed. */
+  removed: z.array(z.string()),
+});
+export type MigrateResult = z.infer<typeof MigrateResult>;

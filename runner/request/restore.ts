@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { BackupId, Series } from "./series";
+import { Server } from "./server";
+
+/** What a restore does where a table exists in its place. */
+export const IfExists = z.enum(["fail", "replace", "swap", "skip"]);
+export type IfExists = z.infer<typeof IfExists>;
+
+export const RestoreContent = z.enum(["all", "data", "schema"]);
+
+export const RestoreRequest = z
+  .strictObject({
+    ...Series,
+    backup: BackupId.default("latest"),
+    ...Server,
+    /** Tables of the backup; unset: all. */
+    tables: z.array(z.string().min(1)).min(1, "must name at least one table").optional(),
+    excludeTables: z.array(z.string().min(1)).default([]),
+    /** Schemas that are restored under another name. */
+    schemas: z.record(z.string().min(1), z.string().min(1)).default({}),
+    /** `data` fills tables that exist; `schema` restores tables without rows. */
+    content: RestoreContent.default("all"),
+    ifExists: IfExists.default("fail"),
+    /** Owners and grantees that the server lacks; those that are created cannot log in. */
+    missingRoles: z.enum(["fail", "create"]).default("fail"),
+    /** Parallel `pg_restore` workers. */
+    jobs: z.int().min(1).max(64).optional(),
+    /** Seconds that the last step, which puts the tables in their place, waits for a table that somebody else has locked. */
+    lockTimeout: z.int().min(1).max(86_400).default(60),
+    /** Only look for what would keep the backup from being restored. */
+    dryRun: z.boolean().default(false),
+  })
+  .refine(({ content, ifExists }) => content !== "data" || ifExists === "fail" || ifExists === "replace", {
+    path: ["ifExists"],
+    message: "must be fail or replace where only data is restored, into tables that exist",
+  });
+export type RestoreRequest = z.infer<typeof RestoreRequest>;
+export type RestoreRequestInput = z.input<typeof RestoreRequest>;
+
+/** Kept under 4 KB, as that of a backup is. */
+export const RestoreResult = z.strictObject({
+  backupId: z.string(),
+  database: z.string(),
+  /** Where they are now. */
+  tables: z.array(z.string()),
+  tableCount: z.int(),
+  rows: z.int(),
+  seconds: z.number(),
+  /** False where all tables existed and were to be left alone, and after a dry run. */
+  restored: z.boolean(),
+  /** Schemas that hold the tables that were there before. */
+  swappedInto: z.array(z.string()),
+  /** What could not be compared, or is otherwise than in the source. */
+  notes: z.array(z.string()),
+});
+export type RestoreResult = z.infer<typeof RestoreResult>;

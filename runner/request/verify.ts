@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { VerifyLevel } from "./archive";
+import { BackupId, Series } from "./series";
+import { Server } from "./server";
+
+export const VerifyRequest = z.strictObject({
+  ...Series,
+  backup: BackupId.default("latest"),
+  /** Every backup of the series. */
+  all: z.boolean().default(false),
+  level: VerifyLevel.exclude(["none"]).default("archive"),
+  /** Image of the throwaway container. Unset: the one that the backup was taken with. */
+  image: z.string().min(1).optional(),
+  dockerHost: Server.dockerHost,
+});
+export type VerifyRequest = z.infer<typeof VerifyRequest>;
+
+export const VerifyResult = z.strictObject({
+  backups: z.array(
+    z.strictObject({
+      backupId: z.string(),
+      location: z.string(),
+      level: VerifyLevel,
+      seconds: z.number(),
+      image: z.string().optional(),
+      /** What is wrong with it; absent where nothing is. */
+      error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+    }),
+  ),
+});
+export type VerifyResult = z.infer<typeof VerifyResult>;
