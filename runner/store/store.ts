@@ -119,7 +119,7 @@ export async function findBackup(store: Store, name: string, wanted: string): Pr
   const backups = await existingBackups(store, name);
   const found = backups.find(({ id, latest }) => (wanted === "latest" ? latest : id === wanted));
   if (found !== undefined) return found;
-  const ids = backups.map(({ id }) => id).reverse();
+  const ids = backups.map(({ id, problem }) => (problem === undefined ? id : `${id} (damaged)`)).reverse();
   const more = ids.length > named ? ` and ${ids.length - named} older ones` : "";
   throw new Failure(
     "backup-not-found",

@@ -55,6 +55,14 @@ describe("a store of backups in a folder", () => {
     assert.equal((await findBackup(folderStore(directory), "cbm", "latest")).id, first);
   });
 
+  it("has no latest backup where all are damaged, and says so", async () => {
+    for (const id of [first, second]) await rm(path.join(await writeBackup(directory, id), "manifest.json"));
+    await assert.rejects(findBackup(folderStore(directory), "cbm", "latest"), {
+      code: "backup-not-found",
+      message: /There are, newest first: 20261122T080000Z \(damaged\), 20261121T080000Z \(damaged\)\.$/,
+    });
+  });
+
   for (const [title, change, problem] of [
     [
       "has no manifest",
