@@ -22,6 +22,10 @@ export interface Verification {
   readonly files: BackupFiles;
   readonly manifest: Verifiable;
   readonly level: VerifyLevel;
+  /** Whether the folder's files have just been read for the checksums that the manifest records. */
+  readonly justRead: boolean;
+  /** A container that sees the folder, where there is one already; who started it closes it. */
+  readonly container?: BackupContainer | undefined;
   /** Image of the throwaway container. */
   readonly image: string;
   readonly progress: Progress;
@@ -31,15 +35,16 @@ export interface Verification {
 /**
  * Fails on the first proof that the backup is not what its manifest says. The archive is read in a throwaway container,
  * so that this works without the one that the backup came from, and takes nothing from it. What is in a folder is checked
- * before that; what is elsewhere, while it is read, which is done as seldom as possible.
+ * before that, once; what is elsewhere, while it is read, which is done as seldom as possible.
  */
 export async function verifyBackup(verification: Verification): Promise<Manifest["verification"]> {
-  const { files, manifest, level, image, progress, signal } = verification;
+  const { files, manifest, level, justRead, image, progress, signal } = verification;
   if (level === "none") return { level, seconds: 0 };
   const started = performance.now();
   progress.note("Reading the backup to its end.");
   const inContainer = manifest.format !== "plain" || level === "restore";
-  if (files.folder !== undefined || !inContainer) await checkFiles(files, unstreamed(verification), signal);
+  if (files.folder === undefined ? !inContainer : !justRead)
+    await checkFiles(files, unstreamed(verification), signal);
   if (manifest.format === "plain") await checkPlainArchive(verification);
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
@@ -73,6 +78,10 @@ async function checkPlainArchive({ files, manifest, signal }: Verification): Pro
 
 async function checkInContainer(verification: Verification): Promise<void> {
   const { docker, files, manifest, level, image, progress, signal } = verification;
+  if (verification.container !== undefined) {
+    await checkArchive(verification, verification.container);
+    return;
+  }
   const server = level === "restore" ? { server: drillServer } : {};
   const copied = unstreamed(verification);
   const container = await startBackupContainer(docker, { image, files, copied, ...server }, signal);

@@ -55,6 +55,7 @@ async function verifyOne(
     files,
     manifest,
     level,
+    justRead: false,
     image: image ?? manifest.source.imageDigest,
     progress,
     signal,

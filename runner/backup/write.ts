@@ -18,11 +18,28 @@ import { guideFile, restoreGuide } from "../restore-guide";
 import { summarizeTables } from "../result";
 import { verifyBackup } from "../verification";
 import { notMounted } from "./folder-destination";
+import { type EarlyContainer, startEarlyContainer } from "./early-container";
 import { dumpAndMeasure } from "./measure";
 import type { Run } from "./run";
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<BackupResult> {
+  const { draft } = run;
+  const described = await describeTables(run);
+  await draft.write(prepareFile, described.preparation);
+  const reader = startEarlyContainer(run);
+  try {
+    return await writeArchive(run, described, reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function writeArchive(
+  run: Run,
+  { requires, definitions }: Awaited<ReturnType<typeof describeTables>>,
+  reader: EarlyContainer,
+): Promise<BackupResult> {
   const { request, container, target, session, snapshot, draft, progress, signal } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
@@ -33,8 +50,6 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
       ? draft.archive(archive)
       : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
 
-  const { requires, definitions, preparation } = await describeTables(run);
-  await draft.write(prepareFile, preparation);
   const method = fingerprintMethod(facts.number);
   const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
@@ -71,13 +86,16 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
     files: draft.stored,
     manifest: described,
     level: request.verify,
+    justRead: draft.stored.folder !== undefined,
+    container: await reader.ready(),
     image: described.source.imageDigest,
     progress,
     signal,
   });
+  const closed = reader.close();
   const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
   signal.throwIfAborted();
-  const place = await draft.publish(manifest, { progress, signal });
+  const [place] = await Promise.all([draft.publish(manifest, { progress, signal }), closed]);
   return {
     backupId: draft.id,
     ...place,

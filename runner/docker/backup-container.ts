@@ -22,6 +22,13 @@ export interface BackupContainer extends Throwaway {
   readonly user: string;
 }
 
+export interface MountedContainerOptions {
+  readonly image: string;
+  readonly files: Pick<BackupFiles, "location" | "folder">;
+  /** What runs in it; without, nothing does. */
+  readonly command?: readonly string[];
+}
+
 export interface BackupContainerOptions {
   readonly image: string;
   readonly files: BackupFiles;
@@ -34,7 +41,6 @@ export interface BackupContainerOptions {
 /**
  * Starts it with the folder mounted, or, where there is none or the daemon, on another machine, does not see it, with
  * copies, which are checked on their way and go with the container.
- * The server gets no init scripts, which would only fill databases that nobody looks at.
  */
 export async function startBackupContainer(
   docker: Docker,
@@ -42,26 +48,12 @@ export async function startBackupContainer(
   signal: AbortSignal,
 ): Promise<BackupContainer> {
   const entrypoint = await imageEntrypoint(docker, image);
-  const start = (options: readonly string[]) =>
-    startThrowaway(
-      docker,
-      {
-        image,
-        purpose: files.location,
-        env: {
-          POSTGRES_HOST_AUTH_METHOD: "trust",
-          POSTGRES_USER: "postgres",
-          POSTGRES_DB: "postgres",
-          POSTGRES_INITDB_ARGS: "--no-sync",
-        },
-        options: ["--shm-size", shmSize, "--tmpfs", "/docker-entrypoint-initdb.d", ...options],
-        command: server === undefined ? ["sleep", "infinity"] : [...entrypoint, "postgres", ...server],
-      },
-      signal,
-    );
-  const mounted = files.folder === undefined ? undefined : await withMount(docker, files.folder, start);
+  const command = server && [...entrypoint, "postgres", ...server];
+  const options = { image, files, ...(command ? { command } : {}) };
+  const mounted = await startMountedContainer(docker, options, signal);
   if (mounted !== undefined) return mounted;
-  const container = { ...(await start([])), mounted: false, folder: target, user: "0:0" };
+  const started = await start(docker, options, [], signal);
+  const container = { ...started, mounted: false, folder: target, user: "0:0" };
   try {
     await copyFiles(docker, container, files, copied, signal);
     return container;
@@ -74,14 +66,43 @@ export async function startBackupContainer(
 /** Parallel index builds share memory there. */
 const shmSize = "1g";
 
-type Start = (options: readonly string[]) => Promise<Throwaway>;
+/** The server gets no init scripts, which would only fill databases that nobody looks at. */
+function start(
+  docker: Docker,
+  { image, files, command = ["sleep", "infinity"] }: MountedContainerOptions,
+  options: readonly string[],
+  signal: AbortSignal,
+): Promise<Throwaway> {
+  return startThrowaway(
+    docker,
+    {
+      image,
+      purpose: files.location,
+      env: {
+        POSTGRES_HOST_AUTH_METHOD: "trust",
+        POSTGRES_USER: "postgres",
+        POSTGRES_DB: "postgres",
+        POSTGRES_INITDB_ARGS: "--no-sync",
+      },
+      options: ["--shm-size", shmSize, "--tmpfs", "/docker-entrypoint-initdb.d", ...options],
+      command,
+    },
+    signal,
+  );
+}
 
-/** Undefined where the daemon, or the user in the container, does not see the folder. */
-async function withMount(docker: Docker, folder: string, start: Start): Promise<BackupContainer | undefined> {
+/** Undefined where there is no folder, or the daemon, or the user in the container, does not see it. */
+export async function startMountedContainer(
+  docker: Docker,
+  options: MountedContainerOptions,
+  signal: AbortSignal,
+): Promise<BackupContainer | undefined> {
+  const { folder } = options.files;
+  if (folder === undefined) return undefined;
   const mount = ["type=bind", csvField(`source=${folder}`), `target=${target}`, "readonly"].join(",");
   let container: Throwaway;
   try {
-    container = await start(["--mount", mount]);
+    container = await start(docker, options, ["--mount", mount], signal);
   } catch (error) {
     if (error instanceof Failure && /bind source path does not exist/i.test(error.message)) return undefined;
     throw error;

@@ -306,7 +306,7 @@ describe("every error", function () {
     "s3-failed": () => listBucket("--s3-region", "us-west-2"),
     "upload-failed": async () => {
       const bucket = await TestBucket.create(s3);
-      const uploading = ["--upload-to", bucket.url(), ...s3.options];
+      const uploading = ["--name", uniqueName(), "--upload-to", bucket.url(), ...s3.options];
       return run(arguments_("parent", ...uploading), await userWith(bucket, restorePolicy));
     },
     "dump-failed": () => withDump("failing", "parent"),

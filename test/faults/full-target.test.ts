@@ -44,7 +44,7 @@ class SmallServer {
   /** Leaves so many MiB free. */
   async fill(left: number): Promise<void> {
     const free = `$(df -P -m ${data} | tail -n 1 | tr -s " " | cut -d " " -f 4)`;
-    const script = `dd if=/dev/zero of=${data}/filler bs=1M count=$((${free} - ${left} + 1))`;
+    const script = `dd if=/dev/zero of=${data}/filler oflag=append conv=notrunc bs=1M count=$((${free} - ${left} + 1))`;
     await execa("docker", ["exec", this.container, "sh", "-c", script], { reject: false });
   }
 
@@ -85,6 +85,8 @@ describe("a restore into a server whose disk has no room", function () {
       const database = `gis_${name}_${more.length}`;
       const before = await usedDatabase(server.container, database);
       const options = server.replacing(database, name, ...more);
+      // So that what remains is filled faster than the rows come.
+      await server.fill(200);
       const failing = refused(options);
       await sessionRunning(server.container, "COPY %large%", database);
       await server.fill(0);

@@ -6,7 +6,6 @@ import { backupArguments, takeBackup as takeChecked } from "./backup";
 import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
-import { waitFor } from "./wait";
 
 /** With so many rows as take long enough to dump, with the compression below, for a fault to strike meanwhile. */
 export const tables = (rows = 1_500_000) => `
@@ -103,30 +102,33 @@ export async function takeBackup(args: BackupArguments): Promise<string> {
 }
 
 /** Waits until a session of the runner runs such a query; gives the process id of its backend. */
-export function sessionRunning(container: string, query: string, database = "postgres"): Promise<number> {
-  const running = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%' AND query LIKE '${query}' LIMIT 1`;
-  return waitFor(`a session that runs ${query}`, async () => {
-    const pid = await sql(container, running, database);
-    return pid === "" ? undefined : Number(pid);
-  });
+export async function sessionRunning(
+  container: string,
+  query: string,
+  database = "postgres",
+): Promise<number> {
+  const look = onceSessionIs(`query LIKE '${query}'`, "set_config('found.pid', pid::text, false)");
+  return Number(await sql(container, `${look}; SELECT current_setting('found.pid')`, database));
 }
 
 export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");
 
-/** Ends, from within the server, the first session of the runner that such a condition on pg_stat_activity is true of. */
+/** Ends the first sessions of the runner that such a condition on pg_stat_activity is true of. */
 export async function terminateSession(container: string, condition: string): Promise<void> {
-  await sql(
-    container,
-    `DO $$
-     BEGIN
-       FOR attempt IN 1..10000 LOOP
-         PERFORM pg_stat_clear_snapshot();
-         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE application_name LIKE 'postgis-backup%' AND (${condition});
-         IF FOUND THEN RETURN; END IF;
-         PERFORM pg_sleep(0.001);
-       END LOOP;
-       RAISE 'no such session came';
-     END $$`,
-  );
+  await sql(container, onceSessionIs(condition, "pg_terminate_backend(pid)"));
+}
+
+/** Looks from within the server, because a query or a state can be over before another `docker exec` has begun. */
+function onceSessionIs(condition: string, action: string): string {
+  return `DO $$
+    BEGIN
+      FOR attempt IN 1..20000 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        PERFORM ${action} FROM pg_stat_activity
+          WHERE application_name LIKE 'postgis-backup%' AND (${condition});
+        IF FOUND THEN RETURN; END IF;
+        PERFORM pg_sleep(0.003);
+      END LOOP;
+      RAISE 'no session came of which is true: %', $condition$${condition}$condition$;
+    END $$`;
 }
