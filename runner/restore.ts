@@ -23,6 +23,7 @@ import type { RestoreRun } from "./restore/run";
 import { dumpStaging, withScratch } from "./restore/scratch";
 import { stageTables } from "./restore/staging";
 import { summarizeTables } from "./result";
+import { secondsSince } from "./seconds";
 
 /** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
 export function restore(
@@ -53,7 +54,7 @@ export function restore(
       tables: summarizeTables(tables.map(({ place }) => sqlName(place))),
       tableCount: tables.length,
       rows: request.content === "schema" ? 0 : tables.reduce((sum, { rows }) => sum + rows, 0),
-      seconds: Math.round((performance.now() - started) / 100) / 10,
+      seconds: secondsSince(started),
       restored,
       swappedInto,
       notes: run.notes,

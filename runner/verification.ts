@@ -5,12 +5,19 @@ import type { Docker } from "./docker/docker";
 import { drillServer, runDrill } from "./drill";
 import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
-import { listArchive, missingFromArchive, readArchive } from "./postgres/archive";
+import {
+  type Archive,
+  type ContainerFile,
+  listArchive,
+  missingFromArchive,
+  readArchive,
+} from "./postgres/archive";
 import { readScript, withoutDefinition, wrongRows } from "./postgres/script";
 import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "./progress";
 import type { VerifyLevel } from "./request";
 import { archiveName } from "./restore-command";
+import { secondsSince } from "./seconds";
 import type { BackupFiles } from "./store/backup-files";
 import { checkFiles, readChecked, recordedFile } from "./store/seal";
 
@@ -24,8 +31,6 @@ export interface Verification {
   readonly level: VerifyLevel;
   /** Whether the folder's files have just been read for the checksums that the manifest records. */
   readonly justRead: boolean;
-  /** A container that sees the folder, where there is one already; who started it closes it. */
-  readonly container?: BackupContainer | undefined;
   /** Image of the throwaway container. */
   readonly image: string;
   readonly progress: Progress;
@@ -48,11 +53,12 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   if (manifest.format === "plain") await checkPlainArchive(verification);
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
-  const seconds = Math.round((performance.now() - started) / 100) / 10;
-  return { level, seconds, ...(level === "restore" ? { image } : {}) };
+  return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
 }
 
-function archiveFile({ format, compression }: Verifiable): string {
+type ArchiveKind = Pick<Verifiable, "format" | "compression">;
+
+function archiveFile({ format, compression }: ArchiveKind): string {
   return archiveName(format, compression);
 }
 
@@ -78,10 +84,6 @@ async function checkPlainArchive({ files, manifest, signal }: Verification): Pro
 
 async function checkInContainer(verification: Verification): Promise<void> {
   const { docker, files, manifest, level, image, progress, signal } = verification;
-  if (verification.container !== undefined) {
-    await checkArchive(verification, verification.container);
-    return;
-  }
   const server = level === "restore" ? { server: drillServer } : {};
   const copied = unstreamed(verification);
   const container = await startBackupContainer(docker, { image, files, copied, ...server }, signal);
@@ -95,16 +97,30 @@ async function checkInContainer(verification: Verification): Promise<void> {
   }
 }
 
-async function checkArchive(
-  verification: Verification,
-  { name, folder, user }: BackupContainer,
-): Promise<void> {
+function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
   const { docker, files, manifest, signal } = verification;
-  const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
   const file = archiveFile(manifest);
   const archive = isStreamed(verification)
     ? { content: () => readChecked(files, recordedFile(manifest, file)) }
-    : { path: path.posix.join(folder, file), user };
+    : archiveIn(container, manifest);
+  return checkContents(docker, container, archive, manifest, signal);
+}
+
+/** The archive as a container sees it. */
+export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKind): ContainerFile => ({
+  path: path.posix.join(folder, archiveFile(manifest)),
+  user,
+});
+
+/** Fails unless `pg_restore` finds all tables and all rows in an archive. */
+export async function checkContents(
+  docker: Docker,
+  { name }: BackupContainer,
+  archive: Archive,
+  manifest: Pick<Verifiable, "tables">,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
   failIfLacking(missingFromArchive(await listArchive(target, archive, signal), manifest.tables));
   const contents = await readArchive(target, archive, signal);
   Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));

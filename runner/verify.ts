@@ -2,6 +2,7 @@ import { docker as dockerFor } from "./docker/docker";
 import { Failure } from "./failure";
 import type { Progress } from "./progress";
 import type { VerifyRequest, VerifyResult } from "./request";
+import { secondsSince } from "./seconds";
 import { type BackupFiles, filesOf } from "./store/backup-files";
 import { openStore } from "./store/open-store";
 import { readSealed } from "./store/seal";
@@ -33,7 +34,7 @@ export async function verify(
       signal.throwIfAborted();
       if (!(error instanceof Failure)) throw error;
       failures.push(error);
-      const seconds = Math.round((performance.now() - started) / 100) / 10;
+      const seconds = secondsSince(started);
       const { code, message } = error;
       results.push({ ...about, level: request.level, seconds, error: { code, message } });
     }

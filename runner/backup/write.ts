@@ -3,7 +3,7 @@ import { totalBytes } from "../bytes";
 import { imageDigest, pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
-import { describeBackup } from "../manifest";
+import { type Description, describeBackup, type Manifest } from "../manifest";
 import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
 import { majorVersion } from "../postgres/facts";
@@ -16,6 +16,7 @@ import type { BackupResult } from "../request";
 import { archiveName, prepareFile, restoreCommand } from "../restore-command";
 import { guideFile, restoreGuide } from "../restore-guide";
 import { summarizeTables } from "../result";
+import { secondsSince } from "../seconds";
 import { verifyBackup } from "../verification";
 import { notMounted } from "./folder-destination";
 import { type EarlyContainer, startEarlyContainer } from "./early-container";
@@ -24,12 +25,11 @@ import type { Run } from "./run";
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<BackupResult> {
-  const { draft } = run;
-  const described = await describeTables(run);
-  await draft.write(prepareFile, described.preparation);
+  const [described, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
+  await run.draft.write(prepareFile, described.preparation);
   const reader = startEarlyContainer(run);
   try {
-    return await writeArchive(run, described, reader);
+    return await writeArchive(run, { ...described, containerFolder }, reader);
   } finally {
     await reader.close();
   }
@@ -37,19 +37,23 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
 
 async function writeArchive(
   run: Run,
-  { requires, definitions }: Awaited<ReturnType<typeof describeTables>>,
+  {
+    requires,
+    definitions,
+    containerFolder,
+  }: Awaited<ReturnType<typeof describeTables>> & { readonly containerFolder: string | undefined },
   reader: EarlyContainer,
 ): Promise<BackupResult> {
   const { request, container, target, session, snapshot, draft, progress, signal } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
-  const containerFolder = await folderInContainer(run);
   const archive = archiveName(format, compression);
   const destination: DumpDestination =
     containerFolder === undefined
       ? draft.archive(archive)
       : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
 
+  const digest = imageDigest(target.docker, container);
   const method = fingerprintMethod(facts.number);
   const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
@@ -75,25 +79,14 @@ async function writeArchive(
     measures,
     relations,
     definitions,
-    imageDigest: await imageDigest(target.docker, container),
+    imageDigest: await digest,
     pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
   });
   await draft.write(guideFile, restoreGuide(description));
-  const described = { ...description, files: await draft.files(progress) };
-  const verification = await verifyBackup({
-    docker: target.docker,
-    files: draft.stored,
-    manifest: described,
-    level: request.verify,
-    justRead: draft.stored.folder !== undefined,
-    container: await reader.ready(),
-    image: described.source.imageDigest,
-    progress,
-    signal,
-  });
+  const { files, verification } = await proveArchive(run, description, reader);
   const closed = reader.close();
-  const manifest = { ...described, finishedAt: new Date().toISOString(), verification };
+  const manifest = { ...description, files, finishedAt: new Date().toISOString(), verification };
   signal.throwIfAborted();
   const [place] = await Promise.all([draft.publish(manifest, { progress, signal }), closed]);
   return {
@@ -116,6 +109,33 @@ async function writeArchive(
       s3: request.s3,
     }),
   };
+}
+
+/** To read for checksums waits for the disk, and to read what is in the archive for the processor; so they go together. */
+async function proveArchive(
+  { request, target, draft, progress, signal }: Run,
+  description: Description,
+  reader: EarlyContainer,
+): Promise<Pick<Manifest, "files" | "verification">> {
+  const started = performance.now();
+  const sealing = draft.files(progress);
+  const checking = reader.check(description);
+  const [files, checked] = await Promise.all([sealing, checking]).finally(() =>
+    Promise.allSettled([sealing, checking]),
+  );
+  const level = request.verify;
+  if (checked) return { files, verification: { level, seconds: secondsSince(started) } };
+  const verification = await verifyBackup({
+    docker: target.docker,
+    files: draft.stored,
+    manifest: { ...description, files },
+    level,
+    justRead: draft.stored.folder !== undefined,
+    image: description.source.imageDigest,
+    progress,
+    signal,
+  });
+  return { files, verification };
 }
 
 /** What the tables are and need, as the snapshot shows it. */

@@ -5,8 +5,11 @@ import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { endedWith, errorLines, psql } from "./server";
 
-/** Queries for each psql process: they are arguments, whose total size the system limits. */
-const batchSize = 200;
+/** Bytes of queries for each psql process: they are its arguments, to which Linux gives a quarter of the stack, 2 MiB. */
+const batchBytes = 1 << 20;
+
+/** What a query takes there besides its text: an option, two pointers, and the query around it. */
+const argumentBytes = 80;
 
 /** Runs queries within a snapshot, in sessions of their own, and gives each row as the JSON that the server makes of it. */
 export async function readInSnapshot<T>(
@@ -18,7 +21,7 @@ export async function readInSnapshot<T>(
   settings: readonly string[] = [],
 ): Promise<T[]> {
   const found: T[] = [];
-  for (let start = 0; start < queries.length; start += batchSize) {
+  for (const batch of batches(queries)) {
     const statements = [
       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
       `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
@@ -26,7 +29,7 @@ export async function readInSnapshot<T>(
       // A geometry that is not valid makes a notice.
       "SET client_min_messages = error",
       ...settings,
-      ...queries.slice(start, start + batchSize).map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
+      ...batch.map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
     ];
     const process = execTied(target, [...psql, ...statements.flatMap((sql) => ["--command", sql])], signal, {
       stdout: "pipe",
@@ -45,4 +48,19 @@ export async function readInSnapshot<T>(
     }
   }
   return found;
+}
+
+function* batches(queries: readonly string[]): Generator<string[], void> {
+  let batch: string[] = [];
+  let bytes = 0;
+  for (const query of queries) {
+    const more = Buffer.byteLength(query) + argumentBytes;
+    if (batch.length > 0 && bytes + more > batchBytes) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(query);
+    bytes += more;
+  }
+  if (batch.length > 0) yield batch;
 }

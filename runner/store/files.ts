@@ -43,8 +43,7 @@ const atOnce = 4;
 export async function sealFiles(folder: string): Promise<StoredFile[]> {
   const seal = async (file: string): Promise<StoredFile> => {
     const absolute = path.join(folder, file);
-    await syncToDisk(absolute);
-    const sha256 = await hashFile(absolute);
+    const [sha256] = await Promise.all([hashFile(absolute), syncToDisk(absolute)]);
     const { size } = await stat(absolute);
     return { path: file.split(path.sep).join("/"), bytes: size, sha256 };
   };
