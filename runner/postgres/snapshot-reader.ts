@@ -50,7 +50,8 @@ export async function readInSnapshot<T>(
   return found;
 }
 
-function* batches(queries: readonly string[]): Generator<string[], void> {
+/** The queries in their order, as many together as one process takes. */
+export function* batches(queries: readonly string[]): Generator<string[], void> {
   let batch: string[] = [];
   let bytes = 0;
   for (const query of queries) {

@@ -8,6 +8,7 @@ import type { FailureCode } from "../../runner/failure";
 import type { Outcome } from "./backup-scene";
 import { docker } from "./container";
 import { sql } from "./resources";
+import { throwaways } from "./throwaways";
 
 /** What there was before the fault. */
 export interface Before {
@@ -66,6 +67,7 @@ export async function expectNothingLost(before: Before, outcome: Outcome, expect
   }
   if (expected.container !== "gone") await expectNothingInContainer(before.container);
   await untilNothingRemains(() => clientsOnHost(before.containerId));
+  await untilNothingRemains(() => throwaways(path.dirname(before.series)));
 }
 
 /** No process and no session of a run, soon. */
