@@ -1,4 +1,4 @@
-import * as aws from "@pulumi/aws";
+import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import type { BackupBucketArgs } from "./backup-bucket-args";
 import { BucketArguments, conflict } from "./bucket-arguments";
@@ -43,7 +43,7 @@ export class BackupBucket extends pulumi.ComponentResource {
       this.arn = pulumi.interpolate`arn:${checked.partition ?? "aws"}:s3:::${this.bucketName}`;
     } else {
       const protect = checked.keepBucket ?? true;
-      const bucket = new aws.s3.Bucket(
+      const bucket = new s3.Bucket(
         `${name}-bucket`,
         {
           ...(checked.bucketName === undefined ? {} : { bucket: checked.bucketName }),

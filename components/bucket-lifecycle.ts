@@ -1,7 +1,7 @@
-import type * as aws from "@pulumi/aws";
+import type { input } from "@pulumi/aws/types";
 import { type BackupBucketArgs, TransitionStorageClass } from "./backup-bucket-args";
 
-type Rule = aws.types.input.s3.BucketLifecycleConfigurationRule;
+type Rule = input.s3.BucketLifecycleConfigurationRule;
 
 /** Rules for all keys; the filter is empty because S3 wants one in each. */
 export function lifecycleRules(args: BackupBucketArgs): Rule[] {

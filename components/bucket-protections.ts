@@ -1,4 +1,5 @@
-import * as aws from "@pulumi/aws";
+import * as s3 from "@pulumi/aws/s3";
+import type { input } from "@pulumi/aws/types";
 import type * as pulumi from "@pulumi/pulumi";
 import { type BackupBucketArgs, BucketProtection, ObjectLockMode } from "./backup-bucket-args";
 import { lifecycleRules } from "./bucket-lifecycle";
@@ -10,7 +11,7 @@ type Setting = pulumi.CustomResource & { readonly bucket: pulumi.Output<string> 
 /** Declares everything that protects a bucket and is not left out. */
 export function protectBucket(
   name: string,
-  bucket: aws.s3.Bucket,
+  bucket: s3.Bucket,
   args: BackupBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): Setting[] {
@@ -30,45 +31,45 @@ export function protectBucket(
         ignorePublicAcls: true,
         restrictPublicBuckets: true,
       };
-      return new aws.s3.BucketPublicAccessBlock(child, { ...target, ...all }, childOpts);
+      return new s3.BucketPublicAccessBlock(child, { ...target, ...all }, childOpts);
     });
   if (wanted(BucketProtection.OwnershipControls))
     declare("ownership-controls", (child, childOpts) => {
       const rule = { objectOwnership: "BucketOwnerEnforced" };
-      return new aws.s3.BucketOwnershipControls(child, { ...target, rule }, childOpts);
+      return new s3.BucketOwnershipControls(child, { ...target, rule }, childOpts);
     });
   if (wanted(BucketProtection.TransportPolicy))
     declare("policy", (child, childOpts) => {
       const policy = bucket.arn.apply(transportPolicy);
-      return new aws.s3.BucketPolicy(child, { ...target, policy }, childOpts);
+      return new s3.BucketPolicy(child, { ...target, policy }, childOpts);
     });
   if (wanted(BucketProtection.Encryption))
     declare("encryption", (child, childOpts) => {
       const rules = [encryptionRule(args.kmsKeyArn)];
-      return new aws.s3.BucketServerSideEncryptionConfiguration(child, { ...target, rules }, childOpts);
+      return new s3.BucketServerSideEncryptionConfiguration(child, { ...target, rules }, childOpts);
     });
   if (wanted(BucketProtection.Versioning))
     declare("versioning", (child, childOpts) => {
       const versioningConfiguration = { status: "Enabled" };
-      return new aws.s3.BucketVersioning(child, { ...target, versioningConfiguration }, childOpts);
+      return new s3.BucketVersioning(child, { ...target, versioningConfiguration }, childOpts);
     });
   const { objectLockDays: days } = args;
   if (days !== undefined)
     declare("object-lock", (child, childOpts) => {
       const rule = { defaultRetention: { mode: args.objectLockMode ?? ObjectLockMode.Governance, days } };
-      return new aws.s3.BucketObjectLockConfiguration(child, { ...target, rule }, childOpts);
+      return new s3.BucketObjectLockConfiguration(child, { ...target, rule }, childOpts);
     });
   if (wanted(BucketProtection.Lifecycle))
     declare("lifecycle", (child, childOpts) => {
       const rules = lifecycleRules(args);
-      return new aws.s3.BucketLifecycleConfiguration(child, { ...target, rules }, childOpts);
+      return new s3.BucketLifecycleConfiguration(child, { ...target, rules }, childOpts);
     });
   return settings;
 }
 
 function encryptionRule(
   kmsMasterKeyId: pulumi.Input<string> | undefined,
-): aws.types.input.s3.BucketServerSideEncryptionConfigurationRule {
+): input.s3.BucketServerSideEncryptionConfigurationRule {
   if (kmsMasterKeyId === undefined) return { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } };
   return {
     applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId },
