@@ -83,8 +83,8 @@ async function putParts(
   const sending: Promise<CompletedPart>[] = [];
   const begin = (part: Part) => {
     const sent = send(part);
-    sent.catch(() => {
-      failed.abort();
+    sent.catch((error: unknown) => {
+      failed.abort(error);
     });
     sending.push(sent);
   };
@@ -100,6 +100,9 @@ async function putParts(
     const { VersionId } = await bucket.client.send(new CompleteMultipartUploadCommand(complete), options);
     open.delete(upload);
     return VersionId;
+  } catch (error) {
+    // A part that was ended because another one failed does not know why.
+    throw failed.signal.aborted ? failed.signal.reason : error;
   } finally {
     failed.abort();
     await Promise.allSettled(sending);
