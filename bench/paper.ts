@@ -21,7 +21,7 @@ export function scaleOnPaper(result: BenchResult): string {
     `For ${formatCount(rows)} signature rows, ${formatSize(rows * rates.tableBytes)} without indexes, on this machine with another number of ` +
       "cores. While the dump runs, all of these go on at the same time, and the slowest decides:",
     components(rates),
-    "The checks come after it: SHA-256 twice, and the archive read to its end. `pg_dump` gives a table one worker, however many cores there " +
+    "The checks come after it: SHA-256, and at the same time the archive read to its end. `pg_dump` gives a table one worker, however many cores there " +
       "are; the lines with more show what dumping the large table in ranges is worth.",
     markdownTable(
       ["cores", "workers on the large table", "dump", "checks", "backup", "what the dump waits for"],
