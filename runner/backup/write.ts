@@ -18,18 +18,18 @@ import { guideFile, restoreGuide } from "../restore-guide";
 import { summarizeTables } from "../result";
 import { secondsSince } from "../seconds";
 import { verifyBackup } from "../verification";
-import { notMounted } from "./folder-destination";
 import { type EarlyContainer, startEarlyContainer } from "./early-container";
+import { notMounted } from "./folder-destination";
 import { dumpAndMeasure } from "./measure";
 import type { Run } from "./run";
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<BackupResult> {
-  const [described, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
-  await run.draft.write(prepareFile, described.preparation);
+  const [needs, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
+  await run.draft.write(prepareFile, needs.preparation);
   const reader = startEarlyContainer(run);
   try {
-    return await writeArchive(run, { ...described, containerFolder }, reader);
+    return await writeArchive(run, needs, containerFolder, reader);
   } finally {
     await reader.close();
   }
@@ -37,11 +37,8 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
 
 async function writeArchive(
   run: Run,
-  {
-    requires,
-    definitions,
-    containerFolder,
-  }: Awaited<ReturnType<typeof describeTables>> & { readonly containerFolder: string | undefined },
+  { requires, definitions }: Awaited<ReturnType<typeof describeTables>>,
+  containerFolder: string | undefined,
   reader: EarlyContainer,
 ): Promise<BackupResult> {
   const { request, container, target, session, snapshot, draft, progress, signal } = run;

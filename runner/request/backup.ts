@@ -3,7 +3,7 @@ import { isBucketLocation } from "../store/bucket/location";
 import { ArchiveFormat, Compression, VerifyLevel } from "./archive";
 import { MinSizeRatio, retentionRules } from "./retention";
 import { FileMode, Series } from "./series";
-import { Server } from "./server";
+import { Jobs, LockTimeout, Server } from "./server";
 
 /** What happens when a selected table cannot be restored without one that is not selected. */
 export const References = z.enum(["fail", "add", "accept"]);
@@ -22,7 +22,7 @@ export const BackupRequest = z
     /** Unset: directory, or custom where the backup goes straight into a bucket. */
     format: ArchiveFormat.optional(),
     /** Parallel `pg_dump` workers; only the directory format uses more than one. */
-    jobs: z.int().min(1).max(64).optional(),
+    jobs: Jobs,
     compression: Compression.optional(),
     /** Tables that a foreign key refers to or that a selected one inherits from, but that are not selected. */
     references: References.default("fail"),
@@ -30,8 +30,7 @@ export const BackupRequest = z
     relations: z.array(z.string().min(1)).default([]),
     /** More orphans than this in any relation fail the backup. */
     maxOrphans: z.int().min(0).optional(),
-    /** Seconds to wait for a table that somebody else has locked. */
-    lockTimeout: z.int().min(1).max(86_400).default(60),
+    lockTimeout: LockTimeout,
     verify: VerifyLevel.default("archive"),
     ...retentionRules,
     minSizeRatio: MinSizeRatio,

@@ -3,7 +3,7 @@ import { ArchiveFormat } from "./archive";
 import { BackupRequest } from "./backup";
 import { RestoreRequest } from "./restore";
 import { Series } from "./series";
-import { Server } from "./server";
+import { Jobs, LockTimeout, Server } from "./server";
 
 /** The server that a migration goes to; on the same Docker daemon, whose host has the port. */
 const NewServer = {
@@ -24,9 +24,9 @@ export const MigrateRequest = z.strictObject({
   relations: BackupRequest.shape.relations,
   /** Owners and grantees that the new server lacks; those that are created cannot log in. */
   missingRoles: RestoreRequest.shape.missingRoles,
-  jobs: BackupRequest.shape.jobs,
+  jobs: Jobs,
   /** Seconds to wait for transactions that are writing. */
-  lockTimeout: BackupRequest.shape.lockTimeout,
+  lockTimeout: LockTimeout,
 });
 export type MigrateRequest = z.infer<typeof MigrateRequest>;
 

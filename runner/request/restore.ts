@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BackupId, Series } from "./series";
-import { Server } from "./server";
+import { Jobs, LockTimeout, Server } from "./server";
 
 /** What a restore does where a table exists in its place. */
 export const IfExists = z.enum(["fail", "replace", "swap", "skip"]);
@@ -24,9 +24,9 @@ export const RestoreRequest = z
     /** Owners and grantees that the server lacks; those that are created cannot log in. */
     missingRoles: z.enum(["fail", "create"]).default("fail"),
     /** Parallel `pg_restore` workers. */
-    jobs: z.int().min(1).max(64).optional(),
+    jobs: Jobs,
     /** Seconds that the last step, which puts the tables in their place, waits for a table that somebody else has locked. */
-    lockTimeout: z.int().min(1).max(86_400).default(60),
+    lockTimeout: LockTimeout,
     /** Only look for what would keep the backup from being restored. */
     dryRun: z.boolean().default(false),
   })

@@ -8,3 +8,9 @@ export const Server = {
   /** Docker daemon address, as in DOCKER_HOST. Unset: whatever the docker command line finds. */
   dockerHost: z.string().min(1).optional(),
 };
+
+/** Parallel workers of `pg_dump` or `pg_restore`. Unset: by the cores of this machine. */
+export const Jobs = z.int().min(1).max(64).optional();
+
+/** Seconds to wait for a table that somebody else has locked. */
+export const LockTimeout = z.int().min(1).max(86_400).default(60);

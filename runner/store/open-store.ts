@@ -13,7 +13,7 @@ export function openStore(
   return bucketStore(connect(parseBucketLocation(directory), s3, signal));
 }
 
-/** Loaded where it is needed only: S3's SDK takes longer to load than all the rest of this program. */
+/** Loaded where it is needed only: S3's SDK is a good part of what a start takes. */
 function bucketModule() {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import of this module loads it always
   return require("./bucket") as typeof import("./bucket");

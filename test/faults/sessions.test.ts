@@ -16,6 +16,9 @@ import { sql } from "../support/resources";
 import { contentOf, restoreDirectory } from "../support/restored";
 import { holdLock, releaseLock } from "../support/table-lock";
 
+/** Of the session that counts rows, as SQL's LIKE takes it. */
+const countQuery = "SELECT to_jsonb(q) FROM (SELECT jsonb_build_object(''oid''%";
+
 const terminated = /terminating connection due to administrator command/;
 
 describe("a backup whose database session is ended", function () {
@@ -42,7 +45,7 @@ describe("a backup whose database session is ended", function () {
     },
     {
       title: "that of the counts",
-      condition: "query LIKE 'SELECT to_jsonb(q) FROM (SELECT jsonb_build_object(''oid''%'",
+      condition: `query LIKE '${countQuery}'`,
       code: "server-error",
       message: /^error\[server-error\]: Counting the rows failed: .*administrator command/s,
     },
@@ -78,6 +81,16 @@ describe("a backup whose database session is ended", function () {
     assert.doesNotMatch(outcome.stderr, /pg_dump failed/);
   });
 
+  it("fails when the runner's own goes while rows are dumped and counted", async () => {
+    const before = await rememberBackups(scene.container, args("small").directory);
+    const { ended } = startBackup(args("large"));
+    const runs = (query: string) => `EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '${query}')`;
+    // Once rows are counted, that session has nothing to do before the end.
+    const all = `${runs("COPY public.large%")} AND ${runs(countQuery)}`;
+    await terminateSession(scene.container, `state = 'idle in transaction' AND ${all}`);
+    await expectNothingLost(before, await ended, { code: "server-error", message: terminated });
+  });
+
   it("is whole, or fails, when the runner's own goes after pg_dump has its snapshot", async () => {
     const before = await rememberBackups(scene.container, args("small").directory);
     const { ended } = startBackup(args("large"));
@@ -85,7 +98,7 @@ describe("a backup whose database session is ended", function () {
     await terminateSession(scene.container, "state = 'idle in transaction'");
     const outcome = await ended;
     if (outcome.exitCode !== 0) {
-      // The counting sessions had yet to take the snapshot over.
+      // It was idle just then, and so among those that were ended.
       await expectNothingLost(before, outcome, { code: "server-error", message: terminated });
       return;
     }
