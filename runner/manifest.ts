@@ -44,7 +44,7 @@ export const Manifest = z
     jobs: z.int(),
     fingerprintMethod: describe(
       FingerprintMethod,
-      "record: sum over all rows of hash_record_extended(ROW(columns by name), 0), columns without such a hash as bytea or text; " +
+      "columns: sum over all rows of the XOR of the columns' extended hashes, each with the column's number by name as its seed; " +
         "text: sum of hashtextextended(ROW(columns by name)::text, 0).",
     ),
     tables: z.array(

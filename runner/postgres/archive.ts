@@ -78,12 +78,13 @@ export function missingFromArchive<T extends ArchivedTable>(
 /**
  * Decompresses all rows, and puts the number of a table's rows in their place. Counting is no luxury: pg_restore takes
  * a zstd file that was cut off for one that has ended. A program that is part of a pipe can be ended by a signal, which
- * a container whose first process is a postmaster must be spared; so this is for throwaway containers only.
+ * a container whose first process is a postmaster must be spared; so this is for throwaway containers only. One look at
+ * each row, for a pattern, takes half the time of a comparison and a count.
  */
 const countRows = `{ pg_restore --data-only --file=- "$@" || echo failed; } | awk '
-copying && $0 == "\\\\." { printf "\\\\. %.0f\\n", rows; copying = 0; next }
-copying { rows++; next }
-/ FROM stdin;$/ { copying = 1; rows = 0 }
+begun && !/^\\\\\\.$/ { next }
+begun { printf "\\\\. %.0f\\n", NR - begun - 1; begun = 0; next }
+/ FROM stdin;$/ { begun = NR }
 { print }'`;
 
 /** Reads the archive to its end. */

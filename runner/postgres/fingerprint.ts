@@ -5,10 +5,10 @@ import type { Session } from "./session";
 import { readInSnapshot } from "./snapshot-reader";
 
 /**
- * How the rows of a table become one number that does not depend on their order. `record` hashes the values
+ * How the rows of a table become one number that does not depend on their order. `columns` hashes the values
  * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides.
  */
-export const FingerprintMethod = z.enum(["record", "text"]);
+export const FingerprintMethod = z.enum(["columns", "text"]);
 export type FingerprintMethod = z.infer<typeof FingerprintMethod>;
 
 const Measure = z.object({
@@ -30,14 +30,38 @@ export interface MeasureOptions {
 }
 
 export function fingerprintMethod(serverVersionNumber: number): FingerprintMethod {
-  return serverVersionNumber >= 140000 ? "record" : "text";
+  return serverVersionNumber >= 140000 ? "columns" : "text";
 }
 
 /**
- * One query for each table. A column whose type has no extended hash function, such as geometry, is hashed as bytea
- * where there is a cast to it (for geometry that is EWKB, half the size of its text), else as text. So is a type whose
- * hash is that of an oid, an enum or regclass for instance, because a restored object has another oid. Columns go by
- * name, because a table that inherits some can have them in another order once it is restored.
+ * Types whose hash function can be called as such, from 14 on; that takes a third of the time of hashing a record. A
+ * list, because the catalog names other functions in other versions, and fingerprints must not depend on the version.
+ */
+const hashFunctions = {
+  int2: "hashint2extended",
+  int4: "hashint4extended",
+  int8: "hashint8extended",
+  float4: "hashfloat4extended",
+  float8: "hashfloat8extended",
+  numeric: "hash_numeric_extended",
+  text: "hashtextextended",
+  varchar: "hashtextextended",
+  bpchar: "hashbpcharextended",
+  uuid: "uuid_hash_extended",
+  timestamp: "timestamp_hash_extended",
+};
+
+const callable = Object.entries(hashFunctions)
+  .map(([type, name]) => `('${type}'::regtype, '${name}')`)
+  .join(", ");
+
+/**
+ * One query for each table. Of a row, each column is hashed with its own number as the seed, and all of them are
+ * combined by XOR. Columns whose type is not listed above are hashed together, as a record: one whose type has no
+ * extended hash function, such as geometry, as bytea where there is a cast to it (for geometry that is EWKB, half the
+ * size of its text), else as text. So is a type whose hash is that of an oid, an enum or regclass for instance, because
+ * a restored object has another oid. Columns go by name, because a table that inherits some can have them in another
+ * order once it is restored.
  */
 const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
 WITH hashable AS (
@@ -48,15 +72,24 @@ WITH hashable AS (
   SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b' AND castcontext = 'i'
   EXCEPT SELECT oid FROM pg_type WHERE typname LIKE 'reg%' AND typnamespace = 'pg_catalog'::regnamespace
 ), col AS (
-  SELECT a.attrelid, a.attname, format('t.%I', a.attname) || CASE
-      WHEN '${method}' = 'text' THEN ''
+  SELECT a.attrelid, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attname COLLATE "C") AS number,
+    format('t.%I', a.attname) AS value, callable.name AS function, CASE
       WHEN b.oid IN (SELECT type FROM coercible) THEN ''
       WHEN b.typelem <> 0 AND b.typlen = -1 AND b.typelem IN (SELECT type FROM coercible) THEN ''
       WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = b.oid AND casttarget = 'bytea'::regtype) THEN '::bytea'
-      ELSE '::text' END AS expression
+      ELSE '::text' END AS hashed_as
   FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
   JOIN pg_type b ON b.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END
-  WHERE a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN (VALUES ${callable}) callable (type, name) ON callable.type = b.oid
+  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (${oids.join(", ")})
+), row_hash AS (
+  SELECT attrelid,
+    concat_ws(' # ',
+      string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
+      'hash_record_extended(ROW(' || string_agg(value || hashed_as, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
+    ) AS columns,
+    format('hashtextextended(ROW(%s)::text, 0)', string_agg(value, ', ' ORDER BY number)) AS text
+  FROM col GROUP BY attrelid
 ), geometry AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
   JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'geometry' WHERE e.extname = 'postgis' AND ${String(validity)}
@@ -67,9 +100,7 @@ WITH hashable AS (
 SELECT format(
   'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
   c.oid,
-  format(
-    CASE '${method}' WHEN 'record' THEN 'hash_record_extended(ROW(%s), 0)' ELSE 'hashtextextended(ROW(%s)::text, 0)' END,
-    (SELECT string_agg(expression, ', ' ORDER BY attname COLLATE "C") FROM col WHERE attrelid = c.oid)),
+  coalesce((SELECT ${method} FROM row_hash WHERE attrelid = c.oid), '0'),
   (SELECT ', ''invalidGeometries'', ' || invalid FROM valid WHERE attrelid = c.oid),
   n.nspname, c.relname) AS query
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -5,19 +5,18 @@ import { compareOrphans } from "../compare-orphans";
 import { Failures } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { findDefinitions } from "../postgres/definitions";
-import { measureTables } from "../postgres/fingerprint";
+import { fingerprintMethod, measureTables } from "../postgres/fingerprint";
 import { sqlName } from "../postgres/names";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { openSession, type Session } from "../postgres/session";
 import type { RestoreRun } from "./run";
 import type { StagedTable } from "./staging";
 
-/** The hash of a record came with version 14. */
-const recordHashFrom = 140_000;
-
 /** Whether the target can compute the fingerprints that were recorded. */
 export function comparesFingerprints({ facts, manifest }: Pick<RestoreRun, "facts" | "manifest">): boolean {
-  return manifest.fingerprintMethod === "text" || facts.number >= recordHashFrom;
+  return (
+    manifest.fingerprintMethod === "text" || manifest.fingerprintMethod === fingerprintMethod(facts.number)
+  );
 }
 
 /** Compares the tables in their staging schemas; any difference is a failure that names it. */

@@ -171,14 +171,24 @@ describe("postgis-backup backup", function () {
       TRUNCATE "roi2020_S2_signatures"; INSERT INTO "roi2020_S2_signatures" SELECT * FROM x; DROP TABLE x;`,
     );
     assert.deepEqual(await fingerprint(), first);
-    await sql(
-      container,
-      `UPDATE "roi2020_S2_signatures" SET mean = NULL WHERE pid = 4711;
-      UPDATE "ES"."Parcel Set" SET wkb_geometry = ST_Reverse(wkb_geometry) WHERE ogc_fid = 5;`,
-    );
-    const changed = await fingerprint();
-    const differing = Object.keys(first).filter((name) => first[name] !== changed[name]);
-    assert.deepEqual(differing, ["Parcel Set", "roi2020_S2_signatures"]);
+    let before = first;
+    for (const [table, change] of [
+      ["roi2020_S2_signatures", "mean = NULL WHERE pid = 4711"],
+      ["roi2020_S2_signatures", "mean = 0, obsid = NULL WHERE pid = 4711"],
+      ["roi2020_S2_signatures", "pid = obsid, obsid = pid WHERE pid = 4712"],
+      ["Parcel Set", "wkb_geometry = ST_Reverse(wkb_geometry) WHERE ogc_fid = 5"],
+      ["kinds", "c = '(2,1)'"],
+      ["kinds", "s = 1"],
+    ] as const) {
+      await sql(container, `UPDATE ${table === "Parcel Set" ? '"ES".' : ""}"${table}" SET ${change}`);
+      const after = await fingerprint();
+      assert.deepEqual(
+        Object.keys(before).filter((name) => before[name] !== after[name]),
+        [table],
+        change,
+      );
+      before = after;
+    }
   });
 
   for (const [title, args, message] of [

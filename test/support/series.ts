@@ -42,7 +42,7 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
     format: "directory",
     compression,
     jobs: 1,
-    fingerprintMethod: "record",
+    fingerprintMethod: "columns",
     tables: tables.map((table) => ({
       schema: "public",
       name: table,

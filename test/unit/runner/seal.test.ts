@@ -28,7 +28,7 @@ const bare = {
   },
   ...{ pgDumpVersion: "17.6", snapshot: "s", format: "custom", compression: "none", jobs: 1 },
   ...{
-    fingerprintMethod: "record",
+    fingerprintMethod: "columns",
     tables: [],
     relations: [],
     acceptedReferences: [],
