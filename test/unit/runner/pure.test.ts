@@ -111,16 +111,16 @@ describe("the table names in a result", () => {
 describe("the runner's path in a command", () => {
   it("does not depend on where the checkout or the home lies", () => {
     assert.equal(
-      runnerPath("/work/a/dist/runner/main.js", "/work/a", "/root/.pulumi"),
-      "dist/runner/main.js",
+      runnerPath("/work/a/dist/postgis-backup.js", "/work/a", "/root/.pulumi"),
+      "dist/postgis-backup.js",
     );
     assert.equal(
-      runnerPath("/u/x/node_modules/postgis-backup/dist/runner/main.js", "/u/x", "/u/.pulumi"),
-      "node_modules/postgis-backup/dist/runner/main.js",
+      runnerPath("/u/x/node_modules/postgis-backup/dist/postgis-backup.js", "/u/x", "/u/.pulumi"),
+      "node_modules/postgis-backup/dist/postgis-backup.js",
     );
     assert.equal(
-      runnerPath("/u/.pulumi/plugins/p-v1/dist/runner/main.js", "/work", "/u/.pulumi"),
-      '"${PULUMI_HOME:-$HOME/.pulumi}"/plugins/p-v1/dist/runner/main.js',
+      runnerPath("/u/.pulumi/plugins/p-v1/dist/postgis-backup.js", "/work", "/u/.pulumi"),
+      '"${PULUMI_HOME:-$HOME/.pulumi}"/plugins/p-v1/dist/postgis-backup.js',
     );
     assert.equal(runnerPath("/a b/it's/main.js", "/a b", path.resolve("/u/.pulumi")), "'it'\\''s/main.js'");
   });
