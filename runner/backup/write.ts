@@ -45,10 +45,15 @@ async function writeArchive(
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
   const archive = archiveName(format, compression);
+  const { folder } = draft.stored;
   const destination: DumpDestination =
-    containerFolder === undefined
+    containerFolder === undefined || folder === undefined
       ? draft.archive(archive)
-      : { containerPath: path.posix.join(containerFolder, archive), user: callerIds() };
+      : {
+          containerPath: path.posix.join(containerFolder, archive),
+          hostPath: path.join(folder, archive),
+          user: callerIds(),
+        };
 
   const digest = imageDigest(target.docker, container);
   const method = fingerprintMethod(facts.number);

@@ -45,6 +45,11 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       Number,
     )
     .option(
+      "--split-tables-from <bytes>",
+      "tables of this size are dumped by all workers together, 0 for none (default: 536870912, 512 MiB)",
+      Number,
+    )
+    .option(
       "--compression <method>",
       "zstd:1, gzip:6, lz4, none (default: zstd:1, or gzip:1 below PostgreSQL 16)",
     )

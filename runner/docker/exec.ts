@@ -65,8 +65,17 @@ export function execInteractive<O extends Options>(
 }
 
 /** Starts a process that is given one statement after another, and that does not finish the last one when its input ends. */
-export function execFed<O extends Options>(target: ExecTarget, command: readonly string[], options: O) {
-  return spawnDocker(target.docker, execArguments(target, ["sh", "-c", fedTie, "sh", ...command]), options);
+export function execFed<O extends Options>(
+  target: ExecTarget,
+  command: readonly string[],
+  options: O & { readonly user?: string | undefined },
+) {
+  const { user, ...rest } = options;
+  return spawnDocker(
+    target.docker,
+    execArguments(target, ["sh", "-c", fedTie, "sh", ...command], user),
+    rest,
+  );
 }
 
 /** Milliseconds that a process has to end its database sessions before its client is killed. */

@@ -25,6 +25,8 @@ export interface ThrowawayOptions {
   /** Value of the label. */
   readonly purpose: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Network of the container; none, unless it is given. */
+  readonly network?: string;
   /** Further options of `docker run`. */
   readonly options: readonly string[];
   readonly command: readonly string[];
@@ -44,16 +46,15 @@ const keptLines = 30;
 /** Seconds that the daemon has to remove a container, before it is told to once more. */
 const closeSeconds = 10;
 
-/** Starts a container that has no network. */
 export async function startThrowaway(
   docker: Docker,
-  { image, purpose, env, options, command }: ThrowawayOptions,
+  { image, purpose, env, network = "none", options, command }: ThrowawayOptions,
   signal: AbortSignal,
 ): Promise<Throwaway> {
   signal.throwIfAborted();
   const name = `postgis-backup-${randomBytes(6).toString("hex")}`;
   const args = [
-    ...["run", "--interactive", "--rm", "--network", "none", "--name", name],
+    ...["run", "--interactive", "--rm", "--network", network, "--name", name],
     ...["--label", `${throwawayLabel}=${purpose}`],
     ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
     ...options,

@@ -75,6 +75,12 @@ export function missingFromArchive<T extends ArchivedTable>(
   });
 }
 
+/** Numbers of the entries that hold the rows of a table, which name their files too, by its oid. */
+export function dataEntries(tableOfContents: string): Map<string, string> {
+  const entries = tableOfContents.matchAll(/^(\d+); \d+ (\d+) TABLE DATA /gm);
+  return new Map([...entries].map(([, number = "", oid = ""]) => [oid, number]));
+}
+
 /**
  * Decompresses all rows, and puts the number of a table's rows in their place. Counting is no luxury: pg_restore takes
  * a zstd file that was cut off for one that has ended. A program that is part of a pipe can be ended by a signal, which

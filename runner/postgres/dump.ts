@@ -10,7 +10,7 @@ import { endedWith, errorLines } from "./server";
 import type { Snapshot } from "./snapshot";
 
 export interface DumpOptions {
-  readonly format: ArchiveFormat;
+  readonly format: ArchiveFormat | "tar";
   readonly jobs: number;
   readonly compression: string;
   /** Major version of the `pg_dump` in the container. */
@@ -23,9 +23,17 @@ export interface DumpOptions {
 
 /** Where the archive goes: a path that the container sees; or, from standard output, a file of the host, or whatever takes it. */
 export type DumpDestination =
-  | { readonly containerPath: string; readonly user: string }
+  | MountedDestination
   | { readonly hostFile: string }
   | { readonly receive: (archive: AsyncIterable<Uint8Array>) => Promise<unknown> };
+
+export interface MountedDestination {
+  readonly containerPath: string;
+  /** The same on the host. */
+  readonly hostPath: string;
+  /** Who writes it in the container. */
+  readonly user: string;
+}
 
 export function dumpCommand(
   options: DumpOptions,

@@ -15,7 +15,7 @@ export interface Session {
   /** The row of a query that has exactly one. */
   row<T>(sql: string, row: z.ZodType<T>): Promise<T>;
   /** Gives a script to psql, with the rows of its COPY statements; the first error ends the session. */
-  feed(script: AsyncIterable<string | Uint8Array>): Promise<void>;
+  feed(script: AsyncIterable<string | Uint8Array> | Iterable<string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,8 +35,10 @@ export class SqlError extends Failure {
 
 const passwordHint = `The password is taken from ${passwordVariable}; in a program, from the argument "password".`;
 
-export function openSession(target: ExecTarget, signal: AbortSignal): Session {
+/** The user is that of the operating system, and matters to what psql writes itself. */
+export function openSession(target: ExecTarget, signal: AbortSignal, user?: string): Session {
   const process = execFed(target, [...psql, "--set=ON_ERROR_STOP=0"], {
+    user,
     stdin: "pipe",
     stdout: "pipe",
     buffer: { stdout: false },

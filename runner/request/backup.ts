@@ -23,6 +23,11 @@ export const BackupRequest = z
     format: ArchiveFormat.optional(),
     /** Parallel `pg_dump` workers; only the directory format uses more than one. */
     jobs: Jobs,
+    /** Bytes of a table, without indexes, from which on all of at least three workers dump it together; 0 for never. */
+    splitTablesFrom: z
+      .int()
+      .min(0)
+      .default(512 * 2 ** 20),
     compression: Compression.optional(),
     /** Tables that a foreign key refers to or that a selected one inherits from, but that are not selected. */
     references: References.default("fail"),
