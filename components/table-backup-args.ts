@@ -107,6 +107,13 @@ export interface TableBackupArgs {
    */
   jobs?: pulumi.Input<number>;
   /**
+   * Bytes of a table, without its indexes, from which on all workers dump it together, where there are at least three of
+   * them; 0 for never. Only in the directory format, from PostgreSQL 14 on; the archive holds the same either way. A
+   * change takes no new backup.
+   * @default 536870912 (512 MiB)
+   */
+  splitTablesFrom?: pulumi.Input<number>;
+  /**
    * `zstd`, `gzip`, `lz4`, with an optional level such as `zstd:1`, or `none`. zstd and lz4 need PostgreSQL 16. A change
    * is a new backup.
    * @default "zstd:1", or "gzip:1" below PostgreSQL 16

@@ -86,6 +86,7 @@ export class TableBackup extends pulumi.ComponentResource {
         user: connection.user,
         dockerHost: connection.dockerHost,
         jobs: args.jobs,
+        splitTablesFrom: args.splitTablesFrom,
         relations: args.relations,
         maxOrphans: args.maxOrphans,
         lockTimeout: args.lockTimeout,

@@ -46,7 +46,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .option(
       "--split-tables-from <bytes>",
-      "tables of this size are dumped by all workers together, 0 for none (default: 536870912, 512 MiB)",
+      "tables of this size are dumped by all of three or more workers together; 0 for none (default: 536870912, 512 MiB)",
       Number,
     )
     .option(

@@ -79,7 +79,7 @@ describe("TableBackup", () => {
     for (const same of [
       { connection: { container: "pg_spat", user: "u" } },
       { password: "p" },
-      { jobs: 3 },
+      { jobs: 3, splitTablesFrom: 0 },
       { relations: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
       { verify: "restore" as const, fileMode: "0640" },
       { keepLast: 1, keepDaily: 1, keepWeekly: 1, keepMonthly: 1, keepYearly: 1, minSizeRatio: 0.5 },
@@ -181,6 +181,7 @@ describe("TableBackup", () => {
       backupName: "n",
       format: "custom",
       jobs: 2,
+      splitTablesFrom: 1,
       compression: "lz4",
       ...more,
     });
@@ -195,6 +196,7 @@ describe("TableBackup", () => {
       name: "n",
       format: "custom",
       jobs: 2,
+      splitTablesFrom: 1,
       compression: "lz4",
       ...more,
     });

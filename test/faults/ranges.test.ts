@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import path from "node:path";
+import { execa } from "execa";
+import { runningContainer } from "../../runner/docker/container";
+import { docker } from "../../runner/docker/docker";
+import type { Failure } from "../../runner/failure";
+import { readContents } from "../../runner/postgres/contents";
+import { serverTarget } from "../../runner/postgres/server";
+import {
+  type Scene,
+  sessionRunning,
+  setScene,
+  startBackup,
+  takeBackup,
+  terminateSession,
+} from "../support/backup-scene";
+import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+import { mountDisk, removeDisk } from "../support/resources";
+import { throwaways } from "../support/throwaways";
+
+const inRanges = ["--jobs", "3", "--split-tables-from", "1000000"];
+
+/** Needs the right to mount. */
+describe("a backup of a table in ranges", function () {
+  this.timeout(180_000);
+  let disk: string;
+  let scene: Scene;
+  const directory = () => scene.directory({ mounted: true });
+  const args = (table: string) => ({
+    container: scene.container,
+    directory: directory(),
+    table,
+    more: inRanges,
+  });
+  const copying = "query LIKE 'COPY%FROM ONLY public.large WHERE%'";
+
+  before(async () => {
+    disk = await mountDisk(250);
+    scene = await setScene({ folder: disk });
+    await takeBackup(args("small"));
+  });
+  after(async () => {
+    await scene.remove();
+    await removeDisk(disk);
+  });
+  afterEach(async () => {
+    assert.deepEqual(await throwaways(disk), []);
+  });
+
+  const untilCopying = () => sessionRunning(scene.container, "COPY%FROM ONLY public.large WHERE%");
+
+  it("fails in the server's words when the session of a worker is ended", async () => {
+    const before = await rememberBackups(scene.container, directory());
+    const { ended } = startBackup(args("large"));
+    await terminateSession(scene.container, copying);
+    await expectNothingLost(before, await ended, {
+      code: "dump-failed",
+      message: /^error\[dump-failed\]: Copying a range of a table failed: .*administrator command/s,
+    });
+  });
+
+  it("fails in pg_dump's words when there is no table of contents to be had", async () => {
+    const { container } = scene;
+    const inspection = await runningContainer(docker(undefined), container);
+    const request = { user: "postgres", database: "postgres" };
+    const target = serverTarget(docker(undefined), inspection, request, "postgis-backup");
+    const options = {
+      format: "directory",
+      jobs: 3,
+      compression: "none",
+      version: 17,
+      sequences: [],
+      lockTimeout: 5,
+    } as const;
+    // A snapshot that nobody holds any more.
+    const snapshot = { id: "00000003-0000001B-1", tables: [], skipped: [], acceptedReferences: [] };
+    const throwaway = { image: inspection.Image, purpose: `${disk}/archive` };
+    await assert.rejects(
+      readContents(target, throwaway, options, snapshot, new AbortController().signal),
+      ({ code, message }: Failure) => code === "dump-failed" && /snapshot/.test(message),
+    );
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+    it(`leaves no process, no session and no half backup after ${signal}`, async () => {
+      const before = await rememberBackups(scene.container, directory());
+      const { child, ended } = startBackup(args("large"));
+      await untilCopying();
+      child.kill(signal);
+      const killed = signal === "SIGKILL";
+      await expectNothingLost(before, await ended, {
+        code: killed ? undefined : "interrupted",
+        message: new RegExp(`Interrupted by ${signal}`),
+        partial: killed ? "left" : "removed",
+      });
+    });
+  }
+
+  it("says so when the disk becomes full", async () => {
+    await takeBackup(args("small"));
+    const before = await rememberBackups(scene.container, directory());
+    const { ended } = startBackup(args("large"));
+    await untilCopying();
+    const filler = path.join(disk, "filler");
+    await execa("dd", ["if=/dev/zero", `of=${filler}`, "bs=1M"], { reject: false });
+    const outcome = await ended;
+    await execa("rm", [filler]);
+    await expectNothingLost(before, outcome, {
+      code: "space-insufficient",
+      message: /The disk of \S+ is full.*No space left on device/is,
+    });
+  });
+
+  it("never makes the server take one of its processes for a crashed backend", async () => {
+    const { all } = await execa("docker", ["logs", scene.container], { all: true });
+    assert.match(all, /database system is ready to accept connections/);
+    assert.doesNotMatch(all, /terminating any other active server processes|was terminated by signal/);
+  });
+});
