@@ -68,6 +68,7 @@ const backup = new TableBackup("tables", {
   backupName: config.require("backupName"),
   format: config.require<ArchiveFormat>("format"),
   jobs: config.getNumber("jobs"),
+  splitTablesFrom: config.requireNumber("splitTablesFrom"),
   compression: config.get("compression"),
   references: config.require<References>("references"),
   relations: config.requireObject<string[]>("relations"),

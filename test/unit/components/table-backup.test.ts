@@ -248,6 +248,7 @@ describe("TableBackup", () => {
     ["an unknown format", { format: "tar" as "plain" }, /^format: /],
     ["an unknown compression", { compression: "bzip2" }, /^compression: .*zstd/],
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
+    ["a size below zero", { splitTablesFrom: -1 }, /^splitTablesFrom: /],
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
     ["a retention of nothing", { keepLast: 0 }, /^keepLast: /],
     ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],
