@@ -23,7 +23,8 @@ export async function copyRanges(
   signal: AbortSignal,
 ): Promise<void> {
   const queue = ranged.flatMap((table) => tasks(table, folder.hostPath, onTables)).values();
-  const options = { snapshotId, compressor, folder: folder.containerPath, user: folder.user };
+  const tables = ranged.map(({ sqlName }) => sqlName);
+  const options = { snapshotId, tables, compressor, folder: folder.containerPath, user: folder.user };
   const worker = async (either: AbortSignal) => {
     const copier = await openRangeCopier(target, options, either);
     try {

@@ -16,6 +16,8 @@ export interface RangeCopier {
 
 export interface CopierOptions {
   readonly snapshotId: string;
+  /** Names of all tables that it may copy from, as SQL. */
+  readonly tables: readonly string[];
   readonly compressor: Compressor;
   /** Folder in the container. */
   readonly folder: string;
@@ -53,7 +55,7 @@ const graceMilliseconds = 5_000;
 
 export async function openRangeCopier(
   target: ExecTarget,
-  { snapshotId, compressor, folder, user }: CopierOptions,
+  { snapshotId, tables, compressor, folder, user }: CopierOptions,
   signal: AbortSignal,
 ): Promise<RangeCopier> {
   const late = new AbortController();
@@ -83,6 +85,8 @@ export async function openRangeCopier(
     await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     await session.run(`SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`);
     for (const setting of settings) await session.run(setting);
+    // A wait would have no end: whoever is before this session in the queue waits for the one that holds the snapshot.
+    await session.run(`LOCK TABLE ONLY ${tables.join(", ONLY ")} IN ACCESS SHARE MODE NOWAIT`);
   } catch (error) {
     await session.close();
     throw failure(error);

@@ -15,7 +15,7 @@ import {
   terminateSession,
 } from "../support/backup-scene";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
-import { mountDisk, removeDisk } from "../support/resources";
+import { mountDisk, removeDisk, sql } from "../support/resources";
 import { throwaways } from "../support/throwaways";
 
 const inRanges = ["--jobs", "3", "--split-tables-from", "1000000"];
@@ -56,6 +56,25 @@ describe("a backup of a table in ranges", function () {
     await expectNothingLost(before, await ended, {
       code: "dump-failed",
       message: /^error\[dump-failed\]: Copying a range of a table failed: .*administrator command/s,
+    });
+  });
+
+  it("fails rather than wait for somebody who waits for it", async () => {
+    await sql(
+      scene.container,
+      "CREATE TABLE first AS SELECT md5(g::text) AS noise FROM generate_series(1, 800000) g",
+    );
+    const before = await rememberBackups(scene.container, directory());
+    const size = await sql(scene.container, "SELECT pg_table_size('large')");
+    const { ended } = startBackup({ ...args("*"), more: ["--jobs", "3", "--split-tables-from", size] });
+    await sessionRunning(scene.container, "COPY public.first%");
+    const change = sql(scene.container, "ALTER TABLE large ADD COLUMN later int");
+    const outcome = await ended;
+    await change;
+    await sql(scene.container, "DROP TABLE first; ALTER TABLE large DROP COLUMN later");
+    await expectNothingLost(before, outcome, {
+      code: "dump-failed",
+      message: /could not obtain lock on relation "public\.large"/,
     });
   });
 
