@@ -11,6 +11,12 @@ const batchBytes = 1 << 20;
 /** What a query takes there besides its text: an option, two pointers, and the query around it. */
 const argumentBytes = 80;
 
+/**
+ * Seconds to wait for a table that is locked. Whoever makes this session wait does so, as a rule, because they wait for
+ * the one that holds the snapshot; they have the time to give up.
+ */
+const patience = 5;
+
 /** Runs queries within a snapshot, in sessions of their own, and gives each row as the JSON that the server makes of it. */
 export async function readInSnapshot<T>(
   target: ExecTarget,
@@ -26,6 +32,7 @@ export async function readInSnapshot<T>(
       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
       `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
       "SET row_security = off",
+      `SET lock_timeout = '${patience}s'`,
       // A geometry that is not valid makes a notice.
       "SET client_min_messages = error",
       ...settings,
@@ -40,14 +47,18 @@ export async function readInSnapshot<T>(
       if (line !== "") found.push(row.parse(JSON.parse(line)));
     }
     const { failed, stderr, exitCode } = await process;
-    if (failed) {
-      throw new Failure(
-        "server-error",
-        `Counting the rows failed: ${errorLines(stderr) || endedWith(exitCode)}`,
-      );
-    }
+    if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode));
   }
   return found;
+}
+
+function readingFailure(said: string): Failure {
+  if (!said.includes("lock timeout")) return new Failure("server-error", `Counting the rows failed: ${said}`);
+  return new Failure(
+    "lock-timeout",
+    `Counting the rows failed: somebody asked for ACCESS EXCLUSIVE on a table that was not counted yet: ${said}\n` +
+      "Run it when no migration runs.",
+  );
 }
 
 /** The queries in their order, as many together as one process takes. */

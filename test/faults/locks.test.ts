@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { failBackup, takeBackup } from "../support/backup";
+import { sessionRunning } from "../support/backup-scene";
 import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
@@ -96,5 +97,25 @@ describe("a table that somebody else has locked", function () {
       /^Waiting for a lock\. public\.locked is locked by process \d+ \(postgres, short\)/m,
     );
     assert.equal(manifest.tables.length, 2);
+  });
+
+  it("ends the backup when somebody waits for it to end, before a table is counted", async () => {
+    // To fingerprint a row of this table takes seconds, to dump it does not.
+    await sql(
+      container,
+      `CREATE TYPE slow AS ENUM ('x'); CREATE TABLE counted_first (a slow); INSERT INTO counted_first VALUES ('x');
+      CREATE FUNCTION bytes(slow) RETURNS bytea LANGUAGE sql AS $$SELECT pg_sleep(4); SELECT ''::bytea$$;
+      CREATE CAST (slow AS bytea) WITH FUNCTION bytes; CREATE TABLE counted_later (a int)`,
+    );
+    const failing = failBackup({ container, directory, tables: ["counted_*"], more: ["--format", "custom"] });
+    await sessionRunning(container, "SELECT to_jsonb%counted_first%");
+    await waitUntil("pg_dump is done", async () => (await sessions()) === "2");
+    const change = sql(container, "ALTER TABLE counted_later ADD COLUMN b int");
+    assert.match(
+      await failing,
+      /^error\[lock-timeout\]: Counting the rows failed: somebody asked for ACCESS EXCLUSIVE/,
+    );
+    await change;
+    assert.equal(await sessions(), "0");
   });
 });

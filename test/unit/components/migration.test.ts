@@ -34,7 +34,7 @@ describe("Migration", () => {
     const { command } = await declare(least);
     const { create, stdin, ...rest } = command.inputs;
     assert.equal(command.name, "move-migrate");
-    assert.match(String(create), /^exec node \S*dist\/runner\/main\.js migrate --request -$/);
+    assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js migrate --request -$/);
     const subject = { container: "pg_spat", toContainer: "pg_17" };
     assert.deepEqual(JSON.parse(String(stdin)), { ...subject, directory: "/srv/backups", name: "move" });
     assert.deepEqual(rest, {

@@ -41,7 +41,7 @@ describe("TableBackup", () => {
     const { inputs, registered } = await declare(least);
     assert.deepEqual(registered.map(({ name }) => name).sort(), ["cbm", "cbm-backup"]);
     const { create, stdin, ...rest } = inputs;
-    assert.match(String(create), /^exec node \S*dist\/runner\/main\.js backup --request -$/);
+    assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js backup --request -$/);
     assert.deepEqual(JSON.parse(String(stdin)), {
       container: "pg_spat",
       tables: ["a"],

@@ -34,7 +34,7 @@ describe("TableRestore", () => {
     const { inputs, registered } = await declare(least);
     assert.deepEqual(registered.map(({ name }) => name).sort(), ["copy", "copy-restore"]);
     const { create, stdin, ...rest } = inputs;
-    assert.match(String(create), /^exec node \S*dist\/runner\/main\.js restore --request -$/);
+    assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js restore --request -$/);
     const request = {
       directory: "/srv/backups",
       name: "cbm",
