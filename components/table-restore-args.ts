@@ -93,6 +93,13 @@ export interface TableRestoreArgs {
    */
   jobs?: pulumi.Input<number>;
   /**
+   * Bytes of a table in the source, without its indexes, from which on all workers, if there is more than one, load it
+   * together; 0 for never. Only from the directory format, where the container sees the backup. Its rows are then in
+   * about the order of the source, not exactly. A change restores nothing.
+   * @default 536870912 (512 MiB)
+   */
+  splitTablesFrom?: pulumi.Input<number>;
+  /**
    * Seconds that the last step, which puts the tables in their place, waits for a table that somebody has locked.
    * @default 60
    */

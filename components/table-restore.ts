@@ -55,6 +55,7 @@ export class TableRestore extends pulumi.ComponentResource {
         ifExists: args.ifExists,
         missingRoles: args.missingRoles,
         jobs: args.jobs,
+        splitTablesFrom: args.splitTablesFrom,
         lockTimeout: args.lockTimeout,
       },
       this,

@@ -48,6 +48,11 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
     )
     .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", Number)
     .option(
+      "--split-tables-from <bytes>",
+      "size of a table from which on all workers load it together (default: 512 MiB; 0: never)",
+      Number,
+    )
+    .option(
       "--lock-timeout <seconds>",
       "how long the last step waits for a locked table (default: 60)",
       Number,

@@ -3,7 +3,7 @@ import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import type { Compressor } from "./compressor";
 import { writeError } from "./dump";
-import { openSession } from "./session";
+import { openCopySession } from "./copy-session";
 
 /** A session that copies ranges of tables, each into a compressed file. */
 export interface RangeCopier {
@@ -43,39 +43,23 @@ const settings = [
   "SET jit = off",
 ];
 
-/** Variables of the programs, whose command is part of a line of psql's that neither quotes nor escapes get through well. */
 const folderVariable = "POSTGIS_BACKUP_FOLDER";
 const endVariable = "POSTGIS_BACKUP_END";
 
 /** What follows the last row of a table in its file. */
 const endOfData = "\\.\n\n\n";
 
-/** Milliseconds that a session has to end by itself, before its client is killed. */
-const graceMilliseconds = 5_000;
-
 export async function openRangeCopier(
   target: ExecTarget,
   { snapshotId, tables, compressor, folder, user }: CopierOptions,
   signal: AbortSignal,
 ): Promise<RangeCopier> {
-  const late = new AbortController();
-  const env = { ...target.env, [folderVariable]: folder, [endVariable]: endOfData };
-  const session = openSession({ ...target, env }, late.signal, user);
-  // Whoever closes its input makes psql cancel its statement, and ends its program with it.
-  const end = () => {
-    void session.close();
-    setTimeout(() => {
-      late.abort();
-    }, graceMilliseconds).unref();
-  };
-  if (signal.aborted) end();
-  else signal.addEventListener("abort", end, { once: true });
+  const variables = { [folderVariable]: folder, [endVariable]: endOfData };
+  const session = openCopySession(target, { variables, user }, signal);
 
-  /** The program's exit status is psql's to check; it never dies by a signal, see {@link execTied}. */
   async function copyTo(query: string, source: string, file: string): Promise<void> {
-    const program = `trap "" INT; umask 077; ${source}${compressor.command} >"$${folderVariable}/${file}" || exit 1`;
     try {
-      await session.feed([`\\copy (${query}) to program ${escapeLiteral(program)}\n`]);
+      await session.copy(`(${query})`, "to", `${source}${compressor.command} >"$${folderVariable}/${file}"`);
     } catch (error) {
       throw failure(error);
     }
@@ -94,10 +78,7 @@ export async function openRangeCopier(
   return {
     copy: (query, file) => copyTo(query, "", file),
     copyEnd: (file) => copyTo("SELECT LIMIT 0", `{ cat; printf %s "$${endVariable}"; } | `, file),
-    close: async () => {
-      signal.removeEventListener("abort", end);
-      await session.close();
-    },
+    close: () => session.close(),
   };
 }
 

@@ -3,7 +3,7 @@ import { isBucketLocation } from "../store/bucket/location";
 import { ArchiveFormat, Compression, VerifyLevel } from "./archive";
 import { MinSizeRatio, retentionRules } from "./retention";
 import { FileMode, Series } from "./series";
-import { Jobs, LockTimeout, Server } from "./server";
+import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 
 /** What happens when a selected table cannot be restored without one that is not selected. */
 export const References = z.enum(["fail", "add", "accept"]);
@@ -23,11 +23,8 @@ export const BackupRequest = z
     format: ArchiveFormat.optional(),
     /** Parallel `pg_dump` workers; only the directory format uses more than one. */
     jobs: Jobs,
-    /** Bytes of a table, without indexes, from which on all of at least three workers dump it together; 0 for never. */
-    splitTablesFrom: z
-      .int()
-      .min(0)
-      .default(512 * 2 ** 20),
+    /** Only where there are at least three workers. */
+    splitTablesFrom: SplitTablesFrom,
     compression: Compression.optional(),
     /** Tables that a foreign key refers to or that a selected one inherits from, but that are not selected. */
     references: References.default("fail"),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BackupId, Series } from "./series";
-import { Jobs, LockTimeout, Server } from "./server";
+import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 
 /** What a restore does where a table exists in its place. */
 export const IfExists = z.enum(["fail", "replace", "swap", "skip"]);
@@ -25,6 +25,7 @@ export const RestoreRequest = z
     missingRoles: z.enum(["fail", "create"]).default("fail"),
     /** Parallel `pg_restore` workers. */
     jobs: Jobs,
+    splitTablesFrom: SplitTablesFrom,
     /** Seconds that the last step, which puts the tables in their place, waits for a table that somebody else has locked. */
     lockTimeout: LockTimeout,
     /** Only look for what would keep the backup from being restored. */

@@ -12,5 +12,11 @@ export const Server = {
 /** Parallel workers of `pg_dump` or `pg_restore`. Unset: by the cores of this machine. */
 export const Jobs = z.int().min(1).max(64).optional();
 
+/** Bytes of a table, without indexes, from which on several workers dump or load it together; 0 for never. */
+export const SplitTablesFrom = z
+  .int()
+  .min(0)
+  .default(512 * 2 ** 20);
+
 /** Seconds to wait for a table that somebody else has locked. */
 export const LockTimeout = z.int().min(1).max(86_400).default(60);

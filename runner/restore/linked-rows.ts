@@ -16,6 +16,8 @@ import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
 
+const listFile = "list";
+
 /** On this machine, beside the backup's folder; of one restore at a time. */
 export function linkFolder({ files, container, request }: RestoreRun): string | undefined {
   if (files.folder === undefined) return undefined;
@@ -25,12 +27,21 @@ export function linkFolder({ files, container, request }: RestoreRun): string | 
   return path.join(path.dirname(files.folder), `.restore-${key.slice(0, 8)}`);
 }
 
-/** Path of the archive in the container; undefined where links cannot be made, or the container does not see them. */
+export interface LinkedArchive {
+  /** In the container. */
+  readonly path: string;
+  /** Names of the files that hold the rows of each table. */
+  readonly files: ReadonlyMap<StagedTable, string>;
+  /** Path, in the container, of a list of all entries but those of these tables' rows. */
+  listWithout(tables: readonly StagedTable[]): Promise<string>;
+}
+
+/** The archive; undefined where links cannot be made, or the container does not see them. */
 export async function linkRows(
   run: RestoreRun,
   entries: readonly string[],
   tables: readonly StagedTable[],
-): Promise<string | undefined> {
+): Promise<LinkedArchive | undefined> {
   const linked = linkFolder(run);
   const inContainer = linked && pathInContainer(run.container, linked, "read");
   if (linked === undefined || inContainer === undefined) return undefined;
@@ -42,19 +53,27 @@ export async function linkRows(
       return id === undefined ? [] : [[id, suffix ?? ""] as const];
     }),
   );
-  const rows = tables.map(({ stage, recorded, owner }) => ({
-    to: idOf(rowsEntry(staged, stage, owner)),
-    from: idOf(rowsEntry(entries, recorded, recorded.owner)),
-  }));
+  const rows = tables.map((table) => {
+    const entry = rowsEntry(staged, table.stage, table.owner);
+    const from = idOf(rowsEntry(entries, table.recorded, table.recorded.owner));
+    const suffix = suffixes.get(from) ?? "";
+    return { table, entry, from: `${from}.dat${suffix}`, to: `${idOf(entry)}.dat${suffix}` };
+  });
   const archive = path.join(run.files.folder ?? "", archiveName("directory", run.manifest.compression));
   try {
     await mkdir(linked, { mode: 0o700 });
     await writeFile(path.join(linked, "toc.dat"), contents, { mode: 0o600 });
-    for (const { to, from } of rows) {
-      const suffix = suffixes.get(from) ?? "";
-      await link(path.join(archive, `${from}.dat${suffix}`), path.join(linked, `${to}.dat${suffix}`));
-    }
-    return inContainer;
+    for (const { from, to } of rows) await link(path.join(archive, from), path.join(linked, to));
+    return {
+      path: inContainer,
+      files: new Map(rows.map(({ table, to }) => [table, to])),
+      listWithout: async (without) => {
+        const left = new Set(rows.filter(({ table }) => without.includes(table)).map(({ entry }) => entry));
+        const list = staged.filter((line) => !left.has(line)).join("\n");
+        await writeFile(path.join(linked, listFile), list, { mode: 0o600 });
+        return path.posix.join(inContainer, listFile);
+      },
+    };
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
     await removeLinks(run);

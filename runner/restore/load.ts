@@ -5,11 +5,12 @@ import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntries } from "./entries";
-import { linkRows } from "./linked-rows";
+import { type LinkedArchive, linkRows } from "./linked-rows";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
+import { loadShared, sharedTables } from "./shared-rows";
 import { rowsInto } from "./statements";
 
 export async function loadStaging(
@@ -25,13 +26,32 @@ export async function loadStaging(
   const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
   const linked = linkable ? await linkRows(run, reader.entries, filled) : undefined;
   if (linked !== undefined) {
-    await runPgRestore(run, [`--jobs=${run.jobs}`], linked);
+    await loadLinked(run, linked, filled);
     return;
   }
   // The staged archive has no rows, but it has the values of the sequences.
   await runPgRestore(run, ["--section=pre-data", "--section=data"]);
   await streamRows(run, reader, filled);
   await runPgRestore(run, ["--section=post-data", `--jobs=${run.jobs}`]);
+}
+
+async function loadLinked(
+  run: RestoreRun,
+  linked: LinkedArchive,
+  tables: readonly StagedTable[],
+): Promise<void> {
+  const jobs = `--jobs=${run.jobs}`;
+  const shared = await sharedTables(run, linked, tables);
+  if (shared.length === 0) {
+    await runPgRestore(run, [jobs], linked.path);
+    return;
+  }
+  const names = shared.map(({ place }) => sqlName(place));
+  run.progress.note(`Loaded by ${run.jobs} workers together: ${names.join(", ")}.`);
+  const list = `--use-list=${await linked.listWithout(shared)}`;
+  await runPgRestore(run, ["--section=pre-data", "--section=data", list, jobs], linked.path);
+  await loadShared(run, linked, shared);
+  await runPgRestore(run, ["--section=post-data", jobs], linked.path);
 }
 
 /** What the server does faster when it may, for these sessions only. */

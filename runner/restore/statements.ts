@@ -55,10 +55,16 @@ function startsForeignKey(line: string, constraint: string): boolean {
 }
 
 /** What a session that loads rows begins with, as pg_restore does. */
-const beginLoad =
-  "SET statement_timeout = 0; SET lock_timeout = 0; SET row_security = off; SET synchronous_commit = off; " +
-  "SET standard_conforming_strings = on; SET xmloption = content; SET client_min_messages = warning;\n" +
-  "SELECT pg_catalog.set_config('search_path', '', false);\n";
+export const loadSettings = [
+  "SET statement_timeout = 0",
+  "SET lock_timeout = 0",
+  "SET row_security = off",
+  "SET synchronous_commit = off",
+  "SET standard_conforming_strings = on",
+  "SET xmloption = content",
+  "SET client_min_messages = warning",
+  "SELECT pg_catalog.set_config('search_path', '', false)",
+];
 
 /** COPY and rows of the tables that have a place, each into its place; fails where the rows of one are not all there. */
 export async function* rowsInto(
@@ -67,7 +73,7 @@ export async function* rowsInto(
 ): AsyncGenerator<string | Buffer, void> {
   const missing = new Set(places.keys());
   let current: string | undefined;
-  yield beginLoad;
+  yield loadSettings.map((setting) => `${setting};\n`).join("");
   for await (const piece of readPieces(script)) {
     if (piece.kind === "copy") {
       current = tableKey(piece.schema, piece.name);

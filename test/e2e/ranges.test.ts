@@ -6,7 +6,9 @@ import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { restoreArguments } from "../support/restore-scene";
 import { contentOf, restoreDirectory } from "../support/restored";
+import { runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 
 /** Tables whose files have every kind of gap, and whose rows `COPY` of the table itself writes in its own way. */
@@ -118,6 +120,44 @@ describe("a backup of tables that are dumped in ranges", function () {
     for (const table of restored) {
       assert.equal(await contentOf(container, table, "restored"), await contentOf(container, table), table);
     }
+  });
+
+  for (const compression of ["zstd:1", "gzip:1", "none"]) {
+    it(`is restored by several workers that share the rows of a table: ${compression}`, async () => {
+      const database = `shared_${compression.slice(0, 4)}`;
+      const together = ["--jobs", "3", "--split-tables-from", "1"];
+      const name = database.replace("_", "");
+      // A table that inherits is loaded with its columns in the order of the source, by one worker.
+      const exclude = ["--exclude-table", "child"];
+      await takeBackup({
+        ...{ container, directory: folder, name, tables: ["public.*"] },
+        more: [...together, ...exclude, "--compression", compression],
+      });
+      await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
+      await sql(container, "CREATE EXTENSION postgis", database);
+      const { exitCode, stderr } = await runRunner(
+        restoreArguments({ container, directory: folder, name, database, more: together }),
+      );
+      assert.equal(exitCode, 0, stderr);
+      const shared = /^Loaded by 3 workers together: (.*)\.$/m.exec(stderr)?.[1] ?? "";
+      for (const table of ["deleted", "updated", "nothing", "parted_2020", "columns", "toast"])
+        assert.match(shared, new RegExp(`"public"."${table}"`));
+      for (const table of restored.filter((each) => each !== "child")) {
+        const only = table === "parent" ? "ONLY parent" : table;
+        assert.equal(await contentOf(container, only, database), await contentOf(container, only), table);
+      }
+    });
+  }
+
+  it("is restored by pg_restore alone where no table is to be shared", async () => {
+    await sql(container, "CREATE DATABASE alone TEMPLATE template0");
+    await sql(container, "CREATE EXTENSION postgis", "alone");
+    const more = ["--jobs", "3", "--split-tables-from", "0"];
+    const { exitCode, stderr } = await runRunner(
+      restoreArguments({ container, directory: folder, name: "sharednone", database: "alone", more }),
+    );
+    assert.equal(exitCode, 0, stderr);
+    assert.doesNotMatch(stderr, /together/);
   });
 
   it("holds what the snapshot shows, while the table grows", async () => {

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { takeBackup } from "../support/backup";
-import { sessionRunning } from "../support/backup-scene";
+import { sessionRunning, terminateSession } from "../support/backup-scene";
 import { docker, startServer, TestContainer } from "../support/container";
 import { flipBit } from "../support/damage";
 import { untilNothingRemains } from "../support/nothing-lost";
@@ -51,13 +51,14 @@ describe("a restore that goes wrong", function () {
     ]);
   }
 
-  for (const way of ["linked", "streamed"] as const) {
+  for (const way of ["linked", "shared", "streamed"] as const) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
       it(`because of ${signal} leaves all as it was, and can be run again (${way})`, async () => {
         const database = `${way}_${signal.toLowerCase()}`;
         const before = await used(database);
-        const directory = way === "linked" ? mounted : elsewhere;
-        const more = ["--if-exists", "replace"];
+        const directory = way === "streamed" ? elsewhere : mounted;
+        const together = ["--jobs", "2", "--split-tables-from", "1"];
+        const more = ["--if-exists", "replace", ...(way === "shared" ? together : [])];
         const args = restoreArguments({ container, directory, database, more });
         const child = execa("node", [runnerMain, ...args], { reject: false });
         await sessionRunning(container, "COPY %large%");
@@ -75,9 +76,21 @@ describe("a restore that goes wrong", function () {
         await restored({ container, directory, database, more });
         assert.equal(await rowsOf(container, database), await rowsOf(container));
         await nothingRemains(database);
+        const { output } = await docker("logs", container);
+        assert.doesNotMatch(output, /terminating any other active server processes/);
       });
     }
   }
+
+  it("because the session of a worker that shares a table is ended leaves all as it was", async () => {
+    const before = await used("worker");
+    const more = ["--if-exists", "replace", "--jobs", "2", "--split-tables-from", "1"];
+    const refusing = refused({ container, directory: mounted, database: "worker", more });
+    await terminateSession(container, "query LIKE 'COPY %large%'");
+    assert.match(await refusing, /^error\[restore-failed\]: .*rows: .*administrator command/s);
+    assert.equal(await now("worker"), before);
+    await nothingRemains("worker");
+  });
 
   it("because the last step is refused leaves all as it was", async () => {
     const before = await used("refusing");
