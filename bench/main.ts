@@ -5,6 +5,7 @@ import path from "node:path";
 import { sql } from "../test/support/resources";
 import { backupGroup } from "./cases/backup";
 import { idleGroup } from "./cases/idle";
+import { largeGroup } from "./cases/large";
 import { largeTable, partsGroup } from "./cases/parts";
 import { restoreGroup } from "./cases/restore";
 import { emptyGroup, manyGroup } from "./cases/small";
@@ -35,8 +36,9 @@ async function bench(scene: Scene, options: BenchOptions, loadBefore: number): P
       await group.remove?.();
     }
   };
+  const machine = await describeMachine(scene, loadBefore);
   return {
-    machine: await describeMachine(scene, loadBefore),
+    machine,
     rounds,
     sample: await describeSample(scene),
     smallTables,
@@ -46,6 +48,7 @@ async function bench(scene: Scene, options: BenchOptions, loadBefore: number): P
       // One after another, in the order of these lines.
       parts: await measured(await partsGroup(scene, diskBytes)),
       backup: await measured(backupGroup(scene)),
+      largeTable: await measured(largeGroup(scene, machine.cores)),
       restore: await measured(await restoreGroup(scene)),
       emptyTable: await measured(await emptyGroup(scene)),
       manyTables: await measured(await manyGroup(scene, smallTables)),

@@ -21,6 +21,9 @@ export function report(result: BenchResult): string {
     "![Seconds of each way to back up](performance-backup.svg)",
     backupTable(result),
     backupNotes(result),
+    "## One large table",
+    largeTableTable(result),
+    largeNotes,
     "## Restore",
     "![Seconds of each way to restore](performance-restore.svg)",
     restoreTable(result),
@@ -98,6 +101,22 @@ function backupNotes({ machine }: BenchResult): string {
     (machine.cores < 4 ? " With so few cores, the checks compete with the dump for them." : "")
   );
 }
+
+function largeTableTable({ groups: { largeTable } }: BenchResult): string {
+  const rows = Object.keys(largeTable).map((way) => [
+    way,
+    formatSpread(summaryOf(largeTable, way)),
+    formatSeconds(medianOf(largeTable, way, "containerCpuSeconds")),
+    formatSize(medianOf(largeTable, way, "outputBytes")),
+  ]);
+  return markdownTable(["way", "time", "CPU: container", "archive"], rows);
+}
+
+const largeNotes =
+  "`pg_dump` gives a table one worker, which with the server's session for it keeps almost two cores busy. In ranges, several " +
+  "sessions copy parts of the table under one snapshot, each compressed, and the parts are put together to the one file that the " +
+  "archive expects; that takes more processor time, because `psql` hands each row to another program, but there is no end to the " +
+  "number of workers. A backup does it where there are at least three (`splitTablesFrom`). The container is pinned to the cores.";
 
 function restoreTable({ groups: { restore } }: BenchResult): string {
   const rows = Object.keys(restore).map((way) => [

@@ -16,7 +16,8 @@ export interface BenchResult {
   readonly groups: Readonly<Record<GroupName, GroupResult>>;
 }
 
-export type GroupName = "backup" | "restore" | "parts" | "emptyTable" | "manyTables" | "idleUp";
+export type GroupName =
+  "backup" | "largeTable" | "restore" | "parts" | "emptyTable" | "manyTables" | "idleUp";
 
 /** The tables that were measured. */
 export interface Sample {

@@ -1,6 +1,7 @@
 /** What the program must keep to, as ratios of one run on one machine. */
 import { byHand, byHandWithGzip, parallelDump } from "./cases/backup";
 import { emptyProgram, stackProgram } from "./cases/idle";
+import { inRanges, parallelLargeDump } from "./cases/large";
 import { plainScript } from "./cases/restore";
 import { ours } from "./cases/runner";
 import { bareDump } from "./cases/small";
@@ -16,7 +17,7 @@ export interface Verdict {
 const megabyte = 1e6;
 
 export function verdicts({ groups, smallTables, jobs }: BenchResult): Verdict[] {
-  const { backup, restore, emptyTable, manyTables, idleUp } = groups;
+  const { backup, largeTable, restore, emptyTable, manyTables, idleUp } = groups;
   const taken = medianOf(backup, ours);
   return [
     ratio("backup, against the procedure by hand with gzip", taken / medianOf(backup, byHandWithGzip), 0.1),
@@ -25,6 +26,16 @@ export function verdicts({ groups, smallTables, jobs }: BenchResult): Verdict[] 
       `backup with its checks, against ${parallelDump(jobs)} without any`,
       taken / medianOf(backup, parallelDump(jobs)),
       1.25,
+    ),
+    ratio(
+      `one large table in ranges by 2 workers, against ${parallelLargeDump}`,
+      medianOf(largeTable, inRanges(2)) / medianOf(largeTable, parallelLargeDump),
+      0.85,
+    ),
+    ratio(
+      "ranges: 2 workers on 2 cores, against 1 on 1",
+      medianOf(largeTable, inRanges(2)) / medianOf(largeTable, inRanges(1)),
+      1 / 1.7,
     ),
     amount(
       "bytes written inside the database's container",
@@ -66,7 +77,12 @@ function peakMegabytes({ backup, restore, manyTables }: BenchResult["groups"]): 
 }
 
 function ratio(target: string, measured: number, limit: number): Verdict {
-  return { target, limit: `at most ${limit}`, measured: measured.toFixed(2), met: measured <= limit };
+  return {
+    target,
+    limit: `at most ${Number(limit.toFixed(2))}`,
+    measured: measured.toFixed(2),
+    met: measured <= limit,
+  };
 }
 
 function amount(target: string, measured: number, limit: number, unit: "bytes" | "MB" | "s"): Verdict {

@@ -9,6 +9,18 @@ import { type Command, type Group, inside } from "../way";
 /** The table that is nearly all of the backup. */
 export const largeTable = "roi2020_S2_signatures";
 
+/** As the fingerprint has it. */
+const rowHash = [
+  ...["pid", "obsid"].map((column) => [column, "hashint4extended"]),
+  ["band", "hashbpcharextended"],
+  ...["count", "mean", "std", "min", "max", "p25", "p50", "p75"].map((column) => [
+    column,
+    "hashfloat4extended",
+  ]),
+]
+  .map(([column, hash], index) => `coalesce(${hash}(t.${column}, ${index + 1}), ${index + 1})`)
+  .join(" # ");
+
 export const part = {
   copy: "one session: rows to text (COPY)",
   dump: "one worker: pg_dump zstd:1",
@@ -27,7 +39,7 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
   const archive = path.join(directory, "archive");
   const noise = path.join(directory, "noise");
   const written = path.join(directory, "written");
-  const dumpTo = (file: string) => dumpLarge(scene, pathInside(scene, file));
+  const dumpTo = (file: string) => dumpLarge(scene, pathInside(scene, file), 1);
   const preparations: Command[] = [
     dumpTo(archive),
     {
@@ -47,7 +59,7 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
       { name: part.dump, commands: [dumpTo(path.join(output, "archive"))], output },
       {
         name: part.count,
-        commands: [query(`SELECT count(*), sum(hash_record_extended(t, 0)) FROM ${table} t`)],
+        commands: [query(`SELECT count(*), sum(${rowHash}) FROM ${table} t`)],
       },
       { name: part.checksum, commands: [{ file: "sh", args: ["-c", 'sha256sum "$0"/*', archive] }] },
       { name: part.read, commands: [insideAsCaller(scene, toEnd)] },
@@ -63,8 +75,8 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
   };
 }
 
-function dumpLarge(scene: Scene, file: string): Command {
-  const options = ["--format=directory", "--compress=zstd:1", "--jobs=1", `--file=${file}`];
+export function dumpLarge(scene: Scene, file: string, jobs: number): Command {
+  const options = ["--format=directory", "--compress=zstd:1", `--jobs=${jobs}`, `--file=${file}`];
   const table = `--table=public.${escapeIdentifier(largeTable)}`;
   return insideAsCaller(scene, ["pg_dump", "-U", "postgres", "-d", database, ...options, table]);
 }

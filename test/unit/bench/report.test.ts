@@ -33,6 +33,8 @@ describe("the bench's report", () => {
         ["0.10", true],
         ["0.50", true],
         ["1.25", true],
+        ["0.92", false],
+        ["0.55", true],
         ["0 bytes", true],
         ["1.00 s", true],
         ["1.30", true],
@@ -46,7 +48,7 @@ describe("the bench's report", () => {
     const verdict = verdicts({ ...result, groups: { ...result.groups, backup: slower } });
     assert.deepEqual(
       verdict.map(({ met }) => met),
-      [false, true, false, false, true, true, true, false, true],
+      [false, true, false, false, true, false, true, true, true, false, true],
     );
   });
 

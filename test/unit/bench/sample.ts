@@ -1,6 +1,7 @@
 /** Results of a bench that was never run. */
 import { byHand, byHandWithGzip, copyOnly, parallelDump } from "../../../bench/cases/backup";
 import { emptyProgram, stackProgram } from "../../../bench/cases/idle";
+import { inRanges, parallelLargeDump } from "../../../bench/cases/large";
 import { part } from "../../../bench/cases/parts";
 import { plainScript } from "../../../bench/cases/restore";
 import { ours } from "../../../bench/cases/runner";
@@ -66,6 +67,7 @@ export function sampleResult(): BenchResult {
         [parallelDump(2)]: 8,
         [ours]: 10,
       }),
+      largeTable: group({ [parallelLargeDump]: 6, [inRanges(1)]: 10, [inRanges(2)]: 5.5 }),
       restore: group({ [plainScript]: 50, [`${ours} restore`]: 30 }),
       parts: group({
         [part.copy]: 4,
