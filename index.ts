@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+// By the package's own name, as every other program has them, and compiled ("npm run build"): an update then transpiles
+// this file alone.
 import {
   type ArchiveFormat,
   BackupBucket,
@@ -7,7 +9,7 @@ import {
   type References,
   TableBackup,
   type VerifyLevel,
-} from "./components";
+} from "postgis-backup";
 
 // Defaults and types of the settings stand in Pulumi.yaml, where the CLI checks them; those without a default are
 // optional here.

@@ -14,7 +14,7 @@ export interface Project {
 }
 
 /** The checkout's own stack program, with what it reads. */
-const stackProgram = ["Pulumi.yaml", "index.ts", "components", "runner", "examples", "dist"];
+const stackProgram = ["Pulumi.yaml", "index.ts", "examples"];
 
 /** A program in a project folder with a state of its own, so that it runs beside the user's stack. */
 export async function createProject(source = root, files = stackProgram): Promise<Project> {
