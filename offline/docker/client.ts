@@ -1,4 +1,7 @@
-import Docker from "dockerode";
+import { createRequire } from "node:module";
+import type Docker from "dockerode";
+
+const load = createRequire(__filename);
 
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
@@ -8,21 +11,31 @@ export function dockerHost(config: Record<string, string>, environment: NodeJS.P
   return hosts.find((host) => host !== undefined && host !== "") ?? DEFAULT_HOST;
 }
 
-/** Connects to a daemon by its address; TLS is as DOCKER_CERT_PATH and DOCKER_TLS_VERIFY say. */
-export function dockerClient(host: string): Docker {
+/** Where the library connects to for an address; TLS is as DOCKER_CERT_PATH and DOCKER_TLS_VERIFY say. */
+function connection(host: string): Docker.DockerOptions {
   const url = new URL(host);
   switch (url.protocol) {
     case "unix:":
-      return new Docker({ socketPath: url.pathname });
+      return { socketPath: url.pathname };
     case "tcp:":
     case "http:":
       if (process.env["DOCKER_CERT_PATH"] !== undefined) {
         throw new Error("offline docker provider does not cover TLS; use a unix socket or plain tcp");
       }
-      return new Docker({ protocol: "http", host: url.hostname, port: url.port || 2375 });
+      return { protocol: "http", host: url.hostname, port: url.port || 2375 };
     default:
       throw new Error(`offline docker provider does not cover the host ${host}; it covers unix and tcp`);
   }
+}
+
+/**
+ * The client of a daemon by its address, made when it is first asked for: an update that changes nothing talks to no
+ * daemon, and need not wait for the library to load.
+ */
+export function dockerClient(host: string): () => Docker {
+  const options = connection(host);
+  let client: Docker | undefined;
+  return () => (client ??= new (load("dockerode") as typeof Docker)(options));
 }
 
 interface DaemonError {

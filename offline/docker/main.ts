@@ -1,3 +1,4 @@
+import type Docker from "dockerode";
 import { startProvider } from "../provider/start";
 import { sdkVersion } from "../sdk-version";
 import { dockerClient, dockerHost } from "./client";
@@ -7,8 +8,8 @@ import { volumeResource } from "./volume";
 
 const OPERATION_SECONDS = 20 * 60;
 
-let client = (): ReturnType<typeof dockerClient> => dockerClient(dockerHost({}, process.env));
-const docker = (): ReturnType<typeof dockerClient> => client();
+let client = (): Docker => dockerClient(dockerHost({}, process.env))();
+const docker = (): Docker => client();
 
 void startProvider({
   name: "docker",
@@ -16,8 +17,7 @@ void startProvider({
   moduleFormat: "(.*)(?:/[^/]*)",
   configKeys: ["host"],
   configure: (config) => {
-    const configured = dockerClient(dockerHost(config, process.env));
-    client = () => configured;
+    client = dockerClient(dockerHost(config, process.env));
   },
   defaultTimeoutSeconds: OPERATION_SECONDS,
   resources: {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { ContainerInspectInfo } from "dockerode";
+import { execa } from "execa";
 import { describe, it } from "mocha";
 import { checkNamed } from "../../../offline/docker/check";
 import { daemonMessage, dockerClient, dockerHost } from "../../../offline/docker/client";
@@ -12,6 +14,7 @@ import { CONTAINER } from "../../../offline/docker/schema";
 import { tarOf } from "../../../offline/docker/tar";
 import { modeOf } from "../../../offline/docker/uploads";
 import type { Properties } from "../../../offline/provider/value";
+import { root } from "../../../setup/paths";
 
 function inputsOf(inputs: Properties): ContainerInputs {
   const operation = { name: "db", oldInputs: undefined, randomSeed: new Uint8Array() };
@@ -250,6 +253,16 @@ describe("offline docker: formats", () => {
     assert.equal(dockerHost({}, { DOCKER_HOST: "unix:///b" }), "unix:///b");
     assert.equal(dockerHost({}, { DOCKER_HOST: "" }), "unix:///var/run/docker.sock");
     assert.throws(() => dockerClient("ssh://me@host"), /does not cover the host ssh:\/\/me@host/);
+  });
+
+  it("loads the daemon's client when it is first needed", async () => {
+    const client = JSON.stringify(join(root, "dist", "offline", "docker", "client"));
+    const program = `
+      const loaded = () => Object.keys(require.cache).some((file) => file.includes("/node_modules/dockerode/"));
+      const docker = require(${client}).dockerClient("unix:///var/run/docker.sock");
+      console.log(loaded(), docker() === docker(), loaded());`;
+    const { stdout } = await execa("node", ["--eval", program]);
+    assert.equal(stdout, "false true true");
   });
 
   it("words errors of the daemon as the docker CLI does", () => {
