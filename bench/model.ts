@@ -6,6 +6,8 @@ export interface Rates {
   readonly copy: number;
   /** pg_dump's work on that text, with its compression. */
   readonly compress: number;
+  /** All that the container does to dump in ranges, which several workers share. */
+  readonly ranges: number;
   /** The session that counts and fingerprints. */
   readonly count: number;
   readonly checksum: number;
@@ -43,12 +45,13 @@ export interface Projection {
 /** While the dump runs, everything goes on at the same time and the slowest decides; the checks come after it. */
 export function project(rates: Rates, scale: Scale): Projection {
   const { rows, cores, workers, memoryBytes } = scale;
+  const dumped = workers > 1 ? rates.ranges : rates.copy + rates.compress;
   const scans = rows * rates.tableBytes > memoryBytes ? 2 : 0;
   const candidates: readonly (readonly [string, number])[] = [
     ["the server's session that writes rows as text", (rows * rates.copy) / workers],
     ["pg_dump's compression", (rows * rates.compress) / workers],
     ["the session that counts and fingerprints", rows * rates.count],
-    ["the cores", (rows * (rates.copy + rates.compress + rates.count)) / cores],
+    ["the cores", (rows * (dumped + rates.count)) / cores],
     ["writing to the disk", (rows * rates.archiveBytes) / rates.writtenPerSecond],
     ["reading from the disk", (scans * rows * rates.tableBytes) / rates.readPerSecond],
   ];

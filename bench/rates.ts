@@ -1,3 +1,4 @@
+import { inRanges } from "./cases/large";
 import { part } from "./cases/parts";
 import { ours } from "./cases/runner";
 import type { Rates } from "./model";
@@ -5,12 +6,13 @@ import { type BenchResult, medianOf } from "./result";
 
 /** The model's rates, from the parts that were measured alone. */
 export function measuredRates({ groups, sample, diskBytes }: BenchResult): Rates {
-  const { parts, emptyTable } = groups;
+  const { parts, largeTable, emptyTable } = groups;
   const aRow = (way: string) => medianOf(parts, way) / sample.rows;
   const cpu = (way: string) => medianOf(parts, way, "containerCpuSeconds") / sample.rows;
   return {
     copy: aRow(part.copy),
     compress: Math.max(0, cpu(part.dump) - cpu(part.copy)),
+    ranges: medianOf(largeTable, inRanges(1), "containerCpuSeconds") / sample.rows,
     count: aRow(part.count),
     checksum: aRow(part.checksum),
     read: aRow(part.read),

@@ -1,5 +1,6 @@
 /** The report in Markdown, from a result alone. */
 import { copyOnly } from "./cases/backup";
+import { byHandProgram } from "./cases/idle";
 import { ours } from "./cases/runner";
 import { formatCount, formatSeconds, formatSize, formatSpread, markdownTable } from "./format";
 import { scaleOnPaper } from "./paper";
@@ -30,6 +31,7 @@ export function report(result: BenchResult): string {
     restoreNotes,
     "## Little to do",
     littleTable(result),
+    `\`${byHandProgram}\` is a program without components, of as many resources of the same kinds (\`bench/programs/by-hand\`): what the engine and the providers take.`,
     "## Parts of a backup",
     partsTable(result),
     "## Scale on paper",

@@ -19,6 +19,7 @@ import type { VerifyLevel } from "./request";
 import { archiveName } from "./restore-command";
 import { secondsSince } from "./seconds";
 import type { BackupFiles } from "./store/backup-files";
+import { together } from "./together";
 import { checkFiles, readChecked, recordedFile } from "./store/seal";
 
 /** A manifest, as far as it is known before the backup is verified. */
@@ -121,8 +122,11 @@ export async function checkContents(
   signal: AbortSignal,
 ): Promise<void> {
   const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
-  failIfLacking(missingFromArchive(await listArchive(target, archive, signal), manifest.tables));
-  const contents = await readArchive(target, archive, signal);
+  const [list, contents] = await together(signal, [
+    (either) => listArchive(target, archive, either),
+    (either) => readArchive(target, archive, either),
+  ]);
+  failIfLacking(missingFromArchive(list, manifest.tables));
   Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));
 }
 

@@ -1,12 +1,14 @@
-/** `pulumi up` where nothing has changed, of the stack program and of one that declares nothing. */
+/** `pulumi up` where nothing has changed: of the stack program, one that declares nothing, and one without components. */
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { root } from "../../setup/paths";
 import { environment } from "../../test/support/environment";
 import { createProject, type Project, removeProject, up } from "../../test/support/stack";
 import type { Scene } from "../scene";
 import type { Command, Group } from "../way";
 
 export const emptyProgram = "empty program";
+export const byHandProgram = "such resources, declared by hand";
 export const stackProgram = "container and backup";
 
 export async function idleGroup({ folder }: Scene): Promise<Group> {
@@ -14,22 +16,21 @@ export async function idleGroup({ folder }: Scene): Promise<Group> {
   await mkdir(source);
   await writeFile(path.join(source, "Pulumi.yaml"), "name: empty\nruntime: nodejs\nmain: index.ts\n");
   await writeFile(path.join(source, "index.ts"), "export {};\n");
+  const files = ["Pulumi.yaml", "index.ts"];
   const projects: Project[] = [];
   const remove = async () => {
     await Promise.all(projects.map(removeProject));
   };
   try {
-    projects.push(await createProject(source, ["Pulumi.yaml", "index.ts"]));
+    projects.push(await createProject(source, files));
+    projects.push(await createProject(path.join(root, "bench", "programs", "by-hand"), files));
     projects.push(await createProject());
     for (const project of projects) await up(project);
-    const [empty, stack] = await Promise.all(projects.map(upAgain));
-    if (empty === undefined || stack === undefined) throw new Error("there are two projects");
+    const names = [emptyProgram, byHandProgram, stackProgram];
+    const commands = await Promise.all(projects.map(upAgain));
     return {
       name: "pulumi up, nothing to do",
-      ways: [
-        { name: emptyProgram, commands: [empty] },
-        { name: stackProgram, commands: [stack] },
-      ],
+      ways: names.map((name, index) => ({ name, commands: commands.slice(index, index + 1) })),
       remove,
     };
   } catch (error) {

@@ -62,7 +62,7 @@ async function writeArchive(
     run,
     destination,
     { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
-    { method, validity: request.verify === "restore" },
+    { method, validity: request.verify === "restore", ...countingWorkers(jobs) },
   );
   // What follows can take long, and others may change the tables now.
   await session.run("COMMIT");
@@ -112,6 +112,9 @@ async function writeArchive(
     }),
   };
 }
+
+/** Two jobs are as many as `pg_dump` and the server keep busy with one table; and without workers, counting is less work. */
+const countingWorkers = (jobs: number): { workers?: number } => (jobs > 2 ? {} : { workers: 0 });
 
 /** To read for checksums waits for the disk, and to read what is in the archive for the processor; so they go together. */
 async function proveArchive(

@@ -27,6 +27,8 @@ export interface MeasureOptions {
   readonly method: FingerprintMethod;
   /** Whether invalid geometries are counted, which takes longer than all the rest. */
   readonly validity: boolean;
+  /** Workers besides the session's own process; unset: as many as the server gives. */
+  readonly workers?: number;
 }
 
 export function fingerprintMethod(serverVersionNumber: number): FingerprintMethod {
@@ -128,7 +130,12 @@ export async function measureTables(
   const oids = snapshot.tables.map(({ oid }) => oid);
   const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
   const texts = queries.map(({ query }) => query);
-  const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, textSettings);
+  const { workers } = options;
+  const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
+  const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, [
+    ...textSettings,
+    ...settings,
+  ]);
   return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
 }
 

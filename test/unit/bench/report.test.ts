@@ -12,6 +12,7 @@ const rates: Rates = {
   copy: 4e-6,
   compress: 2e-6,
   count: 1e-6,
+  ranges: 6.5e-6,
   checksum: 0,
   read: 1e-6,
   tableBytes: 80,
@@ -81,6 +82,8 @@ describe("the bench's model", () => {
     assert.equal(one.totalSeconds, 6);
     const ranges = project(rates, { ...scale, workers: 8 });
     assert.deepEqual([ranges.dumpSeconds, ranges.saturated], [1, "the session that counts and fingerprints"]);
+    const two = project(rates, { ...scale, workers: 2, cores: 2 });
+    assert.deepEqual([two.dumpSeconds, two.saturated], [3.75, "the cores"]);
     const few = project(rates, { ...scale, cores: 1 });
     assert.deepEqual([few.dumpSeconds, few.saturated], [7, "the cores"]);
     const slow = project({ ...rates, writtenPerSecond: 1e6 }, scale);
@@ -98,6 +101,7 @@ describe("the bench's model", () => {
     const measured = measuredRates(sampleResult());
     assert.equal(measured.copy, 4e-6);
     assert.equal(measured.compress.toFixed(9), "0.000002000");
+    assert.equal(measured.ranges.toFixed(9), "0.000010000");
     assert.equal(measured.writtenPerSecond, 1e9);
     assert.equal(measured.fixedSeconds, 1.2);
   });
