@@ -86,7 +86,13 @@ describe("TableRestore", () => {
     for (const same of [
       { connection: { container: "pg_new", user: "u" } },
       { password: "p" },
-      { ifExists: "replace" as const, missingRoles: "create" as const, jobs: 3, splitTablesFrom: 0, lockTimeout: 5 },
+      {
+        ifExists: "replace" as const,
+        missingRoles: "create" as const,
+        jobs: 3,
+        splitTablesFrom: 0,
+        lockTimeout: 5,
+      },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }
