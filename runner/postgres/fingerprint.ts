@@ -59,10 +59,10 @@ const callable = Object.entries(hashFunctions)
 
 /**
  * One query for each table. Of a row, each column is hashed with its own number as the seed, and all of them are
- * combined by XOR. Columns whose type is not listed above are hashed together, as a record: one whose type has no
- * extended hash function, such as geometry, as bytea where there is a cast to it (for geometry that is EWKB, half the
- * size of its text), else as text. So is a type whose hash is that of an oid, an enum or regclass for instance, because
- * a restored object has another oid. Columns go by name, because a table that inherits some can have them in another
+ * combined by XOR; columns whose type is not listed above, together, as a record. One whose type has no extended hash
+ * function, such as geometry, is hashed as bytea where there is a cast to it (for geometry that is EWKB, half the size of
+ * its text), else as text. So is a type whose hash is that of an oid, an enum or regclass for instance, because a restored
+ * object has another oid. Columns go by name, because a table that inherits some can have them in another
  * order once it is restored.
  */
 const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
@@ -73,24 +73,28 @@ WITH hashable AS (
 ), coercible AS (
   SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b' AND castcontext = 'i'
   EXCEPT SELECT oid FROM pg_type WHERE typname LIKE 'reg%' AND typnamespace = 'pg_catalog'::regnamespace
-), col AS (
+), typed AS (
   SELECT a.attrelid, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attname COLLATE "C") AS number,
-    format('t.%I', a.attname) AS value, callable.name AS function, CASE
+    format('t.%I', a.attname) AS name, callable.function, CASE
       WHEN b.oid IN (SELECT type FROM coercible) THEN ''
       WHEN b.typelem <> 0 AND b.typlen = -1 AND b.typelem IN (SELECT type FROM coercible) THEN ''
       WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = b.oid AND casttarget = 'bytea'::regtype) THEN '::bytea'
       ELSE '::text' END AS hashed_as
   FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
   JOIN pg_type b ON b.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END
-  LEFT JOIN (VALUES ${callable}) callable (type, name) ON callable.type = b.oid
+  LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (${oids.join(", ")})
+), col AS (
+  SELECT attrelid, number, name, name || hashed_as AS value,
+    CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function
+  FROM typed
 ), row_hash AS (
   SELECT attrelid,
     concat_ws(' # ',
       string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
-      'hash_record_extended(ROW(' || string_agg(value || hashed_as, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
+      'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
     ) AS columns,
-    format('hashtextextended(ROW(%s)::text, 0)', string_agg(value, ', ' ORDER BY number)) AS text
+    format('hashtextextended(ROW(%s)::text, 0)', string_agg(name, ', ' ORDER BY number)) AS text
   FROM col GROUP BY attrelid
 ), geometry AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace

@@ -197,4 +197,16 @@ describe("a restore", function () {
       );
     });
   }
+
+  it("brings rows into columns of other types that hold the same values", async () => {
+    await sql(
+      container,
+      "CREATE TYPE mood AS ENUM ('glad'); CREATE TABLE moods (x int, k mood, c varchar); INSERT INTO moods VALUES (7, 'glad', NULL)",
+    );
+    await takeBackup({ container, directory: mounted, name: "moods", tables: ["moods"] });
+    const database = await newDatabase();
+    await sql(container, "CREATE TABLE moods (c text, k text, x bigint)", database);
+    await restored({ container, directory: mounted, name: "moods", database, more: ["--data-only"] });
+    assert.equal(await sql(container, "SELECT x, k, c IS NULL FROM moods", database), "7|glad|t");
+  });
 });
