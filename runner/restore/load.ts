@@ -4,6 +4,7 @@ import { callerIds, execTied } from "../docker/exec";
 import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
+import { together } from "../together";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntries } from "./entries";
 import { type LinkedArchive, linkRows } from "./linked-rows";
@@ -85,9 +86,7 @@ async function runPgRestore(
 
 /** As many tables at once as there are jobs, or all of them one after another, if that is how they are read. */
 async function streamRows(run: RestoreRun, reader: Reader, tables: readonly StagedTable[]): Promise<void> {
-  const failed = new AbortController();
-  const signal = AbortSignal.any([run.signal, failed.signal]);
-  const load = async (these: readonly StagedTable[]) => {
+  const load = async (these: readonly StagedTable[], signal: AbortSignal) => {
     const entries = rowsEntries(
       reader.entries,
       these.map(({ recorded }) => recorded),
@@ -98,22 +97,20 @@ async function streamRows(run: RestoreRun, reader: Reader, tables: readonly Stag
     await feedPsql(run.target, "rows", rowsInto(reader.script(entries, signal), places), signal);
   };
   if (reader.sequential) {
-    await load(tables);
+    await load(tables, run.signal);
     return;
   }
   const waiting = tables.toSorted((one, other) => one.recorded.bytes - other.recorded.bytes);
-  let first: unknown;
-  const work = async () => {
-    for (let table = waiting.pop(); table !== undefined && !signal.aborted; table = waiting.pop()) {
-      try {
-        await load([table]);
-      } catch (error) {
-        first ??= error;
-        failed.abort();
-      }
-    }
+  const work = async (signal: AbortSignal) => {
+    for (let table = waiting.pop(); table !== undefined && !signal.aborted; table = waiting.pop())
+      await load([table], signal);
   };
-  await Promise.all(Array.from({ length: run.jobs }, work));
-  run.signal.throwIfAborted();
-  if (first !== undefined) throw first as Error;
+  try {
+    await together(
+      run.signal,
+      Array.from({ length: run.jobs }, () => work),
+    );
+  } finally {
+    run.signal.throwIfAborted();
+  }
 }
