@@ -70,6 +70,23 @@ export async function expectNothingLost(before: Before, outcome: Outcome, expect
   await untilNothingRemains(() => throwaways(path.dirname(before.series)));
 }
 
+/** Of a run that was told to end; one that is killed can neither say so nor remove its folder. */
+export function endedBy(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): Expected {
+  const killed = signal === "SIGKILL";
+  return {
+    code: killed ? undefined : "interrupted",
+    message: new RegExp(`Interrupted by ${signal}`),
+    partial: killed ? "left" : "removed",
+  };
+}
+
+/** The server has not taken a process of the runner for a crashed backend, and restarted. */
+export async function expectNoCrash(container: string): Promise<void> {
+  const { output } = await docker("logs", container);
+  assert.match(output, /database system is ready to accept connections/);
+  assert.doesNotMatch(output, /terminating any other active server processes|was terminated by signal/);
+}
+
 /** No process and no session of a run, soon. */
 export const expectNothingInContainer = (container: string) =>
   untilNothingRemains(() => remainsInContainer(container));
