@@ -3,7 +3,7 @@ import { describeState, findContainer, type Inspection, lastLogLines } from "./d
 import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "./postgres/escape";
 import { Failure } from "./failure";
 import { errorLines, passwordVariable, psql, serverTarget } from "./postgres/server";
 import type { Progress } from "./progress";

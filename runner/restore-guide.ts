@@ -1,5 +1,5 @@
 /** RESTORE.md: how a person brings a backup back with an image, Docker and the backup's folder, and with nothing of this program. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "./postgres/escape";
 import { quote } from "shell-quote";
 import type { Description } from "./manifest";
 import { sqlName } from "./postgres/names";

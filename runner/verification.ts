@@ -11,7 +11,9 @@ import {
   listArchive,
   missingFromArchive,
   readArchive,
+  rowsByTable,
 } from "./postgres/archive";
+import { countDataFiles } from "./postgres/data-files";
 import { readScript, withoutDefinition, wrongRows } from "./postgres/script";
 import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "./progress";
@@ -80,7 +82,7 @@ async function checkPlainArchive({ files, manifest, signal }: Verification): Pro
   const contents = await readScript(readPlainArchive(files, archive, signal));
   if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
   failIfLacking(withoutDefinition(contents, manifest.tables));
-  Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));
+  Failures.throwIfAny(wrongRows(contents.rows, manifest.tables).map(incomplete));
 }
 
 async function checkInContainer(verification: Verification): Promise<void> {
@@ -113,21 +115,27 @@ export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKi
   user,
 });
 
-/** Fails unless `pg_restore` finds all tables and all rows in an archive. */
+/** Fails unless all tables and all rows are found in an archive. */
 export async function checkContents(
   docker: Docker,
   { name }: BackupContainer,
   archive: Archive,
-  manifest: Pick<Verifiable, "tables">,
+  manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
   signal: AbortSignal,
 ): Promise<void> {
   const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
-  const [list, contents] = await together(signal, [
+  const { tables, jobs, format } = manifest;
+  const [list, found] = await together(signal, [
     (either) => listArchive(target, archive, either),
-    (either) => readArchive(target, archive, either),
+    async (either) => {
+      const inFiles = format === "directory" && "path" in archive;
+      const counted = inFiles ? await countDataFiles(target, archive, jobs, either) : undefined;
+      return counted ?? readArchive(target, archive, either);
+    },
   ]);
-  failIfLacking(missingFromArchive(list, manifest.tables));
-  Failures.throwIfAny(wrongRows(contents, manifest.tables).map(incomplete));
+  failIfLacking(missingFromArchive(list, tables));
+  const rows = "complete" in found ? found.rows : rowsByTable(list, tables, found);
+  Failures.throwIfAny(wrongRows(rows, tables).map(incomplete));
 }
 
 function failIfLacking(tables: readonly { readonly schema: string; readonly name: string }[]): void {

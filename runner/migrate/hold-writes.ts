@@ -1,4 +1,4 @@
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "../postgres/escape";
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";

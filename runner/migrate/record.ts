@@ -2,7 +2,7 @@
  * Which server has the data. Until the new one has this record, the old one does; from then on the new one. It is a setting of
  * the new database, so that it is on the data's own volume whatever becomes of the container, the stack and this machine.
  */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import { MigrateResult } from "../request";
 import { inDatabase, type NewServer, newDatabase } from "./sides";

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { execTied, type ExecTarget } from "../docker/exec";
 import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
-import { readScript, type ScriptContents } from "./script";
+import { readScript, type ScriptContents, type ScriptTable, tableKey } from "./script";
 import { endedWith, errorLines } from "./server";
 
 /** A table as the table of contents of an archive names it. */
@@ -61,18 +61,48 @@ export async function listArchive(
   return contents;
 }
 
-/** Tables whose definition or rows the table of contents lacks. It writes names without quotes, each in one line. */
+/** Tables whose definition or rows the table of contents lacks. */
 export function missingFromArchive<T extends ArchivedTable>(
   tableOfContents: string,
   tables: readonly T[],
 ): T[] {
-  const entries = new Set(
-    tableOfContents.split("\n").map((line) => line.replace(/^\d+; \d+ \d+ (?=TABLE )/, "")),
+  const entries = entriesByName(tableOfContents);
+  return tables.filter(
+    (table) =>
+      !entries.has(entryName("TABLE", table)) ||
+      (table.kind === "table" && !entries.has(entryName("TABLE DATA", table))),
   );
-  return tables.filter(({ schema, name, owner, kind }) => {
-    const table = [schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
-    return !entries.has(`TABLE ${table}`) || (kind === "table" && !entries.has(`TABLE DATA ${table}`));
+}
+
+/**
+ * Numbers of rows by the keys of tables, from those by the numbers of entries. Where names of several tables are alike in a
+ * table of contents, a table's number of rows is among theirs, or it is wrong.
+ */
+export function rowsByTable(
+  tableOfContents: string,
+  tables: readonly (ArchivedTable & ScriptTable)[],
+  rows: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const entries = entriesByName(tableOfContents);
+  const found = tables.flatMap((table): [string, number][] => {
+    const numbers = entries.get(entryName("TABLE DATA", table)) ?? [];
+    const counts = numbers.map((number) => rows.get(number)).filter((count) => count !== undefined);
+    const count = counts.find((candidate) => candidate === table.rows) ?? counts[0];
+    return count === undefined ? [] : [[tableKey(table.schema, table.name), count]];
   });
+  return new Map(found);
+}
+
+/** The numbers of entries, by what they are called. Names are without quotes, each in one line. */
+function entriesByName(tableOfContents: string): Map<string, string[]> {
+  const entries = new Map<string, string[]>();
+  for (const [, number = "", name = ""] of tableOfContents.matchAll(/^(\d+); \d+ \d+ (.*)$/gm))
+    entries.set(name, [...(entries.get(name) ?? []), number]);
+  return entries;
+}
+
+function entryName(kind: string, { schema, name, owner }: ArchivedTable): string {
+  return [kind, schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
 }
 
 /** Numbers of the entries that hold the rows of a table, which name their files too, by its oid. */

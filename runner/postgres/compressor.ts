@@ -34,3 +34,6 @@ export async function findCompressor(
   const found = await dockerOutput(target.docker, execArguments(target, probe));
   return found.trim() === "found" ? compressor : undefined;
 }
+
+/** Programs that write decompressed what is in a file, by the end of its name. */
+export const decompressors = { ".zst": "zstdcat", ".gz": "zcat", ".lz4": "lz4cat" } as const;

@@ -1,4 +1,4 @@
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "./escape";
 import type { ExecTarget } from "../docker/exec";
 import { openSession, type Session } from "./session";
 

@@ -1,4 +1,4 @@
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "./escape";
 import { z } from "zod";
 import type { Session } from "./session";
 

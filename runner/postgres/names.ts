@@ -1,4 +1,4 @@
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "./escape";
 
 /** Of a table, sequence or the like. */
 export interface Name {

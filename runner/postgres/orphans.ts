@@ -1,4 +1,4 @@
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "./escape";
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";

@@ -1,4 +1,4 @@
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "./escape";
 import { insertSrid } from "./custom-srids";
 import type { Requirements } from "./requirements";
 

@@ -1,5 +1,5 @@
 /** Brings an archive into a database, with stock tools in the server's own container. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "./escape";
 import { z } from "zod";
 import { execTied, type ExecTarget } from "../docker/exec";
 import { execStreamed } from "../docker/exec-streamed";

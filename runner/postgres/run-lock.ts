@@ -1,5 +1,5 @@
 /** One run at a time of its kind: a lock in the database, which ends with the session that holds it. */
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "./escape";
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import type { Failure } from "../failure";

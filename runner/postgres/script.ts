@@ -49,7 +49,7 @@ export function withoutDefinition<T extends ScriptTable>(
 }
 
 /** How the number of a table's rows differs from what it must be, in words. */
-export function wrongRows({ rows }: ScriptContents, tables: readonly ScriptTable[]): string[] {
+export function wrongRows(rows: ScriptContents["rows"], tables: readonly ScriptTable[]): string[] {
   return tables.flatMap(({ schema, name, kind, rows: expected }) => {
     const found = rows.get(tableKey(schema, name));
     if (kind === "partitioned" || found === expected) return [];

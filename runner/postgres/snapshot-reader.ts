@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "./escape";
 import type { z } from "zod";
 import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";

@@ -1,5 +1,5 @@
 /** Takes away what a restore made on its way: after it, after a failure, and after a run that was killed. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import { spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";

@@ -1,5 +1,5 @@
 /** The objects that a restore moves: tables, and what does not follow them by itself. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import type { Relation } from "../postgres/catalog";
 import { type Name, sqlName } from "../postgres/names";

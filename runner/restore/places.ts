@@ -1,5 +1,5 @@
 /** Whether the tables can go to their places. */
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../failure";
 import type { Session } from "../postgres/session";

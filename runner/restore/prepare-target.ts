@@ -1,5 +1,5 @@
 /** Makes in the target what the tables need and it lacks, and takes it away again where the restore fails. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import { type CustomSrid, insertSrid } from "../postgres/custom-srids";
 import { createRoles } from "../postgres/restore";

@@ -1,5 +1,5 @@
 /** Puts the finished tables in their place, in one transaction. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { Failure } from "../failure";
 import { beginAndWait } from "../postgres/locks";
 import { sqlName } from "../postgres/names";

@@ -3,7 +3,7 @@
  * itself: no SQL is taken apart. What pg_dump of the target makes of it fits the target, and goes to staging schemas.
  */
 import path from "node:path";
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "../postgres/escape";
 import { z } from "zod";
 import { callerIds, execTied } from "../docker/exec";
 import { createDatabase } from "../postgres/restore";

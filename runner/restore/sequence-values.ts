@@ -1,5 +1,5 @@
 /** Sets sequences that exist to the values that they have in the archive. */
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import { sqlName } from "../postgres/names";
 import { finalPlace, findExisting, looseSequences, oidList } from "./members";

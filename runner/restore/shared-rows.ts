@@ -2,6 +2,7 @@
 import { dockerOutput } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
 import { Failure } from "../failure";
+import { decompressors } from "../postgres/compressor";
 import { openCopySession } from "../postgres/copy-session";
 import { sqlName } from "../postgres/names";
 import { together } from "../together";
@@ -68,7 +69,6 @@ function share(index: number, count: number): string {
 
 /** The program that undoes the compression which the end of the name says. */
 function decompressor(file: string): string {
-  if (file.endsWith(".zst")) return "zstdcat";
-  if (file.endsWith(".gz")) return "zcat";
-  return file.endsWith(".lz4") ? "lz4cat" : "cat";
+  const known = Object.entries(decompressors).find(([suffix]) => file.endsWith(suffix));
+  return known?.[1] ?? "cat";
 }

@@ -1,5 +1,5 @@
 /** Which tables are restored, and where they are before and after. */
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "../postgres/escape";
 import { z } from "zod";
 import { compareDefinitions, mismatch, type RecordedTable } from "../compare";
 import { Attempts, Failure } from "../failure";

@@ -1,5 +1,5 @@
 /** What is made of an archive's script before it goes to another server. */
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "../postgres/escape";
 import { Failure } from "../failure";
 import { tableKey } from "../postgres/script";
 import { readPieces } from "./script-pieces";

@@ -1,5 +1,5 @@
 /** What the target must have and allow, as far as the manifest tells it. */
-import { escapeLiteral } from "pg";
+import { escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../failure";
 import type { RestoreRun } from "./run";

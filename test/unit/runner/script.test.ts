@@ -63,7 +63,7 @@ describe("a script of pg_dump", () => {
     return {
       complete: contents.complete,
       undefined: withoutDefinition(contents, tables).map((found) => found.name),
-      wrong: wrongRows(contents, tables),
+      wrong: wrongRows(contents.rows, tables),
     };
   }
   const whole = { complete: true, undefined: [], wrong: [] };

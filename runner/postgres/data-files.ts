@@ -1,0 +1,79 @@
+/** Data files of an archive in the directory format: one a table, named by the number of the table's entry. */
+import { execTied, type ExecTarget } from "../docker/exec";
+import { Failure } from "../failure";
+import type { ContainerFile } from "./archive";
+import { decompressors } from "./compressor";
+import { endedWith } from "./server";
+
+const noPrograms = "no programs";
+
+/** 512-byte blocks of a file that is worth a process of its own. */
+const largeBlocks = 16384;
+
+/** Small files that one process reads. What it writes of them in the end is short enough for a pipe to take as one. */
+const smallAtOnce = 64;
+
+/**
+ * Rows are lines, and three lines follow them, `\.` and two that are empty; so a file that was cut off does not go unnoticed.
+ * A program that fails adds a line.
+ */
+const countRows = `{ "$program" "$@" || echo; } | awk -v files="$*" '
+/^\\\\\\.$/ { rows = rows sprintf(" %.0f", NR - end - 1); end = NR + 2 }
+END { printf "%s:%s%s\\n", files, rows, NR == end ? "" : " cut" }'`;
+
+/**
+ * Its arguments are a folder, a number of processes, and what each of these does with its files. Pipes can be ended by a
+ * signal, which a container whose first process is a postmaster must be spared; so this is for throwaway containers only.
+ */
+const countAll = `cd "$1" || exit
+readers=$2 count=$3
+set -- [0-9]*.dat*
+case $1 in
+${Object.entries(decompressors)
+  .map(([suffix, program]) => `*${suffix}) program=${program};;`)
+  .join("\n")}
+*) program=cat;;
+esac
+{ command -v "$program" && command -v awk && find . -prune -size -1 && echo | xargs -r -n 1 -P 2 true; } >/dev/null 2>&1 || {
+  echo '${noPrograms}'
+  exit
+}
+export program
+each() {
+  find . -name '[0-9]*.dat*' "$@" | xargs -r -P "$readers" -n "$files" sh -c "$count" sh
+}
+files=1; each -size +${largeBlocks}
+files=${smallAtOnce}; each ! -size +${largeBlocks}
+:`;
+
+/**
+ * Number of rows in each file, by the number of its entry; every file is decompressed to its end, several at once. Nothing,
+ * if the container lacks a program that this takes.
+ */
+export async function countDataFiles(
+  target: ExecTarget,
+  { path, user }: ContainerFile,
+  readers: number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const command = ["sh", "-c", countAll, "sh", path, String(readers), countRows];
+  const process = execTied(target, command, signal, { user, reject: false });
+  const { stdout, stderr, failed, exitCode } = await process;
+  signal.throwIfAborted();
+  if (failed) throw unreadable(stderr.trim() || endedWith(exitCode));
+  if (stdout === noPrograms) return undefined;
+  const counted = stdout.split("\n").filter(Boolean).flatMap(rowsOf);
+  return new Map(counted);
+
+  function rowsOf(line: string): [string, number][] {
+    const [names = "", rows = ""] = line.split(":");
+    const counts = rows.trim().split(" ").filter(Boolean);
+    const files = names.split(" ");
+    if (counts.length !== files.length) throw unreadable(stderr.trim() || `${names} ends too early.`);
+    return files.map((file, index) => [/\d+/.exec(file)?.[0] ?? "", Number(counts[index])]);
+  }
+}
+
+function unreadable(reason: string): Failure {
+  return new Failure("archive-incomplete", `The archive cannot be read to its end: ${reason}`);
+}
