@@ -120,16 +120,16 @@ export async function checkContents(
   docker: Docker,
   { name }: BackupContainer,
   archive: Archive,
-  manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
+  manifest: Pick<Verifiable, "format" | "compression" | "jobs" | "tables">,
   signal: AbortSignal,
 ): Promise<void> {
   const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
-  const { tables, jobs, format } = manifest;
+  const { tables, format } = manifest;
   const [list, found] = await together(signal, [
     (either) => listArchive(target, archive, either),
     async (either) => {
       const inFiles = format === "directory" && "path" in archive;
-      const counted = inFiles ? await countDataFiles(target, archive, jobs, either) : undefined;
+      const counted = inFiles ? await countDataFiles(target, archive, manifest, either) : undefined;
       return counted ?? readArchive(target, archive, either);
     },
   ]);

@@ -1,5 +1,6 @@
 import { dockerOutput } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
+import { methodOf } from "./compression";
 
 /** A program in the container that compresses its standard input as `pg_dump` would. */
 export interface Compressor {
@@ -35,5 +36,8 @@ export async function findCompressor(
   return found.trim() === "found" ? compressor : undefined;
 }
 
-/** Programs that write decompressed what is in a file, by the end of its name. */
-export const decompressors = { ".zst": "zstdcat", ".gz": "zcat", ".lz4": "lz4cat" } as const;
+/** The program that undoes what `pg_dump --compress` does. */
+export function decompressor(compression: string): string {
+  const programs: Record<string, string> = { zstd: "zstdcat", gzip: "zcat", lz4: "lz4cat" };
+  return programs[methodOf(compression)] ?? "cat";
+}

@@ -2,7 +2,7 @@
 import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import type { ContainerFile } from "./archive";
-import { decompressors } from "./compressor";
+import { decompressor } from "./compressor";
 import { endedWith } from "./server";
 
 const noPrograms = "no programs";
@@ -14,36 +14,30 @@ const largeBlocks = 16384;
 const smallAtOnce = 64;
 
 /**
- * Rows are lines, and three lines follow them, `\.` and two that are empty; so a file that was cut off does not go unnoticed.
- * A program that fails adds a line.
+ * Rows are lines, and three lines follow them, `\.` and two that are empty; so a file that was cut off does not go unnoticed,
+ * nor a decompressor that failed, which adds a line.
  */
 const countRows = `{ "$program" "$@" || echo; } | awk -v files="$*" '
 /^\\\\\\.$/ { rows = rows sprintf(" %.0f", NR - end - 1); end = NR + 2 }
 END { printf "%s:%s%s\\n", files, rows, NR == end ? "" : " cut" }'`;
 
 /**
- * Its arguments are a folder, a number of processes, and what each of these does with its files. Pipes can be ended by a
- * signal, which a container whose first process is a postmaster must be spared; so this is for throwaway containers only.
+ * Its arguments are a folder, the number of processes, the decompressor, and what each process does with its files. Pipes can
+ * be ended by a signal, which a container whose first process is a postmaster must be spared; so this is for throwaway
+ * containers only.
  */
 const countAll = `cd "$1" || exit
-readers=$2 count=$3
-set -- [0-9]*.dat*
-case $1 in
-${Object.entries(decompressors)
-  .map(([suffix, program]) => `*${suffix}) program=${program};;`)
-  .join("\n")}
-*) program=cat;;
-esac
-{ command -v "$program" && command -v awk && find . -prune -size -1 && echo | xargs -r -n 1 -P 2 true; } >/dev/null 2>&1 || {
+export program="$3"
+{ command -v "$program" && command -v awk && find . -prune -size -1 && echo | xargs -r -P 2 -n 1 true; } >/dev/null 2>&1 || {
   echo '${noPrograms}'
   exit
 }
-export program
-each() {
-  find . -name '[0-9]*.dat*' "$@" | xargs -r -P "$readers" -n "$files" sh -c "$count" sh
+count() {
+  find . -name '[0-9]*.dat*' "$@" | xargs -r -P "$processes" -n "$files" sh -c "$each" sh
 }
-files=1; each -size +${largeBlocks}
-files=${smallAtOnce}; each ! -size +${largeBlocks}
+processes=$2 each=$4
+files=1; count -size +${largeBlocks}
+files=${smallAtOnce}; count ! -size +${largeBlocks}
 :`;
 
 /**
@@ -53,25 +47,30 @@ files=${smallAtOnce}; each ! -size +${largeBlocks}
 export async function countDataFiles(
   target: ExecTarget,
   { path, user }: ContainerFile,
-  readers: number,
+  { compression, jobs }: { readonly compression: string; readonly jobs: number },
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number> | undefined> {
-  const command = ["sh", "-c", countAll, "sh", path, String(readers), countRows];
-  const process = execTied(target, command, signal, { user, reject: false });
-  const { stdout, stderr, failed, exitCode } = await process;
+  const command = ["sh", "-c", countAll, "sh", path, String(jobs), decompressor(compression), countRows];
+  const counting = execTied(target, command, signal, { user, reject: false });
+  const { stdout, stderr, failed, exitCode } = await counting;
   signal.throwIfAborted();
   if (failed) throw unreadable(stderr.trim() || endedWith(exitCode));
   if (stdout === noPrograms) return undefined;
-  const counted = stdout.split("\n").filter(Boolean).flatMap(rowsOf);
-  return new Map(counted);
+  return new Map(
+    stdout
+      .split("\n")
+      .filter(Boolean)
+      .flatMap((line) => rowsOf(line, stderr.trim())),
+  );
+}
 
-  function rowsOf(line: string): [string, number][] {
-    const [names = "", rows = ""] = line.split(":");
-    const counts = rows.trim().split(" ").filter(Boolean);
-    const files = names.split(" ");
-    if (counts.length !== files.length) throw unreadable(stderr.trim() || `${names} ends too early.`);
-    return files.map((file, index) => [/\d+/.exec(file)?.[0] ?? "", Number(counts[index])]);
-  }
+/** Names of files and their numbers of rows: `./4387.dat.zst ./4388.dat.zst: 12 0`. */
+function rowsOf(line: string, reason: string): [string, number][] {
+  const [names = "", rows = ""] = line.split(":");
+  const files = names.split(" ");
+  const counts = rows.split(" ").slice(1);
+  if (counts.length !== files.length) throw unreadable(reason || `${names} ends too early.`);
+  return files.map((file, index) => [/\d+/.exec(file)?.[0] ?? "", Number(counts[index])]);
 }
 
 function unreadable(reason: string): Failure {

@@ -2,7 +2,7 @@
 import { dockerOutput } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
 import { Failure } from "../failure";
-import { decompressors } from "../postgres/compressor";
+import { decompressor } from "../postgres/compressor";
 import { openCopySession } from "../postgres/copy-session";
 import { sqlName } from "../postgres/names";
 import { together } from "../together";
@@ -14,8 +14,7 @@ import { loadSettings } from "./statements";
 
 /** Those that are large enough, if the container has the programs that share out their rows. */
 export async function sharedTables(
-  { request, target, jobs }: RestoreRun,
-  { files }: LinkedArchive,
+  { request, target, manifest, jobs }: RestoreRun,
   tables: readonly StagedTable[],
 ): Promise<StagedTable[]> {
   const from = request.splitTablesFrom;
@@ -24,18 +23,16 @@ export async function sharedTables(
   const large = tables.filter(
     ({ recorded, stage }) => recorded.bytes >= from && !/[\r\n]/.test(sqlName(stage)),
   );
-  const programs = new Set(large.map((table) => decompressor(files.get(table) ?? "")));
-  for (const program of programs) {
-    const probe = `printf '1\\n2\\n3\\n4\\n\\n\\n\\n' | ${share(1, 2)} && command -v ${program}`;
-    const found = await dockerOutput(target.docker, execArguments(target, ["sh", "-c", `${probe} || :`]));
-    if (!found.startsWith("2\n4\n/")) return [];
-  }
-  return large;
+  if (large.length === 0) return [];
+  const program = decompressor(manifest.compression);
+  const probe = `printf '1\\n2\\n3\\n4\\n\\n\\n\\n' | ${share(1, 2)} && command -v ${program}`;
+  const found = await dockerOutput(target.docker, execArguments(target, ["sh", "-c", `${probe} || :`]));
+  return found.startsWith("2\n4\n/") ? large : [];
 }
 
 /** Each session reads the whole file, and takes every so manyth row of it: nothing stands between the sessions that could fail. */
 export async function loadShared(
-  { target, jobs, signal }: RestoreRun,
+  { target, manifest, jobs, signal }: RestoreRun,
   { path, files }: LinkedArchive,
   tables: readonly StagedTable[],
 ): Promise<void> {
@@ -46,7 +43,7 @@ export async function loadShared(
       for (const setting of loadSettings) await session.run(setting);
       for (const table of tables) {
         const file = files.get(table) ?? "";
-        const program = `${decompressor(file)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;
+        const program = `${decompressor(manifest.compression)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;
         await session.copy(sqlName(table.stage), "from", program);
       }
     } catch (error) {
@@ -65,10 +62,4 @@ const folderVariable = "POSTGIS_BACKUP_FOLDER";
 /** All rows go to one of the shares; three lines follow the last row of a file, the first of them `\.`. */
 function share(index: number, count: number): string {
   return `head -n -3 | split -n r/${index + 1}/${count}`;
-}
-
-/** The program that undoes the compression which the end of the name says. */
-function decompressor(file: string): string {
-  const known = Object.entries(decompressors).find(([suffix]) => file.endsWith(suffix));
-  return known?.[1] ?? "cat";
 }
