@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../runner/failure";
-import { type ArchivedTable, missingFromArchive } from "../../../runner/postgres/archive";
+import { type ArchivedTable, missingFromArchive, rowsByTable } from "../../../runner/postgres/archive";
 import type { Relation } from "../../../runner/postgres/catalog";
 import { chooseCompression, compressOption } from "../../../runner/postgres/compression";
 import { dumpCommand, followTable } from "../../../runner/postgres/dump";
@@ -142,5 +142,23 @@ describe("the table of contents", () => {
     const definition = contents.slice(0, 3).join("\n");
     assert.equal(missingFromArchive(definition, [entry({})]).length, 1);
     assert.equal(missingFromArchive(definition, [entry({ kind: "partitioned" })]).length, 0);
+  });
+
+  it("says which data file has the rows of a table, of those whose names are alike one that fits", () => {
+    const alike = [...contents, "4663; 0 16502 TABLE DATA es two words gis owner"].join("\n");
+    const rows = new Map([
+      ["4661", 1],
+      ["4662", 2],
+      ["4663", 3],
+    ]);
+    const count = (table: Partial<ArchivedTable>, expected: number) =>
+      rowsByTable(alike, [{ ...entry(table), rows: expected }], rows)
+        .values()
+        .next().value;
+    assert.equal(count({}, 5), 1);
+    const twoWords = { schema: "es", name: "two words", owner: "gis owner" };
+    assert.equal(count(twoWords, 3), 3);
+    assert.equal(count({ ...twoWords, schema: "es two", name: "words" }, 2), 2);
+    assert.equal(count({ ...twoWords, name: "two" }, 2), undefined);
   });
 });
