@@ -53,7 +53,10 @@ describe("the data files of an archive", () => {
       ...Array.from({ length: 200 }, (_, n) => [`${n + 10}`, n] as const),
     ]);
     const row = `${"0123456789".repeat(5)}\\.\n`;
-    const files = [...rows].map(([number, count]): [string, string] => [`${number}.dat`, row.repeat(count) + end]);
+    const files = [...rows].map(([number, count]): [string, string] => [
+      `${number}.dat`,
+      row.repeat(count) + end,
+    ]);
     const counted = await count(Object.fromEntries<string>(files));
     assert.deepEqual(Object.fromEntries(counted ?? []), Object.fromEntries(rows));
   });
