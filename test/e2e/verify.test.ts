@@ -16,6 +16,8 @@ CREATE TABLE signatures AS SELECT i AS pid, i % 7 AS band FROM generate_series(1
 
 const series = [
   { name: "directory", place: "mounted", options: ["--format", "directory"] },
+  { name: "zipped", place: "mounted", options: ["--compression", "gzip:1"] },
+  { name: "lz4", place: "mounted", options: ["--compression", "lz4"] },
   { name: "custom", place: "mounted", options: ["--format", "custom"] },
   { name: "streamed", place: "elsewhere", options: ["--format", "custom", "--compression", "gzip:1"] },
   { name: "zstd", place: "elsewhere", options: ["--format", "plain", "--compression", "zstd:1"] },
