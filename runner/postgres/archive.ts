@@ -96,9 +96,17 @@ export function rowsByTable(
 /** The numbers of entries, by what they are called. Names are without quotes, each in one line. */
 function entriesByName(tableOfContents: string): Map<string, string[]> {
   const entries = new Map<string, string[]>();
-  for (const [, number = "", name = ""] of tableOfContents.matchAll(/^(\d+); \d+ \d+ (.*)$/gm))
+  for (const { number, name } of entriesOf(tableOfContents))
     entries.set(name, [...(entries.get(name) ?? []), number]);
   return entries;
+}
+
+/** A line may hold characters that are ends of lines to a regular expression. */
+function entriesOf(tableOfContents: string): { number: string; oid: string; name: string }[] {
+  return tableOfContents.split("\n").flatMap((line) => {
+    const [, number = "", oid = "", name] = /^(\d+); \d+ (\d+) (.*)$/s.exec(line) ?? [];
+    return name === undefined ? [] : [{ number, oid, name }];
+  });
 }
 
 function entryName(kind: string, { schema, name, owner }: ArchivedTable): string {
@@ -107,8 +115,8 @@ function entryName(kind: string, { schema, name, owner }: ArchivedTable): string
 
 /** Numbers of the entries that hold the rows of a table, which name their files too, by its oid. */
 export function dataEntries(tableOfContents: string): Map<string, string> {
-  const entries = tableOfContents.matchAll(/^(\d+); \d+ (\d+) TABLE DATA /gm);
-  return new Map([...entries].map(([, number = "", oid = ""]) => [oid, number]));
+  const entries = entriesOf(tableOfContents).filter(({ name }) => name.startsWith("TABLE DATA "));
+  return new Map(entries.map(({ oid, number }) => [oid, number]));
 }
 
 /**

@@ -127,12 +127,18 @@ describe("the table of contents", () => {
     "; Archive created at 2026-11-22",
     "219; 1259 16500 TABLE public a postgres",
     "220; 1259 16501 TABLE es two words gis owner",
+    "221; 1259 16502 TABLE public a\u2028b postgres",
+    "4660; 0 16502 TABLE DATA public a\u2028b postgres",
     "4661; 0 16500 TABLE DATA public a postgres",
     "4662; 0 16501 TABLE DATA es two words gis owner",
   ];
 
   it("is searched by name, for definition and rows", () => {
-    const there = [entry({}), entry({ schema: "es", name: "two\nwords", owner: "gis owner" })];
+    const there = [
+      entry({}),
+      entry({ schema: "es", name: "two\nwords", owner: "gis owner" }),
+      entry({ name: "a\u2028b" }),
+    ];
     assert.deepEqual(missingFromArchive(contents.join("\n"), there), []);
     const others = [entry({ name: "b" }), entry({ schema: "es" }), entry({ name: "a postgres" })];
     assert.deepEqual(missingFromArchive(contents.join("\n"), others), others);
