@@ -69,7 +69,8 @@ function rowsOf(line: string, reason: string): [string, number][] {
   const [names = "", rows = ""] = line.split(":");
   const files = names.split(" ");
   const counts = rows.split(" ").slice(1);
-  if (counts.length !== files.length || counts.includes("cut")) throw unreadable(reason || `${names} ends too early.`);
+  if (counts.length !== files.length || counts.includes("cut"))
+    throw unreadable(reason || `${names} ends too early.`);
   return files.map((file, index) => [/\d+/.exec(file)?.[0] ?? "", Number(counts[index])]);
 }
 
