@@ -120,7 +120,7 @@ export async function checkContents(
   docker: Docker,
   { name }: BackupContainer,
   archive: Archive,
-  manifest: Pick<Verifiable, "format" | "compression" | "jobs" | "tables">,
+  manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
   signal: AbortSignal,
 ): Promise<void> {
   const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
@@ -129,7 +129,7 @@ export async function checkContents(
     (either) => listArchive(target, archive, either),
     async (either) => {
       const inFiles = format === "directory" && "path" in archive;
-      const counted = inFiles ? await countDataFiles(target, archive, manifest, either) : undefined;
+      const counted = inFiles ? await countDataFiles(target, archive, manifest.jobs, either) : undefined;
       return counted ?? readArchive(target, archive, either);
     },
   ]);

@@ -44,7 +44,6 @@ export function compressOption(compression: string, major: number): string {
   return `--compress=${methodOf(compression) === "none" ? "0" : level}`;
 }
 
-/** What a compression such as `zstd:1` does, whatever its level. */
-export function methodOf(compression: string): string {
+function methodOf(compression: string): string {
   return compression.split(":")[0] ?? "";
 }

@@ -1,6 +1,5 @@
 import { dockerOutput } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
-import { methodOf } from "./compression";
 
 /** A program in the container that compresses its standard input as `pg_dump` would. */
 export interface Compressor {
@@ -36,8 +35,9 @@ export async function findCompressor(
   return found.trim() === "found" ? compressor : undefined;
 }
 
-/** The program that undoes what `pg_dump --compress` does. */
-export function decompressor(compression: string): string {
-  const programs: Record<string, string> = { zstd: "zstdcat", gzip: "zcat", lz4: "lz4cat" };
-  return programs[methodOf(compression)] ?? "cat";
+/** Programs that decompress a file, by the end of its name; what was asked for may be no compression, as is level 0 of gzip. */
+export const decompressors = { ".zst": "zstdcat", ".gz": "zcat", ".lz4": "lz4cat" } as const;
+
+export function decompressor(file: string): string {
+  return Object.entries(decompressors).find(([suffix]) => file.endsWith(suffix))?.[1] ?? "cat";
 }

@@ -2,7 +2,7 @@
 import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import type { ContainerFile } from "./archive";
-import { decompressor } from "./compressor";
+import { decompressors } from "./compressor";
 import { endedWith } from "./server";
 
 const noPrograms = "no programs";
@@ -22,12 +22,20 @@ const countRows = `{ "$program" "$@" || echo; } | awk -v files="$*" '
 END { printf "%s:%s%s\\n", files, rows, NR == end ? "" : " cut" }'`;
 
 /**
- * Its arguments are a folder, the number of processes, the decompressor, and what each process does with its files. Pipes can
- * be ended by a signal, which a container whose first process is a postmaster must be spared; so this is for throwaway
+ * Its arguments are a folder, the number of processes, and what each of these does with its files. Pipes can be ended by a
+ * signal, which a container whose first process is a postmaster must be spared; so this is for throwaway
  * containers only.
  */
 const countAll = `cd "$1" || exit
-export program="$3"
+processes=$2 each=$3
+set -- [0-9]*.dat*
+case $1 in
+${Object.entries(decompressors)
+  .map(([suffix, program]) => `*${suffix}) program=${program};;`)
+  .join("\n")}
+*) program=cat;;
+esac
+export program
 { command -v "$program" && command -v awk && find . -prune -size -1 && echo | xargs -r -P 2 -n 1 true; } >/dev/null 2>&1 || {
   echo '${noPrograms}'
   exit
@@ -35,7 +43,6 @@ export program="$3"
 count() {
   find . -name '[0-9]*.dat*' "$@" | xargs -r -P "$processes" -n "$files" sh -c "$each" sh
 }
-processes=$2 each=$4
 files=1; count -size +${largeBlocks}
 files=${smallAtOnce}; count ! -size +${largeBlocks}
 :`;
@@ -47,10 +54,10 @@ files=${smallAtOnce}; count ! -size +${largeBlocks}
 export async function countDataFiles(
   target: ExecTarget,
   { path, user }: ContainerFile,
-  { compression, jobs }: { readonly compression: string; readonly jobs: number },
+  processes: number,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number> | undefined> {
-  const command = ["sh", "-c", countAll, "sh", path, String(jobs), decompressor(compression), countRows];
+  const command = ["sh", "-c", countAll, "sh", path, String(processes), countRows];
   const counting = execTied(target, command, signal, { user, reject: false });
   const { stdout, stderr, failed, exitCode } = await counting;
   signal.throwIfAborted();

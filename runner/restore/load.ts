@@ -43,7 +43,7 @@ async function loadLinked(
   tables: readonly StagedTable[],
 ): Promise<void> {
   const jobs = `--jobs=${run.jobs}`;
-  const shared = await sharedTables(run, tables);
+  const shared = await sharedTables(run, linked, tables);
   if (shared.length === 0) {
     await runPgRestore(run, [jobs], linked.path);
     return;

@@ -14,7 +14,8 @@ import { loadSettings } from "./statements";
 
 /** Those that are large enough, if the container has the programs that share out their rows. */
 export async function sharedTables(
-  { request, target, manifest, jobs }: RestoreRun,
+  { request, target, jobs }: RestoreRun,
+  { files }: LinkedArchive,
   tables: readonly StagedTable[],
 ): Promise<StagedTable[]> {
   const from = request.splitTablesFrom;
@@ -23,16 +24,18 @@ export async function sharedTables(
   const large = tables.filter(
     ({ recorded, stage }) => recorded.bytes >= from && !/[\r\n]/.test(sqlName(stage)),
   );
-  if (large.length === 0) return [];
-  const program = decompressor(manifest.compression);
-  const probe = `printf '1\\n2\\n3\\n4\\n\\n\\n\\n' | ${share(1, 2)} && command -v ${program}`;
-  const found = await dockerOutput(target.docker, execArguments(target, ["sh", "-c", `${probe} || :`]));
-  return found.startsWith("2\n4\n/") ? large : [];
+  const programs = new Set(large.map((table) => decompressor(files.get(table) ?? "")));
+  for (const program of programs) {
+    const probe = `printf '1\\n2\\n3\\n4\\n\\n\\n\\n' | ${share(1, 2)} && command -v ${program}`;
+    const found = await dockerOutput(target.docker, execArguments(target, ["sh", "-c", `${probe} || :`]));
+    if (!found.startsWith("2\n4\n/")) return [];
+  }
+  return large;
 }
 
 /** Each session reads the whole file, and takes every so manyth row of it: nothing stands between the sessions that could fail. */
 export async function loadShared(
-  { target, manifest, jobs, signal }: RestoreRun,
+  { target, jobs, signal }: RestoreRun,
   { path, files }: LinkedArchive,
   tables: readonly StagedTable[],
 ): Promise<void> {
@@ -43,7 +46,7 @@ export async function loadShared(
       for (const setting of loadSettings) await session.run(setting);
       for (const table of tables) {
         const file = files.get(table) ?? "";
-        const program = `${decompressor(manifest.compression)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;
+        const program = `${decompressor(file)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;
         await session.copy(sqlName(table.stage), "from", program);
       }
     } catch (error) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { BackupResult } from "../../runner/request";
@@ -46,6 +46,14 @@ for (const [version, method] of [
     after(async () => {
       await removeContainer(container);
       await removeFolder(folder);
+    });
+
+    it("is backed up without compression, asked for as level 0 of gzip", async () => {
+      const { exitCode, stdout, stderr } = await backup(container, folder, "--compression", "gzip:0");
+      assert.equal(exitCode, 0, stderr);
+      const { location } = BackupResult.parse(JSON.parse(stdout));
+      const files = await readdir(path.join(location, "archive"));
+      assert.ok(files.length > 1 && files.every((file) => file.endsWith(".dat")), files.join(" "));
     });
 
     for (const format of ["directory", "custom", "plain"]) {

@@ -21,11 +21,7 @@ describe("the data files of an archive", () => {
   });
   after(() => removeFolder(folder));
 
-  async function count(
-    files: Record<string, string | Uint8Array>,
-    compression = "none",
-    programs = process.env["PATH"] ?? "",
-  ) {
+  async function count(files: Record<string, string | Uint8Array>, programs = process.env["PATH"] ?? "") {
     const archive = path.join(folder, "archive");
     await mkdir(archive);
     try {
@@ -34,7 +30,7 @@ describe("the data files of an archive", () => {
       const docker = { env: { PATH: `${folder}:${programs}` } };
       const target = { docker, container: "here", env: { LC_ALL: "C" }, secretEnv: [] };
       const where = { path: archive, user: "0:0" };
-      return await countDataFiles(target, where, { compression, jobs: 2 }, new AbortController().signal);
+      return await countDataFiles(target, where, 2, new AbortController().signal);
     } finally {
       await removeFolder(archive);
     }
@@ -63,7 +59,7 @@ describe("the data files of an archive", () => {
 
   it("are decompressed", async () => {
     const files = { "7.dat.gz": gzipSync(`1\n2\n${end}`), "8.dat.gz": gzipSync(end) };
-    assert.deepEqual(Object.fromEntries((await count(files, "gzip:1")) ?? []), { 7: 2, 8: 0 });
+    assert.deepEqual(Object.fromEntries((await count(files)) ?? []), { 7: 2, 8: 0 });
   });
 
   it("are not to be relied on when one was cut off, wherever", async () => {
@@ -79,13 +75,13 @@ describe("the data files of an archive", () => {
   it("are not to be relied on when the decompressor finds fault with the end of one", async () => {
     const damaged = gzipSync(`1\n2\n${end}`);
     damaged.writeUInt32LE(0, damaged.length - 8);
-    await assert.rejects(count({ "7.dat.gz": damaged }, "gzip:1"), isUnreadable(/7\.dat\.gz.*crc error/));
+    await assert.rejects(count({ "7.dat.gz": damaged }), isUnreadable(/7\.dat\.gz.*crc error/));
   });
 
   it("are left to pg_restore where a program is lacking", async () => {
     const programs = path.join(folder, "programs");
     await mkdir(programs);
     await symlink("/bin/sh", path.join(programs, "sh"));
-    assert.equal(await count({ "7.dat": end }, "none", programs), undefined);
+    assert.equal(await count({ "7.dat": end }, programs), undefined);
   });
 });
