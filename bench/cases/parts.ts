@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { escapeIdentifier } from "pg";
+import { root } from "../../setup/paths";
 import { runCommands } from "../run-commands";
 import { database, insideAsCaller, pathInside, type Scene } from "../scene";
 import { type Command, type Group, inside } from "../way";
@@ -31,10 +32,11 @@ export const part = {
   readDisk: "disk: read, past the cache",
 } as const;
 
-/** As the program does: Node.js uses instructions of the processor that sha256sum may not. */
-const checksum = `const [, folder] = process.argv;
-for (const file of fs.readdirSync(folder))
-  fs.createReadStream(path.join(folder, file), { highWaterMark: 1 << 20 }).pipe(crypto.createHash("sha256"));`;
+/** The program's own, compiled: Node.js uses instructions of the processor that sha256sum may not. */
+const checksum = `const { hashFile } = require(process.argv[1]);
+const folder = process.argv[2];
+for (const file of fs.readdirSync(folder)) hashFile(path.join(folder, file));`;
+const storedFiles = path.join(root, "dist", "runner", "store", "files.js");
 
 /** With a file of so many bytes for the disk. */
 export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group> {
@@ -66,7 +68,10 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
         name: part.count,
         commands: [query(`SELECT count(*), sum(${rowHash}) FROM ${table} t`)],
       },
-      { name: part.checksum, commands: [{ file: process.execPath, args: ["--eval", checksum, archive] }] },
+      {
+        name: part.checksum,
+        commands: [{ file: process.execPath, args: ["--eval", checksum, storedFiles, archive] }],
+      },
       { name: part.read, commands: [insideAsCaller(scene, ["sh", "-c", toEnd])] },
       {
         name: part.write,
