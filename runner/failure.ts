@@ -20,6 +20,7 @@ export const failureCodes = [
   "server-not-ready",
   "password-not-set",
   // server
+  "server-not-found",
   "connection-refused",
   "server-error",
   "pg-dump-too-old",

@@ -13,7 +13,12 @@ const Inspection = z.object({
   Name: z.string(),
   Image: z.string(),
   RestartCount: z.int(),
-  Config: z.object({ Image: z.string(), Labels: z.record(z.string(), z.string()).nullable() }),
+  Config: z.object({
+    Image: z.string(),
+    /** Empty where the image's own user, root, is not changed. */
+    User: z.string().optional(),
+    Labels: z.record(z.string(), z.string()).nullable(),
+  }),
   State: z.object({
     Status: z.string(),
     Running: z.boolean(),

@@ -77,7 +77,7 @@ async function runPgRestore(
     ...[`--dbname=dbname='${database}'`, archive],
   ];
   const settings = await session.row(settingsQuery, z.object({ options: z.string() }));
-  const env = { ...target.env, PGOPTIONS: settings.options };
+  const env = { ...target.env, PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${settings.options}` };
   const process = execTied({ ...target, env }, command, signal, { user: callerIds(), reject: false });
   const { failed, stderr, exitCode } = await process;
   signal.throwIfAborted();
