@@ -1,10 +1,15 @@
 import path from "node:path";
 import { quote } from "shell-quote";
+import { passwordVariable, type ServerAddress } from "./postgres/server";
 import type { ArchiveFormat, S3Settings } from "./request";
 import { isBucketLocation } from "./store/bucket/location";
 
 export interface RestoreSource {
   readonly container: string;
+  /** Where the server listens, as a program in the container sees it. */
+  readonly address: ServerAddress;
+  /** The server asks for a password; the command takes it from PGPASSWORD of the shell that it is pasted into. */
+  readonly needsPassword: boolean;
   readonly user: string;
   readonly database: string;
   readonly format: ArchiveFormat;
@@ -62,9 +67,11 @@ export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settin
  */
 export function restoreCommand(source: RestoreSource): string {
   const target = `${source.database}_restored`;
-  const connect = ["--host", "127.0.0.1", "--username", source.user];
+  const { host, port } = source.address;
+  const connect = ["--host", host, "--port", String(port), "--username", source.user, "--no-password"];
+  const password = source.needsPassword ? ["--env", passwordVariable] : [];
   const inContainer = (command: string[], flags: string[] = []) =>
-    quote(["docker", "exec", ...flags, source.container, ...command]);
+    quote(["docker", "exec", ...password, ...flags, source.container, ...command]);
   const createDatabase = inContainer(["createdb", ...connect, "--template", "template0", target]);
   if (isBucketLocation(source.location)) {
     const into = ["--container", source.container, "--user", source.user, "--database", target];

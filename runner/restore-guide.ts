@@ -9,9 +9,12 @@ export const guideFile = "RESTORE.md";
 
 type Table = Description["tables"][number];
 
-const connection = "--host 127.0.0.1 --username postgres";
+/** A shell's array, so that it can be set to a server that listens elsewhere. */
+const connection = '"${server[@]}"';
+const inContainer = 'docker exec --env PGPASSWORD "$container"';
+const inputInContainer = 'docker exec --interactive --env PGPASSWORD "$container"';
 const psql = (database: string, flags = "--set ON_ERROR_STOP=on") =>
-  `docker exec --interactive "$container" psql ${connection} --dbname ${database} ${flags}`;
+  `${inputInContainer} psql ${connection} --no-password --dbname ${database} ${flags}`;
 
 export function restoreGuide(backup: Description): string {
   const { name, id, startedAt, source, format } = backup;
@@ -42,9 +45,11 @@ export function restoreGuide(backup: Description): string {
     ),
     ...shell(
       'export POSTGRES_PASSWORD="$(head -c 18 /dev/urandom | base64)"',
+      'export PGPASSWORD="$POSTGRES_PASSWORD"',
+      "server=(--host 127.0.0.1 --port 5432 --username postgres)",
       'docker run --detach --name "$container" --publish "127.0.0.1:$port:5432" --shm-size 1g --env POSTGRES_PASSWORD ' +
         `${format === "plain" ? "" : '--volume "$PWD:/backup:ro" '}"$image"`,
-      `until docker exec "$container" pg_isready --quiet ${connection}; do`,
+      `until ${inContainer} pg_isready --quiet ${connection}; do`,
       '  test "$(docker inspect --format "{{.State.Running}}" "$container")" = true || break; sleep 1',
       "done",
     ),
@@ -65,7 +70,7 @@ export function restoreGuide(backup: Description): string {
     "Every line must begin with `ok`.",
     "",
     ...shell(
-      `docker exec "$container" vacuumdb ${connection} --quiet --analyze-only --dbname "$database"`,
+      `${inContainer} vacuumdb ${connection} --no-password --quiet --analyze-only --dbname "$database"`,
       ...heredoc(psql('"$database"'), countsQuery(backup.tables)),
     ),
     "From outside the container the server is at 127.0.0.1, port `$port`, user `postgres`, password `$POSTGRES_PASSWORD`. Its data go with " +
@@ -138,7 +143,7 @@ function emptyDatabase({ source }: Description, database: string): string[] {
     lcCtype,
   ];
   return [
-    `docker exec "$container" createdb ${connection} ${locale.map(word).join(" ")} ${database}`,
+    `${inContainer} createdb ${connection} --no-password ${locale.map(word).join(" ")} ${database}`,
     `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${prepareFile}`,
   ];
 }
@@ -164,7 +169,7 @@ function restoreCommand(backup: Description, database: string): string {
     return `${quote(decompressCommand(compression))} ${archive} | ${psql(database, flags)}`;
   }
   const flags = `--no-tablespaces --jobs ${jobs}${complete ? " --exit-on-error" : ""}`;
-  const command = `docker exec "$container" pg_restore ${connection} --dbname ${database} ${flags} /backup/${archive}`;
+  const command = `${inContainer} pg_restore ${connection} --no-password --dbname ${database} ${flags} /backup/${archive}`;
   return complete ? command : `${command} || test $? -eq 1`;
 }
 
@@ -203,14 +208,14 @@ function oneTable(backup: Description): string[] {
             ...emptyDatabase(backup, '"$one"'),
             `docker exec "$container" pg_restore --list ${archive} |`,
             `  awk '!/ TABLE DATA / || index($0, ENVIRON["table"])' |`,
-            `  docker exec --interactive "$container" pg_restore ${connection} --dbname "$one" --no-tablespaces --use-list /dev/stdin ${archive} ||`,
+            `  ${inputInContainer} pg_restore ${connection} --no-password --dbname "$one" --no-tablespaces --use-list /dev/stdin ${archive} ||`,
             '  echo "As it should be, if only foreign keys failed."',
           ),
         ]),
     "From the restored database, a table goes on to another one, where there must be none of its name, with",
     "",
     "```",
-    `docker exec "$container" pg_dump ${connection} --dbname "$database" --table ${quote([sqlName(table)])} |`,
+    `${inContainer} pg_dump ${connection} --no-password --dbname "$database" --table ${quote([sqlName(table)])} |`,
     "  docker exec --interactive OTHER_CONTAINER psql --username postgres --dbname OTHER_DATABASE --set ON_ERROR_STOP=on --single-transaction",
     "```",
     "",
@@ -225,7 +230,9 @@ function elsewhere({ format, tables, requires }: Description): string[] {
   return [
     "## Into a server that runs already",
     "",
-    "Set `container` to its container and `database` to a new name, and do all but the `docker run`. What is in its other databases stays as it is." +
+    "Set `container` to its container and `database` to a new name, `server` to where it listens in there (its address, or the folder of its " +
+      "socket, and its port) and to a superuser, and export its password, if it asks for one, as `PGPASSWORD`; then do all but the `docker run`. " +
+      "What is in its other databases stays as it is." +
       (format === "plain"
         ? ""
         : ' Copy the backup into the container first, `docker cp . "$container:/backup"`, and remove it at the end, `docker exec "$container" rm -r /backup`.'),

@@ -7,6 +7,7 @@ import { type Description, describeBackup, type Manifest } from "../manifest";
 import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
 import { majorVersion } from "../postgres/facts";
+import { addressOf } from "../postgres/server";
 import { fingerprintMethod } from "../postgres/fingerprint";
 import { objectDefinitions } from "../postgres/own-objects";
 import { prepareSql } from "../postgres/prepare";
@@ -101,6 +102,8 @@ async function writeArchive(
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
       container: request.container,
+      address: addressOf(target),
+      needsPassword: target.secretEnv.length > 0,
       user: request.user,
       database: request.database,
       format,

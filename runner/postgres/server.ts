@@ -52,6 +52,10 @@ export function serverTarget(
   };
 }
 
+export function addressOf({ env }: ExecTarget): ServerAddress {
+  return { host: env["PGHOST"] ?? "", port: Number(env["PGPORT"]) };
+}
+
 /** psql that prints bare values, reads no start-up file, stops at the first error and takes no input for a password. */
 export const psql = [
   "psql",
