@@ -52,6 +52,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "script-unsafe",
   "restore-failed",
   "restore-mismatch",
   "tar-invalid",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { restorePolicy } from "../../components/bucket-policies";
@@ -320,6 +320,12 @@ describe("every error", function () {
       const { name, folder } = await copied();
       await writeFile(path.join(folder, "manifest.json"), "{");
       return run(["verify", ...place(name), path.basename(folder)]);
+    },
+    "script-unsafe": async () => {
+      const { name, folder } = await copied();
+      await appendFile(path.join(folder, "prepare.sql"), "\\! id\n");
+      await reseal(folder);
+      return verify(name);
     },
     "restore-failed": async () => {
       const { name, folder } = await copied();
