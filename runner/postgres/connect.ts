@@ -7,6 +7,7 @@ import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { clientEncoding } from "./encoding";
 import { findServer, type RunningServer } from "./find-server";
+import { nobody } from "./restricted";
 import { nameWithoutLock } from "./run-lock";
 import { psql, type ServerAddress, type ServerRequest, serverTarget, withEnv } from "./server";
 import { openSession, type Session } from "./session";
@@ -118,9 +119,6 @@ async function letsAnyoneIn(target: ExecTarget, signal: AbortSignal): Promise<bo
   const { failed } = await spawnDocker(target.docker, args, { reject: false, cancelSignal: signal });
   return !failed;
 }
-
-/** A user and a group that own nothing. */
-const nobody = "65534:65534";
 
 /**
  * The process that the session talks to is, among the processes of the container, a child of the server's first one; and
