@@ -52,6 +52,9 @@ export function archiveName(format: ArchiveFormat, compression: string): string 
 
 export const prepareFile = "prepare.sql";
 
+/** Of what refers to the tables: run after the archive's pre-data, before its data. Not every backup has it. */
+export const afterTablesFile = "after-tables.sql";
+
 /** Options of this program's command line that say how an S3 server is spoken to. */
 export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settings> = {}): string[] {
   return [

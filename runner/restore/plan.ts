@@ -19,7 +19,7 @@ import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
 import { restoreNames } from "./names";
-import { checkSrids } from "./prepare-target";
+import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
 
