@@ -11,6 +11,7 @@ import { chooseCompression, preferredCompression } from "../postgres/compression
 import { connectServer } from "../postgres/connect";
 import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
 import { checkPrivileges } from "../postgres/privileges";
+import { checkReadableNames } from "../postgres/readable-names";
 import { resolveRelations } from "../postgres/relations";
 import { noteEnded } from "../postgres/run-lock";
 import { type Selection, selectTables } from "../postgres/select-tables";
@@ -93,6 +94,7 @@ async function planWithServer(
 
   const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
+  await attempts.run(() => checkReadableNames(session, facts, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
   attempts.runSync(() => {

@@ -240,6 +240,15 @@ describe("every error", function () {
       }
     },
     "password-not-set": () => run(["ready", "--container", container], { PGPASSWORD: "two\nlines" }),
+    "server-not-found": async () => {
+      const shares = new TestContainer();
+      try {
+        await shares.run(["--network", `container:${container}`, "--entrypoint", "sleep"], ["60"]);
+        return await run([...arguments_("parent"), "--container", shares.name]);
+      } finally {
+        await shares.remove();
+      }
+    },
     "connection-refused": () => backup("parent", "--user", "nobody"),
     "server-error": () => backup("child", "--table", "parent", "--relation", "child.word -> parent.id"),
     "pg-dump-too-old": () => withDump("old", "parent"),
