@@ -15,12 +15,13 @@ import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
 import { sqlName } from "./postgres/names";
 import { withQualifiedNames } from "./postgres/qualified-names";
-import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSql } from "./postgres/restore";
+import { createDatabase, createRoles, restoreArchive, runScript } from "./postgres/restore";
 import { serverTarget } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
 import { archiveName, prepareFile } from "./restore-command";
+import { safeScript } from "./restore/script-pieces";
 import type { BackupFiles } from "./store/backup-files";
-import { recordedFile } from "./store/seal";
+import { readChecked, recordedFile } from "./store/seal";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [
@@ -108,9 +109,11 @@ async function restore(drill: Drill): Promise<void> {
     path: path.posix.join(container.folder, name),
     user: container.user,
   });
-  await runPrepareSql(target, inContainer(prepareFile), signal);
+  const run = (name: string, script: AsyncIterable<Uint8Array>) =>
+    runScript(target, name, safeScript(script, name), signal);
+  await run(prepareFile, readChecked(files, recordedFile(manifest, prepareFile)));
   if (format === "plain")
-    await restorePlain(target, readPlainArchive(files, recordedFile(manifest, archive), signal), signal);
+    await run(archive, readPlainArchive(files, recordedFile(manifest, archive), signal));
   else await restoreArchive(target, inContainer(archive), { format, database, jobs }, signal);
 }
 

@@ -6,6 +6,7 @@ export const failureCodes = [
   // usage
   "usage",
   "interrupted",
+  "output-not-written",
   // Docker
   "docker-missing",
   "docker-unreachable",
@@ -53,6 +54,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "script-unsafe",
   "restore-failed",
   "restore-mismatch",
   "tar-invalid",

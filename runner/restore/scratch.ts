@@ -3,6 +3,7 @@
  * itself: no SQL is taken apart. What pg_dump of the target makes of it fits the target, and goes to staging schemas.
  */
 import path from "node:path";
+import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/escape";
 import { z } from "zod";
 import { callerIds, execTied } from "../docker/exec";
@@ -27,22 +28,26 @@ export async function withScratch<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { session, names, facts, target, signal } = run;
-  await createDatabase(session, names.scratch, facts);
-  const scratch = inDatabase(target, names.scratch);
   const known = await session.rows(
     "SELECT lower(name) AS name FROM pg_settings",
     z.object({ name: z.string() }),
   );
   const settings = new Set(known.map(({ name }) => name));
   const prepare = readChecked(run.files, recordedFile(run.manifest, prepareFile));
-  const preparation = definitionsOf(prepare, { settings, withoutKeys: [], settingsAnywhere: true });
-  await feedPsql(scratch, prepareFile, preparation, signal);
+  const preparation = await whole(
+    definitionsOf(prepare, { name: prepareFile, settings, withoutKeys: [], settingsAnywhere: true }),
+  );
   const archived = reader.script(
     reader.entries.filter((entry) => !holdsRows(entry)),
     signal,
   );
-  const script = definitionsOf(archived, { settings, withoutKeys: run.manifest.acceptedReferences });
-  await feedPsql(scratch, "definitions", script, signal);
+  const { acceptedReferences: withoutKeys } = run.manifest;
+  const definitions = await whole(definitionsOf(archived, { name: "The archive", settings, withoutKeys }));
+  // Both have been looked at by now, to their ends, before anything of them is run.
+  await createDatabase(session, names.scratch, facts);
+  const scratch = inDatabase(target, names.scratch);
+  await feedPsql(scratch, prepareFile, preparation, signal);
+  await feedPsql(scratch, "definitions", definitions, signal);
   const inScratch = openSession(scratch, signal);
   try {
     return await work(inScratch);
@@ -50,6 +55,12 @@ export async function withScratch<T>(
     await inScratch.close();
     if (!signal.aborted) await session.run(`DROP DATABASE ${escapeIdentifier(names.scratch)}`);
   }
+}
+
+async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const pieces: string[] = [];
+  for await (const piece of script) pieces.push(piece);
+  return Readable.from(pieces);
 }
 
 /** The definitions in the staging schemas, as an archive for the target. */

@@ -2,9 +2,12 @@
 import { escapeIdentifier } from "../postgres/escape";
 import { Failure } from "../failure";
 import { tableKey } from "../postgres/script";
-import { readPieces } from "./script-pieces";
+import { restriction } from "../postgres/script-scanner";
+import { readPieces, safePieces } from "./script-pieces";
 
 interface DefinitionOptions {
+  /** What the script is called in messages. */
+  readonly name: string;
   /** Names of the settings that the target knows. */
   readonly settings: ReadonlySet<string>;
   /** Foreign keys whose other table is not in the backup. */
@@ -15,17 +18,16 @@ interface DefinitionOptions {
 
 const setting = /^SET (?<name>\w+) = .*;$/;
 const beforeStatements = /^(--.*|SELECT pg_catalog\.set_config\('search_path', '', false\);)?$/;
-const restriction = /^\\(un)?restrict [A-Za-z0-9]+$/;
 const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 
 /** All but the rows, without what an older server or client does not know, and without tablespaces. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
-  { settings, withoutKeys, settingsAnywhere = false }: DefinitionOptions,
+  { name: what, settings, withoutKeys, settingsAnywhere = false }: DefinitionOptions,
 ): AsyncGenerator<string, void> {
   let preamble = true;
   let held: { line: string; table: string } | undefined;
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), what)) {
     if (piece.kind !== "line") continue;
     const { text } = piece;
     if (held !== undefined) {
@@ -74,7 +76,7 @@ export async function* rowsInto(
   const missing = new Set(places.keys());
   let current: string | undefined;
   yield loadSettings.map((setting) => `${setting};\n`).join("");
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), "The archive")) {
     if (piece.kind === "copy") {
       current = tableKey(piece.schema, piece.name);
       const place = places.get(current);

@@ -35,7 +35,10 @@ const settings = new Set(
 describe("the definitions in a script", () => {
   const read = (script: Buffer, options: Partial<Parameters<typeof definitionsOf>[1]> = {}) =>
     textOf(
-      definitionsOf(inChunks(script, ...everyBytes(script, 97)), { settings, withoutKeys: [], ...options }),
+      definitionsOf(inChunks(script, ...everyBytes(script, 97)), {
+        ...{ name: "archive.sql", settings, withoutKeys: [] },
+        ...options,
+      }),
     );
 
   it("are the script without rows, without tablespaces and without what the target does not know", async () => {
