@@ -33,6 +33,7 @@ export const failureCodes = [
   "nothing-selected",
   "privilege-missing",
   "reference-outside-selection",
+  "not-carried",
   "relation-invalid",
   "orphans-over-limit",
   "lock-timeout",

@@ -250,6 +250,10 @@ describe("every error", function () {
     "nothing-selected": () => backup("parent", "--exclude-table", "*"),
     "privilege-missing": () => backup("private", "--user", "reader"),
     "reference-outside-selection": () => backup("child"),
+    "not-carried": async () => {
+      await sql(container, "CREATE TABLE of_view (row seen)");
+      return backup("of_view");
+    },
     "relation-invalid": () => backup("loose", "--relation", "loose -> parent"),
     "orphans-over-limit": () =>
       backup("loose", "--table", "parent", "--relation", "loose.id -> parent.id", "--max-orphans", "0"),
