@@ -39,7 +39,7 @@ function program(context: Context): Command {
   addExport(main, context);
   addImport(main, context);
   addReady(main, context);
-  addPreflight(main);
+  addPreflight(main, context);
   return main;
 }
 
