@@ -15,6 +15,12 @@ export const failureCodes = [
   "container-not-running",
   "container-lost",
   // creating a container
+  "image-not-available",
+  "image-unsuitable",
+  "data-unsuitable",
+  "settings-refused",
+  "network-unsuitable",
+  "init-script-not-readable",
   "container-name-taken",
   "port-in-use",
   "address-invalid",
