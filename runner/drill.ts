@@ -15,10 +15,11 @@ import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
 import { sqlName } from "./postgres/names";
 import { withQualifiedNames } from "./postgres/qualified-names";
-import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSql } from "./postgres/restore";
+import { createDatabase, createRoles, restoreArchive, restorePlain, runScript } from "./postgres/restore";
 import { serverTarget } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
-import { archiveName, prepareFile } from "./restore-command";
+import { afterTablesFile, archiveName, prepareFile } from "./restore-command";
+import { giveSearchPath } from "./restore/unqualified";
 import type { BackupFiles } from "./store/backup-files";
 import { recordedFile } from "./store/seal";
 
@@ -108,10 +109,27 @@ async function restore(drill: Drill): Promise<void> {
     path: path.posix.join(container.folder, name),
     user: container.user,
   });
-  await runPrepareSql(target, inContainer(prepareFile), signal);
-  if (format === "plain")
+  const run = async (script: string) => {
+    await runScript(target, inContainer(script), signal);
+    // As stock tools, it would fail on functions that need a search path.
+    await inDatabase(drill, database, giveSearchPath);
+  };
+  await run(prepareFile);
+  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
+  if (format === "plain") {
     await restorePlain(target, readPlainArchive(files, recordedFile(manifest, archive), signal), signal);
-  else await restoreArchive(target, inContainer(archive), { format, database, jobs }, signal);
+    if (hasMore) await run(afterTablesFile);
+    return;
+  }
+  const restoreSections = (...sections: string[]) =>
+    restoreArchive(target, inContainer(archive), { format, database, jobs, sections }, signal);
+  if (!hasMore) {
+    await restoreSections();
+    return;
+  }
+  await restoreSections("pre-data");
+  await run(afterTablesFile);
+  await restoreSections("data", "post-data");
 }
 
 async function compare(drill: Drill): Promise<void> {
