@@ -137,6 +137,32 @@ async function tryConnection(
   }
 }
 
+/**
+ * Fails where the server says that it has no such role or database. Nothing is said by one that does not answer, or asks
+ * for a password.
+ */
+export async function checkLogin(
+  docker: Docker,
+  container: Inspection,
+  request: ReadyRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(execMilliseconds)]);
+  const refused = await connectedTarget(docker, container, request, "postgis-backup preflight", limited).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  signal.throwIfAborted();
+  if (!(refused instanceof Failure)) return;
+  if (!/(role|database) ".*" (does not exist|is not permitted to log in)/.test(refused.message)) return;
+  throw new Failure(
+    "connection-refused",
+    `The server in container "${request.container}", whose data the new container would get, refuses user "${request.user}" on ` +
+      `database "${request.database}":\n${refused.message}\nThe image creates user and database only when it initialises an ` +
+      `empty volume. Create them by hand first, or name those that it has. Nothing was changed.`,
+  );
+}
+
 /** psql's \password asks twice on standard input and sends a hash, so that no log of the server sees the password. */
 async function setPassword(
   target: ExecTarget,

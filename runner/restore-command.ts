@@ -15,6 +15,8 @@ export interface RestoreSource {
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
+  /** Whether the backup has a script to be run between the archive's pre-data and its data. */
+  readonly afterTables?: boolean;
   /** Folder of the backup on this machine, or its URL; and, for the directory format, the folder in the container. */
   readonly location: string;
   readonly containerLocation: string | undefined;
@@ -55,6 +57,10 @@ export const prepareFile = "prepare.sql";
 /** Of what refers to the tables: run after the archive's pre-data, before its data. Not every backup has it. */
 export const afterTablesFile = "after-tables.sql";
 
+/** Sections of an archive that stock pg_restore brings back before and after that script. */
+export const preData = ["--section=pre-data"];
+export const dataAndPostData = ["--section=data", "--section=post-data"];
+
 /** Options of this program's command line that say how an S3 server is spoken to. */
 export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settings> = {}): string[] {
   return [
@@ -85,19 +91,26 @@ export function restoreCommand(source: RestoreSource): string {
   const pgRestore = ["pg_restore", ...connect, "--dbname", target, "--exit-on-error"];
   const file = (name: string) => quote([path.join(source.location, name)]);
   const archive = archiveName(source.format, source.compression);
-  const restore = {
-    directory: () =>
-      inContainer([
-        ...pgRestore,
-        "--jobs",
-        String(source.jobs),
-        path.posix.join(source.containerLocation ?? source.location, archive),
-      ]),
-    custom: () => `${inContainer(pgRestore, ["--interactive"])} < ${file(archive)}`,
-    plain: () =>
-      `${quote(decompressCommand(source.compression))} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
-  }[source.format]();
-  return [createDatabase, `${inContainer(psql, ["--interactive"])} < ${file(prepareFile)}`, restore].join(
-    " && ",
-  );
+  const run = (script: string) => `${inContainer(psql, ["--interactive"])} < ${file(script)}`;
+  const restore = (...sections: string[]) =>
+    ({
+      directory: () =>
+        inContainer([
+          ...pgRestore,
+          ...sections,
+          "--jobs",
+          String(source.jobs),
+          path.posix.join(source.containerLocation ?? source.location, archive),
+        ]),
+      custom: () => `${inContainer([...pgRestore, ...sections], ["--interactive"])} < ${file(archive)}`,
+      plain: () =>
+        `${quote(decompressCommand(source.compression))} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
+    })[source.format]();
+  const steps =
+    source.afterTables !== true
+      ? [restore()]
+      : source.format === "plain"
+        ? [restore(), run(afterTablesFile)]
+        : [restore(...preData), run(afterTablesFile), restore(...dataAndPostData)];
+  return [createDatabase, run(prepareFile), ...steps].join(" && ");
 }

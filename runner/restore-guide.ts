@@ -3,7 +3,14 @@ import { escapeIdentifier, escapeLiteral } from "./postgres/escape";
 import { quote } from "shell-quote";
 import type { Description } from "./manifest";
 import { sqlName } from "./postgres/names";
-import { archiveName, decompressCommand, prepareFile } from "./restore-command";
+import {
+  afterTablesFile,
+  archiveName,
+  dataAndPostData,
+  decompressCommand,
+  preData,
+  prepareFile,
+} from "./restore-command";
 
 export const guideFile = "RESTORE.md";
 
@@ -16,7 +23,7 @@ const inputInContainer = 'docker exec --interactive --env PGPASSWORD "$container
 const psql = (database: string, flags = "--set ON_ERROR_STOP=on") =>
   `${inputInContainer} psql ${connection} --no-password --dbname ${database} ${flags}`;
 
-export function restoreGuide(backup: Description): string {
+export function restoreGuide(backup: Description, afterTables = false): string {
   const { name, id, startedAt, source, format } = backup;
   const postgis = source.postgisVersion === undefined ? "" : ` with PostGIS ${source.postgisVersion}`;
   return lines(
@@ -64,7 +71,13 @@ export function restoreGuide(backup: Description): string {
     "## 4. Restore the tables",
     "",
     ...accepted(backup),
-    ...shell(restoreCommand(backup, '"$database"')),
+    ...(afterTables
+      ? [
+          `${code(afterTablesFile)} creates what refers to the tables, such as functions over their row types.`,
+          "",
+        ]
+      : []),
+    ...shell(...restoreCommands(backup, '"$database"', afterTables)),
     "## 5. Check the tables",
     "",
     "Every line must begin with `ok`.",
@@ -117,8 +130,7 @@ function roles({ requires }: Description): string[] {
   if (names.length === 0) return [];
   const array = names.map((role) => escapeLiteral(role)).join(", ");
   return [
-    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them; " +
-      "nor are their privileges on schemas in a backup of tables (`GRANT USAGE ON SCHEMA`).",
+    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them.",
     "",
     ...shell(
       ...heredoc(
@@ -160,17 +172,23 @@ function accepted({ acceptedReferences }: Description): string[] {
   ];
 }
 
-function restoreCommand(backup: Description, database: string): string {
+function restoreCommands(backup: Description, database: string, afterTables: boolean): string[] {
   const { format, compression, jobs, acceptedReferences } = backup;
   const complete = acceptedReferences.length === 0;
   const archive = archiveName(format, compression);
+  const script = `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${afterTablesFile}`;
   if (format === "plain") {
     const flags = `--quiet --output=/dev/null${complete ? " --set ON_ERROR_STOP=on" : ""}`;
-    return `${quote(decompressCommand(compression))} ${archive} | ${psql(database, flags)}`;
+    const restore = `${quote(decompressCommand(compression))} ${archive} | ${psql(database, flags)}`;
+    return afterTables ? [restore, script] : [restore];
   }
   const flags = `--no-tablespaces --jobs ${jobs}${complete ? " --exit-on-error" : ""}`;
-  const command = `${inContainer} pg_restore ${connection} --no-password --dbname ${database} ${flags} /backup/${archive}`;
-  return complete ? command : `${command} || test $? -eq 1`;
+  const restore = (...sections: string[]) => {
+    const options = [flags, ...sections].join(" ");
+    const command = `${inContainer} pg_restore ${connection} --no-password --dbname ${database} ${options} /backup/${archive}`;
+    return complete ? command : `${command} || test $? -eq 1`;
+  };
+  return afterTables ? [restore(...preData), script, restore(...dataAndPostData)] : [restore()];
 }
 
 function countsQuery(tables: readonly Table[]): string {

@@ -6,15 +6,15 @@ import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
 import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
-import { readCatalog } from "../postgres/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/compression";
 import { connectServer } from "../postgres/connect";
 import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
 import { checkPrivileges } from "../postgres/privileges";
 import { checkReadableNames } from "../postgres/readable-names";
 import { resolveRelations } from "../postgres/relations";
+import { resolveSelection } from "../postgres/resolve-selection";
 import { noteEnded } from "../postgres/run-lock";
-import { type Selection, selectTables } from "../postgres/select-tables";
+import type { Selection } from "../postgres/select-tables";
 import { applicationName, lockSeries } from "../postgres/series-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
@@ -92,7 +92,7 @@ async function planWithServer(
   const ended = await attempts.run(() => lockSeries(session, request));
   noteEnded(ended ?? 0, progress);
 
-  const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
+  const selection = await attempts.run(() => resolveSelection(session, request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, facts, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));

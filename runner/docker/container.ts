@@ -69,6 +69,20 @@ export async function findContainer(docker: Docker, name: string): Promise<Inspe
   }
 }
 
+/** All containers of the daemon that fit a filter of `docker container ls`, whether they run or not. */
+export async function findContainers(docker: Docker, filter?: string): Promise<Inspection[]> {
+  const filters = filter === undefined ? [] : ["--filter", filter];
+  const ids = await dockerOutput(docker, ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters]);
+  const names = ids.split("\n").filter((id) => id !== "");
+  if (names.length === 0) return [];
+  // Those that were removed meanwhile are left out, and make it fail.
+  const { stdout } = await spawnDocker(docker, ["container", "inspect", ...names], {
+    timeout: inspectMilliseconds,
+    reject: false,
+  });
+  return stdout === "" ? [] : z.array(Inspection).parse(JSON.parse(stdout));
+}
+
 /** The container, if it exists and runs. */
 export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
   const container = await findContainer(docker, name);
