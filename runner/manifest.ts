@@ -6,10 +6,11 @@ import type { Relation } from "./postgres/catalog";
 import type { Definitions } from "./postgres/definitions";
 import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
 import type { CountedRelation } from "./postgres/orphans";
+import type { OutsideContent } from "./postgres/outside-content";
 import { Requirements } from "./postgres/requirements";
 import { kindName } from "./postgres/select-tables";
 import type { Snapshot } from "./postgres/snapshot";
-import { ArchiveFormat, type BackupRequest, VerifyLevel } from "./request";
+import { ArchiveFormat, type BackupRequest, NotCarried, VerifyLevel } from "./request";
 
 export const manifestFile = "manifest.json";
 
@@ -85,6 +86,20 @@ export const Manifest = z
       z.array(z.strictObject({ table: z.string(), constraint: z.string(), references: z.string() })),
       "Foreign keys to tables that are not in the backup; their creation fails in a restore.",
     ),
+    notCarried: describe(
+      z
+        .array(
+          z.strictObject({
+            kind: NotCarried,
+            table: z.string(),
+            column: z.string().optional(),
+            count: z.int(),
+          }),
+        )
+        .optional(),
+      "Content that belongs to the tables, is not in the backup, and was accepted to be left out: large objects that a column " +
+        "refers to, files of rasters, and rows of the extensions that the tables need. Absent where there is none.",
+    ),
     skipped: describe(
       z.array(z.strictObject({ schema: z.string(), name: z.string(), kind: z.string() })),
       "Views, materialized views and foreign tables that were asked for, but hold no rows of their own.",
@@ -118,6 +133,7 @@ type Described = Pick<
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly relations: readonly CountedRelation[];
+  readonly outside: readonly OutsideContent[];
 };
 
 /** All that can be said before the files are sealed and the backup is verified. */
@@ -159,6 +175,7 @@ export function describeBackup(backup: Described): Description {
       constraint: constraint ?? "",
       references: sqlName,
     })),
+    ...(backup.outside.length === 0 ? {} : { notCarried: [...backup.outside] }),
     skipped: snapshot.skipped.map((relation) => ({
       schema: relation.schema,
       name: relation.name,

@@ -11,7 +11,7 @@ import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postg
 import { checkPrivileges } from "../postgres/privileges";
 import { resolveRelations } from "../postgres/relations";
 import { noteEnded, openLockSession } from "../postgres/run-lock";
-import { resolveSelection } from "../postgres/resolve-selection";
+import { type ResolvedSelection, resolveSelection } from "../postgres/resolve-selection";
 import type { Selection } from "../postgres/select-tables";
 import { applicationName, lockSeries } from "../postgres/series-lock";
 import { serverTarget } from "../postgres/server";
@@ -30,7 +30,7 @@ export interface Plan {
   readonly session: Session;
   readonly facts: ServerFacts;
   readonly pgDumpVersion: string;
-  readonly selection: Selection;
+  readonly selection: ResolvedSelection;
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;

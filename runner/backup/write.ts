@@ -83,6 +83,7 @@ async function writeArchive(
     jobs,
     measures,
     relations,
+    outside: run.outside,
     definitions,
     imageDigest: await digest,
     pgDumpVersion: run.pgDumpVersion,
