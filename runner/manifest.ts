@@ -34,6 +34,13 @@ export const Manifest = z
       encoding: z.string(),
       lcCollate: z.string(),
       lcCtype: z.string(),
+      localeProvider: describe(
+        z.enum(["libc", "icu", "builtin"]).optional(),
+        "Whose rules sort text. Absent before PostgreSQL 15: libc.",
+      ),
+      locale: describe(z.string().optional(), "Of the provider icu or builtin."),
+      icuRules: z.string().optional(),
+      collationVersion: describe(z.string().optional(), "Version of the rules, as the provider calls it."),
     }),
     pgDumpVersion: z.string(),
     snapshot: describe(
@@ -46,7 +53,7 @@ export const Manifest = z
     fingerprintMethod: describe(
       FingerprintMethod,
       "columns: sum over all rows of the XOR of the columns' extended hashes, each with the column's number by name as its seed; " +
-        "text: sum of hashtextextended(ROW(columns by name)::text, 0).",
+        "text: sum of hashtextextended(ROW(columns by name)::text, 0); columns-utf8 and text-utf8: the same, of the text in UTF-8.",
     ),
     tables: z.array(
       z.strictObject({
@@ -157,6 +164,7 @@ export function describeBackup(backup: Described): Description {
       encoding: facts.encoding,
       lcCollate: facts.lcCollate,
       lcCtype: facts.lcCtype,
+      ...localeOf(facts),
     },
     pgDumpVersion: backup.pgDumpVersion,
     snapshot: snapshot.id,
@@ -182,6 +190,15 @@ export function describeBackup(backup: Described): Description {
       kind: kindName(relation),
     })),
     requires: backup.requires,
+  };
+}
+
+function localeOf({ localeProvider, locale, icuRules, collationVersion }: ServerFacts) {
+  return {
+    ...(localeProvider === null ? {} : { localeProvider }),
+    ...(locale === null ? {} : { locale }),
+    ...(icuRules === null ? {} : { icuRules }),
+    ...(collationVersion === null ? {} : { collationVersion }),
   };
 }
 

@@ -8,6 +8,7 @@ import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
 import { statisticsStatements } from "../postgres/extended-statistics";
 import { majorVersion } from "../postgres/facts";
+import { addressOf } from "../postgres/server";
 import { fingerprintMethod } from "../postgres/fingerprint";
 import { describeObjects, notCarried, plainImpossible } from "../postgres/not-carried";
 import { definitionScripts } from "../postgres/own-objects";
@@ -59,7 +60,7 @@ async function writeArchive(
         };
 
   const digest = imageDigest(target.docker, container);
-  const method = fingerprintMethod(facts.number);
+  const method = fingerprintMethod(facts);
   const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
     run,
@@ -105,6 +106,8 @@ async function writeArchive(
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
       container: request.container,
+      address: addressOf(target),
+      needsPassword: target.secretEnv.length > 0,
       user: request.user,
       database: request.database,
       format,
@@ -114,6 +117,7 @@ async function writeArchive(
       location: place.location,
       containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), draft.id),
       s3: request.s3,
+      locale: description.source,
     }),
   };
 }

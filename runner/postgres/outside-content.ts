@@ -31,8 +31,9 @@ WITH RECURSIVE reference AS (
   UNION SELECT t.oid FROM pg_type t JOIN reference r ON t.typbasetype = r.oid
 ), kind AS (
   SELECT r.oid, 'large-objects' AS kind, 'pg_catalog' AS schema FROM reference r
-  UNION ALL SELECT t.oid, 'raster-files', nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace
-  JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'raster' WHERE extname IN ('postgis_raster', 'postgis')
+  UNION ALL SELECT t.oid, 'raster-files', nspname FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
+  WHERE typname = 'raster' AND EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+    WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e' AND extname IN ('postgis_raster', 'postgis'))
 )
 SELECT kind, format('%I.%I', n.nspname, c.relname) AS "table", attname AS column, schema
 FROM kind JOIN pg_attribute a ON atttypid = kind.oid JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -99,9 +99,8 @@ describe("a backup of a table in ranges", function () {
       ofExtensions: [],
       acceptedReferences: [],
     };
-    const throwaway = { image: inspection.Image, purpose: `${disk}/archive` };
     await assert.rejects(
-      readContents(target, throwaway, options, snapshot, new AbortController().signal),
+      readContents(target, options, snapshot, new AbortController().signal),
       ({ code, message }: Failure) => code === "dump-failed" && /snapshot/.test(message),
     );
   });
