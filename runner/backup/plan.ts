@@ -12,7 +12,7 @@ import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts 
 import { checkPrivileges } from "../postgres/privileges";
 import { checkReadableNames } from "../postgres/readable-names";
 import { resolveRelations } from "../postgres/relations";
-import { resolveSelection } from "../postgres/resolve-selection";
+import { type ResolvedSelection, resolveSelection } from "../postgres/resolve-selection";
 import { noteEnded } from "../postgres/run-lock";
 import type { Selection } from "../postgres/select-tables";
 import { applicationName, lockSeries } from "../postgres/series-lock";
@@ -31,7 +31,7 @@ export interface Plan {
   readonly session: Session;
   readonly facts: ServerFacts;
   readonly pgDumpVersion: string;
-  readonly selection: Selection;
+  readonly selection: ResolvedSelection;
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;

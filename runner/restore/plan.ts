@@ -6,6 +6,7 @@ import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
 import { connectServer } from "../postgres/connect";
 import { dumpFacts, serverFacts } from "../postgres/facts";
+import { describeContent } from "../postgres/outside-content";
 import { lockRuns, noteEnded } from "../postgres/run-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
@@ -53,13 +54,17 @@ export async function beginRestore(
     const { manifest, files } = backup;
     return {
       ...{ request, manifest, files, container, target, session, facts, tools, names, jobs },
-      ...{ progress, signal, notes: [] },
+      ...{ progress, signal, notes: leftOut(manifest) },
     };
   } catch (error) {
     await session.close();
     throw error;
   }
 }
+
+/** What is not in the backup, and was accepted not to be. */
+const leftOut = ({ notCarried = [] }: Manifest): string[] =>
+  notCarried.map((content) => `Not in the backup: ${describeContent(content)}`);
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
   const store = openStore(request, signal);
