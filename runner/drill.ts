@@ -15,13 +15,14 @@ import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
 import { sqlName } from "./postgres/names";
 import { withQualifiedNames } from "./postgres/qualified-names";
-import { createDatabase, createRoles, restoreArchive, restorePlain, runScript } from "./postgres/restore";
+import { createDatabase, createRoles, restoreArchive, runScript } from "./postgres/restore";
 import { serverTarget } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
 import { afterTablesFile, archiveName, prepareFile } from "./restore-command";
+import { safeScript } from "./restore/script-pieces";
 import { giveSearchPath } from "./restore/unqualified";
 import type { BackupFiles } from "./store/backup-files";
-import { recordedFile } from "./store/seal";
+import { readChecked, recordedFile } from "./store/seal";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [
@@ -109,16 +110,18 @@ async function restore(drill: Drill): Promise<void> {
     path: path.posix.join(container.folder, name),
     user: container.user,
   });
-  const run = async (script: string) => {
-    await runScript(target, inContainer(script), signal);
-    // As stock tools, it would fail on functions that need a search path.
+  const run = (name: string, script: AsyncIterable<Uint8Array>) =>
+    runScript(target, name, safeScript(script, name), signal);
+  const prepare = async (name: string) => {
+    await run(name, readChecked(files, recordedFile(manifest, name)));
+    // Without a search path of their own, some functions could not be called while rows are loaded.
     await inDatabase(drill, database, giveSearchPath);
   };
-  await run(prepareFile);
+  await prepare(prepareFile);
   const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
   if (format === "plain") {
-    await restorePlain(target, readPlainArchive(files, recordedFile(manifest, archive), signal), signal);
-    if (hasMore) await run(afterTablesFile);
+    await run(archive, readPlainArchive(files, recordedFile(manifest, archive), signal));
+    if (hasMore) await prepare(afterTablesFile);
     return;
   }
   const restoreSections = (...sections: string[]) =>
@@ -128,7 +131,7 @@ async function restore(drill: Drill): Promise<void> {
     return;
   }
   await restoreSections("pre-data");
-  await run(afterTablesFile);
+  await prepare(afterTablesFile);
   await restoreSections("data", "post-data");
 }
 

@@ -6,6 +6,7 @@ export const failureCodes = [
   // usage
   "usage",
   "interrupted",
+  "output-not-written",
   // Docker
   "docker-missing",
   "docker-unreachable",
@@ -52,6 +53,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "script-unsafe",
   "restore-failed",
   "restore-mismatch",
   "tar-invalid",

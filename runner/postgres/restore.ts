@@ -6,6 +6,7 @@ import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import type { ArchiveFormat } from "../request";
 import type { ContainerFile } from "./archive";
+import { nobody, restricted } from "./restricted";
 import { endedWith, errorLines, psql } from "./server";
 import type { Session } from "./session";
 
@@ -79,17 +80,6 @@ export async function createRoles(session: Session, roles: readonly string[]): P
     await session.run(`CREATE ROLE ${escapeIdentifier(role)}`);
 }
 
-/** One of the scripts that come with an archive. */
-export async function runScript(
-  target: ExecTarget,
-  { path, user }: ContainerFile,
-  signal: AbortSignal,
-): Promise<void> {
-  const command = [...psql, "--output=/dev/null", `--file=${path}`];
-  const { failed, stderr, exitCode } = await execTied(target, command, signal, { user, reject: false });
-  if (failed) throw restoreFailure(path.replace(/^.*\//, ""), stderr, exitCode);
-}
-
 export interface RestoreOptions {
   readonly format: Exclude<ArchiveFormat, "plain">;
   readonly database: string;
@@ -114,15 +104,24 @@ export async function restoreArchive(
   if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
 }
 
-/** Feeds a plain archive to psql, in one transaction: rows of a table made in it need no log. */
-export async function restorePlain(
+/** Feeds a script that has been looked at to psql, in one transaction: rows of a table made in it need no log. */
+export async function runScript(
   target: ExecTarget,
-  script: AsyncIterable<Uint8Array>,
+  what: string,
+  script: AsyncIterable<string | Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
   const command = [...psql, "--output=/dev/null", "--single-transaction", "--file=-"];
-  const { failed, stderr, exitCode } = await execStreamed(target, command, script, signal).ended;
-  if (failed) throw restoreFailure("psql", stderr, exitCode);
+  const { failed, stderr, exitCode } = await execStreamed(
+    target,
+    command,
+    restricted(target, script),
+    signal,
+    {
+      user: nobody,
+    },
+  ).ended;
+  if (failed) throw restoreFailure(what, stderr, exitCode);
 }
 
 function restoreFailure(what: string, stderr: string, exitCode: number | undefined): Failure {

@@ -3,6 +3,7 @@
  * itself: no SQL is taken apart. What pg_dump of the target makes of it fits the target.
  */
 import path from "node:path";
+import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/escape";
 import { dockerFailure, spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, execTied } from "../docker/exec";
@@ -37,44 +38,67 @@ export async function withScratch<T>(
   work: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
   const { session, names, target, signal } = run;
+  const scripts = await readScripts(run, reader);
   await createDatabase(session, names.scratch, await readLocale(session));
   const inScratch = openSession(inDatabase(target, names.scratch), signal);
   try {
     await inScratch.run("SET client_min_messages = error");
-    return await work({ session: inScratch, unqualified: await define(run, reader, inScratch) });
+    return await work({ session: inScratch, unqualified: await define(run, scripts, inScratch) });
   } finally {
     await inScratch.close();
     if (!signal.aborted) await session.run(`DROP DATABASE ${escapeIdentifier(names.scratch)}`);
   }
 }
 
-async function define(run: RestoreRun, reader: Reader, inScratch: Session): Promise<string[]> {
-  const { manifest, files, target, names, signal } = run;
-  const scratch = inDatabase(target, names.scratch);
+interface Scripts {
+  readonly prepare: AsyncIterable<string>;
+  readonly definitions: AsyncIterable<string>;
+}
+
+/** All of it is looked at, to its end, before anything of it is run. */
+async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
+  const { manifest, files, signal } = run;
   const lacking = new Set<string>();
   const options = {
     known: await serverNames(run.session),
     onTablespace: (name: string) => lacking.add(name),
-    withoutKeys: manifest.acceptedReferences,
   };
-  const fileOf = (name: string) => readChecked(files, recordedFile(manifest, name));
-  const anywhere = { ...options, withoutKeys: [], settingsAnywhere: true };
-  await feedPsql(scratch, prepareFile, definitionsOf(fileOf(prepareFile), anywhere), signal);
-  const first = await giveSearchPath(inScratch);
-  let second: string[] = [];
-  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
-  const more = async function* () {
-    yield* definitionsOf(fileOf(afterTablesFile), anywhere);
-  };
+  const read = (name: string) =>
+    definitionsOf(readChecked(files, recordedFile(manifest, name)), {
+      ...options,
+      ...{ name, withoutKeys: [], settingsAnywhere: true },
+    });
+  const prepare = await whole(read(prepareFile));
   const archived = reader.script(
     reader.entries.filter((entry) => !holdsRows(entry)),
     signal,
   );
-  const script = definitionsOf(archived, { ...options, afterTables: hasMore ? more : undefined });
-  await feedPsql(scratch, "definitions", script, signal);
-  if (hasMore) second = await giveSearchPath(inScratch);
+  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
+  const definitions = await whole(
+    definitionsOf(archived, {
+      ...options,
+      ...{ name: "The archive", withoutKeys: manifest.acceptedReferences },
+      afterTables: hasMore ? () => read(afterTablesFile) : undefined,
+    }),
+  );
   noteTablespaces(run, lacking);
-  return [...first, ...second];
+  return { prepare, definitions };
+}
+
+async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const pieces: string[] = [];
+  for await (const piece of script) pieces.push(piece);
+  return Readable.from(pieces);
+}
+
+/** Functions that were given a search path. Those over rows come with the tables. */
+async function define(run: RestoreRun, { prepare, definitions }: Scripts, inScratch: Session) {
+  const { target, names, signal } = run;
+  const scratch = inDatabase(target, names.scratch);
+  await feedPsql(scratch, prepareFile, prepare, signal);
+  const first = await giveSearchPath(inScratch);
+  await feedPsql(scratch, "definitions", definitions, signal);
+  return [...first, ...(await giveSearchPath(inScratch))];
 }
 
 /** All definitions of the scratch database, in an archive for the target. */

@@ -2,10 +2,13 @@
 import { escapeIdentifier } from "../postgres/escape";
 import { Failure } from "../failure";
 import { tableKey } from "../postgres/script";
-import { readPieces } from "./script-pieces";
+import { restriction } from "../postgres/script-scanner";
+import { readPieces, safePieces } from "./script-pieces";
 import { accessMethodMissing, type ServerNames } from "./server-names";
 
 interface DefinitionOptions {
+  /** What the script is called in messages. */
+  readonly name: string;
   readonly known: ServerNames;
   /** Told of each tablespace that the target lacks, or that the role may not use. */
   readonly onTablespace: (name: string) => void;
@@ -22,18 +25,17 @@ const setting = /^SET (?<name>\w+) = (?<value>.*);$/;
 const tablesEnd =
   /^-- (Data for )?Name: .*; Type: (TABLE DATA|SEQUENCE SET|(FK )?CONSTRAINT|INDEX|TRIGGER|RULE|POLICY|ROW SECURITY|STATISTICS|TABLE ATTACH|INDEX ATTACH|PUBLICATION.*|EVENT TRIGGER|MATERIALIZED VIEW DATA);/;
 const beforeStatements = /^(--.*|SELECT pg_catalog\.set_config\('search_path', '', false\);)?$/;
-const restriction = /^\\(un)?restrict [A-Za-z0-9]+$/;
 const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 
 /** All but the rows, without what an older server or client does not know, and without tablespaces that the target lacks. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
-  { known, onTablespace, withoutKeys, settingsAnywhere = false, afterTables }: DefinitionOptions,
+  { name: what, known, onTablespace, withoutKeys, settingsAnywhere = false, afterTables }: DefinitionOptions,
 ): AsyncGenerator<string, void> {
   let preamble = true;
   let after = afterTables;
   let held: { line: string; table: string } | undefined;
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), what)) {
     if (
       after !== undefined &&
       (piece.kind === "copy" || (piece.kind === "line" && tablesEnd.test(piece.text)))
@@ -103,7 +105,7 @@ export async function* rowsInto(
   const missing = new Set(places.keys());
   let current: string | undefined;
   yield loadSettings.map((setting) => `${setting};\n`).join("");
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), "The archive")) {
     if (piece.kind === "copy") {
       current = tableKey(piece.schema, piece.name);
       const place = places.get(current);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { appendFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { restorePolicy } from "../../components/bucket-policies";
 import { type FailureCode, failureCodes } from "../../runner/failure";
@@ -182,6 +184,12 @@ describe("every error", function () {
   const raise: Record<FailureCode, () => Promise<string>> = {
     usage: () => run(["backup", "--container", container]),
     interrupted: () => whileWaiting((child) => Promise.resolve(child.kill("SIGTERM"))),
+    "output-not-written": async () => {
+      const full = openSync("/dev/full", "w");
+      const child = spawn("node", [runnerMain, "list", ...place()], { stdio: ["ignore", full, "pipe"] });
+      closeSync(full);
+      return child.stderr === null ? "" : text(child.stderr);
+    },
     "docker-missing": async () => {
       const { stderr } = await execa(process.execPath, [runnerMain, ...arguments_("parent")], {
         reject: false,
@@ -320,6 +328,12 @@ describe("every error", function () {
       const { name, folder } = await copied();
       await writeFile(path.join(folder, "manifest.json"), "{");
       return run(["verify", ...place(name), path.basename(folder)]);
+    },
+    "script-unsafe": async () => {
+      const { name, folder } = await copied();
+      await appendFile(path.join(folder, "prepare.sql"), "\\! id\n");
+      await reseal(folder);
+      return verify(name);
     },
     "restore-failed": async () => {
       const { name, folder } = await copied();

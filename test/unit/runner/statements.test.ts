@@ -39,7 +39,7 @@ describe("the definitions in a script", () => {
   const read = (script: Buffer, options: Partial<Parameters<typeof definitionsOf>[1]> = {}) =>
     textOf(
       definitionsOf(inChunks(script, ...everyBytes(script, 97)), {
-        ...{ known, onTablespace, withoutKeys: [] },
+        ...{ name: "archive.sql", known, onTablespace, withoutKeys: [] },
         ...options,
       }),
     );
