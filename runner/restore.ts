@@ -21,6 +21,7 @@ import { checkNames, checkPlaces } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
 import { publish } from "./restore/publish";
 import { makeRoles, openRecord } from "./restore/record";
+import { checkTriggers } from "./restore/quiet-triggers";
 import { openReader, type Reader } from "./restore/reader";
 import type { RestoreRun } from "./restore/run";
 import { dumpScratch, withScratch } from "./restore/scratch";
@@ -112,6 +113,7 @@ async function makeWorkFolder({ target, names }: RestoreRun): Promise<void> {
 
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   const tables = await selectFilled(run);
+  await checkTriggers(run.session, tables);
   await checkFreeSpace(run, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
