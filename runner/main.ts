@@ -53,7 +53,7 @@ function program(context: Context): Command {
   addExport(main, context);
   addImport(main, context);
   addReady(main, context);
-  addPreflight(main);
+  addPreflight(main, context);
   return main;
 }
 

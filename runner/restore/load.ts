@@ -99,7 +99,7 @@ async function runPgRestore(run: RestoreRun, options: readonly string[], archive
     ...[`--dbname=dbname='${database}'`, archive],
   ];
   const settings = await session.row(settingsQuery, z.object({ options: z.string() }));
-  const env = { ...target.env, PGOPTIONS: settings.options };
+  const env = { ...target.env, PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${settings.options}` };
   const process = execTied({ ...target, env }, command, signal, { user: callerIds(), reject: false });
   const { failed, stderr, exitCode } = await process;
   signal.throwIfAborted();
