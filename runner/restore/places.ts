@@ -5,6 +5,7 @@ import { Attempts, Failure } from "../failure";
 import type { Session } from "../postgres/session";
 import { refuseDependents } from "./dependents";
 import { type Existing, findExisting, oidList } from "./members";
+import { checkPublications } from "./publications";
 import type { RestoreRun } from "./run";
 import type { Name } from "../postgres/names";
 import type { DanglingReference } from "../postgres/select-tables";
@@ -42,6 +43,7 @@ export async function checkPlaces(
       ),
     );
   }
+  if (replaces) await attempts.run(() => checkPublications(run, existing));
   await attempts.run(() => checkSchemas(session, finals));
   await attempts.run(() => checkReferences(session, references));
   return true;
