@@ -114,16 +114,16 @@ async function restore(drill: Drill): Promise<void> {
   });
   const run = (name: string, script: AsyncIterable<Uint8Array>) =>
     runScript(target, name, safeScript(script, name), signal);
-  const prepare = async (name: string) => {
+  const runFile = async (name: string) => {
     await run(name, readChecked(files, recordedFile(manifest, name)));
-    // Without a search path of their own, some functions could not be called while rows are loaded.
+    // As stock tools, it would fail on functions that need a search path.
     await inDatabase(drill, database, giveSearchPath);
   };
-  await prepare(prepareFile);
+  await runFile(prepareFile);
   const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
   if (format === "plain") {
     await run(archive, readPlainArchive(files, recordedFile(manifest, archive), signal));
-    if (hasMore) await prepare(afterTablesFile);
+    if (hasMore) await runFile(afterTablesFile);
     return;
   }
   const restoreSections = (...sections: string[]) =>
@@ -133,7 +133,7 @@ async function restore(drill: Drill): Promise<void> {
     return;
   }
   await restoreSections("pre-data");
-  await prepare(afterTablesFile);
+  await runFile(afterTablesFile);
   await restoreSections("data", "post-data");
 }
 

@@ -17,7 +17,7 @@ import { checkFreeSpace } from "./restore/free-space";
 import { load } from "./restore/load";
 import { removeLinks } from "./restore/linked-rows";
 import { finalPlace, findExisting } from "./restore/members";
-import { checkNames, checkPlaces } from "./restore/places";
+import { checkNames, checkPlaces, refuseNumbers } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
 import { publish } from "./restore/publish";
 import { makeRoles, openRecord } from "./restore/record";
@@ -145,6 +145,8 @@ async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome
     const references = staging.selection.acceptedReferences;
     const needed = await checkPlaces(run, { places, finals, references }, attempts);
     if (needed) {
+      const oids = staging.selection.tables.map(({ oid }) => oid);
+      if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
       await attempts.run(() => checkFreeSpace(run, staging.tables));
       const existing = await findExisting(session, places);
       // That a table is there was said already.
