@@ -19,10 +19,11 @@ import { load } from "./restore/load";
 import { possibleWorkFolders } from "./restore/names";
 import { removeLinks } from "./restore/linked-rows";
 import { finalPlace, findExisting } from "./restore/members";
-import { checkNames, checkPlaces } from "./restore/places";
+import { checkNames, checkPlaces, refuseNumbers } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
 import { publish } from "./restore/publish";
 import { makeRoles, openRecord } from "./restore/record";
+import { checkTriggers } from "./restore/quiet-triggers";
 import { openReader, type Reader } from "./restore/reader";
 import type { RestoreRun } from "./restore/run";
 import { dumpScratch, withScratch } from "./restore/scratch";
@@ -119,6 +120,7 @@ async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
 
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   const tables = await selectFilled(run);
+  await checkTriggers(run.session, tables);
   await checkFreeSpace(run, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
@@ -150,6 +152,8 @@ async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome
     const references = staging.selection.acceptedReferences;
     const needed = await checkPlaces(run, { places, finals, references }, attempts);
     if (needed) {
+      const oids = staging.selection.tables.map(({ oid }) => oid);
+      if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
       await attempts.run(() => checkFreeSpace(run, staging.tables));
       const existing = await findExisting(session, places);
       // That a table is there was said already.

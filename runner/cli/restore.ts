@@ -17,8 +17,8 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
   seriesOptions(serverOptions(main.command("restore")))
     .summary("bring tables of a backup into a database")
     .description(
-      "Restores tables of a backup into the same or another database, new or in use. They are loaded beside what is there, compared " +
-        "with what was backed up, and put in their place in one transaction: all of them, or nothing changes.",
+      "Restores tables of a backup into the same or another database, new or in use. They are loaded, beside tables that are there, " +
+        "and compared with what was backed up: all of them are restored, or nothing changes.",
     )
     .argument("[backup]", backupArgument)
     .option("--table <name>", "table, schema.table or a pattern (default: all); repeat for more", collect)

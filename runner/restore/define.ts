@@ -6,6 +6,7 @@ import { callerIds, execArguments } from "../docker/exec";
 import { Failure } from "../failure";
 import { startReading } from "../postgres/archive";
 import { insertSrid } from "../postgres/custom-srids";
+import { restriction } from "../postgres/script-scanner";
 import { endedWith, errorLines } from "../postgres/server";
 import { asByDefault } from "./default-privileges";
 import { feedPsql, restoreFailure } from "./feed";
@@ -73,7 +74,8 @@ export async function* inTransactions(
   let begun = 0;
   let complete = false;
   for await (const piece of readPieces(script)) {
-    if (piece.kind !== "line") continue;
+    // psql is restricted already, where it is fed.
+    if (piece.kind !== "line" || restriction.test(piece.text)) continue;
     if (piece.text === end) {
       complete = true;
       if (begun > 0) yield `${last}\nCOMMIT;\n`;
