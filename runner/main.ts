@@ -14,6 +14,7 @@ import { addReady } from "./cli/ready";
 import { addRestore } from "./cli/restore";
 import { addVerify } from "./cli/verify";
 import { Failure } from "./failure";
+import { printable } from "./printable";
 import { progressTo } from "./progress";
 import { settleAfterAbort } from "./settle";
 
@@ -52,7 +53,7 @@ async function main(): Promise<number> {
       );
     });
   }
-  const progress = progressTo((line) => process.stderr.write(`${line}\n`));
+  const progress = progressTo((line) => process.stderr.write(`${printable(line)}\n`));
   try {
     await settleAfterAbort(
       program({ progress, signal: interrupted.signal }).parseAsync(),
@@ -69,7 +70,7 @@ function report(error: unknown): number {
   // commander has printed its own message already.
   if (error instanceof Error && "exitCode" in error) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof Failure) {
-    process.stderr.write(`${error.describe()}\n`);
+    process.stderr.write(`${printable(error.describe())}\n`);
     return error.code === "usage" ? 2 : 1;
   }
   process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

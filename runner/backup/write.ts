@@ -137,6 +137,7 @@ async function proveArchive(
     level,
     justRead: draft.stored.folder !== undefined,
     image: description.source.imageDigest,
+    asked: false,
     progress,
     signal,
   });

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
 import { Failure } from "../failure";
+import { printable } from "../printable";
 
 export type Options = Readonly<Record<string, unknown>>;
 
@@ -108,5 +109,6 @@ export function answersInJson(options: Options): boolean {
 }
 
 export function print(options: Options, result: object, lines: readonly string[]): void {
-  process.stdout.write(answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`);
+  const text = answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`;
+  process.stdout.write(printable(text));
 }

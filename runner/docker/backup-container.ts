@@ -8,7 +8,7 @@ import { readChecked } from "../store/seal";
 import { writeTar } from "../store/tar";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 import { callerIds } from "./exec";
-import { imageEntrypoint } from "./image";
+import { findImage, type WantedImage } from "./image";
 import { startThrowaway, type Throwaway } from "./throwaway";
 
 /** Where the backup is in the container. */
@@ -29,8 +29,7 @@ export interface MountedContainerOptions {
   readonly command?: readonly string[];
 }
 
-export interface BackupContainerOptions {
-  readonly image: string;
+export interface BackupContainerOptions extends WantedImage {
   readonly files: BackupFiles;
   /** What is copied where the container cannot see the files themselves. */
   readonly copied: readonly StoredFile[];
@@ -44,10 +43,10 @@ export interface BackupContainerOptions {
  */
 export async function startBackupContainer(
   docker: Docker,
-  { image, files, copied, server }: BackupContainerOptions,
+  { image: wanted, asked, files, copied, server }: BackupContainerOptions,
   signal: AbortSignal,
 ): Promise<BackupContainer> {
-  const entrypoint = await imageEntrypoint(docker, image);
+  const { id: image, entrypoint } = await findImage(docker, { image: wanted, asked });
   const command = server && [...entrypoint, "postgres", ...server];
   const options = { image, files, ...(command ? { command } : {}) };
   const mounted = await startMountedContainer(docker, options, signal);

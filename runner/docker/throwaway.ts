@@ -46,6 +46,12 @@ const keptLines = 30;
 /** Seconds that the daemon has to remove a container, before it is told to once more. */
 const closeSeconds = 10;
 
+/** What runs in it comes from a backup. The rights that are left are those by which an image's entry point hands over to a user of its own. */
+const confinement = [
+  ...["--pull", "never", "--security-opt", "no-new-privileges", "--pids-limit", "4096", "--cap-drop", "ALL"],
+  ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"].flatMap((right) => ["--cap-add", right]),
+];
+
 export async function startThrowaway(
   docker: Docker,
   { image, purpose, env, network = "none", options, command }: ThrowawayOptions,
@@ -55,6 +61,7 @@ export async function startThrowaway(
   const name = `postgis-backup-${randomBytes(6).toString("hex")}`;
   const args = [
     ...["run", "--interactive", "--rm", "--network", network, "--name", name],
+    ...confinement,
     ...["--label", `${throwawayLabel}=${purpose}`],
     ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
     ...options,

@@ -15,6 +15,7 @@ import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
 import { checkFiles, damaged, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
+import { failUnlessListed } from "../verification";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
@@ -65,6 +66,7 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
   const found = await findBackup(store, request.name, request.backup);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
+  failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);
   if (found.problem !== undefined) {

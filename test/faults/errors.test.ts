@@ -191,6 +191,13 @@ describe("every error", function () {
     },
     "docker-unreachable": () => backup("parent", "--docker-host", "unix:///nonexistent.sock"),
     "docker-failed": () => backup("parent", "--docker-host", "gopher://nowhere"),
+    "image-missing": async () => {
+      const { name, folder } = await copied();
+      await reseal(folder, ({ source }) => {
+        source.imageDigest = `postgis@sha256:${"0".repeat(64)}`;
+      });
+      return verify(name, "--level", "restore");
+    },
     "container-not-found": () => run([...arguments_("parent"), "--container", uniqueName()]),
     "container-not-running": async () => {
       const name = uniqueName();
