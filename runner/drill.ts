@@ -11,12 +11,13 @@ import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
 import { readPlainArchive } from "./plain-archive";
 import { type Relation, readCatalog } from "./postgres/catalog";
+import { clientEncoding } from "./postgres/encoding";
 import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
 import { sqlName } from "./postgres/names";
 import { withQualifiedNames } from "./postgres/qualified-names";
 import { createDatabase, createRoles, restoreArchive, runScript } from "./postgres/restore";
-import { serverTarget } from "./postgres/server";
+import { loopback, serverTarget, withEnv } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
 import { archiveName, prepareFile } from "./restore-command";
 import { safeScript } from "./restore/script-pieces";
@@ -25,8 +26,8 @@ import { readChecked, recordedFile } from "./store/seal";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [
-  "listen_addresses=127.0.0.1",
-  "port=5432",
+  `listen_addresses=${loopback.host}`,
+  `port=${loopback.port}`,
   "fsync=off",
   "full_page_writes=off",
   "synchronous_commit=off",
@@ -68,9 +69,10 @@ export async function runDrill(drill: Drill): Promise<void> {
   }
 }
 
-function targetOf({ docker, container }: Drill, database: string): ExecTarget {
-  const target = serverTarget(docker, { Id: container.name }, { user, database }, "postgis-backup verify");
-  // The throwaway server trusts its own container; the password of another is none of its business.
+function targetOf({ docker, container, manifest }: Drill, database: string): ExecTarget {
+  const server = serverTarget(docker, { Id: container.name }, { user, database }, "postgis-backup verify");
+  const target = withEnv(server, { PGCLIENTENCODING: clientEncoding(manifest.source.encoding) });
+  // The throwaway server trusts its own container, and does not need the password of another one.
   return { ...target, secretEnv: [] };
 }
 

@@ -6,6 +6,7 @@ export const failureCodes = [
   // usage
   "usage",
   "interrupted",
+  "output-not-written",
   // Docker
   "docker-missing",
   "docker-unreachable",
@@ -15,12 +16,19 @@ export const failureCodes = [
   "container-not-running",
   "container-lost",
   // creating a container
+  "image-not-available",
+  "image-unsuitable",
+  "data-unsuitable",
+  "settings-refused",
+  "network-unsuitable",
+  "init-script-not-readable",
   "container-name-taken",
   "port-in-use",
   "address-invalid",
   "server-not-ready",
   "password-not-set",
   // server
+  "server-not-found",
   "connection-refused",
   "server-error",
   "pg-dump-too-old",
@@ -32,6 +40,7 @@ export const failureCodes = [
   "nothing-selected",
   "privilege-missing",
   "reference-outside-selection",
+  "not-carried",
   "relation-invalid",
   "orphans-over-limit",
   "lock-timeout",

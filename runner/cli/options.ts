@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
 import { Failure } from "../failure";
-import { printable } from "../printable";
+import { processOutput } from "./output";
 
 export type Options = Readonly<Record<string, unknown>>;
 
@@ -108,7 +108,13 @@ export function answersInJson(options: Options): boolean {
   return options["json"] === true || options["request"] !== undefined;
 }
 
-export function print(options: Options, result: object, lines: readonly string[]): void {
+/** The first line is told even where standard output cannot be written, unless there is something better to tell then. */
+export function print(
+  options: Options,
+  result: object,
+  lines: readonly string[],
+  done = lines[0] ?? "",
+): Promise<void> {
   const text = answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`;
-  process.stdout.write(printable(text));
+  return processOutput.result(text, done.endsWith(".") ? done : `${done}.`);
 }

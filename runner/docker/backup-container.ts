@@ -65,6 +65,12 @@ export async function startBackupContainer(
 /** Parallel index builds share memory there. */
 const shmSize = "1g";
 
+/** What runs in it comes from a backup. The rights that are left are those by which an image's entry point hands over to a user of its own. */
+const confinement = [
+  ...["--pull", "never", "--security-opt", "no-new-privileges", "--pids-limit", "4096", "--cap-drop", "ALL"],
+  ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"].flatMap((right) => ["--cap-add", right]),
+];
+
 /** The server gets no init scripts, which would only fill databases that nobody looks at. */
 function start(
   docker: Docker,
@@ -83,7 +89,7 @@ function start(
         POSTGRES_DB: "postgres",
         POSTGRES_INITDB_ARGS: "--no-sync",
       },
-      options: ["--shm-size", shmSize, "--tmpfs", "/docker-entrypoint-initdb.d", ...options],
+      options: [...confinement, "--shm-size", shmSize, "--tmpfs", "/docker-entrypoint-initdb.d", ...options],
       command,
     },
     signal,

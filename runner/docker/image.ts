@@ -4,10 +4,10 @@ import { type Docker, dockerFailure, spawnDocker } from "./docker";
 
 const ImageInspection = z.object({
   Id: z.string(),
-  Config: z.object({ Entrypoint: z.array(z.string()).nullish() }),
+  Config: z.object({ Entrypoint: z.array(z.string()).nullish(), Env: z.array(z.string()).nullish() }),
 });
 
-type ImageInspection = z.infer<typeof ImageInspection>;
+export type ImageInspection = z.infer<typeof ImageInspection>;
 
 /** An image that a container is to be started from. */
 export interface WantedImage {
@@ -26,7 +26,8 @@ export async function findImage(docker: Docker, { image, asked }: WantedImage): 
   if (!/^[A-Za-z0-9]/.test(image)) throw notHere(image);
   const found = await inspectImage(docker, image);
   if (found === undefined && !asked) throw notHere(image);
-  const { Id, Config } = found ?? (await pullImage(docker, image));
+  const remedy = "Name another one that has the same version of PostgreSQL and PostGIS with --image.";
+  const { Id, Config } = found ?? (await pullImage(docker, image, remedy, undefined));
   return { id: Id, entrypoint: Config.Entrypoint ?? [] };
 }
 
@@ -39,6 +40,16 @@ function notHere(image: string): Failure {
   );
 }
 
+/** What the daemon says of an image, which is pulled if need be; where that fails, the message says what to do. */
+export async function availableImage(
+  docker: Docker,
+  image: string,
+  remedy: string,
+  signal?: AbortSignal,
+): Promise<ImageInspection> {
+  return (await inspectImage(docker, image)) ?? (await pullImage(docker, image, remedy, signal));
+}
+
 /** Undefined where the daemon has no such image. */
 async function inspectImage(docker: Docker, image: string): Promise<ImageInspection | undefined> {
   const inspect = ["image", "inspect", "--format", "{{json .}}", image];
@@ -48,16 +59,25 @@ async function inspectImage(docker: Docker, image: string): Promise<ImageInspect
   throw new Failure("docker-failed", stderr);
 }
 
-async function pullImage(docker: Docker, image: string): Promise<ImageInspection> {
+async function pullImage(
+  docker: Docker,
+  image: string,
+  remedy: string,
+  signal: AbortSignal | undefined,
+): Promise<ImageInspection> {
   try {
-    await spawnDocker(docker, ["pull", "--quiet", image], {});
+    await spawnDocker(
+      docker,
+      ["pull", "--quiet", image],
+      signal === undefined ? {} : { cancelSignal: signal },
+    );
   } catch (error) {
+    signal?.throwIfAborted();
     const failure = dockerFailure(error);
     if (!(failure instanceof Failure) || failure.code !== "docker-failed") throw failure;
     throw new Failure(
       "docker-failed",
-      `The image ${image} is not on this Docker daemon, and cannot be pulled: ${failure.message} ` +
-        `Name another one that has the same version of PostgreSQL and PostGIS with --image.`,
+      `The image ${image} is not on this Docker daemon, and cannot be pulled: ${failure.message}\n${remedy}`,
     );
   }
   const pulled = await inspectImage(docker, image);

@@ -3,10 +3,8 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { Failure } from "../failure";
+import { removeAbandonedThrowaways, throwawayLabels } from "./abandoned-throwaways";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
-
-/** On every throwaway container; its value says what for. */
-export const throwawayLabel = "postgis-backup.throwaway";
 
 /**
  * The first process of the container. When the client of `docker run` ends, for whatever reason, the daemon closes this
@@ -46,12 +44,6 @@ const keptLines = 30;
 /** Seconds that the daemon has to remove a container, before it is told to once more. */
 const closeSeconds = 10;
 
-/** What runs in it comes from a backup. The rights that are left are those by which an image's entry point hands over to a user of its own. */
-const confinement = [
-  ...["--pull", "never", "--security-opt", "no-new-privileges", "--pids-limit", "4096", "--cap-drop", "ALL"],
-  ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"].flatMap((right) => ["--cap-add", right]),
-];
-
 export async function startThrowaway(
   docker: Docker,
   { image, purpose, env, network = "none", options, command }: ThrowawayOptions,
@@ -61,8 +53,7 @@ export async function startThrowaway(
   const name = `postgis-backup-${randomBytes(6).toString("hex")}`;
   const args = [
     ...["run", "--interactive", "--rm", "--network", network, "--name", name],
-    ...confinement,
-    ...["--label", `${throwawayLabel}=${purpose}`],
+    ...throwawayLabels(purpose),
     ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
     ...options,
     ...["--entrypoint", "sh", image, "-c", tie, "sh", ...command],
@@ -85,10 +76,13 @@ export async function startThrowaway(
     running = false;
     return result;
   });
+  // Meanwhile; and what goes wrong with that is no failure of this run.
+  const cleaned = removeAbandonedThrowaways(docker).catch(() => undefined);
   const close = async () => {
     process.stdin.end();
     const late = setTimeout(closeSeconds * 1000, "late", { ref: false });
-    if ((await Promise.race([ended, late])) !== "late") return;
+    const [outcome] = await Promise.all([Promise.race([ended, late]), cleaned]);
+    if (outcome !== "late") return;
     await spawnDocker(docker, ["rm", "--force", "--volumes", name], { reject: false });
     process.kill("SIGKILL");
     await ended;
