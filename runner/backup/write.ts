@@ -146,6 +146,7 @@ async function proveArchive(
     level,
     justRead: draft.stored.folder !== undefined,
     image: description.source.imageDigest,
+    asked: false,
     progress,
     signal,
   });

@@ -57,6 +57,10 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       "how long the last step waits for a locked table (default: 60)",
       Number,
     )
+    .option(
+      "--image <image>",
+      "image with a pg_restore that reads the archive, where the container's own cannot (default: the one that the backup was taken with, if it is there)",
+    )
     .option("--dry-run", "only look for what would keep the backup from being restored")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())

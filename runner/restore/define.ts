@@ -13,7 +13,7 @@ import { feedPsql, restoreFailure } from "./feed";
 import { recordNew, recordSystem } from "./record";
 import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
-import { readPieces } from "./script-pieces";
+import { readPieces, safePieces } from "./script-pieces";
 import { installedSrids, postgisSchema } from "./srids";
 import type { WantedEntries } from "./wanted";
 
@@ -73,7 +73,7 @@ export async function* inTransactions(
 ): AsyncGenerator<string, void> {
   let begun = 0;
   let complete = false;
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), "The script of the definitions")) {
     // psql is restricted already, where it is fed.
     if (piece.kind !== "line" || restriction.test(piece.text)) continue;
     if (piece.text === end) {

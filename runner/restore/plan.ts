@@ -17,6 +17,7 @@ import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
 import { checkFiles, damaged, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
+import { failUnlessListed } from "../verification";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
@@ -93,6 +94,7 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
   const found = await findBackup(store, request.name, request.backup);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
+  failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);
   if (found.problem !== undefined) {
