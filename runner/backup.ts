@@ -8,7 +8,6 @@ import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import { resolveRelations } from "./postgres/relations";
 import { kindName, type Selection } from "./postgres/select-tables";
-import { seriesKey } from "./postgres/series-lock";
 import { openSession } from "./postgres/session";
 import { takeSnapshot } from "./postgres/snapshot";
 import type { Progress } from "./progress";
@@ -48,10 +47,12 @@ async function takeBackup(
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
     noteSkipped(snapshot, progress);
     const mostBytes = mostArchiveBytes(snapshot, plan.compression);
-    const draft = await destination.begin({ key: seriesKey(request), mostBytes });
+    const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
       return await writeBackup({ ...plan, snapshot, relations, draft, progress, signal });
     } catch (error) {
+      // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
+      await session.run("ROLLBACK").catch(() => undefined);
       throw await draft.abandon(error);
     }
   } finally {

@@ -13,7 +13,7 @@ import { checkPrivileges } from "../postgres/privileges";
 import { resolveRelations } from "../postgres/relations";
 import { noteEnded, openLockSession } from "../postgres/run-lock";
 import { type Selection, selectTables } from "../postgres/select-tables";
-import { applicationName, lockSeries } from "../postgres/series-lock";
+import { applicationName, lockSeries, seriesKey } from "../postgres/series-lock";
 import { serverTarget } from "../postgres/server";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
@@ -23,6 +23,8 @@ import type { Destination } from "./destination";
 /** A backup that can be taken. */
 export interface Plan {
   readonly request: BackupRequest;
+  /** No two runs with the same are in progress at a time. */
+  readonly key: string;
   readonly destination: Destination;
   readonly container: Inspection;
   readonly target: ExecTarget;
@@ -53,11 +55,12 @@ export async function planBackup(
   attempts.runSync(() => {
     destination.checkContainer(container);
   });
-  const target = serverTarget(docker, container, request, applicationName(request));
+  const key = await seriesKey({ ...request, containerId: container.Id });
+  const target = serverTarget(docker, container, request, applicationName(key, request.name));
   const session = openLockSession(target, signal);
   try {
     return await planWithServer(
-      { request, destination, container, target, session },
+      { request, key, destination, container, target, session },
       last,
       attempts,
       progress,
@@ -69,7 +72,7 @@ export async function planBackup(
 }
 
 async function planWithServer(
-  base: Pick<Plan, "request" | "destination" | "container" | "target" | "session">,
+  base: Pick<Plan, "request" | "key" | "destination" | "container" | "target" | "session">,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
@@ -85,7 +88,7 @@ async function planWithServer(
     checkDumpVersion(facts, dump.version);
   });
   const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
-  const ended = await attempts.run(() => lockSeries(session, request));
+  const ended = await attempts.run(() => lockSeries(session, base.key, request.name));
   noteEnded(ended ?? 0, progress);
 
   const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
