@@ -27,7 +27,6 @@ export const S3Settings = z.strictObject({
 export type S3Settings = z.infer<typeof S3Settings>;
 
 /** In a path or a name, these are mistakes, and would change what a message or a command says. */
-// eslint-disable-next-line no-control-regex -- that is what it is about
 const unsafe = /[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]/;
 
 /** Refused before anything, and shown so that it does no harm. */

@@ -12,8 +12,7 @@ const abandonedMilliseconds = 24 * 60 * 60 * 1000;
 
 /** Of runs with this key, the caller knows that they are dead, because it holds their lock. */
 export async function removeAbandoned(series: string, key?: string): Promise<void> {
-  const isDead = async (folder: string, nameKey?: string): Promise<boolean> => {
-    if (nameKey !== undefined && nameKey === key) return true;
+  const isDead = async (folder: string): Promise<boolean> => {
     const [itsKey, identity = ""] = await ownerOf(folder);
     if (itsKey === undefined) return isOld(folder);
     return itsKey === key || isGone(identity);
@@ -21,10 +20,9 @@ export async function removeAbandoned(series: string, key?: string): Promise<voi
   for (const entry of await readdir(series)) {
     const full = path.join(series, entry);
     const dead = deadWork(entry);
-    const [, , nameKey] = /^\.(\d{8}T\d{6}Z)(?:\.([^.]+))?\.partial$/.exec(entry) ?? [];
     if (dead === latestLink || (/^\.latest\.\d{8}T\d{6}Z$/.test(entry) && (await isOld(full))))
       await finishLatest(series, full);
-    else if (dead !== undefined || (isWork(entry) && (await isDead(full, nameKey))))
+    else if (dead !== undefined || (isWork(entry) && (await isDead(full))))
       await rm(full, { recursive: true, force: true, maxRetries: 10 });
     // Of a backup that was complete when its run was killed.
     else if (
@@ -38,7 +36,7 @@ export async function removeAbandoned(series: string, key?: string): Promise<voi
   await finishRemovals(series).catch(() => undefined);
 }
 
-const isWork = (entry: string) => /^\.\d{8}T\d{6}Z(\.[^.-]+)?\.partial$/.test(entry);
+const isWork = (entry: string) => /^\.\d{8}T\d{6}Z\.partial$/.test(entry);
 
 /** The key of a run, and its process, which earlier versions did not write. */
 async function ownerOf(folder: string): Promise<string[]> {

@@ -6,6 +6,7 @@ import { Failure } from "../failure";
 import { ownIdentity } from "../process-identity";
 import { removeAbandoned } from "./abandoned";
 import { makeRoomForLatest, prepareLatest } from "./folder-latest";
+import { workName } from "./work-name";
 
 export interface PendingBackup {
   readonly id: string;
@@ -60,8 +61,7 @@ export async function beginBackup(
     return await claimId(async (id, startedAt) => {
       const workPath = path.join(parent, `.${id}.partial`);
       const taken = (await readdir(parent)).includes(id) || (await isTaken(id));
-      if (taken || !(await claimFolder(workPath, path.join(parent, `.${id}.${key}.partial`), key)))
-        return undefined;
+      if (taken || !(await claimFolder(workPath, path.join(parent, workName(id)), key))) return undefined;
       return { id, startedAt, workPath, finalPath: path.join(parent, id), notes };
     });
   } catch (error) {

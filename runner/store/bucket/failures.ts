@@ -74,7 +74,7 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
     if (code === undefined) return thrown;
     return failure(
       "s3-unreachable",
-      `The S3 server of ${where} cannot be reached: ${message || (code ?? name)}. Check the endpoint, the region and the network.`,
+      `The S3 server of ${where} cannot be reached: ${message || code}. Check the endpoint, the region and the network.`,
     );
   }
   if (name === "NoSuchBucket")

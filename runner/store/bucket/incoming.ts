@@ -120,7 +120,9 @@ export async function receiveInto(
       const cleaning = { ...bucket, signal: AbortSignal.timeout(cleanUpMilliseconds) };
       for (const file of uncertain) await findOwn(cleaning, file);
       await removeWritten(cleaning, prefix, written).then(
-        () => written.clear(),
+        () => {
+          written.clear();
+        },
         () => undefined,
       );
       await abortOpen(cleaning);

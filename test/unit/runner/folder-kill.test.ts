@@ -159,17 +159,22 @@ describe("a folder of backups whose run", function () {
   it("is at work never shows a series without `latest`", async () => {
     const place = await prepare("atomic");
     const link = path.join(place, "cbm", "latest");
-    let running = true;
+    const { signal, abort } = ((it) => ({
+      signal: it.signal,
+      abort: () => {
+        it.abort();
+      },
+    }))(new AbortController());
     const looking = (async () => {
       let looks = 0;
-      while (running) {
+      while (!signal.aborted) {
         assert.match(await readlink(link), /^\d{8}T\d{6}Z$/);
         looks++;
       }
       return looks;
     })();
     for (let round = 0; round < 2; round++) await run("backup", place);
-    running = false;
+    abort();
     assert.ok((await looking) > 100);
   });
 });
