@@ -17,7 +17,6 @@ import { withQualifiedNames } from "./postgres/qualified-names";
 import { resolveRelations } from "./postgres/relations";
 import { extensionsOf } from "./postgres/requirements";
 import { kindName, type Selection } from "./postgres/select-tables";
-import { seriesKey } from "./postgres/series-lock";
 import { openSession, type Session } from "./postgres/session";
 import { takeSnapshot } from "./postgres/snapshot";
 import type { Progress } from "./progress";
@@ -58,10 +57,12 @@ async function takeBackup(
     const outside = await checkedContent(session, snapshot, request, progress);
     noteSkipped(snapshot, progress);
     const mostBytes = mostArchiveBytes(snapshot, plan.compression);
-    const draft = await destination.begin({ key: seriesKey(request), mostBytes });
+    const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
       return await writeBackup({ ...plan, snapshot, relations, outside, draft, progress, signal });
     } catch (error) {
+      // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
+      await session.run("ROLLBACK").catch(() => undefined);
       throw await draft.abandon(error);
     }
   } finally {

@@ -77,10 +77,17 @@ async function main(): Promise<number> {
     );
     return 0;
   } catch (error) {
-    const code = report(interrupted.signal.aborted ? interrupted.signal.reason : error);
+    const code = report(
+      interrupted.signal.aborted && !isInterruption(error) ? interrupted.signal.reason : error,
+    );
     if (code !== 0) return code;
     return helpWritten.then(() => 0, report);
   }
+}
+
+/** With words of its own about what it could not undo. */
+function isInterruption(error: unknown): boolean {
+  return error instanceof Failure && error.code === "interrupted";
 }
 
 function report(error: unknown): number {

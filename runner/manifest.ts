@@ -21,6 +21,10 @@ export const Manifest = z
     manifestVersion: z.literal(1),
     id: describe(z.string(), "Name of the backup's folder: the time, in UTC, at which the backup began."),
     name: z.string(),
+    newerThan: describe(
+      z.array(z.string()).optional(),
+      "Earlier backups with greater ids: a clock was ahead when they were taken. Absent where there were none.",
+    ),
     startedAt: z.iso.datetime(),
     finishedAt: describe(z.iso.datetime(), "When the archive was written and checked."),
     source: z.strictObject({
@@ -132,6 +136,7 @@ type Described = Pick<
 > & {
   readonly id: string;
   readonly startedAt: Date;
+  readonly newerThan: readonly string[];
   readonly request: BackupRequest;
   readonly container: Inspection;
   readonly imageDigest: string;
@@ -147,11 +152,12 @@ type Described = Pick<
 export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
 
 export function describeBackup(backup: Described): Description {
-  const { id, startedAt, request, container, facts, snapshot, measures, definitions } = backup;
+  const { id, startedAt, newerThan, request, container, facts, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
     id,
     name: request.name,
+    ...(newerThan.length === 0 ? {} : { newerThan: [...newerThan] }),
     startedAt: startedAt.toISOString(),
     source: {
       container: container.Name.replace(/^\//, ""),

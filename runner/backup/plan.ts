@@ -15,7 +15,7 @@ import { resolveRelations } from "../postgres/relations";
 import { type ResolvedSelection, resolveSelection } from "../postgres/resolve-selection";
 import { noteEnded } from "../postgres/run-lock";
 import type { Selection } from "../postgres/select-tables";
-import { applicationName, lockSeries } from "../postgres/series-lock";
+import { applicationName, lockSeries, seriesKey } from "../postgres/series-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
@@ -24,6 +24,8 @@ import type { Destination } from "./destination";
 /** A backup that can be taken. */
 export interface Plan {
   readonly request: BackupRequest;
+  /** No two runs with the same are in progress at a time. */
+  readonly key: string;
   readonly destination: Destination;
   readonly container: Inspection;
   readonly target: ExecTarget;
@@ -54,15 +56,16 @@ export async function planBackup(
   attempts.runSync(() => {
     destination.checkContainer(container);
   });
+  const key = await seriesKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([
-    attempts.run(() => connectServer(docker, container, request, applicationName(request), signal)),
+    attempts.run(() => connectServer(docker, container, request, applicationName(key, request.name), signal)),
     attempts.run(() => dumpFacts(docker, container, request.compression ?? preferredCompression)),
   ]);
   if (connection === undefined) throw attempts.failure();
   const { target, session } = connection;
   try {
     return await planWithServer(
-      { request, destination, container, target, session },
+      { request, key, destination, container, target, session },
       dump,
       last,
       attempts,
@@ -75,7 +78,7 @@ export async function planBackup(
 }
 
 async function planWithServer(
-  base: Pick<Plan, "request" | "destination" | "container" | "target" | "session">,
+  base: Pick<Plan, "request" | "key" | "destination" | "container" | "target" | "session">,
   dump: DumpFacts | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
@@ -89,7 +92,7 @@ async function planWithServer(
     checkDumpVersion(facts, dump.version);
   });
   const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
-  const ended = await attempts.run(() => lockSeries(session, request));
+  const ended = await attempts.run(() => lockSeries(session, base.key, request.name));
   noteEnded(ended ?? 0, progress);
 
   const selection = await attempts.run(() => resolveSelection(session, request));

@@ -74,6 +74,7 @@ async function writeArchive(
   const description = describeBackup({
     id: draft.id,
     startedAt: draft.startedAt,
+    newerThan: draft.newerThan,
     request,
     container,
     snapshot,

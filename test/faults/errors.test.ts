@@ -230,15 +230,6 @@ describe("every error", function () {
         await removeContainer(victim);
       }
     },
-    "server-not-found": async () => {
-      const shares = new TestContainer();
-      try {
-        await shares.run(["--network", `container:${container}`, "--entrypoint", "sleep"], ["60"]);
-        return await run([...arguments_("parent"), "--container", shares.name]);
-      } finally {
-        await shares.remove();
-      }
-    },
     "container-name-taken": () => preflight({ container }),
     "port-in-use": async () => {
       const taken = await startServer({ options: ["--publish", "127.0.0.1::5432"] });
