@@ -278,7 +278,7 @@ describe("every error", function () {
       const shares = new TestContainer();
       try {
         await shares.run(["--network", `container:${container}`, "--entrypoint", "sleep"], ["60"]);
-        return await run([...arguments_("parent"), "--container", shares.name]);
+        return await run([...arguments_("parent", "--format", "custom"), "--container", shares.name]);
       } finally {
         await shares.remove();
       }
