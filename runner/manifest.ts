@@ -57,7 +57,7 @@ export const Manifest = z
     fingerprintMethod: describe(
       FingerprintMethod,
       "columns: sum over all rows of the XOR of the columns' extended hashes, each with the column's number by name as its seed; " +
-        "text: sum of hashtextextended(ROW(columns by name)::text, 0); columns-utf8 and text-utf8: the same, of the text in UTF-8.",
+        "text: sum of hashtextextended(ROW(columns by name)::text, 0); columns-utf8 and text-utf8: the same, of the text in UTF-8 as hexadecimal digits.",
     ),
     tables: z.array(
       z.strictObject({

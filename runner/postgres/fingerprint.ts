@@ -72,13 +72,13 @@ const callable = Object.entries(hashFunctions)
   .map(([type, name]) => `('${type}'::regtype, '${name}')`)
   .join(", ");
 
-/** Numbers, dates and what is hashed as bytea are the same in every encoding; of all else it is the text in UTF-8. */
+/** Numbers, dates and what is hashed as bytea are the same in every encoding; of all else it is the text in UTF-8, in hexadecimal digits. */
 function valueAndFunction(method: FingerprintMethod): string {
   return method === "columns-utf8"
     ? `CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN name || hashed_as
-       ELSE format('convert_to(%s::text, ''UTF8'')', name) END AS value,
+       ELSE format('encode(convert_to(%s::text, ''UTF8''), ''hex'')', name) END AS value,
        CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN function
-       ELSE 'hashvarlenaextended' END AS function`
+       ELSE 'hashtextextended' END AS function`
     : `name || hashed_as AS value, CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function`;
 }
 
@@ -118,7 +118,7 @@ WITH hashable AS (
       string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
       'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
     ) AS columns,
-    format('${method === "text-utf8" ? "hashvarlenaextended(convert_to(ROW(%s)::text, ''UTF8''), 0)" : "hashtextextended(ROW(%s)::text, 0)"}', string_agg(name, ', ' ORDER BY number)) AS text
+    format('${method === "text-utf8" ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)" : "hashtextextended(ROW(%s)::text, 0)"}', string_agg(name, ', ' ORDER BY number)) AS text
   FROM col GROUP BY attrelid
 ), geometry AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
