@@ -57,7 +57,7 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   const inContainer = manifest.format !== "plain" || level === "restore";
   if (files.folder === undefined ? !inContainer : !justRead)
     await checkFiles(files, unstreamed(verification), signal);
-  await checkScripts(verification);
+  await checkScripts(files, manifest, { signal, archive: false });
   if (manifest.format === "plain") await checkPlainArchive(verification);
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
@@ -73,14 +73,19 @@ export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" |
   );
 }
 
-/** Those beside the archive: nothing in them may be a command of psql. */
-async function checkScripts({ files, manifest, signal }: Verification): Promise<void> {
-  const scripts = manifest.files.filter(
-    ({ path }) => path.endsWith(".sql") && path !== archiveFile(manifest),
-  );
-  for (const script of scripts)
-    for await (const piece of safeScript(readChecked(files, script), script.path))
-      if (piece.length > 0) signal.throwIfAborted();
+/** Nothing in the scripts of a backup may be a command of psql; a plain archive is one too. */
+export async function checkScripts(
+  files: BackupFiles,
+  manifest: Pick<Verifiable, "files" | "format" | "compression">,
+  { signal, archive }: { readonly signal: AbortSignal; readonly archive: boolean },
+): Promise<void> {
+  const plain = manifest.format === "plain" ? archiveFile(manifest) : undefined;
+  for (const script of manifest.files) {
+    if (script.path === plain ? !archive : !script.path.endsWith(".sql")) continue;
+    const content =
+      script.path === plain ? readPlainArchive(files, script, signal) : readChecked(files, script);
+    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();
+  }
 }
 
 type ArchiveKind = Pick<Verifiable, "format" | "compression">;

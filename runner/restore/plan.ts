@@ -17,7 +17,7 @@ import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
 import { checkFiles, damaged, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
-import { failUnlessListed } from "../verification";
+import { checkScripts, failUnlessListed } from "../verification";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
@@ -102,6 +102,8 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
       ? damaged(files.location, found.problem)
       : new Failure("manifest-unreadable", `${files.location}: ${found.problem}.`);
   }
+  // A run looks at a plain archive when it reads the definitions in it, before it runs any.
+  await checkScripts(files, manifest, { signal, archive: request.dryRun });
   const schemas = new Set(manifest.tables.map(({ schema }) => schema));
   const unknown = Object.keys(request.schemas).filter((schema) => !schemas.has(schema));
   if (unknown.length > 0) {
