@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { tableBackupNames } from "./argument-names";
+import { refuseUnknownArguments } from "./known-names";
 import { BackupRequest, BackupResult } from "../runner/request";
 import { placeOf, s3Of } from "./backup-place";
-import { checkedRequest, checkValue } from "./check";
+import { checkPassword, checkedRequest, checkValue } from "./check";
+import { serverIdentity, valuesAlone } from "./identity";
 import { Period, periodNumber } from "./period";
 import { warnInPreview } from "./preview";
 import { runnerCommand } from "./runner-command";
@@ -64,9 +67,11 @@ export class TableBackup extends pulumi.ComponentResource {
   constructor(name: string, args: TableBackupArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:TableBackup", name, { ...args, password }, opts);
+    refuseUnknownArguments(args, tableBackupNames, this);
+    checkPassword(password, this);
     const connection = pulumi.output(args.connection);
     const subject = {
-      container: connection.container,
+      container: connection.apply(serverIdentity),
       database: connection.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
@@ -81,6 +86,7 @@ export class TableBackup extends pulumi.ComponentResource {
       BackupRequest,
       {
         ...subject,
+        container: connection.container,
         s3,
         keepLocal: args.keepLocal,
         user: connection.user,
@@ -114,9 +120,11 @@ export class TableBackup extends pulumi.ComponentResource {
         verb: "backup",
         request,
         password,
-        triggers: pulumi
-          .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period])
-          .apply(([known, triggers, now]) => [known, ...triggers, ...now]),
+        triggers: valuesAlone(
+          pulumi
+            .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period])
+            .apply(([known, triggers, now]) => [known, ...triggers, ...now]),
+        ),
         onUpdate: "keep",
       },
       { parent: this },

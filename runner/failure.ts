@@ -15,6 +15,8 @@ export const failureCodes = [
   "container-lost",
   // creating a container
   "container-name-taken",
+  "volume-not-owned",
+  "volume-not-kept",
   "port-in-use",
   "address-invalid",
   "server-not-ready",

@@ -4,24 +4,41 @@ import path from "node:path";
 import { findContainer, type Inspection } from "./docker/container";
 import { type Docker, docker as dockerFor, dockerOutput } from "./docker/docker";
 import { Attempts, Failure } from "./failure";
-import { ownerLabel, type PreflightRequest } from "./request";
+import { checkKept, checkVolume, findVolume, knownOwner } from "./owner";
+import { ownerLabel, type PreflightRequest, type PreflightResult } from "./request";
 import { checkWritable } from "./store/destination";
 
-/** Looks for everything that would keep a container from being created, and reports all of it in one message. */
-export async function preflight(request: PreflightRequest): Promise<void> {
+/**
+ * Looks for everything that would keep a container from being created, and reports all of it in one message. `again` is what the last
+ * preflight of the same stack said; empty if it said nothing, and undefined if there was none.
+ */
+export async function preflight(
+  request: PreflightRequest,
+  again: string | undefined,
+): Promise<PreflightResult> {
   const docker = dockerFor(request.dockerHost);
   const existing = await findContainer(docker, request.container);
+  const volume = request.volume === undefined ? undefined : await findVolume(docker, request.volume);
+  const last = knownOwner(again, { container: existing, volume });
+  const known = { ...last, owner: request.owner ?? last.owner };
   const attempts = new Attempts();
   attempts.runSync(() => {
-    checkName(request, existing);
+    checkName(request, known.owner, existing);
   });
+  const adopted = await attempts.run(() => checkVolume(docker, request, known, volume));
+  await attempts.run(() => checkKept(docker, request, known));
   await attempts.run(() => checkPort(docker, request, existing));
   await attempts.run(() => checkBackupDirectory(request));
   attempts.end();
+  return {
+    owner: known.owner,
+    adopted: [...(adopted ?? [])],
+    ...(request.volume === undefined ? {} : { volume: request.volume }),
+  };
 }
 
-function checkName(request: PreflightRequest, existing: Inspection | undefined): void {
-  if (existing === undefined || existing.Config.Labels?.[ownerLabel] === request.owner) return;
+function checkName(request: PreflightRequest, owner: string, existing: Inspection | undefined): void {
+  if (existing === undefined || existing.Config.Labels?.[ownerLabel] === owner) return;
   throw new Failure(
     "container-name-taken",
     `Container "${request.container}" exists already and does not belong to this stack. Choose another container name, ` +

@@ -1,7 +1,7 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { preflight } from "../preflight";
 import { PreflightRequest } from "../request";
-import { type Options, readRequest, requestOption } from "./options";
+import { answersInJson, type Options, print, readRequest, requestOption } from "./options";
 
 export function addPreflight(main: Command): void {
   main
@@ -16,8 +16,15 @@ export function addPreflight(main: Command): void {
     .option("--host-address <address>", "address of this machine that the port would be published on")
     .option("--port <n>", "port that would be published", Number)
     .option("--backup-directory <path>", "directory that would be mounted")
+    .option("--volume <name>", "Docker volume that would hold the data")
+    .addOption(new Option("--again", "for a stack that has been up before").hideHelp())
     .addOption(requestOption())
     .action(async (options: Options) => {
-      await preflight(await readRequest(PreflightRequest, options));
+      const { again, ...asked } = options;
+      const request = await readRequest(PreflightRequest, asked);
+      // What the command's last run printed, as the plugin hands it over.
+      const last = again === true ? (process.env["PULUMI_COMMAND_STDOUT"] ?? "") : undefined;
+      const result = await preflight(request, last);
+      if (answersInJson(options)) print(options, result, []);
     });
 }

@@ -14,8 +14,10 @@ import { flipBit, reseal } from "../support/damage";
 import { startPair } from "../support/migration-pair";
 import {
   freePort,
+  ownLabel,
   removeContainer,
   removeFolder,
+  removeVolume,
   sql,
   temporaryFolder,
   uniqueName,
@@ -163,7 +165,7 @@ describe("every error", function () {
     return stderr;
   }
 
-  async function preflight(more: Record<string, unknown>): Promise<string> {
+  async function preflight(more: Record<string, unknown>, last?: object): Promise<string> {
     const request = {
       container: uniqueName(),
       owner: "o",
@@ -172,8 +174,9 @@ describe("every error", function () {
       ...more,
     };
     return (
-      await execa("node", [runnerMain, "preflight", "--request", "-"], {
+      await execa("node", [runnerMain, "preflight", ...(last ? ["--again"] : []), "--request", "-"], {
         input: JSON.stringify(request),
+        env: { PULUMI_COMMAND_STDOUT: JSON.stringify(last) },
         reject: false,
       })
     ).stderr;
@@ -212,6 +215,17 @@ describe("every error", function () {
       }
     },
     "container-name-taken": () => preflight({ container }),
+    "volume-not-owned": async () => {
+      const volume = uniqueName();
+      await docker("volume", "create", ...ownLabel, volume);
+      return preflight({ volume }).finally(() => removeVolume(volume));
+    },
+    "volume-not-kept": async () => {
+      const volume = uniqueName();
+      await docker("volume", "create", ...ownLabel, "--label", "postgis-backup.owner=o", volume);
+      const last = { owner: "o", adopted: [], volume };
+      return preflight({ volume: uniqueName(), keepData: false }, last).finally(() => removeVolume(volume));
+    },
     "port-in-use": async () => {
       const taken = await startServer({ options: ["--publish", "127.0.0.1::5432"] });
       try {
