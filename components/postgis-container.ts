@@ -9,6 +9,7 @@ import { databaseUri } from "./database-uri";
 import { labelsOf, ownerOf } from "./owner";
 import type { PostgisContainerArgs } from "./postgis-container-args";
 import { restoreCommand } from "./restore-into-volume";
+import { containerPlan } from "./container-plan";
 import { runnerCommand } from "./runner-command";
 import { serverContainer } from "./server-container";
 
@@ -51,21 +52,21 @@ export class PostgisContainer extends pulumi.ComponentResource {
     const user = args.user ?? "postgres";
     const database = args.database ?? "postgres";
     const keepData = args.keepData ?? true;
-    const place = {
-      container: containerName,
-      volume: volumeName,
-      keepData,
-      adopt: args.adopt,
-      dockerHost: args.dockerHost,
+    const plan = containerPlan({
+      args: { ...args, keepData },
+      containerName,
+      image,
+      volumeName,
       hostAddress,
       port: args.standby === true ? undefined : port,
-      backupDirectory: args.backupDirectory,
-    };
+      user,
+      database,
+    });
     const preflight = runnerCommand(
       `${name}-preflight`,
       {
         verb: "preflight",
-        request: checkedRequest(PreflightRequest, place, this),
+        request: checkedRequest(PreflightRequest, plan, this),
         triggers: [],
         onUpdate: "runAgain",
       },

@@ -6,6 +6,7 @@ export const failureCodes = [
   // usage
   "usage",
   "interrupted",
+  "output-not-written",
   // Docker
   "docker-missing",
   "docker-unreachable",
@@ -14,6 +15,12 @@ export const failureCodes = [
   "container-not-running",
   "container-lost",
   // creating a container
+  "image-not-available",
+  "image-unsuitable",
+  "data-unsuitable",
+  "settings-refused",
+  "network-unsuitable",
+  "init-script-not-readable",
   "container-name-taken",
   "volume-not-owned",
   "volume-not-kept",
@@ -22,6 +29,7 @@ export const failureCodes = [
   "server-not-ready",
   "password-not-set",
   // server
+  "server-not-found",
   "connection-refused",
   "server-error",
   "pg-dump-too-old",
@@ -33,6 +41,7 @@ export const failureCodes = [
   "nothing-selected",
   "privilege-missing",
   "reference-outside-selection",
+  "not-carried",
   "relation-invalid",
   "orphans-over-limit",
   "lock-timeout",
@@ -54,6 +63,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "script-unsafe",
   "restore-failed",
   "restore-mismatch",
   "tar-invalid",

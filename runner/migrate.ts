@@ -62,10 +62,12 @@ async function moveTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { request, fresh, progress } = between;
-  const target = oldDatabase(between);
+  const target = await oldDatabase(between, signal);
   return inDatabase(target, signal, async (hold) => {
     const selection = await selectAll(hold, request);
-    await inDatabase(newDatabase(fresh), signal, (there) => checkLeftBehind(hold, there, selection, request));
+    await inDatabase(newDatabase(fresh, signal), signal, (there) =>
+      checkLeftBehind(hold, there, selection, request),
+    );
     await holdWrites(hold, selection.tables, target, request, progress, signal);
     const since = performance.now();
     progress.note("Writers of the old server wait from now on; readers go on.");
@@ -112,7 +114,9 @@ async function switchServers(sides: Sides, result: MigrateResult): Promise<void>
   const { docker, request, old, fresh, hold, tables, progress } = sides;
   const since = performance.now();
   try {
-    await inDatabase(oldDatabase(sides), toTheEnd, (session) => refuseWrites(session, request.database));
+    await inDatabase(oldDatabase(sides, toTheEnd), toTheEnd, (session) =>
+      refuseWrites(session, request.database),
+    );
     await endSessions(hold);
     await checkUnchanged(hold, tables, request);
     await stopServer(docker, old);

@@ -22,7 +22,7 @@ export async function readRecord(
   server: NewServer,
   signal: AbortSignal,
 ): Promise<MigrationRecord | undefined> {
-  return inDatabase(newDatabase(server), signal, async (session) => {
+  return inDatabase(newDatabase(server, signal), signal, async (session) => {
     const [found] = await session.rows(
       `SELECT substr(value, ${setting.length + 2}) AS record FROM pg_db_role_setting s
        JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
@@ -47,7 +47,7 @@ export function removalInWords({ request }: NewServer): string {
 }
 
 function alter(server: NewServer, change: string, signal: AbortSignal): Promise<void> {
-  return inDatabase(newDatabase(server), signal, (session) =>
+  return inDatabase(newDatabase(server, signal), signal, (session) =>
     session.run(`ALTER DATABASE ${escapeIdentifier(server.request.toDatabase)} ${change}`),
   );
 }

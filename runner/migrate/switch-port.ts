@@ -75,7 +75,7 @@ export async function giveBack(sides: Sides): Promise<void> {
   await dockerOutput(docker, ["start", old.Id]);
   const { container: name, user, database, dockerHost } = request;
   await answering(ReadyRequest.parse({ container: name, user, database, dockerHost }), progress, toTheEnd);
-  await inDatabase(oldDatabase(sides), toTheEnd, (session) => allowWrites(session, database));
+  await inDatabase(oldDatabase(sides, toTheEnd), toTheEnd, (session) => allowWrites(session, database));
   await start(fresh, progress);
   await removeRecord(fresh, toTheEnd);
 }
