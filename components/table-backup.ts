@@ -4,6 +4,7 @@ import { refuseUnknownArguments } from "./known-names";
 import { BackupRequest, BackupResult } from "../runner/request";
 import { placeOf, s3Of } from "./backup-place";
 import { checkPassword, checkedRequest, checkValue } from "./check";
+import { goneBackup } from "./last-backup";
 import { serverIdentity, valuesAlone } from "./identity";
 import { Period, periodNumber } from "./period";
 import { warnInPreview } from "./preview";
@@ -24,7 +25,7 @@ export interface Verification {
  * A consistent backup of PostGIS tables, taken by `pg_dump` inside the database's own container.
  *
  * A new one is taken by the first `pulumi up`, when what is backed up or where it goes changes, when `triggers` change,
- * and once in each period of `every`; nothing else takes one. Earlier backups are touched by the `keep…` rules alone, and
+ * once in each period of `every`, and when the last one is not there any more; nothing else takes one. Earlier backups are touched by the `keep…` rules alone, and
  * none is when this resource is deleted. A preview warns of what would keep the backup from being taken.
  *
  * @example
@@ -114,6 +115,8 @@ export class TableBackup extends pulumi.ComponentResource {
       checkValue(Period, every, ["every"], this);
       return [periodNumber(every, Date.now())];
     });
+    const command = pulumi.createUrn(`${name}-backup`, "command:local:Command", this);
+    const gone = pulumi.all([command, s3]).apply(([urn, server]) => goneBackup(urn, server, this));
     const taken = runnerCommand(
       `${name}-backup`,
       {
@@ -122,8 +125,8 @@ export class TableBackup extends pulumi.ComponentResource {
         password,
         triggers: valuesAlone(
           pulumi
-            .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period])
-            .apply(([known, triggers, now]) => [known, ...triggers, ...now]),
+            .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period, gone])
+            .apply(([known, triggers, now, again]) => [known, ...triggers, ...now, ...again]),
         ),
         onUpdate: "keep",
       },

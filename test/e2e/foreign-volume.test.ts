@@ -20,6 +20,7 @@ describe("a volume of another stack", function () {
       await createProject(program, await readdir(program)),
       await createProject(program, await readdir(program)),
     ];
+    for (const { stack } of [first, second]) await stack.setConfig("restore", { value: "false" });
     volume = String((await up(first)).outputs["volume"]);
     await sql(first.container, "INSERT INTO parcels VALUES (7, 'not in a backup')");
   });

@@ -21,18 +21,19 @@ const taken = new TableBackup("taken", {
   format: "custom",
 });
 
-const restored = new TableRestore(
-  "restored",
-  {
-    connection: server.connection,
-    location: "./backups/taken/latest",
-    schemas: { public: "restored" },
-    ifExists: "replace",
-    triggers: config.getObject<string[]>("triggers") ?? [],
-  },
-  { dependsOn: taken },
-);
+if (config.getBoolean("restore") ?? true) {
+  new TableRestore(
+    "restored",
+    {
+      connection: server.connection,
+      location: "./backups/taken/latest",
+      schemas: { public: "restored" },
+      ifExists: "replace",
+      triggers: config.getObject<string[]>("triggers") ?? [],
+    },
+    { dependsOn: taken },
+  );
+}
 
 export const backup = taken.backupId;
-export const restoredFrom = restored.backupId;
 export const volume = server.volumeName;

@@ -20,6 +20,8 @@ const least: TableRestoreArgs = {
   location: "/srv/backups/cbm/20261122T081500Z",
 };
 
+const nameOf = (resource: pulumi.Resource) => (resource as unknown as { __name: string }).__name;
+
 async function declare(args: TableRestoreArgs, preview = false) {
   const registered = await startMocks({ stdout: JSON.stringify(result), preview });
   const restore = new TableRestore("copy", args);
@@ -125,9 +127,7 @@ describe("TableRestore", () => {
             for (const [property, value] of Object.entries(props)) {
               if (!pulumi.Output.isInstance(value)) continue;
               const resources = (value as unknown as { resources(): Set<pulumi.Resource> }).resources();
-              dependencies[`${name} ${property}`] = [...resources].map(
-                ({ __name }: { __name?: string }) => __name ?? "",
-              );
+              dependencies[`${name} ${property}`] = [...resources].map(nameOf);
             }
             return undefined;
           },
