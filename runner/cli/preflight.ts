@@ -29,6 +29,6 @@ export function addPreflight(main: Command, { progress, signal }: Context): void
       // What the command's last run printed, as the plugin hands it over.
       const last = again === true ? (process.env["PULUMI_COMMAND_STDOUT"] ?? "") : undefined;
       const result = await preflight(request, last, progress, signal);
-      if (answersInJson(options)) print(options, result, []);
+      if (answersInJson(options)) await print(options, result, []);
     });
 }

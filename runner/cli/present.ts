@@ -13,6 +13,6 @@ export function addPresent(main: Command, { signal }: Context): void {
     .action(async (options: Options) => {
       const { name, backup, ...place } = await readRequest(PresentRequest, options);
       const present = await openStore(place, signal).isTaken(name, backup);
-      print(options, { present }, []);
+      await print(options, { present }, []);
     });
 }

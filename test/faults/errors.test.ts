@@ -263,7 +263,9 @@ describe("every error", function () {
         "-c",
         made,
       );
-      return preflight({ image: await image(), volume }).finally(() => removeVolume(volume));
+      return preflight({ image: await image(), volume, adopt: `unlabelled:${volume}` }).finally(() =>
+        removeVolume(volume),
+      );
     },
     "settings-refused": async () => preflight({ image: await image(), settings: { work_mem: "much" } }),
     "network-unsuitable": () => preflight({ network: uniqueName() }),
