@@ -17,9 +17,14 @@ export function argumentsChecked(): Promise<void> {
   });
 }
 
-/** An error of the component, with nothing but its message: a stack trace would hide that. */
+/**
+ * An error of the component, with nothing but its message: a stack trace would hide that. The component is named in words, because
+ * an error that belongs to a resource is printed only when that is registered, and it may wait for what is not created now.
+ */
 export function wrongArgument(message: string, resource: pulumi.Resource): Error {
-  return remember(new pulumi.ResourceError(message, resource, true));
+  const { __pulumiType: type, __name: name } = resource as unknown as Record<string, string>;
+  const component = `${type?.split(":").at(-1) ?? ""} "${name ?? ""}"`;
+  return remember(new pulumi.ResourceError(`${message} (${component})`, undefined, true));
 }
 
 /** Keeps whatever was declared in the same part of the program from being created. */
