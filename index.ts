@@ -4,6 +4,7 @@ import * as docker from "@pulumi/docker";
 import {
   type ArchiveFormat,
   BackupBucket,
+  type NotCarried,
   PostgisContainer,
   type References,
   settings,
@@ -76,6 +77,7 @@ const backup = new TableBackup("tables", {
   splitTablesFrom: config.requireNumber("splitTablesFrom"),
   compression: config.get("compression"),
   references: config.require<References>("references"),
+  accept: config.getObject<NotCarried[]>("accept"),
   relations: config.requireObject<string[]>("relations"),
   maxOrphans: config.getNumber("maxOrphans"),
   lockTimeout: config.requireNumber("lockTimeout"),
