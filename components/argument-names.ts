@@ -59,6 +59,7 @@ export const tableBackupNames: NamesOf<TableBackupArgs> = {
   jobs: true,
   splitTablesFrom: true,
   compression: true,
+  accept: true,
   references: true,
   relations: true,
   maxOrphans: true,
