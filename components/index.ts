@@ -6,6 +6,7 @@ export {
   TransitionStorageClass,
 } from "./backup-bucket-args";
 export type { PostgisConnection, PostgisConnectionArgs } from "./connection";
+export { settings } from "./known-names";
 export { Migration } from "./migration";
 export { type MigrationArgs, OldSide } from "./migration-args";
 export { PostgisContainer } from "./postgis-container";

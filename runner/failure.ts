@@ -23,6 +23,8 @@ export const failureCodes = [
   "network-unsuitable",
   "init-script-not-readable",
   "container-name-taken",
+  "volume-not-owned",
+  "volume-not-kept",
   "port-in-use",
   "address-invalid",
   "server-not-ready",

@@ -10,6 +10,7 @@ import { addList } from "./cli/list";
 import { addMigrate, addRetire } from "./cli/migrate";
 import { processOutput } from "./cli/output";
 import { addPreflight } from "./cli/preflight";
+import { addPresent } from "./cli/present";
 import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
 import { addRestore } from "./cli/restore";
@@ -48,6 +49,7 @@ function program(context: Context): Command {
   addMigrate(main, context);
   addRetire(main, context);
   addList(main, context);
+  addPresent(main, context);
   addPrune(main, context);
   addKeep(main, context);
   addExport(main, context);

@@ -167,7 +167,7 @@ describe("every error", function () {
     return stderr;
   }
 
-  async function preflight(more: Record<string, unknown>): Promise<string> {
+  async function preflight(more: Record<string, unknown>, last?: object): Promise<string> {
     const request = {
       container: uniqueName(),
       owner: "o",
@@ -176,8 +176,9 @@ describe("every error", function () {
       ...more,
     };
     return (
-      await execa("node", [runnerMain, "preflight", "--request", "-"], {
+      await execa("node", [runnerMain, "preflight", ...(last ? ["--again"] : []), "--request", "-"], {
         input: JSON.stringify(request),
+        env: { PULUMI_COMMAND_STDOUT: JSON.stringify(last) },
         reject: false,
       })
     ).stderr;
@@ -231,6 +232,17 @@ describe("every error", function () {
       }
     },
     "container-name-taken": () => preflight({ container }),
+    "volume-not-owned": async () => {
+      const volume = uniqueName();
+      await docker("volume", "create", ...ownLabel, volume);
+      return preflight({ volume }).finally(() => removeVolume(volume));
+    },
+    "volume-not-kept": async () => {
+      const volume = uniqueName();
+      await docker("volume", "create", ...ownLabel, "--label", "postgis-backup.owner=o", volume);
+      const last = { owner: "o", adopted: [], volume };
+      return preflight({ volume: uniqueName(), keepData: false }, last).finally(() => removeVolume(volume));
+    },
     "port-in-use": async () => {
       const taken = await startServer({ options: ["--publish", "127.0.0.1::5432"] });
       try {
@@ -258,7 +270,9 @@ describe("every error", function () {
         "-c",
         made,
       );
-      return preflight({ image: await image(), volume }).finally(() => removeVolume(volume));
+      return preflight({ image: await image(), volume, adopt: `unlabelled:${volume}` }).finally(() =>
+        removeVolume(volume),
+      );
     },
     "settings-refused": async () => preflight({ image: await image(), settings: { work_mem: "much" } }),
     "network-unsuitable": () => preflight({ network: uniqueName() }),
