@@ -46,7 +46,7 @@ const left = [
   ],
   ["CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "operator public.==="],
   ["CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple)", "text search configuration public.plain"],
-  ["CREATE STATISTICS both ON id, kind FROM parcels", "statistics object public.both"],
+  ["CREATE STATISTICS two ON id, kind FROM parcels", "statistics object public.two"],
   ["CREATE PUBLICATION news FOR TABLE parcels", "publication news"],
   ["CREATE PUBLICATION everything FOR ALL TABLES", "publication everything"],
   [
