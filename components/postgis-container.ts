@@ -6,6 +6,7 @@ import { connectionOf, type PostgisConnection } from "./connection";
 import { databaseUri } from "./database-uri";
 import type { PostgisContainerArgs } from "./postgis-container-args";
 import { restoreCommand } from "./restore-into-volume";
+import { containerPlan } from "./container-plan";
 import { runnerCommand } from "./runner-command";
 import { serverContainer } from "./server-container";
 
@@ -51,15 +52,18 @@ export class PostgisContainer extends pulumi.ComponentResource {
         Object.entries({ ...own, [ownerLabel]: owner }).map(([label, value]) => ({ label, value })),
       );
 
-    const place = {
-      container: containerName,
-      dockerHost: args.dockerHost,
+    const plan = containerPlan({
+      args,
       owner,
+      containerName,
+      image,
+      volumeName,
       hostAddress,
       port: args.standby === true ? undefined : port,
-      backupDirectory: args.backupDirectory,
-    };
-    const preflightRequest = checkedRequest(PreflightRequest, place, this);
+      user,
+      database,
+    });
+    const preflightRequest = checkedRequest(PreflightRequest, plan, this);
     const preflight = runnerCommand(
       `${name}-preflight`,
       { verb: "preflight", request: preflightRequest, triggers: [preflightRequest], onUpdate: "keep" },

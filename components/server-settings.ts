@@ -13,10 +13,15 @@ export const defaultSettings: Readonly<Record<string, string>> = {
   random_page_cost: "1.1",
 };
 
+/** The settings that the server is started with. */
+export function serverSettings(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...defaultSettings, ...settings };
+}
+
 /** Arguments of the container: the server with its settings. */
 export function serverCommand(settings: Readonly<Record<string, string>>): string[] {
-  const merged = { ...defaultSettings, ...settings };
-  return ["postgres", ...Object.entries(merged).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  const options = Object.entries(serverSettings(settings));
+  return ["postgres", ...options.flatMap(([name, value]) => ["-c", `${name}=${value}`])];
 }
 
 /** From PostgreSQL 18 on, the official images keep the data one folder below their volume. */

@@ -59,7 +59,7 @@ export async function exportBackup(
   const write = (destination: Writable) =>
     writeTar(contents(), new Date(manifest.finishedAt), destination, signal);
   try {
-    if (file === "-") await write(standardOutput).catch(describeClosedPipe);
+    if (file === "-") await write(standardOutput).catch(describeOutput);
     else await writeNewFile(file, sizeBytes, write);
   } finally {
     stop();
@@ -73,8 +73,14 @@ export async function exportBackup(
   };
 }
 
-function describeClosedPipe(error: unknown): never {
-  if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
+/** What was read is described where it is read; so this is about what was written. */
+function describeOutput(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && "syscall" in error)) throw error;
+  if (error.code !== "EPIPE")
+    throw new Failure(
+      "output-not-written",
+      `Standard output cannot be written: ${error.message}. The tar is not whole; make room, and export again.`,
+    );
   throw new Failure(
     "interrupted",
     "The program that reads the tar ended before the tar did; see what it says.",

@@ -6,6 +6,7 @@ export const failureCodes = [
   // usage
   "usage",
   "interrupted",
+  "output-not-written",
   // Docker
   "docker-missing",
   "docker-unreachable",
@@ -14,12 +15,19 @@ export const failureCodes = [
   "container-not-running",
   "container-lost",
   // creating a container
+  "image-not-available",
+  "image-unsuitable",
+  "data-unsuitable",
+  "settings-refused",
+  "network-unsuitable",
+  "init-script-not-readable",
   "container-name-taken",
   "port-in-use",
   "address-invalid",
   "server-not-ready",
   "password-not-set",
   // server
+  "server-not-found",
   "connection-refused",
   "server-error",
   "pg-dump-too-old",
@@ -31,6 +39,7 @@ export const failureCodes = [
   "nothing-selected",
   "privilege-missing",
   "reference-outside-selection",
+  "not-carried",
   "relation-invalid",
   "orphans-over-limit",
   "lock-timeout",
@@ -52,6 +61,7 @@ export const failureCodes = [
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",
+  "script-unsafe",
   "restore-failed",
   "restore-mismatch",
   "tar-invalid",

@@ -98,7 +98,7 @@ async function moveTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { request, fresh, progress } = between;
-  const target = oldDatabase(between);
+  const target = await oldDatabase(between, signal);
   return inDatabase(target, signal, async (hold) => {
     const selection = await selectAll(hold, request);
     const brought = await findBrought(hold, selection, request);
@@ -125,14 +125,14 @@ async function moveTables(
   });
 }
 
-function compareBoth(
+async function compareBoth(
   between: Pick<Sides, "docker" | "request" | "old" | "fresh">,
   brought: Brought,
   signal: AbortSignal,
 ): Promise<Comparison> {
   const { request, fresh } = between;
-  const old = { database: request.database, target: (name: string) => oldDatabase(between, name) };
-  const other = { database: request.toDatabase, target: (name: string) => newDatabase(fresh, name) };
+  const old = { database: request.database, target: await oldDatabase(between, signal) };
+  const other = { database: request.toDatabase, target: await newDatabase(fresh, signal) };
   return compareServers(old, other, brought, signal);
 }
 
@@ -191,7 +191,7 @@ async function copyTables(
  */
 async function switchServers(between: Sides, result: MigrateResult): Promise<void> {
   const { docker, request, old, fresh, hold, tables, progress } = between;
-  const toSystem = await inDatabase(newDatabase(fresh), toTheEnd, systemIdentifier);
+  const toSystem = await inDatabase(newDatabase(fresh, toTheEnd), toTheEnd, systemIdentifier);
   const fromSystem = await systemIdentifier(hold);
   const switching = switchRecord(old, fresh.container, toSystem);
   await writeDockerRecord(docker, "switching", dataOf(fresh), switching);

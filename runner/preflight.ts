@@ -1,24 +1,56 @@
-import { mkdir } from "node:fs/promises";
-import net from "node:net";
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import path from "node:path";
-import { findContainer, type Inspection } from "./docker/container";
-import { type Docker, docker as dockerFor, dockerOutput } from "./docker/docker";
+import { findContainer, findContainers, type Inspection } from "./docker/container";
+import { type Docker, docker as dockerFor, isLocal, spawnDocker } from "./docker/docker";
+import { availableImage } from "./docker/image";
 import { Attempts, Failure } from "./failure";
-import { ownerLabel, type PreflightRequest } from "./request";
+import { type DryStart, dryStart } from "./preflight/dry-start";
+import { scriptTarget } from "./preflight/mounts";
+import { checkPort } from "./preflight/ports";
+import type { Progress } from "./progress";
+import { checkLogin } from "./ready";
+import { ownerLabel, type PreflightRequest, ReadyRequest } from "./request";
 import { checkWritable } from "./store/destination";
+import { openStore } from "./store/open-store";
+import { findBackup, isGood } from "./store/store";
 
-/** Looks for everything that would keep a container from being created, and reports all of it in one message. */
-export async function preflight(request: PreflightRequest): Promise<void> {
+/**
+ * Looks for everything that would keep a container from being created or its server from starting, and reports all of it
+ * in one message. It is asked before the caller's old container is removed.
+ */
+export async function preflight(
+  request: PreflightRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   const docker = dockerFor(request.dockerHost);
   const existing = await findContainer(docker, request.container);
+  const own = await findContainers(docker, `label=${ownerLabel}=${request.owner}`);
   const attempts = new Attempts();
   attempts.runSync(() => {
     checkName(request, existing);
   });
-  await attempts.run(() => checkPort(docker, request, existing));
-  await attempts.run(() => checkBackupDirectory(request));
+  await attempts.run(() => checkPort(docker, request, own));
+  await attempts.run(() => checkNetwork(docker, request));
+  const folder = await attempts.run(() => checkBackupDirectory(request));
+  const scripts = await attempts.run(() => checkInitScripts(docker, request));
+  const served = own.find((container) => request.volume !== undefined && mounts(container, request.volume));
+  await attempts.run(() => checkLogins(docker, request, served, signal));
+  if (served === undefined) await attempts.run(() => checkBackup(request, signal));
+  const start = await attempts.run(() => startOf(docker, request, progress, signal));
+  // What is wrong with files was found already; the server is looked at without them.
+  const startable = {
+    ...request,
+    ...(folder === undefined ? { backupDirectory: undefined } : {}),
+    initScripts: scripts ?? [],
+  };
+  if (start !== undefined) await dryStart(docker, startable, start, attempts, signal);
   attempts.end();
 }
+
+const mounts = ({ Mounts }: Inspection, volume: string) =>
+  Mounts.some(({ Type, Name }) => Type === "volume" && Name === volume);
 
 function checkName(request: PreflightRequest, existing: Inspection | undefined): void {
   if (existing === undefined || existing.Config.Labels?.[ownerLabel] === request.owner) return;
@@ -29,62 +61,115 @@ function checkName(request: PreflightRequest, existing: Inspection | undefined):
   );
 }
 
-/** The port is looked at by listening on it, which says something only where the daemon is on this machine. */
-async function checkPort(
-  docker: Docker,
-  { hostAddress, port }: PreflightRequest,
-  existing: Inspection | undefined,
-): Promise<void> {
-  if (port === undefined) return;
-  const ours = Object.values(existing?.HostConfig.PortBindings ?? {}).flatMap((bindings) => bindings ?? []);
-  if (ours.some(({ HostPort }) => HostPort === String(port))) return;
-  const endpoint = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"] ?? (await contextEndpoint(docker));
-  if (!/^(unix|npipe):/.test(endpoint)) return;
-  const code = await listenOnce(hostAddress, port);
-  switch (code) {
-    case undefined:
-      return;
-    case "EADDRINUSE":
-      throw new Failure(
-        "port-in-use",
-        `Port ${port} on ${hostAddress} is in use. Choose another port, or stop what listens there ("ss -ltnp" shows it).`,
-      );
-    case "EADDRNOTAVAIL":
-      throw new Failure(
-        "address-invalid",
-        `${hostAddress} is not an address of this machine. Choose one that "ip address" shows, or 127.0.0.1.`,
-      );
-    default:
-      throw new Failure(
-        "address-invalid",
-        `Port ${port} on ${hostAddress} cannot be opened (${code}). Choose another port.`,
-      );
+async function checkNetwork(docker: Docker, { network }: PreflightRequest): Promise<void> {
+  if (network === undefined) return;
+  const inspect = ["network", "inspect", "--format", "{{.Driver}} {{.Scope}} {{.Attachable}}", "--", network];
+  const { failed, stdout, stderr } = await spawnDocker(docker, inspect, { reject: false });
+  if (failed) {
+    throw new Failure(
+      "network-unsuitable",
+      `There is no Docker network "${network}": ${stderr.trim()}\nCreate it ("docker network create ${network}"), or choose one ` +
+        `that "docker network ls" shows.`,
+    );
+  }
+  if (/^(host|null) | swarm false$/.test(stdout)) {
+    throw new Failure(
+      "network-unsuitable",
+      `A container cannot be connected to the Docker network "${network}" and publish a port. Choose one of the kind bridge.`,
+    );
   }
 }
 
-function contextEndpoint(docker: Docker): Promise<string> {
-  return dockerOutput(docker, ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
-}
-
-/** The error code of an attempt to listen; undefined when it succeeded. Ports under 1024 are the daemon's to open. */
-function listenOnce(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      resolve(error.code === "EACCES" ? undefined : (error.code ?? error.message));
-    });
-    server.listen({ host, port, exclusive: true }, () => {
-      server.close(() => {
-        resolve(undefined);
-      });
-    });
-  });
-}
-
 /** The directory is made, because Docker would make it for root alone. */
-async function checkBackupDirectory({ backupDirectory }: PreflightRequest): Promise<void> {
-  if (backupDirectory === undefined) return;
+async function checkBackupDirectory({ backupDirectory }: PreflightRequest): Promise<string> {
+  if (backupDirectory === undefined) return "";
   const directory = path.resolve(backupDirectory);
   await checkWritable(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+/** The scripts that are there. A daemon on another machine has files of its own, and says itself what it misses. */
+async function checkInitScripts(docker: Docker, { initScripts }: PreflightRequest): Promise<string[]> {
+  const twice = initScripts.filter(
+    (script, index) => initScripts.findIndex((other) => scriptTarget(other) === scriptTarget(script)) < index,
+  );
+  const local = initScripts.length > 0 && (await isLocal(docker));
+  const missing: string[] = [];
+  for (const script of local ? initScripts : []) {
+    await access(path.resolve(script), constants.R_OK).catch((error: unknown) => {
+      missing.push(error instanceof Error ? error.message : String(error));
+    });
+  }
+  const problems = [
+    ...(missing.length === 0 ? [] : [`Init scripts cannot be read: ${missing.join("; ")}.`]),
+    ...(twice.length === 0 ? [] : [`Several init scripts have the name of ${twice.join(", ")}.`]),
+  ];
+  if (problems.length === 0) return [...initScripts];
+  throw new Failure(
+    "init-script-not-readable",
+    `${problems.join(" ")} Correct initScripts, or the files. Nothing was changed.`,
+  );
+}
+
+/** Role and database are made with an empty volume only: on its data, the running server must have them. */
+async function checkLogins(
+  docker: Docker,
+  { user, database }: PreflightRequest,
+  served: Inspection | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (served === undefined || !served.State.Running || served.State.Paused || served.State.Restarting) return;
+  const request = ReadyRequest.parse({ container: served.Name.slice(1), user, database });
+  await checkLogin(docker, served, request, signal);
+}
+
+/** A restore runs once for a volume, so that the backup is needed for a new one only. */
+async function checkBackup({ restoreFrom, volume }: PreflightRequest, signal: AbortSignal): Promise<void> {
+  if (restoreFrom === undefined) return;
+  const backup = await findBackup(openStore(restoreFrom, signal), restoreFrom.name, restoreFrom.backup);
+  if (isGood(backup)) return;
+  throw new Failure(
+    "manifest-unreadable",
+    `The backup ${backup.location}, which volume "${volume ?? ""}" is to be filled from, is damaged: ${backup.problem}. ` +
+      "Choose another one in restoreFrom.",
+  );
+}
+
+const imageRemedy =
+  'Correct image; or pull it by hand ("docker pull"), after "docker login" where it is private. Nothing was changed.';
+
+/** The image, once it is there, and what a start of it needs to know. */
+async function startOf(
+  docker: Docker,
+  request: PreflightRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<DryStart | undefined> {
+  const { image, volume, dataFolder: mounted } = request;
+  if (image === undefined) return undefined;
+  progress.note(`Trying a start of the image ${image}.`);
+  const { Config } = await availableImage(docker, image, imageRemedy, signal).catch((error: unknown) => {
+    const missing = error instanceof Failure && error.code === "docker-failed";
+    throw missing ? new Failure("image-not-available", error.message) : error;
+  });
+  const set = (Config.Env ?? []).find((variable) => variable.startsWith("PGDATA="))?.slice("PGDATA=".length);
+  const dataFolder = path.posix.normalize(request.environment["PGDATA"] ?? set ?? mounted);
+  if (dataFolder !== mounted && !dataFolder.startsWith(`${mounted}/`)) {
+    throw new Failure(
+      "image-unsuitable",
+      `The server of the image ${image} keeps its data in ${dataFolder}, but the volume is mounted at ${mounted}: the data would ` +
+        "go with the container. Nothing was changed. Choose a tag that begins with the major version of PostgreSQL, such as " +
+        "postgis/postgis:17-3.5, or correct PGDATA in environment.",
+    );
+  }
+  return { image, dataFolder, hasVolume: volume !== undefined && (await volumeExists(docker, volume)) };
+}
+
+async function volumeExists(docker: Docker, volume: string): Promise<boolean> {
+  const inspect = ["volume", "inspect", "--format", "{{.Name}}", "--", volume];
+  const { failed, stderr } = await spawnDocker(docker, inspect, { reject: false });
+  if (!failed) return true;
+  if (/no such volume/i.test(stderr)) return false;
+  throw new Failure("docker-failed", stderr);
 }

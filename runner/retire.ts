@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { findContainer, type Inspection, runningContainer } from "./docker/container";
 import { type Docker, docker as dockerFor, dockerOutput, spawnDocker } from "./docker/docker";
-import { throwawayLabel } from "./docker/throwaway";
+import { throwawayLabels } from "./docker/abandoned-throwaways";
 import { Failure } from "./failure";
 import { dataPlace } from "./migrate/data-volumes";
 import { readDockerRecord } from "./migrate/docker-record";
@@ -106,7 +106,7 @@ async function systemIn(
   const { stdout, failed } = await spawnDocker(
     docker,
     [
-      ...["run", "--rm", "--network", "none", "--label", `${throwawayLabel}=retire`, "--user", "0"],
+      ...["run", "--rm", "--network", "none", ...throwawayLabels("retire"), "--user", "0"],
       ...["--volume", `${volume}:/data:ro`, "--entrypoint", "od", Image],
       ...["--address-radix=n", "--format=u8", "--read-bytes=8", file],
     ],
@@ -116,7 +116,7 @@ async function systemIn(
 }
 
 function tablesLacking(fresh: NewServer, names: readonly string[], signal: AbortSignal): Promise<string[]> {
-  return inDatabase(newDatabase(fresh), signal, async (session) => {
+  return inDatabase(newDatabase(fresh, signal), signal, async (session) => {
     const rows = await session.rows(
       `SELECT name FROM jsonb_array_elements_text(${escapeLiteral(JSON.stringify(names))}) name WHERE to_regclass(name) IS NULL`,
       z.object({ name: z.string() }),

@@ -19,6 +19,7 @@ import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "./progress";
 import type { VerifyLevel } from "./request";
 import { archiveName } from "./restore-command";
+import { safeScript } from "./restore/script-pieces";
 import { secondsSince } from "./seconds";
 import type { BackupFiles } from "./store/backup-files";
 import { together } from "./together";
@@ -53,10 +54,21 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   const inContainer = manifest.format !== "plain" || level === "restore";
   if (files.folder === undefined ? !inContainer : !justRead)
     await checkFiles(files, unstreamed(verification), signal);
+  await checkScripts(verification);
   if (manifest.format === "plain") await checkPlainArchive(verification);
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
   return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
+}
+
+/** Those beside the archive: nothing in them may be a command of psql. */
+async function checkScripts({ files, manifest, signal }: Verification): Promise<void> {
+  const scripts = manifest.files.filter(
+    ({ path }) => path.endsWith(".sql") && path !== archiveFile(manifest),
+  );
+  for (const script of scripts)
+    for await (const piece of safeScript(readChecked(files, script), script.path))
+      if (piece.length > 0) signal.throwIfAborted();
 }
 
 type ArchiveKind = Pick<Verifiable, "format" | "compression">;
@@ -79,7 +91,8 @@ function unstreamed(verification: Verification): Verifiable["files"] {
 
 async function checkPlainArchive({ files, manifest, signal }: Verification): Promise<void> {
   const archive = recordedFile(manifest, archiveFile(manifest));
-  const contents = await readScript(readPlainArchive(files, archive, signal));
+  const script = safeScript(readPlainArchive(files, archive, signal), archive.path);
+  const contents = await readScript(script);
   if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
   failIfLacking(withoutDefinition(contents, manifest.tables));
   Failures.throwIfAny(wrongRows(contents.rows, manifest.tables).map(incomplete));

@@ -6,15 +6,15 @@ import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
 import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
-import { readCatalog } from "../postgres/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/compression";
-import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
+import { connectServer } from "../postgres/connect";
+import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
 import { checkPrivileges } from "../postgres/privileges";
 import { resolveRelations } from "../postgres/relations";
-import { noteEnded, openLockSession } from "../postgres/run-lock";
-import { type Selection, selectTables } from "../postgres/select-tables";
+import { resolveSelection } from "../postgres/resolve-selection";
+import { noteEnded } from "../postgres/run-lock";
+import type { Selection } from "../postgres/select-tables";
 import { applicationName, lockSeries } from "../postgres/series-lock";
-import { serverTarget } from "../postgres/server";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
@@ -53,11 +53,16 @@ export async function planBackup(
   attempts.runSync(() => {
     destination.checkContainer(container);
   });
-  const target = serverTarget(docker, container, request, applicationName(request));
-  const session = openLockSession(target, signal);
+  const [connection, dump] = await Promise.all([
+    attempts.run(() => connectServer(docker, container, request, applicationName(request), signal)),
+    attempts.run(() => dumpFacts(docker, container, request.compression ?? preferredCompression)),
+  ]);
+  if (connection === undefined) throw attempts.failure();
+  const { target, session } = connection;
   try {
     return await planWithServer(
       { request, destination, container, target, session },
+      dump,
       last,
       attempts,
       progress,
@@ -70,16 +75,14 @@ export async function planBackup(
 
 async function planWithServer(
   base: Pick<Plan, "request" | "destination" | "container" | "target" | "session">,
+  dump: DumpFacts | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
 ): Promise<Plan> {
-  const { request, destination, target, session } = base;
+  const { request, destination, session } = base;
   const format = request.format ?? destination.format;
-  const [facts, dump] = await Promise.all([
-    attempts.run(() => serverFacts(session)),
-    attempts.run(() => dumpFacts(target, request.compression ?? preferredCompression)),
-  ]);
+  const facts = await attempts.run(() => serverFacts(session));
   if (facts === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
     checkDumpVersion(facts, dump.version);
@@ -88,7 +91,7 @@ async function planWithServer(
   const ended = await attempts.run(() => lockSeries(session, request));
   noteEnded(ended ?? 0, progress);
 
-  const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
+  const selection = await attempts.run(() => resolveSelection(session, request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));

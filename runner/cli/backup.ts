@@ -83,7 +83,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       });
       if (request.dryRun) {
         const plan = await checkBackup(request, progress, signal);
-        print(options, plan, [
+        await print(options, plan, [
           `Nothing keeps this backup from being taken: ${plan.tableCount} tables, ${formatBytes(plan.databaseBytes)} in the database, ` +
             `about ${formatBytes(plan.estimatedBytes)} as a backup.`,
           ...plan.tables,
@@ -91,7 +91,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         return;
       }
       const result = await backup(request, progress, signal);
-      print(options, result, [
+      await print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
         ...(result.localLocation === undefined ? [] : [`A copy is in ${result.localLocation}`]),
         `Restore it with: ${result.restoreCommand}`,

@@ -52,7 +52,7 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
         relation: "relations",
       };
       const result = await migrate(await readRequest(MigrateRequest, options, names), progress, signal);
-      print(options, result, inWords(result));
+      await print(options, result, inWords(result));
     });
 }
 
@@ -68,7 +68,7 @@ export function addRetire(main: Command, { signal }: Context): void {
     .action(async (options: Options) => {
       const result = await retire(await readRequest(RetireRequest, options), signal);
       const { removed } = result;
-      print(options, result, [
+      await print(options, result, [
         removed.length === 0 ? "It is gone already." : `Removed: ${removed.join(", ")}`,
       ]);
     });

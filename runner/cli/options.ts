@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
 import { Failure } from "../failure";
+import { processOutput } from "./output";
 
 export type Options = Readonly<Record<string, unknown>>;
 
@@ -107,6 +108,13 @@ export function answersInJson(options: Options): boolean {
   return options["json"] === true || options["request"] !== undefined;
 }
 
-export function print(options: Options, result: object, lines: readonly string[]): void {
-  process.stdout.write(answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`);
+/** The first line is told even where standard output cannot be written, unless there is something better to tell then. */
+export function print(
+  options: Options,
+  result: object,
+  lines: readonly string[],
+  done = lines[0] ?? "",
+): Promise<void> {
+  const text = answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`;
+  return processOutput.result(text, done.endsWith(".") ? done : `${done}.`);
 }

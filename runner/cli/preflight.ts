@@ -1,14 +1,16 @@
 import type { Command } from "commander";
 import { preflight } from "../preflight";
 import { PreflightRequest } from "../request";
+import type { Context } from "./context";
 import { type Options, readRequest, requestOption } from "./options";
 
-export function addPreflight(main: Command): void {
+export function addPreflight(main: Command, { progress, signal }: Context): void {
   main
     .command("preflight")
     .summary("check that a container can be created")
     .description(
-      "Checks that the container's name and port are free and that the backup directory can be written.",
+      "Checks that a container can be created and its server can start: name, port, network and files, the image, and the " +
+        "server's settings by a start of the image without the data. Nothing is changed.",
     )
     .option("--container <name>", "name that the container would get")
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
@@ -16,8 +18,11 @@ export function addPreflight(main: Command): void {
     .option("--host-address <address>", "address of this machine that the port would be published on")
     .option("--port <n>", "port that would be published", Number)
     .option("--backup-directory <path>", "directory that would be mounted")
+    .option("--image <name>", "image that the container would be made from")
+    .option("--volume <name>", "Docker volume that would hold the data")
+    .option("--network <name>", "Docker network that the container would join")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      await preflight(await readRequest(PreflightRequest, options));
+      await preflight(await readRequest(PreflightRequest, options), progress, signal);
     });
 }

@@ -70,7 +70,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
         { table: "tables", excludeTable: "excludeTables", schema: "schemas" },
       );
       const result = await restore(request, progress, signal);
-      print(options, result, inWords(result, request.dryRun));
+      await print(options, result, inWords(result, request.dryRun));
     });
 }
 

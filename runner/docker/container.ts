@@ -15,6 +15,8 @@ const Inspection = z.object({
   RestartCount: z.int(),
   Config: z.object({
     Image: z.string(),
+    /** Empty where the image's own user, root, is not changed. */
+    User: z.string().optional(),
     Labels: z.record(z.string(), z.string()).nullable(),
     /** Without the values of others, which may be secrets. */
     Env: z
@@ -70,6 +72,20 @@ export async function findContainer(docker: Docker, name: string): Promise<Inspe
     if (error instanceof ExecaError && /no such container/i.test(String(error.stderr))) return undefined;
     throw dockerFailure(error);
   }
+}
+
+/** All containers of the daemon that fit a filter of `docker container ls`, whether they run or not. */
+export async function findContainers(docker: Docker, filter?: string): Promise<Inspection[]> {
+  const filters = filter === undefined ? [] : ["--filter", filter];
+  const ids = await dockerOutput(docker, ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters]);
+  const names = ids.split("\n").filter((id) => id !== "");
+  if (names.length === 0) return [];
+  // Those that were removed meanwhile are left out, and make it fail.
+  const { stdout } = await spawnDocker(docker, ["container", "inspect", ...names], {
+    timeout: inspectMilliseconds,
+    reject: false,
+  });
+  return stdout === "" ? [] : z.array(Inspection).parse(JSON.parse(stdout));
 }
 
 /** The container, if it exists and runs. */

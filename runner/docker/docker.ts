@@ -26,6 +26,14 @@ export async function dockerOutput(docker: Docker, args: readonly string[]): Pro
   }
 }
 
+/** Whether the daemon is on this machine, so that it sees the same ports and folders. */
+export async function isLocal(docker: Docker): Promise<boolean> {
+  const given = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"];
+  const format = ["--format", "{{.Endpoints.docker.Host}}"];
+  const endpoint = given ?? (await dockerOutput(docker, ["context", "inspect", ...format]));
+  return /^(unix|npipe):/.test(endpoint);
+}
+
 /** Turns a failed docker process into a message for the user. */
 export function dockerFailure(error: unknown): unknown {
   if (!(error instanceof ExecaError)) return error;

@@ -4,15 +4,29 @@ import { type Docker, dockerFailure, spawnDocker } from "./docker";
 
 const ImageInspection = z.object({
   Id: z.string(),
-  Config: z.object({ Entrypoint: z.array(z.string()).nullish() }),
+  Config: z.object({ Entrypoint: z.array(z.string()).nullish(), Env: z.array(z.string()).nullish() }),
 });
 
-type ImageInspection = z.infer<typeof ImageInspection>;
+export type ImageInspection = z.infer<typeof ImageInspection>;
 
 /** The command that an image starts with, which is given the image's own command as arguments; pulls it if need be. */
 export async function imageEntrypoint(docker: Docker, image: string): Promise<string[]> {
-  const { Config } = (await inspectImage(docker, image)) ?? (await pullImage(docker, image));
+  const { Config } = await availableImage(
+    docker,
+    image,
+    "Name another one that has the same version of PostgreSQL and PostGIS with --image.",
+  );
   return Config.Entrypoint ?? [];
+}
+
+/** What the daemon says of an image, which is pulled if need be; where that fails, the message says what to do. */
+export async function availableImage(
+  docker: Docker,
+  image: string,
+  remedy: string,
+  signal?: AbortSignal,
+): Promise<ImageInspection> {
+  return (await inspectImage(docker, image)) ?? (await pullImage(docker, image, remedy, signal));
 }
 
 /** Undefined where the daemon has no such image. */
@@ -24,16 +38,25 @@ async function inspectImage(docker: Docker, image: string): Promise<ImageInspect
   throw new Failure("docker-failed", stderr);
 }
 
-async function pullImage(docker: Docker, image: string): Promise<ImageInspection> {
+async function pullImage(
+  docker: Docker,
+  image: string,
+  remedy: string,
+  signal: AbortSignal | undefined,
+): Promise<ImageInspection> {
   try {
-    await spawnDocker(docker, ["pull", "--quiet", image], {});
+    await spawnDocker(
+      docker,
+      ["pull", "--quiet", image],
+      signal === undefined ? {} : { cancelSignal: signal },
+    );
   } catch (error) {
+    signal?.throwIfAborted();
     const failure = dockerFailure(error);
     if (!(failure instanceof Failure) || failure.code !== "docker-failed") throw failure;
     throw new Failure(
       "docker-failed",
-      `The image ${image} is not on this Docker daemon, and cannot be pulled: ${failure.message} ` +
-        `Name another one that has the same version of PostgreSQL and PostGIS with --image.`,
+      `The image ${image} is not on this Docker daemon, and cannot be pulled: ${failure.message}\n${remedy}`,
     );
   }
   const pulled = await inspectImage(docker, image);

@@ -20,7 +20,6 @@ export async function findBrought(
   const { requires, objects } = await findRequirements(hold, tables);
   return broughtBy({
     ...{ tables: tables.map(({ oid }) => oid), excluded, objects, requires },
-    owner: request.toUser,
     createsRoles: request.missingRoles === "create",
   });
 }
@@ -45,7 +44,7 @@ export async function checkNewServer(
   signal: AbortSignal,
 ): Promise<void> {
   const copies = await readDockerRecord(fresh.docker, "loading", dataOf(fresh), z.unknown());
-  await inDatabase(newDatabase(fresh), signal, async (session) => {
+  await inDatabase(newDatabase(fresh, signal), signal, async (session) => {
     await checkSuperuser(session, fresh.request.toUser, fresh.request.toContainer);
     if (copies !== undefined) return;
     const names = JSON.stringify(tables.map(({ sqlName }) => sqlName));

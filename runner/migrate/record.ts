@@ -61,7 +61,7 @@ export async function readRecord(
   signal: AbortSignal,
 ): Promise<MigrationRecord | undefined> {
   const record = await readDockerRecord(server.docker, "migrated", dataOf(server), MigrationRecord);
-  return inDatabase(newDatabase(server), signal, async (session) => {
+  return inDatabase(newDatabase(server, signal), signal, async (session) => {
     if (record !== undefined && record.toSystem === (await systemIdentifier(session))) return record;
     if (await hasHint(session)) throw recordLost(server);
     return undefined;
@@ -115,7 +115,7 @@ export function removalInWords(server: NewServer): string {
 }
 
 function alter(server: NewServer, change: string, signal: AbortSignal): Promise<void> {
-  return inDatabase(newDatabase(server), signal, (session) =>
+  return inDatabase(newDatabase(server, signal), signal, (session) =>
     session.run(`ALTER DATABASE ${escapeIdentifier(server.request.toDatabase)} ${change}`),
   );
 }

@@ -47,7 +47,7 @@ async function isOfAnother(server: NewServer, switching: SwitchRecord, progress:
     if (networksTaken(switching, container).length > 0) return false;
     await start(server, progress);
   }
-  const system = await inDatabase(newDatabase(server), toTheEnd, systemIdentifier);
+  const system = await inDatabase(newDatabase(server, toTheEnd), toTheEnd, systemIdentifier);
   return system !== switching.system;
 }
 

@@ -2,7 +2,7 @@ import type { Inspection } from "../docker/container";
 import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "../postgres/catalog";
-import { serverTarget } from "../postgres/server";
+import { connectedTarget } from "../postgres/connect";
 import { openSession, type Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { MigrateRequest } from "../request";
@@ -37,16 +37,17 @@ export const applicationName = "postgis-backup migrate";
 
 export function oldDatabase(
   { docker, request, old }: Pick<Sides, "docker" | "request" | "old">,
-  database = request.database,
-): ExecTarget {
-  return serverTarget(docker, old, { user: request.user, database }, applicationName);
+  signal: AbortSignal,
+): Promise<ExecTarget> {
+  return connectedTarget(docker, old, request, applicationName, signal);
 }
 
 export function newDatabase(
   { docker, container, request }: NewServer,
-  database = request.toDatabase,
-): ExecTarget {
-  return serverTarget(docker, container, { user: request.toUser, database }, applicationName);
+  signal: AbortSignal,
+): Promise<ExecTarget> {
+  const { toUser: user, toDatabase: database } = request;
+  return connectedTarget(docker, container, { user, database }, applicationName, signal);
 }
 
 /** Names the data of the new server, whatever container they are in. */
@@ -56,11 +57,11 @@ export function dataOf({ container }: Pick<NewServer, "container">): string {
 
 /** Some work in a session of its own. */
 export async function inDatabase<T>(
-  target: ExecTarget,
+  target: ExecTarget | Promise<ExecTarget>,
   signal: AbortSignal,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = openSession(target, signal);
+  const session = openSession(await target, signal);
   try {
     return await work(session);
   } finally {

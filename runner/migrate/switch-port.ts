@@ -6,9 +6,9 @@
 import { setTimeout } from "node:timers/promises";
 import { findContainer, type Inspection } from "../docker/container";
 import { type Docker, dockerOutput, spawnDocker } from "../docker/docker";
-import { execArguments, type ExecTarget } from "../docker/exec";
+import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
-import { serverTarget } from "../postgres/server";
+import { connectedTarget } from "../postgres/connect";
 import type { Progress } from "../progress";
 import { answering } from "../ready";
 import { ReadyRequest } from "../request";
@@ -64,12 +64,22 @@ export async function takePort(server: NewServer, networks: Networks, progress: 
   throw new Failure("docker-failed", `Docker published no port of container "${container.Name.slice(1)}".`);
 }
 
+/** A server that is not asked in vain answers within this. */
+const answerMilliseconds = 15_000;
+
+/** Whether a session could be opened. */
+function answers(target: Promise<ExecTarget>): Promise<boolean> {
+  return target.then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Whether clients may have been served under the port already. */
 export async function serves(server: NewServer): Promise<boolean> {
   const now = await findContainer(server.docker, server.container.Id);
   if (now?.State.Running !== true || boundPorts(now).length === 0) return false;
-  const ask = execArguments(newDatabase(server), ["pg_isready", "--quiet"]);
-  return !(await spawnDocker(server.docker, ask, { reject: false })).failed;
+  return answers(newDatabase(server, AbortSignal.timeout(answerMilliseconds)));
 }
 
 /** How to reach the old server, by the id of its container. */
@@ -101,7 +111,7 @@ export async function giveBack(
   if (old !== undefined) {
     if (restartPolicy(old) !== switching.restart)
       await dockerOutput(docker, ["update", "--restart", switching.restart, old.Id]);
-    await startAgain(serverTarget(docker, old, { user, database }, applicationName));
+    await startAgain(docker, old, { user, database });
     const { dockerHost } = request;
     await answering(
       ReadyRequest.parse({ container: old.Id, user, database, dockerHost }),
@@ -118,18 +128,17 @@ export async function giveBack(
 const settleMilliseconds = 1_500;
 
 /** A container that is just being stopped, by a run that was killed meanwhile, is waited for. */
-async function startAgain(target: ExecTarget): Promise<void> {
-  const { docker, container: Id } = target;
+async function startAgain(docker: Docker, old: Inspection, server: OldServer): Promise<void> {
+  const { Id } = old;
   const deadline = performance.now() + stopSeconds * 1000;
   for (;;) {
     const before = await findContainer(docker, Id);
     if (before?.State.Running !== true) break;
     await setTimeout(settleMilliseconds);
     const now = await findContainer(docker, Id);
-    const asked = await spawnDocker(docker, execArguments(target, ["pg_isready", "--quiet"]), {
-      reject: false,
-    });
-    if (now?.State.Running === true && (!asked.failed || performance.now() > deadline)) return;
+    const limit = AbortSignal.timeout(answerMilliseconds);
+    const asked = await answers(connectedTarget(docker, old, server, applicationName, limit));
+    if (now?.State.Running === true && (asked || performance.now() > deadline)) return;
   }
   await dockerOutput(docker, ["start", Id]);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { dockerOutput } from "../docker/docker";
-import { execArguments, type ExecTarget } from "../docker/exec";
+import type { Inspection } from "../docker/container";
+import { type Docker, dockerOutput } from "../docker/docker";
+import { execArguments } from "../docker/exec";
 import type { Session } from "./session";
 
 const ServerFacts = z.object({
@@ -42,9 +43,14 @@ export interface DumpFacts {
 }
 
 /** What the `pg_dump` in the container is, and whether it can compress so. */
-export async function dumpFacts(target: ExecTarget, compression: string): Promise<DumpFacts> {
+export async function dumpFacts(
+  docker: Docker,
+  container: Pick<Inspection, "Id">,
+  compression: string,
+): Promise<DumpFacts> {
+  const target = { docker, container: container.Id, env: { LC_ALL: "C" }, secretEnv: [] };
   const command = ["sh", "-c", introduce, "sh", compression];
-  const said = await dockerOutput(target.docker, execArguments(target, command));
+  const said = await dockerOutput(docker, execArguments(target, command));
   const version = (said.split("\n")[0] ?? "").replace(/^pg_dump \(PostgreSQL\) /, "").trim();
   const compresses = !said.includes("this build does not support compression");
   return { version, major: majorVersion(version), compresses };

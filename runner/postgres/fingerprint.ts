@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "./catalog";
 import type { Session } from "./session";
+import { setTextSettings } from "./settings";
 import { readInSnapshot } from "./snapshot-reader";
 
 /**
@@ -112,17 +113,6 @@ SELECT format(
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid IN (${oids.join(", ")}) AND c.relkind = 'r'`;
 
-/** What the text of a value can depend on; any database may have defaults of its own for these. */
-const textSettings = [
-  "SET search_path = pg_catalog",
-  "SET timezone = 'UTC'",
-  "SET datestyle = 'ISO'",
-  "SET intervalstyle = 'postgres'",
-  "SET extra_float_digits = 3",
-  "SET bytea_output = 'hex'",
-  "SET lc_monetary = 'C'",
-];
-
 /** Exact row counts and fingerprints, read within the snapshot. */
 export async function measureTables(
   session: Session,
@@ -137,7 +127,7 @@ export async function measureTables(
   const { workers } = options;
   const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
   const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, [
-    ...textSettings,
+    setTextSettings,
     ...settings,
   ]);
   return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
@@ -150,7 +140,7 @@ export async function measureHere(
   options: MeasureOptions,
 ): Promise<Map<string, Measure>> {
   const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
-  for (const setting of ["SET row_security = off", ...textSettings]) await session.run(setting);
+  for (const setting of ["SET row_security = off", setTextSettings]) await session.run(setting);
   const measures = new Map<string, Measure>();
   for (const { query } of queries) {
     const { jsonb_build_object: measure } = await session.row(query, MeasureRow);

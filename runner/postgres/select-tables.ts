@@ -34,7 +34,12 @@ export function kindName({ kind }: Relation): string {
  * The tables that the patterns select; partitions come with their parents, and so do tables that inherit. Names are
  * resolved here, because `pg_dump --table` folds letters to lower case and takes a pattern that matches nothing for granted.
  */
-export function selectTables(relations: readonly Relation[], request: SelectionRequest): Selection {
+export function selectTables(
+  relations: readonly Relation[],
+  request: SelectionRequest,
+  /** Oids of tables that are selected besides, because others need them. */
+  added: ReadonlySet<string> = new Set(),
+): Selection {
   const attempts = new Attempts();
   const parse = (texts: readonly string[]) =>
     texts
@@ -50,7 +55,7 @@ export function selectTables(relations: readonly Relation[], request: SelectionR
   }
   attempts.end();
 
-  const chosen = new Set(matching.flatMap(({ found }) => found.map(({ oid }) => oid)));
+  const chosen = new Set([...matching.flatMap(({ found }) => found.map(({ oid }) => oid)), ...added]);
   const excluded = new Set(
     relations
       .filter((relation) => patterns.excludeTables.some((pattern) => matches(pattern, relation)))

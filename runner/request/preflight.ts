@@ -1,15 +1,62 @@
+import { isIP } from "node:net";
 import { z } from "zod";
+import { BackupId, Series } from "./series";
 import { Server } from "./server";
 
+const dockerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const DockerName = z
+  .string()
+  .regex(dockerName, "must be two or more letters, digits, '_', '.', '-', and start with a letter or digit");
+
+/** Variables that the component itself sets; a second value would keep the image from starting the server. */
+const ownVariables = /^POSTGRES_(USER|DB|PASSWORD)(_FILE)?$/;
+const Variable = z
+  .string()
+  .regex(/^[^=\0\s]+$/, "must be the name of a variable")
+  .refine((name) => !ownVariables.test(name), "is set by the arguments user, database and password");
+
+const SettingName = z.string().regex(/^[A-Za-z_][\w$.-]*$/, "must be the name of a setting");
+
+/** MiB, up to what Docker can count in bytes. */
+const Mebibytes = z
+  .int()
+  .min(0)
+  .max(2 ** 33);
+
+/** The container that is to be created, as far as something can be wrong with it. It never holds a password. */
 export const PreflightRequest = z.strictObject({
-  container: Server.container,
+  container: DockerName,
   dockerHost: Server.dockerHost,
   /** Value of the label {@link ownerLabel} on a container that may exist already because it is the caller's. */
   owner: z.string().min(1),
-  hostAddress: z.string().min(1),
+  hostAddress: z
+    .string()
+    .refine((address) => isIP(address) !== 0, "must be an IP address, such as 127.0.0.1"),
   /** Unset: it is not published yet, but taken over from another container later. */
   port: z.int().min(1).max(65535).optional(),
   backupDirectory: z.string().min(1).optional(),
+  image: z.string().min(1).optional(),
+  user: Server.user,
+  database: Server.database,
+  /** Docker volume with the data; it need not exist. */
+  volume: DockerName.optional(),
+  /** Where the volume is mounted in the container. */
+  dataFolder: z.string().min(1).default("/var/lib/postgresql/data"),
+  /** What the server is started with. */
+  settings: z.record(SettingName, z.string()).default({}),
+  /** Names of all variables that the container gets. */
+  variables: z.array(Variable).default([]),
+  /** Values of those that decide how the server starts. */
+  environment: z.record(Variable, z.string()).default({}),
+  /** Limit in MiB; 0 is none. */
+  memory: Mebibytes.default(0),
+  /** Size of `/dev/shm` in MiB. */
+  shmSize: Mebibytes.default(64),
+  network: z.string().min(1).optional(),
+  /** Files of this machine that are mounted for the first start. */
+  initScripts: z.array(z.string().min(1)).default([]),
+  /** Backup whose tables a new volume is to hold. */
+  restoreFrom: z.strictObject({ ...Series, backup: BackupId }).optional(),
 });
 export type PreflightRequest = z.infer<typeof PreflightRequest>;
 export type PreflightRequestInput = z.input<typeof PreflightRequest>;

@@ -4,7 +4,9 @@ import { createHash } from "node:crypto";
 export interface RestoreNames {
   /** Database in which the server renames the tables. */
   readonly scratch: string;
-  /** Schemas in which the tables are loaded; a number follows. */
+  /** Schema in which what is made is written down until the restore is done. */
+  readonly record: string;
+  /** Schemas in which tables are loaded that are to replace others; a number follows. */
   readonly stagePrefix: string;
   /** In the target's container, and in the one that the archive is read in. */
   readonly workFolder: string;
@@ -17,6 +19,7 @@ export function restoreNames(database: string): RestoreNames {
   const key = createHash("sha256").update(database).digest("hex").slice(0, 8);
   return {
     scratch: `postgis_backup_scratch_${key}`,
+    record: `postgis_backup_restore_${key}`,
     stagePrefix: `postgis_backup_stage_${key}_`,
     workFolder: `/tmp/postgis_backup_restore_${key}`,
     lock: "postgis-backup restore",

@@ -4,9 +4,9 @@ import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../failure";
 import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
+import { connectServer } from "../postgres/connect";
 import { dumpFacts, serverFacts } from "../postgres/facts";
-import { lockRuns, noteEnded, openLockSession } from "../postgres/run-lock";
-import { serverTarget } from "../postgres/server";
+import { lockRuns, noteEnded } from "../postgres/run-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { RestoreRequest } from "../request";
@@ -19,7 +19,7 @@ import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
 import { restoreNames } from "./names";
-import { checkSrids } from "./prepare-target";
+import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
 
@@ -35,13 +35,14 @@ export async function beginRestore(
   const container = await attempts.run(() => runningContainer(docker, request.container));
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
-  const target = serverTarget(docker, container, request, names.applicationName);
-  const session = openLockSession(target, signal);
+  const [connection, tools] = await Promise.all([
+    attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
+    attempts.run(() => dumpFacts(docker, container, backup.manifest.compression)),
+  ]);
+  if (connection === undefined) throw attempts.failure();
+  const { target, session } = connection;
   try {
-    const [facts, tools] = await Promise.all([
-      attempts.run(() => serverFacts(session)),
-      attempts.run(() => dumpFacts(target, backup.manifest.compression)),
-    ]);
+    const facts = await attempts.run(() => serverFacts(session));
     if (facts === undefined || tools === undefined) throw attempts.failure();
     noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);
     await session.run("RESET lock_timeout");

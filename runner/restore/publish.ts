@@ -1,4 +1,4 @@
-/** Puts the finished tables in their place, in one transaction. */
+/** Puts the finished tables in their place, in one transaction, and ends the record of what the restore made. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { Failure } from "../failure";
 import { beginAndWait } from "../postgres/locks";
@@ -8,6 +8,7 @@ import { backupId } from "../store/folder";
 import { refuseDependents } from "./dependents";
 import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";
 import { schemaBefore } from "./names";
+import { forgetRecord } from "./record";
 import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";
 
@@ -24,7 +25,7 @@ export async function publish(run: RestoreRun, staging: Staging): Promise<string
 
 async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   const { request, session, target, signal, progress } = run;
-  const places = staging.tables.map(({ place }) => place);
+  const places = staging.direct ? [] : staging.tables.map(({ place }) => place);
   const old =
     request.ifExists === "replace" || request.ifExists === "swap" ? await findExisting(session, places) : [];
   const locks = old.map(({ sqlName }) => sqlName).join(", ");
@@ -50,7 +51,9 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   await moveMembers(session, staging.members, (schema) => staging.finalOf.get(schema) ?? schema);
   if (request.content === "all") await advanceSequences(session, staging);
   // Not CASCADE: nothing may be left in them.
-  for (const schema of staging.finalOf.keys()) await session.run(`DROP SCHEMA ${escapeIdentifier(schema)}`);
+  if (!staging.direct)
+    for (const schema of staging.finalOf.keys()) await session.run(`DROP SCHEMA ${escapeIdentifier(schema)}`);
+  await forgetRecord(session, run.names);
   signal.throwIfAborted();
   await session.run("COMMIT");
   return swapped;

@@ -128,7 +128,7 @@ async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader>
       throw dockerFailure(error);
     }
     await bring?.(wanted);
-    const command = ["pg_restore", "--no-tablespaces", `--use-list=${list}`, "--file=-"];
+    const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
     // The beginning, which has the definitions, is read again with the rows.
     const toEnd = wanted.some(holdsRows);
     const { chunks, ended } = startReading(target, command, archive, until, { toEnd });

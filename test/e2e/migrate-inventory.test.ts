@@ -46,7 +46,7 @@ const left = [
   ],
   ["CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "operator public.==="],
   ["CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple)", "text search configuration public.plain"],
-  ["CREATE STATISTICS two ON id, kind FROM parcels", "statistics object public.two"],
+  ["CREATE STATISTICS two ON id, kind FROM parcels", undefined],
   ["CREATE PUBLICATION news FOR TABLE parcels", "publication news"],
   ["CREATE PUBLICATION everything FOR ALL TABLES", "publication everything"],
   [
@@ -62,8 +62,8 @@ const left = [
   ["CREATE USER MAPPING FOR postgres SERVER far", "user mapping"],
   ["CREATE FOREIGN TABLE there (a int) SERVER far", "foreign table public.there"],
   ["ALTER DEFAULT PRIVILEGES IN SCHEMA tools GRANT SELECT ON TABLES TO PUBLIC", "default acl"],
-  ["GRANT USAGE ON SCHEMA tools TO PUBLIC", "privileges on schema tools"],
-  ["COMMENT ON SCHEMA tools IS 'ours'", "comment on schema tools"],
+  ["GRANT CREATE ON SCHEMA public TO PUBLIC", "privileges on schema public"],
+
   [
     "REVOKE EXECUTE ON FUNCTION pg_sleep(double precision) FROM PUBLIC",
     "privileges on function pg_catalog.pg_sleep(double precision)",

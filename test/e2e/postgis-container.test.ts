@@ -60,17 +60,30 @@ describe("a PostgisContainer that cannot be", function () {
     }
   });
 
-  it("fails at once with the last log lines when the server dies", async () => {
+  it("refuses settings that the server does not start with before anything is created", async () => {
     await project.stack.setConfig("settings", { value: '{"shared_buffers": "nonsense"}' });
+    const output = await failedUp();
+    assert.match(output, /invalid value for parameter "shared_buffers": "nonsense"/);
+    await nothingWasCreated();
+  });
+
+  /** A first start that ends in the middle. */
+  async function breakInitialisation(): Promise<void> {
+    await writeFile(path.join(project.folder, "break.sh"), "echo this script breaks off; exit 7\n");
+    await project.stack.setConfig("initScripts[0]", { value: "break.sh" }, true);
+  }
+
+  it("fails at once with the last log lines when the server dies", async () => {
+    await breakInitialisation();
     const started = Date.now();
     const output = await failedUp();
     assert.ok(Date.now() - started < 60_000, "it did not wait for the timeout");
     assert.match(output, /died before its server answered/);
-    assert.match(output, /invalid value for parameter "shared_buffers": "nonsense"/);
+    assert.match(output, /this script breaks off/);
   });
 
   it("says how to get rid of a volume whose initialisation broke off, and works after that", async () => {
-    await project.stack.setConfig("settings", { value: '{"shared_buffers": "nonsense"}' });
+    await breakInitialisation();
     const output = await failedUp();
     const remedy =
       /remove both before the next try, with "(docker rm --force \S+ && docker volume rm \S+)"/.exec(
@@ -78,7 +91,7 @@ describe("a PostgisContainer that cannot be", function () {
       )?.[1];
     assert.ok(remedy, output);
     await execa("bash", ["-ec", remedy]);
-    await project.stack.setConfig("settings", { value: '{"shared_buffers": "64MB"}' });
+    await project.stack.removeConfig("initScripts");
     const { outputs } = await project.stack.up();
     assert.match(String(outputs["backupId"]?.value), /^\d{8}T\d{6}Z$/);
   });

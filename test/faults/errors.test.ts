@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { appendFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { restorePolicy } from "../../components/bucket-policies";
 import { type FailureCode, failureCodes } from "../../runner/failure";
@@ -14,8 +16,10 @@ import { flipBit, reseal } from "../support/damage";
 import { startPair } from "../support/migration-pair";
 import {
   freePort,
+  ownLabel,
   removeContainer,
   removeFolder,
+  removeVolume,
   sql,
   temporaryFolder,
   uniqueName,
@@ -179,9 +183,17 @@ describe("every error", function () {
     ).stderr;
   }
 
+  const image = async () => (await docker("inspect", "--format={{.Config.Image}}", container)).output;
+
   const raise: Record<FailureCode, () => Promise<string>> = {
     usage: () => run(["backup", "--container", container]),
     interrupted: () => whileWaiting((child) => Promise.resolve(child.kill("SIGTERM"))),
+    "output-not-written": async () => {
+      const full = openSync("/dev/full", "w");
+      const child = spawn("node", [runnerMain, "list", ...place()], { stdio: ["ignore", full, "pipe"] });
+      closeSync(full);
+      return child.stderr === null ? "" : text(child.stderr);
+    },
     "docker-missing": async () => {
       const { stderr } = await execa(process.execPath, [runnerMain, ...arguments_("parent")], {
         reject: false,
@@ -221,6 +233,29 @@ describe("every error", function () {
         await removeContainer(taken);
       }
     },
+    "image-not-available": () => preflight({ image: uniqueName() }),
+    "image-unsuitable": async () =>
+      preflight({ image: await image(), environment: { PGDATA: "/elsewhere" } }),
+    "data-unsuitable": async () => {
+      const volume = uniqueName();
+      const made = "mkdir /v/global && echo 9.6 >/v/PG_VERSION && touch /v/global/pg_control";
+      await docker("volume", "create", ...ownLabel, volume);
+      await docker(
+        "run",
+        "--rm",
+        "--volume",
+        `${volume}:/v`,
+        "--entrypoint",
+        "sh",
+        await image(),
+        "-c",
+        made,
+      );
+      return preflight({ image: await image(), volume }).finally(() => removeVolume(volume));
+    },
+    "settings-refused": async () => preflight({ image: await image(), settings: { work_mem: "much" } }),
+    "network-unsuitable": () => preflight({ network: uniqueName() }),
+    "init-script-not-readable": () => preflight({ initScripts: [path.join(directory, "missing.sql")] }),
     "address-invalid": () => preflight({ hostAddress: "192.0.2.1" }),
     "server-not-ready": async () => {
       const idle = new TestContainer();
@@ -242,6 +277,10 @@ describe("every error", function () {
     "nothing-selected": () => backup("parent", "--exclude-table", "*"),
     "privilege-missing": () => backup("private", "--user", "reader"),
     "reference-outside-selection": () => backup("child"),
+    "not-carried": async () => {
+      await sql(container, "CREATE TABLE of_view (row seen)");
+      return backup("of_view");
+    },
     "relation-invalid": () => backup("loose", "--relation", "loose -> parent"),
     "orphans-over-limit": () =>
       backup("loose", "--table", "parent", "--relation", "loose.id -> parent.id", "--max-orphans", "0"),
@@ -320,6 +359,12 @@ describe("every error", function () {
       const { name, folder } = await copied();
       await writeFile(path.join(folder, "manifest.json"), "{");
       return run(["verify", ...place(name), path.basename(folder)]);
+    },
+    "script-unsafe": async () => {
+      const { name, folder } = await copied();
+      await appendFile(path.join(folder, "prepare.sql"), "\\! id\n");
+      await reseal(folder);
+      return verify(name);
     },
     "restore-failed": async () => {
       const { name, folder } = await copied();

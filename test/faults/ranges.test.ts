@@ -93,9 +93,8 @@ describe("a backup of a table in ranges", function () {
     } as const;
     // A snapshot that nobody holds any more.
     const snapshot = { id: "00000003-0000001B-1", tables: [], skipped: [], acceptedReferences: [] };
-    const throwaway = { image: inspection.Image, purpose: `${disk}/archive` };
     await assert.rejects(
-      readContents(target, throwaway, options, snapshot, new AbortController().signal),
+      readContents(target, options, snapshot, new AbortController().signal),
       ({ code, message }: Failure) => code === "dump-failed" && /snapshot/.test(message),
     );
   });

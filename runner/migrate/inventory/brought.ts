@@ -1,4 +1,5 @@
 /** What a migration brings: the selected tables, and what they need. */
+import { escapeIdentifier } from "../../postgres/escape";
 import type { Requirements } from "../../postgres/requirements";
 import type { DatabaseObject } from "./objects";
 
@@ -10,8 +11,8 @@ export interface Brought {
   /** A relation that the user excluded by name. */
   excludes(object: Identified): boolean;
   readonly requires: Requirements;
-  /** Who owns what is made anew without an owner of its own. */
-  readonly owner: string;
+  /** As SQL writes them. */
+  readonly schemas: ReadonlySet<string>;
   /** Roles that are created where they are missing. */
   readonly roles: readonly string[];
 }
@@ -21,7 +22,6 @@ export function broughtBy({
   excluded,
   objects,
   requires,
-  owner,
   createsRoles,
 }: {
   /** Oids. */
@@ -29,7 +29,6 @@ export function broughtBy({
   readonly excluded: readonly string[];
   readonly objects: readonly string[];
   readonly requires: Requirements;
-  readonly owner: string;
   readonly createsRoles: boolean;
 }): Brought {
   const oids = new Set(tables);
@@ -50,9 +49,14 @@ export function broughtBy({
     },
     excludes: (object) => object.catalog === "pg_class" && excludedOids.has(oidOf(object)),
     requires,
-    owner,
+    schemas: new Set(requires.schemas.map(identifier)),
     roles: createsRoles ? requires.roles : [],
   };
+}
+
+/** As the server writes it, but for keywords. */
+function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : escapeIdentifier(name);
 }
 
 /** The parts of a name as the server quotes it. */

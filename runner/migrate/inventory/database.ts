@@ -32,7 +32,7 @@ const Schema = z.object({
   own: z.boolean(),
 });
 
-/** A schema is made anew, where it is missing, without its owner, privileges and comment. */
+/** A schema that tables need is made anew where it is missing, with its owner, privileges and comment. */
 async function schemaItems(session: Session, brought: Brought | undefined): Promise<Item[]> {
   const schemas = await session.rows(
     `SELECT format('%I', nspname) AS name, pg_get_userbyid(nspowner) AS owner, obj_description(n.oid, 'pg_namespace') AS comment,
@@ -45,27 +45,20 @@ async function schemaItems(session: Session, brought: Brought | undefined): Prom
   );
   return schemas.flatMap(({ name, owner, granted, initially, comment, own }) => {
     const of = `schema ${name}`;
+    const common = { of, within: of, brought: own && (brought?.schemas.has(name) ?? false) };
     return [
-      ...(own
-        ? [
-            item("owner of schema", name, {
-              of,
-              within: of,
-              detail: owner,
-              brought: brought?.owner === owner,
-            }),
-          ]
-        : []),
+      ...(own ? [item("owner of schema", name, { ...common, detail: owner })] : []),
       ...(granted !== null && (granted !== "" || initially !== null)
         ? [
             item("privileges on schema", name, {
-              ...{ of, within: of, detail: granted },
+              ...common,
+              detail: granted,
               byDefault: granted === initially,
             }),
           ]
         : []),
       ...(own && comment !== null && comment !== "standard public schema"
-        ? [item("comment on schema", name, { of, within: of, detail: comment })]
+        ? [item("comment on schema", name, { ...common, detail: comment })]
         : []),
     ];
   });

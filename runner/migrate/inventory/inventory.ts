@@ -1,6 +1,7 @@
 /** Both servers, compared: what the new one would not have. */
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
+import { withEnv } from "../../postgres/server";
 import { openSession, type Session } from "../../postgres/session";
 import type { Brought } from "./brought";
 import { databaseItems, inNumbers } from "./database";
@@ -10,8 +11,12 @@ import { serverItems } from "./server";
 /** A server, and the database of it that is migrated, or that it goes to. */
 export interface Server {
   readonly database: string;
-  /** How another database of it is reached, by the same user. */
-  target(database: string): ExecTarget;
+  readonly target: ExecTarget;
+}
+
+/** How another database of it is reached, by the same user. */
+function inDatabase({ target }: Server, database: string): ExecTarget {
+  return withEnv(target, { PGDATABASE: database });
 }
 
 /** All of the old server, with what the new one has of it. */
@@ -28,8 +33,12 @@ export async function compareServers(
   brought: Brought,
   signal: AbortSignal,
 ): Promise<Comparison> {
-  const oldItems = await itemsOf(old, brought, signal);
   const freshItems = await itemsOf(fresh, undefined, signal);
+  const there = new Set(freshItems.map(({ key }) => key));
+  // A schema that is there keeps its owner, privileges and comment.
+  const oldItems = (await itemsOf(old, brought, signal)).map((one) =>
+    one.of !== undefined && one.of === one.within && there.has(one.of) ? { ...one, brought: false } : one,
+  );
   const others = await otherDatabases(old, fresh, signal);
   return {
     old: oldItems,
@@ -40,7 +49,7 @@ export async function compareServers(
 
 async function itemsOf(server: Server, brought: Brought | undefined, signal: AbortSignal): Promise<Item[]> {
   const { database } = server;
-  return inSession(server.target(database), signal, async (session) => [
+  return inSession(server.target, signal, async (session) => [
     ...(await databaseItems(session, brought)),
     ...(await serverItems(session, { database, createdRoles: brought?.roles ?? [] })),
   ]);
@@ -49,7 +58,7 @@ async function itemsOf(server: Server, brought: Brought | undefined, signal: Abo
 const Database = z.object({ name: z.string(), connects: z.boolean() });
 
 function databases(server: Server, signal: AbortSignal): Promise<z.infer<typeof Database>[]> {
-  return inSession(server.target(server.database), signal, (session) =>
+  return inSession(server.target, signal, (session) =>
     session.rows(
       "SELECT datname AS name, datallowconn AS connects FROM pg_database WHERE datname <> 'template0' ORDER BY 1",
       Database,
@@ -75,9 +84,9 @@ async function otherDatabases(old: Server, fresh: Server, signal: AbortSignal): 
       continue;
     }
     const missing = missingItems(
-      await inSession(old.target(name), signal, (session) => databaseItems(session)),
+      await inSession(inDatabase(old, name), signal, (session) => databaseItems(session)),
       there.some((other) => other.name === name)
-        ? await inSession(fresh.target(name), signal, (session) => databaseItems(session))
+        ? await inSession(inDatabase(fresh, name), signal, (session) => databaseItems(session))
         : [],
     ).filter(({ kind }) => kind !== "extension");
     const everywhere =

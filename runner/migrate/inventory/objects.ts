@@ -86,6 +86,7 @@ export async function databaseObjects(session: Session, brought: Brought | undef
 /** What goes along with the object that it belongs to. The rest is an object of its own, whatever it depends on. */
 const parts = new Set([
   ...["pg_class", "pg_type", "pg_attrdef", "pg_constraint", "pg_trigger", "pg_rewrite", "pg_policy"],
+  "pg_statistic_ext",
   ...["pg_amop", "pg_amproc", "pg_proc", "pg_opfamily"],
 ]);
 
@@ -138,8 +139,8 @@ export function itemsOf(
     .filter((object) => !ofNobody(object) && !implied(object))
     .map((object) => {
       const { type, identity, schema, detail } = object;
-      // A statistics object goes with the table that stays, too.
-      const owner = owners(object).find(({ catalog }) => catalog !== "pg_namespace");
+      const all = owners(object).filter(({ catalog }) => catalog !== "pg_namespace");
+      const owner = all.find((one) => !comes(one)) ?? all[0];
       return item(type, identity, {
         detail: detail ?? undefined,
         of: owner && keyOf(owner),

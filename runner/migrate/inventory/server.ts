@@ -55,7 +55,7 @@ SELECT rolname AS name, format('%I', rolname) AS identifier, rolcanlogin AS logi
       : ""
   } AS password,
   shobj_description(oid, 'pg_authid') AS comment
-FROM pg_authid WHERE rolname !~ '^pg_'`;
+FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1`;
 
 async function roles(session: Session, { createdRoles }: ServerQuestion, rules: boolean): Promise<Item[]> {
   const found = await session.rows(rolesQuery(rules), Role);

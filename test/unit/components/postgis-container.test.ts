@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { PostgisContainer, type PostgisContainerArgs } from "../../../components";
+import { defaultSettings } from "../../../components/server-settings";
 import { type Registered, secret, settled, startMocks, unknownOutput, valueOf } from "./mocks";
 
 async function declare(args: PostgisContainerArgs, options: Parameters<typeof startMocks>[0] = {}) {
@@ -145,7 +146,12 @@ describe("PostgisContainer", () => {
   });
 
   it("asks the runner for a preflight, then waits with the password in the environment alone", async () => {
-    const { child } = await declare({ password: "geheim", port: 6000, backupDirectory: "b" });
+    const { child } = await declare({
+      password: "geheim",
+      port: 6000,
+      backupDirectory: "b",
+      environment: { TZ: "UTC", API_KEY: "k" },
+    });
     const preflight = child("db-preflight").inputs;
     const request = {
       container: "db",
@@ -153,6 +159,15 @@ describe("PostgisContainer", () => {
       hostAddress: "127.0.0.1",
       port: 6000,
       backupDirectory: "b",
+      image: "postgis/postgis:17-3.5",
+      user: "postgres",
+      database: "postgres",
+      volume: "db-data",
+      dataFolder: "/var/lib/postgresql/data",
+      settings: defaultSettings,
+      variables: ["TZ", "API_KEY"],
+      environment: { TZ: "UTC" },
+      shmSize: 1024,
     };
     assert.deepEqual(JSON.parse(String(preflight["stdin"])), request);
     assert.deepEqual(preflight["triggers"], [request]);
