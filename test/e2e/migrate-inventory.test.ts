@@ -40,9 +40,9 @@ const left = [
   ["CREATE TYPE unused AS (a int)", "type public.unused"],
   ["CREATE DOMAIN share AS real CHECK (VALUE < 1)", "type public.share"],
   [
-    "CREATE CAST (crop AS int) WITH FUNCTION tools.rank(crop)",
-    "cast",
-    "CREATE FUNCTION tools.rank(crop) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE CAST (unused AS int) WITH FUNCTION tools.rank(unused)",
+    "cast (public.unused AS integer)",
+    "CREATE FUNCTION tools.rank(unused) RETURNS int LANGUAGE sql AS 'SELECT 1'",
   ],
   ["CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)", "operator public.==="],
   ["CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple)", "text search configuration public.plain"],

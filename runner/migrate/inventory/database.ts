@@ -40,7 +40,7 @@ async function schemaItems(session: Session, brought: Brought | undefined): Prom
        CASE WHEN initprivs IS NOT NULL THEN ${privileges("initprivs", "nspowner")} END AS initially,
        n.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e') AS own
      FROM pg_namespace n LEFT JOIN pg_init_privs p ON p.classoid = 'pg_namespace'::regclass AND p.objoid = n.oid AND p.objsubid = 0
-     WHERE nspname !~ '^pg_(temp|toast)'`,
+     WHERE nspname !~ '^pg_(temp|toast)' AND nspname <> 'information_schema'`,
     Schema,
   );
   return schemas.flatMap(({ name, owner, granted, initially, comment, own }) => {
@@ -78,7 +78,7 @@ async function changedPrivileges(session: Session): Promise<Item[]> {
     SELECT i.type || ' ' || i.identity AS name, ${privileges(acl, owner)} AS granted FROM ${catalog} o
     LEFT JOIN pg_init_privs p ON p.classoid = '${catalog}'::regclass AND p.objoid = o.oid AND p.objsubid = 0,
     pg_identify_object('${catalog}'::regclass, o.oid, 0) i
-    WHERE ${acl} IS NOT NULL AND (o.oid < 16384 OR EXISTS (
+    WHERE ${acl} IS NOT NULL AND i.schema IS DISTINCT FROM 'information_schema' AND (o.oid < 16384 OR EXISTS (
       SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = o.oid AND e.deptype = 'e'))
     AND ${privileges(acl, owner)} <> CASE WHEN initprivs IS NULL THEN '${initially}' ELSE ${privileges("initprivs", owner)} END`,
   );

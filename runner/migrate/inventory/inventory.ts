@@ -105,7 +105,7 @@ export function countsByKind(items: readonly Item[]): string {
     [...counts]
       .sort(([one], [other]) => Number(other === "table") - Number(one === "table"))
       .slice(0, 4)
-      .map(([kind, count]) => inNumbers(count, kind))
+      .map(([kind, count]) => (/^[a-z ]+[^s]$/.test(kind) ? inNumbers(count, kind) : `${count} ${kind}`))
       .join(", ") || "empty"
   );
 }
