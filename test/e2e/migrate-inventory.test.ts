@@ -125,7 +125,7 @@ describe("what a migration does not bring", function () {
       .split("\n")
       .filter((line) => line.includes("would lack"))
       .flatMap((line) =>
-        [...line.matchAll(/"([a-z_]+ (?:[^"]|"[^" ,]+")*?)"(?: \([^)]*\))?(?=, "|\.$| and \d)/g)].map(
+        [...line.matchAll(/"([a-z_-]+ (?:[^"]|"[^" ,]+")*?)"(?: \([^)]*\))?(?=, "|\.$| and \d)/g)].map(
           ([, words]) => words ?? "",
         ),
       );
