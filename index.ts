@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import {
   type ArchiveFormat,
   BackupBucket,
+  type NotCarried,
   PostgisContainer,
   type References,
   TableBackup,
@@ -73,6 +74,7 @@ const backup = new TableBackup("tables", {
   splitTablesFrom: config.requireNumber("splitTablesFrom"),
   compression: config.get("compression"),
   references: config.require<References>("references"),
+  accept: config.getObject<NotCarried[]>("accept"),
   relations: config.requireObject<string[]>("relations"),
   maxOrphans: config.getNumber("maxOrphans"),
   lockTimeout: config.requireNumber("lockTimeout"),

@@ -75,6 +75,7 @@ export class TableBackup extends pulumi.ComponentResource {
       format: args.format,
       compression: args.compression,
       references: args.references,
+      accept: args.accept,
     };
     const s3 = s3Of(args);
     const request = checkedRequest(

@@ -19,8 +19,9 @@ import { withQualifiedNames } from "./postgres/qualified-names";
 import { createDatabase, createRoles, restoreArchive, runScript } from "./postgres/restore";
 import { loopback, serverTarget, withEnv } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
-import { archiveName, prepareFile } from "./restore-command";
+import { afterTablesFile, archiveName, prepareFile } from "./restore-command";
 import { safeScript } from "./restore/script-pieces";
+import { giveSearchPath } from "./restore/unqualified";
 import type { BackupFiles } from "./store/backup-files";
 import { readChecked, recordedFile } from "./store/seal";
 
@@ -113,10 +114,27 @@ async function restore(drill: Drill): Promise<void> {
   });
   const run = (name: string, script: AsyncIterable<Uint8Array>) =>
     runScript(target, name, safeScript(script, name), signal);
-  await run(prepareFile, readChecked(files, recordedFile(manifest, prepareFile)));
-  if (format === "plain")
+  const runFile = async (name: string) => {
+    await run(name, readChecked(files, recordedFile(manifest, name)));
+    // As stock tools, it would fail on functions that need a search path.
+    await inDatabase(drill, database, giveSearchPath);
+  };
+  await runFile(prepareFile);
+  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
+  if (format === "plain") {
     await run(archive, readPlainArchive(files, recordedFile(manifest, archive), signal));
-  else await restoreArchive(target, inContainer(archive), { format, database, jobs }, signal);
+    if (hasMore) await runFile(afterTablesFile);
+    return;
+  }
+  const restoreSections = (...sections: string[]) =>
+    restoreArchive(target, inContainer(archive), { format, database, jobs, sections }, signal);
+  if (!hasMore) {
+    await restoreSections();
+    return;
+  }
+  await restoreSections("pre-data");
+  await runFile(afterTablesFile);
+  await restoreSections("data", "post-data");
 }
 
 async function compare(drill: Drill): Promise<void> {

@@ -8,6 +8,7 @@ import type { ExportRequest } from "./request";
 import { filesOf } from "./store/backup-files";
 import { onceOnly, readWhole } from "./store/checked-content";
 import { writeNewFile } from "./store/new-file";
+import { oddPath } from "./store/plain-paths";
 import { damaged, parseSealed, readChecked, sumsFile } from "./store/seal";
 import { findBackup, type Store } from "./store/store";
 import { tarBytes, type TarFile, writeTar } from "./store/tar";
@@ -37,6 +38,8 @@ export async function exportBackup(
   const manifest = parseSealed(source, sums, location);
   if (manifest.name !== name || manifest.id !== id)
     throw damaged(location, `${manifestFile} is that of ${manifest.name}/${manifest.id}`);
+  const odd = oddPath(manifest.files);
+  if (odd !== undefined) throw damaged(location, odd);
   const sizes = [source.length, sums.length, ...manifest.files.map(({ bytes }) => bytes)];
   const sizeBytes = tarBytes(sizes);
   progress.note(`Exporting ${location}: ${sizes.length} files, ${formatBytes(sizeBytes)}.`);

@@ -11,6 +11,7 @@ export const failureCodes = [
   "docker-missing",
   "docker-unreachable",
   "docker-failed",
+  "image-missing",
   "container-not-found",
   "container-not-running",
   "container-lost",

@@ -147,22 +147,18 @@ export async function checkLogin(
   request: ReadyRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const target = serverTarget(docker, container, request, "postgis-backup preflight");
-  const { stderr } = await spawnDocker(
-    target.docker,
-    execArguments(target, [...psql, "--command=SELECT 1"]),
-    {
-      reject: false,
-      cancelSignal: signal,
-      timeout: execMilliseconds,
-    },
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(execMilliseconds)]);
+  const refused = await connectedTarget(docker, container, request, "postgis-backup preflight", limited).then(
+    () => undefined,
+    (error: unknown) => error,
   );
   signal.throwIfAborted();
-  if (!/(role|database) ".*" (does not exist|is not permitted to log in)/.test(stderr)) return;
+  if (!(refused instanceof Failure)) return;
+  if (!/(role|database) ".*" (does not exist|is not permitted to log in)/.test(refused.message)) return;
   throw new Failure(
     "connection-refused",
     `The server in container "${request.container}", whose data the new container would get, refuses user "${request.user}" on ` +
-      `database "${request.database}":\n${errorLines(stderr)}\nThe image creates user and database only when it initialises an ` +
+      `database "${request.database}":\n${refused.message}\nThe image creates user and database only when it initialises an ` +
       `empty volume. Create them by hand first, or name those that it has. Nothing was changed.`,
   );
 }

@@ -4,6 +4,30 @@ import { passwordVariable, type ServerAddress } from "./postgres/server";
 import type { ArchiveFormat, S3Settings } from "./request";
 import { isBucketLocation } from "./store/bucket/location";
 
+/** What the text of a database depends on, as its manifest records it. */
+export interface SourceLocale {
+  readonly encoding: string;
+  readonly lcCollate: string;
+  readonly lcCtype: string;
+  readonly localeProvider?: string | undefined;
+  readonly locale?: string | undefined;
+  readonly icuRules?: string | undefined;
+}
+
+/** Options of createdb for a database that sorts and encodes text alike. */
+export function databaseOptions(source: SourceLocale): string[] {
+  const { encoding, lcCollate, lcCtype, localeProvider, locale, icuRules } = source;
+  const text = ["--encoding", encoding, "--lc-collate", lcCollate, "--lc-ctype", lcCtype];
+  const base = ["--template", "template0", ...text];
+  if (localeProvider === undefined || localeProvider === "libc" || locale === undefined) return base;
+  const rules = icuRules === undefined ? [] : [`--icu-rules=${icuRules}`];
+  return [...base, `--locale-provider=${localeProvider}`, `--${localeProvider}-locale=${locale}`, ...rules];
+}
+
+/** Databases like those that most servers make; others have to be made alike, or rows and indexes may not fit them. */
+const isUsual = ({ encoding, localeProvider = "libc" }: SourceLocale) =>
+  encoding === "UTF8" && localeProvider === "libc";
+
 export interface RestoreSource {
   readonly container: string;
   /** Where the server listens, as a program in the container sees it. */
@@ -21,6 +45,8 @@ export interface RestoreSource {
   readonly location: string;
   readonly containerLocation: string | undefined;
   readonly s3?: S3Settings | undefined;
+  /** Of the database that the backup was taken from; unset: as the server makes its databases. */
+  readonly locale?: SourceLocale | undefined;
 }
 
 /** How each method of compression shows in a file's name, and what undoes it. */
@@ -81,7 +107,11 @@ export function restoreCommand(source: RestoreSource): string {
   const password = source.needsPassword ? ["--env", passwordVariable] : [];
   const inContainer = (command: string[], flags: string[] = []) =>
     quote(["docker", "exec", ...password, ...flags, source.container, ...command]);
-  const createDatabase = inContainer(["createdb", ...connect, "--template", "template0", target]);
+  const options =
+    source.locale === undefined || isUsual(source.locale)
+      ? ["--template", "template0"]
+      : databaseOptions(source.locale);
+  const createDatabase = inContainer(["createdb", ...connect, ...options, target]);
   if (isBucketLocation(source.location)) {
     const into = ["--container", source.container, "--user", source.user, "--database", target];
     const restore = ["postgis-backup", "restore", source.location, ...into, ...s3Options(source.s3)];

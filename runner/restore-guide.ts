@@ -6,6 +6,7 @@ import { sqlName } from "./postgres/names";
 import {
   afterTablesFile,
   archiveName,
+  databaseOptions,
   dataAndPostData,
   decompressCommand,
   preData,
@@ -143,17 +144,7 @@ function roles({ requires }: Description): string[] {
 }
 
 function emptyDatabase({ source }: Description, database: string): string[] {
-  const { encoding, lcCollate, lcCtype } = source;
-  const locale = [
-    "--template",
-    "template0",
-    "--encoding",
-    encoding,
-    "--lc-collate",
-    lcCollate,
-    "--lc-ctype",
-    lcCtype,
-  ];
+  const locale = databaseOptions(source);
   return [
     `${inContainer} createdb ${connection} --no-password ${locale.map(word).join(" ")} ${database}`,
     `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${prepareFile}`,

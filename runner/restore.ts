@@ -1,7 +1,8 @@
+import path from "node:path";
 import { z } from "zod";
 import { totalBytes } from "./bytes";
 import { callerIds, execArguments } from "./docker/exec";
-import { docker as dockerFor, dockerFailure, spawnDocker } from "./docker/docker";
+import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import { Attempts, Failure } from "./failure";
 import { type Name, sqlName } from "./postgres/names";
@@ -15,12 +16,14 @@ import { define, giveRights } from "./restore/define";
 import { dryRun } from "./restore/dry-run";
 import { checkFreeSpace } from "./restore/free-space";
 import { load } from "./restore/load";
+import { possibleWorkFolders } from "./restore/names";
 import { removeLinks } from "./restore/linked-rows";
 import { finalPlace, findExisting } from "./restore/members";
-import { checkNames, checkPlaces } from "./restore/places";
+import { checkNames, checkPlaces, refuseNumbers } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
 import { publish } from "./restore/publish";
 import { makeRoles, openRecord } from "./restore/record";
+import { checkTriggers } from "./restore/quiet-triggers";
 import { openReader, type Reader } from "./restore/reader";
 import type { RestoreRun } from "./restore/run";
 import { dumpScratch, withScratch } from "./restore/scratch";
@@ -72,22 +75,22 @@ interface Outcome {
   readonly swappedInto: string[];
 }
 
-async function restoreTables(run: RestoreRun): Promise<Outcome> {
-  const { request, manifest } = run;
-  if (await allExist(run)) {
+async function restoreTables(begun: RestoreRun): Promise<Outcome> {
+  const { request, manifest } = begun;
+  if (await allExist(begun)) {
     const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
-  await checkRestore(run);
-  if (request.content !== "schema" && !comparesFingerprints(run)) {
-    run.notes.push(
+  await checkRestore(begun);
+  if (request.content !== "schema" && !comparesFingerprints(begun)) {
+    begun.notes.push(
       "Rows were counted, but their fingerprints not compared: those of the backup are of a kind that this server's version does not know.",
     );
   }
   if (request.dryRun && request.content !== "data")
-    return { tables: await dryRun(run), restored: false, swappedInto: [] };
-  await removeLinks(run);
-  await makeWorkFolder(run);
+    return { tables: await dryRun(begun), restored: false, swappedInto: [] };
+  await removeLinks(begun);
+  const run = await withWorkFolder(begun);
   if (request.content !== "data") await beginRecord(run);
   const reader = await openReader(run);
   try {
@@ -97,21 +100,27 @@ async function restoreTables(run: RestoreRun): Promise<Outcome> {
   }
 }
 
-async function makeWorkFolder({ target, names }: RestoreRun): Promise<void> {
-  const make = execArguments(
-    { ...target, secretEnv: [] },
-    ["mkdir", "-m", "700", names.workFolder],
-    callerIds(),
+/** Prints the first of the folders that can be made. */
+const makeFirst =
+  'for folder; do mkdir -m 700 "$folder" 2>/dev/null && printf %s "$folder" && exit; done; exit 1';
+
+async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
+  const { target, names, request } = run;
+  const command = ["sh", "-c", makeFirst, "sh", ...possibleWorkFolders(names)];
+  const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
+  const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
+  if (!failed) return { ...run, names: { ...names, workFolder } };
+  const folders = possibleWorkFolders(names).map((folder) => path.posix.dirname(folder));
+  throw new Failure(
+    "directory-not-writable",
+    `A restore needs room for small files in container "${request.container}", and none of ${folders.join(", ")} can be written there. ` +
+      `Start it with "--tmpfs /tmp". ${stderr}`.trim(),
   );
-  try {
-    await spawnDocker(target.docker, make, {});
-  } catch (error) {
-    throw dockerFailure(error);
-  }
 }
 
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   const tables = await selectFilled(run);
+  await checkTriggers(run.session, tables);
   await checkFreeSpace(run, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
@@ -143,6 +152,8 @@ async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome
     const references = staging.selection.acceptedReferences;
     const needed = await checkPlaces(run, { places, finals, references }, attempts);
     if (needed) {
+      const oids = staging.selection.tables.map(({ oid }) => oid);
+      if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
       await attempts.run(() => checkFreeSpace(run, staging.tables));
       const existing = await findExisting(session, places);
       // That a table is there was said already.

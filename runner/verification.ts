@@ -18,7 +18,7 @@ import { readScript, withoutDefinition, wrongRows } from "./postgres/script";
 import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "./progress";
 import type { VerifyLevel } from "./request";
-import { archiveName } from "./restore-command";
+import { archiveName, prepareFile } from "./restore-command";
 import { safeScript } from "./restore/script-pieces";
 import { secondsSince } from "./seconds";
 import type { BackupFiles } from "./store/backup-files";
@@ -37,6 +37,8 @@ export interface Verification {
   readonly justRead: boolean;
   /** Image of the throwaway container. */
   readonly image: string;
+  /** Whether the user named it. */
+  readonly asked: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -51,6 +53,7 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   if (level === "none") return { level, seconds: 0 };
   const started = performance.now();
   progress.note("Reading the backup to its end.");
+  failUnlessListed(manifest);
   const inContainer = manifest.format !== "plain" || level === "restore";
   if (files.folder === undefined ? !inContainer : !justRead)
     await checkFiles(files, unstreamed(verification), signal);
@@ -59,6 +62,15 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
   return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
+}
+
+/** What is read of a backup is what its checksums are of. */
+export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" | "compression">): void {
+  recordedFile(manifest, prepareFile);
+  recordedFile(
+    manifest,
+    manifest.format === "directory" ? `${archiveFile(manifest)}/toc.dat` : archiveFile(manifest),
+  );
 }
 
 /** Those beside the archive: nothing in them may be a command of psql. */
@@ -99,10 +111,10 @@ async function checkPlainArchive({ files, manifest, signal }: Verification): Pro
 }
 
 async function checkInContainer(verification: Verification): Promise<void> {
-  const { docker, files, manifest, level, image, progress, signal } = verification;
+  const { docker, files, manifest, level, image, asked, progress, signal } = verification;
   const server = level === "restore" ? { server: drillServer } : {};
   const copied = unstreamed(verification);
-  const container = await startBackupContainer(docker, { image, files, copied, ...server }, signal);
+  const container = await startBackupContainer(docker, { image, asked, files, copied, ...server }, signal);
   try {
     if (manifest.format !== "plain") await checkArchive(verification, container);
     if (level !== "restore") return;

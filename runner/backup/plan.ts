@@ -10,8 +10,9 @@ import { chooseCompression, preferredCompression } from "../postgres/compression
 import { connectServer } from "../postgres/connect";
 import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
 import { checkPrivileges } from "../postgres/privileges";
+import { checkReadableNames } from "../postgres/readable-names";
 import { resolveRelations } from "../postgres/relations";
-import { resolveSelection } from "../postgres/resolve-selection";
+import { type ResolvedSelection, resolveSelection } from "../postgres/resolve-selection";
 import { noteEnded } from "../postgres/run-lock";
 import type { Selection } from "../postgres/select-tables";
 import { applicationName, lockSeries } from "../postgres/series-lock";
@@ -30,7 +31,7 @@ export interface Plan {
   readonly session: Session;
   readonly facts: ServerFacts;
   readonly pgDumpVersion: string;
-  readonly selection: Selection;
+  readonly selection: ResolvedSelection;
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
@@ -93,6 +94,7 @@ async function planWithServer(
 
   const selection = await attempts.run(() => resolveSelection(session, request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
+  await attempts.run(() => checkReadableNames(session, facts, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
   attempts.runSync(() => {

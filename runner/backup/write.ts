@@ -60,7 +60,7 @@ async function writeArchive(
         };
 
   const digest = imageDigest(target.docker, container);
-  const method = fingerprintMethod(facts.number);
+  const method = fingerprintMethod(facts);
   const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
     run,
@@ -84,6 +84,7 @@ async function writeArchive(
     jobs,
     measures,
     relations,
+    outside: run.outside,
     definitions,
     imageDigest: await digest,
     pgDumpVersion: run.pgDumpVersion,
@@ -116,6 +117,7 @@ async function writeArchive(
       location: place.location,
       containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), draft.id),
       s3: request.s3,
+      locale: description.source,
     }),
   };
 }
@@ -144,6 +146,7 @@ async function proveArchive(
     level,
     justRead: draft.stored.folder !== undefined,
     image: description.source.imageDigest,
+    asked: false,
     progress,
     signal,
   });

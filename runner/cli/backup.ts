@@ -60,6 +60,11 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       ).choices(References.options),
     )
     .option(
+      "--accept <kind>",
+      "leave out content that is in no dump of tables: large-objects, raster-files, topologies or extension-rows; repeat for more",
+      collect,
+    )
+    .option(
       "--relation <relation>",
       "relation without a foreign key, as 'child.column -> parent.column', whose orphans are counted; repeat for more",
       collect,

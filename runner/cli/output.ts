@@ -4,6 +4,7 @@
  */
 import type { Writable } from "node:stream";
 import { Failure } from "../failure";
+import { printable } from "../printable";
 
 export interface Output {
   /** A whole line for the log; lost where that cannot be written. */
@@ -18,11 +19,11 @@ export function outputTo(standardOutput: Writable, standardError: Writable): Out
   standardError.on("error", () => undefined);
   return {
     log(line) {
-      write(standardError, `${line}\n`).catch(() => undefined);
+      write(standardError, `${printable(line)}\n`).catch(() => undefined);
     },
     async result(text, done) {
       try {
-        await write(standardOutput, text);
+        await write(standardOutput, printable(text));
       } catch (error) {
         throw resultNotWritten(error, done);
       }

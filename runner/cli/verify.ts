@@ -23,7 +23,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
     )
     .option(
       "--image <image>",
-      "image of the throwaway container (default: the one that the backup was taken with)",
+      "image of the throwaway container (default: the one that the backup was taken with, if it is there)",
     )
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
     .option("--json", "print the result as one JSON object")

@@ -11,6 +11,11 @@ const ServerFacts = z.object({
   encoding: z.string(),
   lcCollate: z.string(),
   lcCtype: z.string(),
+  /** Null before version 15. */
+  localeProvider: z.enum(["libc", "icu", "builtin"]).nullable(),
+  locale: z.string().nullable(),
+  icuRules: z.string().nullable(),
+  collationVersion: z.string().nullable(),
 });
 export type ServerFacts = z.infer<typeof ServerFacts>;
 
@@ -18,8 +23,10 @@ export async function serverFacts(session: Session): Promise<ServerFacts> {
   const [facts] = await session.rows(
     `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
             (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis,
-            pg_encoding_to_char(encoding) AS encoding, datcollate AS "lcCollate", datctype AS "lcCtype"
-     FROM pg_database WHERE datname = current_database()`,
+            pg_encoding_to_char(encoding) AS encoding, datcollate AS "lcCollate", datctype AS "lcCtype",
+            CASE d->>'datlocprovider' WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END AS "localeProvider",
+            coalesce(d->>'datlocale', d->>'daticulocale') AS locale, d->>'daticurules' AS "icuRules", d->>'datcollversion' AS "collationVersion"
+     FROM pg_database, to_jsonb(pg_database) AS d WHERE datname = current_database()`,
     ServerFacts,
   );
   if (facts === undefined) throw new Error("the current database is in the catalog");

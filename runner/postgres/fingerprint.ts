@@ -1,15 +1,17 @@
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "./catalog";
+import type { ServerFacts } from "./facts";
 import type { Session } from "./session";
 import { setTextSettings } from "./settings";
 import { readInSnapshot } from "./snapshot-reader";
 
 /**
  * How the rows of a table become one number that does not depend on their order. `columns` hashes the values
- * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides.
+ * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides. Both depend on
+ * the encoding of the database; so they are of text in UTF-8 where that is another one.
  */
-export const FingerprintMethod = z.enum(["columns", "text"]);
+export const FingerprintMethod = z.enum(["columns", "text", "columns-utf8", "text-utf8"]);
 export type FingerprintMethod = z.infer<typeof FingerprintMethod>;
 
 const Measure = z.object({
@@ -32,8 +34,20 @@ export interface MeasureOptions {
   readonly workers?: number;
 }
 
-export function fingerprintMethod(serverVersionNumber: number): FingerprintMethod {
-  return serverVersionNumber >= 140000 ? "columns" : "text";
+type Facts = Pick<ServerFacts, "number" | "encoding">;
+
+/** SQL_ASCII says nothing about its bytes, so they cannot be converted. */
+export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {
+  const method = number >= 140000 ? "columns" : "text";
+  return encoding === "UTF8" || encoding === "SQL_ASCII" ? method : `${method}-utf8`;
+}
+
+/** Whether a server can compute by that method what another one did, which had that encoding. */
+export function isComparable(method: FingerprintMethod, encoding: string, target: Facts): boolean {
+  const byVersion = method.startsWith("text") || target.number >= 140000;
+  return (
+    byVersion && (method.endsWith("-utf8") ? target.encoding !== "SQL_ASCII" : target.encoding === encoding)
+  );
 }
 
 /**
@@ -57,6 +71,16 @@ const hashFunctions = {
 const callable = Object.entries(hashFunctions)
   .map(([type, name]) => `('${type}'::regtype, '${name}')`)
   .join(", ");
+
+/** Numbers, dates and what is hashed as bytea are the same in every encoding; of all else it is the text in UTF-8. */
+function valueAndFunction(method: FingerprintMethod): string {
+  return method === "columns-utf8"
+    ? `CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN name || hashed_as
+       ELSE format('convert_to(%s::text, ''UTF8'')', name) END AS value,
+       CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN function
+       ELSE 'hashvarlenaextended' END AS function`
+    : `name || hashed_as AS value, CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function`;
+}
 
 /**
  * One query for each table. Of a row, each column is hashed with its own number as the seed, and all of them are
@@ -86,8 +110,7 @@ WITH hashable AS (
   LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (${oids.join(", ")})
 ), col AS (
-  SELECT attrelid, number, name, name || hashed_as AS value,
-    CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function
+  SELECT attrelid, number, name, ${valueAndFunction(method)}
   FROM typed
 ), row_hash AS (
   SELECT attrelid,
@@ -95,7 +118,7 @@ WITH hashable AS (
       string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
       'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
     ) AS columns,
-    format('hashtextextended(ROW(%s)::text, 0)', string_agg(name, ', ' ORDER BY number)) AS text
+    format('${method === "text-utf8" ? "hashvarlenaextended(convert_to(ROW(%s)::text, ''UTF8''), 0)" : "hashtextextended(ROW(%s)::text, 0)"}', string_agg(name, ', ' ORDER BY number)) AS text
   FROM col GROUP BY attrelid
 ), geometry AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -107,7 +130,7 @@ WITH hashable AS (
 SELECT format(
   'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
   c.oid,
-  coalesce((SELECT ${method} FROM row_hash WHERE attrelid = c.oid), '0'),
+  coalesce((SELECT ${method.startsWith("text") ? "text" : "columns"} FROM row_hash WHERE attrelid = c.oid), '0'),
   (SELECT ', ''invalidGeometries'', ' || invalid FROM valid WHERE attrelid = c.oid),
   n.nspname, c.relname) AS query
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

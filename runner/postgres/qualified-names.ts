@@ -7,9 +7,14 @@ import { resetTextSettings, setTextSettings } from "./settings";
  */
 export async function withQualifiedNames<T>(session: Session, work: () => Promise<T>): Promise<T> {
   await session.run(setTextSettings);
+  let result: T;
   try {
-    return await work();
-  } finally {
-    await session.run(resetTextSettings);
+    result = await work();
+  } catch (error) {
+    // Within a transaction that has failed it is an error, too, which tells nothing.
+    await session.run(resetTextSettings).catch(() => undefined);
+    throw error;
   }
+  await session.run(resetTextSettings);
+  return result;
 }

@@ -128,6 +128,19 @@ export interface FoundRequirements {
   readonly schemaOwners: readonly { readonly name: string; readonly owner: string }[];
 }
 
+/** Names of the extensions that tables need. */
+export async function extensionsOf(session: Session, needs: Needs | undefined): Promise<string[]> {
+  const members = (needs?.needs ?? []).filter(({ kind }) => kind === "extension").map(({ id }) => id);
+  if (members.length === 0) return [];
+  const rows = await session.rows(
+    `SELECT DISTINCT extname AS name FROM (${objectsOf(members)}) m
+     LEFT JOIN pg_depend d ON d.classid = m.class AND d.objid = m.object AND d.deptype = 'e'
+     JOIN pg_extension e ON e.oid = coalesce(d.refobjid, m.object)`,
+    z.object({ name: z.string() }),
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** What the tables need. */
 export async function findRequirements(
   session: Session,

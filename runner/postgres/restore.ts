@@ -84,17 +84,20 @@ export interface RestoreOptions {
   readonly format: Exclude<ArchiveFormat, "plain">;
   readonly database: string;
   readonly jobs: number;
+  /** All, unless some are given. */
+  readonly sections?: readonly string[];
 }
 
 /** One `pg_restore` for all tables, which stops at the first error. */
 export async function restoreArchive(
   target: ExecTarget,
   { path, user }: ContainerFile,
-  { format, database, jobs }: RestoreOptions,
+  { format, database, jobs, sections = [] }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const command = [
     ...["pg_restore", `--format=${format}`, "--exit-on-error", "--no-tablespaces"],
+    ...sections.map((section) => `--section=${section}`),
     ...[`--jobs=${jobs}`, `--dbname=${database}`, path],
   ];
   const { failed, stderr, exitCode } = await execTied(target, command, signal, { user, reject: false });

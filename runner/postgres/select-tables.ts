@@ -15,6 +15,8 @@ export interface Selection {
   readonly tables: readonly Relation[];
   /** Views and foreign tables that a pattern matched, or that are a partition of a selected table; they are not dumped. */
   readonly skipped: readonly Relation[];
+  /** Tables that a pattern matched, but that belong to an extension, which creates them anew; they are not dumped. */
+  readonly ofExtensions: readonly Relation[];
   /** Foreign keys to tables that are not selected, where the request accepts that. */
   readonly acceptedReferences: readonly DanglingReference[];
 }
@@ -80,6 +82,9 @@ export function selectTables(
   return {
     tables,
     skipped: selected.filter(({ kind }) => kind !== "r" && kind !== "p"),
+    ofExtensions: selected.filter(
+      ({ kind, extension }) => (kind === "r" || kind === "p") && extension !== null,
+    ),
     acceptedReferences: dangling,
   };
 }

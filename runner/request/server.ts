@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Where the server is: always inside a container, over TCP on the loopback interface of that container. */
+/** Where the server is: always inside a container. Port and socket are found there. */
 export const Server = {
   container: z.string().min(1, "must name a container"),
   user: z.string().min(1).default("postgres"),

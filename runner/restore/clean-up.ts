@@ -8,7 +8,7 @@ import { openSession, type Session } from "../postgres/session";
 import { lockRuns } from "../postgres/run-lock";
 import { restoreInProgress } from "./in-progress";
 import { removeLinks } from "./linked-rows";
-import type { RestoreNames } from "./names";
+import { possibleWorkFolders, type RestoreNames } from "./names";
 import { dropRecorded } from "./record";
 import type { RestoreRun } from "./run";
 
@@ -38,8 +38,9 @@ async function dropScratch(session: Session, { scratch }: RestoreNames): Promise
   );
 }
 
-async function removeWorkFolder(target: ExecTarget, { workFolder }: RestoreNames): Promise<void> {
-  const remove = execArguments({ ...target, secretEnv: [] }, ["rm", "-rf", "--", workFolder], "0:0");
+async function removeWorkFolder(target: ExecTarget, names: RestoreNames): Promise<void> {
+  const command = ["rm", "-rf", "--", ...possibleWorkFolders(names)];
+  const remove = execArguments({ ...target, secretEnv: [] }, command, "0:0");
   await spawnDocker(target.docker, remove, { reject: false });
 }
 

@@ -6,13 +6,14 @@ import { callerIds, execArguments } from "../docker/exec";
 import { Failure } from "../failure";
 import { startReading } from "../postgres/archive";
 import { insertSrid } from "../postgres/custom-srids";
+import { restriction } from "../postgres/script-scanner";
 import { endedWith, errorLines } from "../postgres/server";
 import { asByDefault } from "./default-privileges";
 import { feedPsql, restoreFailure } from "./feed";
 import { recordNew, recordSystem } from "./record";
 import type { RestoreRun } from "./run";
 import { stagedArchive } from "./scratch";
-import { readPieces } from "./script-pieces";
+import { readPieces, safePieces } from "./script-pieces";
 import { installedSrids, postgisSchema } from "./srids";
 import type { WantedEntries } from "./wanted";
 
@@ -72,8 +73,9 @@ export async function* inTransactions(
 ): AsyncGenerator<string, void> {
   let begun = 0;
   let complete = false;
-  for await (const piece of readPieces(script)) {
-    if (piece.kind !== "line") continue;
+  for await (const piece of safePieces(readPieces(script), "The script of the definitions")) {
+    // psql is restricted already, where it is fed.
+    if (piece.kind !== "line" || restriction.test(piece.text)) continue;
     if (piece.text === end) {
       complete = true;
       if (begun > 0) yield `${last}\nCOMMIT;\n`;

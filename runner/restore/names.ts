@@ -1,5 +1,9 @@
 /** Names of what a restore makes and takes away again; recognisable, so that a later run finds what a killed one left. */
 import { createHash } from "node:crypto";
+import path from "node:path";
+
+/** Where a container may have room for small files; one with a read-only root has it in memory only. */
+const temporaryFolders = ["/tmp", "/var/tmp", "/dev/shm", "/run"] as const;
 
 export interface RestoreNames {
   /** Database in which the server renames the tables. */
@@ -21,10 +25,15 @@ export function restoreNames(database: string): RestoreNames {
     scratch: `postgis_backup_scratch_${key}`,
     record: `postgis_backup_restore_${key}`,
     stagePrefix: `postgis_backup_stage_${key}_`,
-    workFolder: `/tmp/postgis_backup_restore_${key}`,
+    workFolder: path.posix.join(temporaryFolders[0], `postgis_backup_restore_${key}`),
     lock: "postgis-backup restore",
     applicationName: `postgis-backup restore ${key}`,
   };
+}
+
+/** All places that the work folder can be in, the usual one first. */
+export function possibleWorkFolders({ workFolder }: Pick<RestoreNames, "workFolder">): string[] {
+  return temporaryFolders.map((folder) => path.posix.join(folder, path.posix.basename(workFolder)));
 }
 
 /** The longest name that PostgreSQL keeps whole. */

@@ -5,6 +5,7 @@ import { Attempts, Failure } from "../failure";
 import type { Session } from "../postgres/session";
 import { refuseDependents } from "./dependents";
 import { type Existing, findExisting, oidList } from "./members";
+import { checkPublications } from "./publications";
 import type { RestoreRun } from "./run";
 import type { Name } from "../postgres/names";
 import type { DanglingReference } from "../postgres/select-tables";
@@ -42,6 +43,7 @@ export async function checkPlaces(
       ),
     );
   }
+  if (replaces) await attempts.run(() => checkPublications(run, existing));
   await attempts.run(() => checkSchemas(session, finals));
   await attempts.run(() => checkReferences(session, references));
   return true;
@@ -108,6 +110,30 @@ async function checkReferences(session: Session, references: readonly DanglingRe
     );
   }
   attempts.end();
+}
+
+/**
+ * Values that name tables, as those of regclass do, are numbers: loaded beside the tables that are there, they would name those,
+ * which are then replaced.
+ */
+export async function refuseNumbers(
+  { request }: RestoreRun,
+  scratch: Session,
+  oids: readonly string[],
+): Promise<void> {
+  const found = await scratch.rows(
+    `SELECT format('%I.%I', c.relname, a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS type
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
+     WHERE a.attrelid IN (${oidList(oids)}) AND a.attnum > 0 AND NOT a.attisdropped
+       AND ARRAY['regclass'::regtype::oid, 'regtype'::regtype::oid] && ARRAY[t.oid, t.typelem, t.typbasetype]`,
+    z.object({ name: z.string(), type: z.string() }),
+  );
+  if (found.length === 0 || (request.ifExists !== "replace" && request.ifExists !== "swap")) return;
+  throw new Failure(
+    "table-exists",
+    `Values of ${found.map(({ name, type }) => `${name} (${type})`).join(", ")} name tables, and would name those that are to be replaced. ` +
+      "Drop the tables first, or restore into another database.",
+  );
 }
 
 interface NewName extends Name {

@@ -1,4 +1,5 @@
 /** A restore that has its lock, and nothing of an earlier one in its way. */
+import { z } from "zod";
 import { runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../failure";
@@ -6,6 +7,7 @@ import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
 import { connectServer } from "../postgres/connect";
 import { dumpFacts, serverFacts } from "../postgres/facts";
+import { describeContent } from "../postgres/outside-content";
 import { lockRuns, noteEnded } from "../postgres/run-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
@@ -15,6 +17,7 @@ import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
 import { checkFiles, damaged, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
+import { failUnlessListed } from "../verification";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
@@ -44,6 +47,7 @@ export async function beginRestore(
   try {
     const facts = await attempts.run(() => serverFacts(session));
     if (facts === undefined || tools === undefined) throw attempts.failure();
+    await checkWritable(session, request);
     noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);
     await session.run("RESET lock_timeout");
     // Otherwise leftovers, schemas and the like are each worth a notice.
@@ -53,7 +57,7 @@ export async function beginRestore(
     const { manifest, files } = backup;
     return {
       ...{ request, manifest, files, container, target, session, facts, tools, names, jobs },
-      ...{ progress, signal, notes: [] },
+      ...{ progress, signal, notes: leftOut(manifest) },
     };
   } catch (error) {
     await session.close();
@@ -61,11 +65,36 @@ export async function beginRestore(
   }
 }
 
+/** What is not in the backup, and was accepted not to be. */
+const leftOut = ({ notCarried = [] }: Manifest): string[] =>
+  notCarried.map((content) => `Not in the backup: ${describeContent(content)}`);
+
+/** Before anything is tried that such a server refuses. */
+async function checkWritable(session: Session, { database }: RestoreRequest): Promise<void> {
+  const { standby, protected: isProtected } = await session.row(
+    `SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS protected`,
+    z.object({ standby: z.boolean(), protected: z.boolean() }),
+  );
+  if (standby) {
+    throw new Failure(
+      "requirement-missing",
+      "The server is a standby, which follows another and takes no changes of its own. Restore into the server that it follows.",
+    );
+  }
+  if (!isProtected) return;
+  throw new Failure(
+    "requirement-missing",
+    `Database "${database}" takes no changes: default_transaction_read_only is on, for the server, the database or the role. ` +
+      'Turn it off for the restore, such as by "ALTER DATABASE ... SET default_transaction_read_only = off".',
+  );
+}
+
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
   const store = openStore(request, signal);
   const found = await findBackup(store, request.name, request.backup);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
+  failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);
   if (found.problem !== undefined) {

@@ -39,9 +39,10 @@ export async function openReader(run: RestoreRun): Promise<Reader> {
     return archiveReader({ ...place, close: () => Promise.resolve() }, signal);
   }
   const { docker } = run.target;
-  const image = canRead(run) ? run.container.Image : manifest.source.imageDigest;
+  const image = canRead(run) ? run.container.Image : (run.request.image ?? manifest.source.imageDigest);
+  const asked = run.request.image !== undefined;
   const copied = manifest.format === "directory" ? [recordedFile(manifest, `${archive}/toc.dat`)] : [];
-  const container = await startBackupContainer(docker, { image, files, copied }, signal);
+  const container = await startBackupContainer(docker, { image, asked, files, copied }, signal);
   try {
     const target = { docker, container: container.name, env: { LC_ALL: "C" }, secretEnv: [] };
     const { user } = container;

@@ -38,15 +38,51 @@ export async function withScratch<T>(
   work: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
   const { session, names, target, signal } = run;
+  const scripts = await readScripts(run, reader);
   await createDatabase(session, names.scratch, await readLocale(session));
   const inScratch = openSession(inDatabase(target, names.scratch), signal);
   try {
     await inScratch.run("SET client_min_messages = error");
-    return await work({ session: inScratch, unqualified: await define(run, reader, inScratch) });
+    return await work({ session: inScratch, unqualified: await define(run, scripts, inScratch) });
   } finally {
     await inScratch.close();
     if (!signal.aborted) await session.run(`DROP DATABASE ${escapeIdentifier(names.scratch)}`);
   }
+}
+
+interface Scripts {
+  readonly prepare: AsyncIterable<string>;
+  readonly definitions: AsyncIterable<string>;
+}
+
+/** All of it is looked at, to its end, before anything of it is run. */
+async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
+  const { manifest, files, signal } = run;
+  const lacking = new Set<string>();
+  const options = {
+    known: await serverNames(run.session),
+    onTablespace: (name: string) => lacking.add(name),
+  };
+  const read = (name: string) =>
+    definitionsOf(readChecked(files, recordedFile(manifest, name)), {
+      ...options,
+      ...{ name, withoutKeys: [], settingsAnywhere: true },
+    });
+  const prepare = await whole(read(prepareFile));
+  const archived = reader.script(
+    reader.entries.filter((entry) => !holdsRows(entry)),
+    signal,
+  );
+  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
+  const definitions = await whole(
+    definitionsOf(archived, {
+      ...options,
+      ...{ name: "The archive", withoutKeys: manifest.acceptedReferences },
+      afterTables: hasMore ? () => read(afterTablesFile) : undefined,
+    }),
+  );
+  noteTablespaces(run, lacking);
+  return { prepare, definitions };
 }
 
 async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<string>> {
@@ -55,38 +91,14 @@ async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<strin
   return Readable.from(pieces);
 }
 
-async function define(run: RestoreRun, reader: Reader, inScratch: Session): Promise<string[]> {
-  const { manifest, files, target, names, signal } = run;
+/** Functions that were given a search path. Those over rows come with the tables. */
+async function define(run: RestoreRun, { prepare, definitions }: Scripts, inScratch: Session) {
+  const { target, names, signal } = run;
   const scratch = inDatabase(target, names.scratch);
-  const lacking = new Set<string>();
-  const options = {
-    known: await serverNames(run.session),
-    onTablespace: (name: string) => lacking.add(name),
-    withoutKeys: manifest.acceptedReferences,
-  };
-  const scriptOf = (name: string) =>
-    whole(
-      definitionsOf(readChecked(files, recordedFile(manifest, name)), {
-        ...{ ...options, name, withoutKeys: [], settingsAnywhere: true },
-      }),
-    );
-  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
-  const preparation = await scriptOf(prepareFile);
-  const more = hasMore ? await scriptOf(afterTablesFile) : undefined;
-  const archived = reader.script(
-    reader.entries.filter((entry) => !holdsRows(entry)),
-    signal,
-  );
-  const definitions = await whole(
-    definitionsOf(archived, { ...options, name: "The archive", afterTables: more && (() => more) }),
-  );
-  // All of them have been looked at by now, to their ends, before anything of them is run.
-  await feedPsql(scratch, prepareFile, preparation, signal);
+  await feedPsql(scratch, prepareFile, prepare, signal);
   const first = await giveSearchPath(inScratch);
   await feedPsql(scratch, "definitions", definitions, signal);
-  const second = hasMore ? await giveSearchPath(inScratch) : [];
-  noteTablespaces(run, lacking);
-  return [...first, ...second];
+  return [...first, ...(await giveSearchPath(inScratch))];
 }
 
 /** All definitions of the scratch database, in an archive for the target. */

@@ -5,6 +5,7 @@ import { compareDefinitions, mismatch, type RecordedTable } from "../compare";
 import { Attempts, Failure } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { type Definitions, findDefinitions } from "../postgres/definitions";
+import { majorVersion } from "../postgres/facts";
 import { type Name, sqlName } from "../postgres/names";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { findRequirements, type ObjectId } from "../postgres/requirements";
@@ -261,12 +262,13 @@ function refuseLonePartitions({ tables }: Selection): void {
 
 /** The definitions must come back as they were recorded, but for foreign keys that the backup could not have. */
 function compareWithManifest(
-  { manifest }: RestoreRun,
+  { manifest, facts }: RestoreRun,
   { tables }: Selection,
   recorded: ReadonlyMap<string, RecordedTable>,
   found: ReadonlyMap<string, Definitions>,
 ): void {
   const attempts = new Attempts();
+  const sameVersion = majorVersion(manifest.source.serverVersion) === majorVersion(facts.version);
   for (const { oid, sqlName: shown, ...table } of tables) {
     const expected = recorded.get(sqlName(table)) ?? { indexes: [], constraints: [] };
     const accepted = manifest.acceptedReferences.filter((key) => key.table === shown);
@@ -274,7 +276,7 @@ function compareWithManifest(
       ({ name }) => !accepted.some(({ constraint }) => constraint === name),
     );
     const restored = found.get(oid) ?? { indexes: [], constraints: [] };
-    for (const difference of compareDefinitions({ ...expected, constraints }, restored))
+    for (const difference of compareDefinitions({ ...expected, constraints }, restored, { sameVersion }))
       attempts.add(mismatch(`${shown}: ${difference}`));
   }
   attempts.end();

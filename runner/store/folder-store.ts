@@ -92,15 +92,16 @@ async function readBackup(location: string, id: string, name: string): Promise<S
   const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };
+  const link = contents.find(({ kind }) => kind === "other");
+  const linked = link && `${link.path} is a link, or no file`;
   const inconsistency = findInconsistency(
     manifest,
     id,
     name,
     contents.filter(({ kind }) => kind === "file"),
   );
-  return inconsistency === undefined
-    ? { ...stored, manifest }
-    : { ...stored, manifest, problem: inconsistency };
+  const wrong = inconsistency ?? linked;
+  return wrong === undefined ? { ...stored, manifest } : { ...stored, manifest, problem: wrong };
 }
 
 async function mark(folder: string, kept: boolean): Promise<void> {

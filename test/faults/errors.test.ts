@@ -203,6 +203,13 @@ describe("every error", function () {
     },
     "docker-unreachable": () => backup("parent", "--docker-host", "unix:///nonexistent.sock"),
     "docker-failed": () => backup("parent", "--docker-host", "gopher://nowhere"),
+    "image-missing": async () => {
+      const { name, folder } = await copied();
+      await reseal(folder, ({ source }) => {
+        source.imageDigest = `postgis@sha256:${"0".repeat(64)}`;
+      });
+      return verify(name, "--level", "restore");
+    },
     "container-not-found": () => run([...arguments_("parent"), "--container", uniqueName()]),
     "container-not-running": async () => {
       const name = uniqueName();
@@ -221,6 +228,15 @@ describe("every error", function () {
         return await whileWaiting(() => docker("kill", victim), victim);
       } finally {
         await removeContainer(victim);
+      }
+    },
+    "server-not-found": async () => {
+      const shares = new TestContainer();
+      try {
+        await shares.run(["--network", `container:${container}`, "--entrypoint", "sleep"], ["60"]);
+        return await run([...arguments_("parent"), "--container", shares.name]);
+      } finally {
+        await shares.remove();
       }
     },
     "container-name-taken": () => preflight({ container }),
@@ -267,6 +283,15 @@ describe("every error", function () {
       }
     },
     "password-not-set": () => run(["ready", "--container", container], { PGPASSWORD: "two\nlines" }),
+    "server-not-found": async () => {
+      const shares = new TestContainer();
+      try {
+        await shares.run(["--network", `container:${container}`, "--entrypoint", "sleep"], ["60"]);
+        return await run([...arguments_("parent"), "--container", shares.name]);
+      } finally {
+        await shares.remove();
+      }
+    },
     "connection-refused": () => backup("parent", "--user", "nobody"),
     "server-error": () => backup("child", "--table", "parent", "--relation", "child.word -> parent.id"),
     "pg-dump-too-old": () => withDump("old", "parent"),

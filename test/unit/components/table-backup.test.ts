@@ -71,6 +71,7 @@ describe("TableBackup", () => {
       { format: "custom" as const },
       { compression: "gzip:6" },
       { references: "add" as const },
+      { accept: ["large-objects" as const] },
       { triggers: ["x"] },
       { every: "24h" },
     ]) {
