@@ -1,12 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { describeState, findContainer, type Inspection, lastLogLines } from "./docker/container";
-import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
+import { type Docker, docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
-import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
+import { execInteractive, type ExecTarget } from "./docker/exec";
 import { connectedTarget } from "./postgres/connect";
 import { escapeIdentifier } from "./postgres/escape";
 import { Failure } from "./failure";
-import { errorLines, passwordVariable, psql, serverTarget } from "./postgres/server";
+import { errorLines, passwordVariable, psql } from "./postgres/server";
 import type { Progress } from "./progress";
 import type { ReadyRequest } from "./request";
 
