@@ -67,6 +67,7 @@ export class Migration extends pulumi.ComponentResource {
               format: args.format,
               excludeTables: args.excludeTables,
               excludeDatabases: args.excludeDatabases,
+              leaveBehind: args.leaveBehind,
               relations: args.relations,
               missingRoles: args.missingRoles,
               jobs: args.jobs,

@@ -23,6 +23,11 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
     .option("--exclude-table <name>", "table, view or pattern that stays behind; repeat for more", collect)
     .option("--exclude-database <name>", "database that stays behind; repeat for more", collect)
     .option(
+      "--leave-behind <what>",
+      "what else stays behind, as the error names it, such as 'view public.seen' or 'server setting *'; repeat for more",
+      collect,
+    )
+    .option(
       "--relation <relation>",
       "relation without a foreign key, as 'child.column -> parent.column', whose orphans are compared; repeat for more",
       collect,

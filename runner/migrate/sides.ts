@@ -6,6 +6,9 @@ import { connectedTarget } from "../postgres/connect";
 import { openSession, type Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { MigrateRequest } from "../request";
+import { dataPlace } from "./data-volumes";
+import type { Brought } from "./inventory/brought";
+import type { Item } from "./inventory/item";
 
 /** The server that a migration goes to. */
 export interface NewServer {
@@ -24,10 +27,13 @@ export interface Sides {
   readonly hold: Session;
   /** The tables that are locked. */
   readonly tables: readonly Relation[];
+  readonly brought: Brought;
+  /** What the old server had when both were compared. */
+  readonly items: readonly Item[];
   readonly progress: Progress;
 }
 
-const applicationName = "postgis-backup migrate";
+export const applicationName = "postgis-backup migrate";
 
 export function oldDatabase(
   { docker, request, old }: Pick<Sides, "docker" | "request" | "old">,
@@ -42,6 +48,11 @@ export function newDatabase(
 ): Promise<ExecTarget> {
   const { toUser: user, toDatabase: database } = request;
   return connectedTarget(docker, container, { user, database }, applicationName, signal);
+}
+
+/** Names the data of the new server, whatever container they are in. */
+export function dataOf({ container }: Pick<NewServer, "container">): string {
+  return dataPlace(container).key;
 }
 
 /** Some work in a session of its own. */
