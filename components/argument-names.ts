@@ -102,6 +102,7 @@ export const migrationNames: NamesOf<MigrationArgs> = {
   format: true,
   excludeTables: true,
   excludeDatabases: true,
+  leaveBehind: true,
   relations: true,
   missingRoles: true,
   jobs: true,

@@ -53,7 +53,7 @@ describe("a PostgisContainer that cannot be", function () {
       await project.stack.setConfig(setting, { value });
       assert.match(await failedUp(), message);
       await nothingWasCreated();
-      const { deployment } = await project.stack.exportStack();
+      const { deployment }: { deployment: unknown } = await project.stack.exportStack();
       assert.ok(!JSON.stringify(deployment).includes("command:local:Command"), "not even the preflight ran");
     });
   }

@@ -88,7 +88,6 @@ describe("a request", () => {
     it(`is refused, and the name shown so that it does no harm: ${title}`, () => {
       const message = parse(change).error?.issues[0]?.message ?? "";
       assert.ok(message.includes(shown), message);
-      // eslint-disable-next-line no-control-regex -- none may be in it
       assert.doesNotMatch(message, /[\x00-\x1f\ufffd]/);
     });
 
