@@ -53,8 +53,8 @@ describe("a PostgisContainer that cannot be", function () {
       await project.stack.setConfig(setting, { value });
       assert.match(await failedUp(), message);
       await nothingWasCreated();
-      const { deployment }: { deployment: unknown } = await project.stack.exportStack();
-      assert.ok(!JSON.stringify(deployment).includes("command:local:Command"), "not even the preflight ran");
+      const state = JSON.stringify(await project.stack.exportStack());
+      assert.ok(!state.includes("command:local:Command"), "not even the preflight ran");
     });
   }
 

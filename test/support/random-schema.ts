@@ -247,7 +247,7 @@ function statementsOf(choice: Choice): string[] {
     if (often(10)) add(`ALTER TABLE ${name} ALTER COLUMN ${column} SET STATISTICS 50`);
     if (often(10)) add(`ALTER TABLE ${name} DROP COLUMN ${column} CASCADE`);
     if (often(10)) add(`ALTER TABLE ${name} ADD COLUMN ${newName()} integer DEFAULT 5`);
-    if (often(8)) add(`ALTER TABLE ${name} RENAME COLUMN id TO ${newName()}`);
+    if (often(8)) add(`ALTER TABLE ${name} RENAME COLUMN ${column} TO ${newName()}`);
     if (often(12)) add(`CREATE TABLE ${inSchema()} (whole ${name}, many ${name}[])`);
   }
   if (often(15)) add(`ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${roles[1]}`);
