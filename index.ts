@@ -77,7 +77,7 @@ const backup = new TableBackup("tables", {
   splitTablesFrom: config.requireNumber("splitTablesFrom"),
   compression: config.get("compression"),
   references: config.require<References>("references"),
-  accept: config.getObject<NotCarried[]>("accept"),
+  accept: config.requireObject<NotCarried[]>("accept"),
   relations: config.requireObject<string[]>("relations"),
   maxOrphans: config.getNumber("maxOrphans"),
   lockTimeout: config.requireNumber("lockTimeout"),

@@ -61,6 +61,7 @@ export const failureCodes = [
   "upload-failed",
   // archive
   "dump-failed",
+  "row-too-large",
   "archive-incomplete",
   "checksum-mismatch",
   "manifest-unreadable",

@@ -20,8 +20,8 @@ export function databaseOptions(source: SourceLocale): string[] {
   const text = ["--encoding", encoding, "--lc-collate", lcCollate, "--lc-ctype", lcCtype];
   const base = ["--template", "template0", ...text];
   if (localeProvider === undefined || localeProvider === "libc" || locale === undefined) return base;
-  const rules = icuRules === undefined ? [] : [`--icu-rules=${icuRules}`];
-  return [...base, `--locale-provider=${localeProvider}`, `--${localeProvider}-locale=${locale}`, ...rules];
+  const rules = icuRules === undefined ? [] : ["--icu-rules", icuRules];
+  return [...base, "--locale-provider", localeProvider, `--${localeProvider}-locale`, locale, ...rules];
 }
 
 /** Databases like those that most servers make; others have to be made alike, or rows and indexes may not fit them. */

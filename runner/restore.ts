@@ -9,7 +9,7 @@ import { type Name, sqlName } from "./postgres/names";
 import { formatBytes, type Progress } from "./progress";
 import type { RestoreRequest, RestoreResult } from "./request";
 import { cleanUp } from "./restore/clean-up";
-import { comparesFingerprints, compareStaging } from "./restore/comparison";
+import { compareStaging, whyNotCompared } from "./restore/comparison";
 import { restoreData } from "./restore/data-only";
 import { selectFilled } from "./restore/filled-tables";
 import { define, giveRights } from "./restore/define";
@@ -82,11 +82,8 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
     return { tables, restored: false, swappedInto: [] };
   }
   await checkRestore(begun);
-  if (request.content !== "schema" && !comparesFingerprints(begun)) {
-    begun.notes.push(
-      "Rows were counted, but their fingerprints not compared: those of the backup are of a kind that this server's version does not know.",
-    );
-  }
+  const why = request.content === "schema" ? undefined : whyNotCompared(begun);
+  if (why !== undefined) begun.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
   if (request.dryRun && request.content !== "data")
     return { tables: await dryRun(begun), restored: false, swappedInto: [] };
   await removeLinks(begun);

@@ -6,11 +6,12 @@ import { callerIds, execArguments } from "../docker/exec";
 import { type Description, describeBackup, type Manifest } from "../manifest";
 import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
+import { isConvertible } from "../postgres/encoding";
 import { statisticsStatements } from "../postgres/extended-statistics";
 import { majorVersion } from "../postgres/facts";
 import { addressOf } from "../postgres/server";
 import { fingerprintMethod } from "../postgres/fingerprint";
-import { describeObjects, notCarried, plainImpossible } from "../postgres/not-carried";
+import { describeObjects, notCarried, plainImpossible, refuseUnreadable } from "../postgres/not-carried";
 import { definitionScripts } from "../postgres/own-objects";
 import { afterTablesSql, prepareSql } from "../postgres/prepare";
 import { withQualifiedNames } from "../postgres/qualified-names";
@@ -155,7 +156,7 @@ async function proveArchive(
 }
 
 /** What the tables are and need, as the snapshot shows it. */
-async function describeTables({ session, target, snapshot, format, signal }: Run) {
+async function describeTables({ session, target, snapshot, facts, format, signal }: Run) {
   const oids = snapshot.tables.map(({ oid }) => oid);
   const found = await withQualifiedNames(session, async () => ({
     ...(await findRequirements(session, snapshot.tables, snapshot.needs)),
@@ -167,6 +168,7 @@ async function describeTables({ session, target, snapshot, format, signal }: Run
   const wanted = [{ create: found.early, annotate: found.annotated }, { create: found.late }];
   const { scripts, unknown } = await definitionScripts(target, snapshot, wanted, signal);
   if (unknown.length > 0) throw notCarried(await described(unknown));
+  if (!isConvertible(facts.encoding)) refuseUnreadable(found.statistics);
   const [early = "", late = ""] = scripts;
   if (late !== "" && format === "plain") throw plainImpossible(await described(found.late));
   return {

@@ -6,6 +6,7 @@ import type { ArchiveFormat } from "../request";
 import { compressOption } from "./compression";
 import { sqlName } from "./names";
 import type { Sequence } from "./requirements";
+import { rowTooLarge } from "./row-too-large";
 import { endedWith, errorLines } from "./server";
 import type { Snapshot } from "./snapshot";
 
@@ -108,7 +109,9 @@ async function followDump(
   if (!failed) return;
   const words = errorLines(said.join("\n"));
   throw (
-    writeError(cause, words) ?? new Failure("dump-failed", `pg_dump failed: ${words || endedWith(exitCode)}`)
+    writeError(cause, words) ??
+    rowTooLarge(words) ??
+    new Failure("dump-failed", `pg_dump failed: ${words || endedWith(exitCode)}`)
   );
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "./catalog";
+import { isConvertible } from "./encoding";
 import type { ServerFacts } from "./facts";
 import type { Session } from "./session";
 import { setTextSettings } from "./settings";
@@ -36,18 +37,23 @@ export interface MeasureOptions {
 
 type Facts = Pick<ServerFacts, "number" | "encoding">;
 
-/** SQL_ASCII says nothing about its bytes, so they cannot be converted. */
+/** Text that cannot be converted is taken as it is. */
 export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {
   const method = number >= 140000 ? "columns" : "text";
-  return encoding === "UTF8" || encoding === "SQL_ASCII" ? method : `${method}-utf8`;
+  return encoding === "UTF8" || !isConvertible(encoding) ? method : `${method}-utf8`;
 }
 
-/** Whether a server can compute by that method what another one did, which had that encoding. */
-export function isComparable(method: FingerprintMethod, encoding: string, target: Facts): boolean {
-  const byVersion = method.startsWith("text") || target.number >= 140000;
-  return (
-    byVersion && (method.endsWith("-utf8") ? target.encoding !== "SQL_ASCII" : target.encoding === encoding)
-  );
+/** Why a server cannot compute by that method what another one did, which had that encoding; undefined where it can. */
+export function whyNotComparable(
+  method: FingerprintMethod,
+  encoding: string,
+  target: Facts,
+): string | undefined {
+  if (!method.startsWith("text") && target.number < 140000)
+    return "those of the backup are of a kind that this server's version does not know";
+  const isAlike = method.endsWith("-utf8") ? isConvertible(target.encoding) : target.encoding === encoding;
+  if (isAlike) return undefined;
+  return `they depend on the encoding, which was ${encoding} in the backed up database and is ${target.encoding} in this one`;
 }
 
 /**

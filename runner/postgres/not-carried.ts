@@ -12,6 +12,13 @@ export function notCarried(what: readonly string[]): Failure {
   );
 }
 
+/** Statements that hold bytes which are no text, in a database without an encoding: what was read has other bytes there. */
+export function refuseUnreadable(statements: readonly string[]): void {
+  const unreadable = statements.filter((statement) => statement.includes("\uFFFD"));
+  if (unreadable.length > 0)
+    throw notCarried(unreadable.map((statement) => `"${statement}", which is not valid UTF-8`));
+}
+
 export function plainImpossible(what: readonly string[]): Failure {
   return new Failure(
     "not-carried",

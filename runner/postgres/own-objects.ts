@@ -1,7 +1,9 @@
 /** The definitions of types, functions and the like that `pg_dump --table` leaves out. */
+import { isUtf8 } from "node:buffer";
 import { ExecaError } from "execa";
 import { execInteractive, execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
+import { notCarried } from "./not-carried";
 import type { ObjectId } from "./requirements";
 import { errorLines } from "./server";
 import type { Snapshot } from "./snapshot";
@@ -59,7 +61,7 @@ export async function definitionScripts(
     scripts.push(
       entries.length === 0
         ? ""
-        : withoutRestriction((await read("sh", "-c", restoreEntries, "sh", ...entries)).toString()),
+        : withoutRestriction(readableScript(await read("sh", "-c", restoreEntries, "sh", ...entries))),
     );
   }
   return { scripts, unknown: wanted.flatMap(({ create }) => create).filter((id) => !known.has(id)) };
@@ -97,6 +99,21 @@ export function entriesOf(contents: readonly Entry[], { create, annotate = [] }:
         (/^(ACL|COMMENT|SECURITY LABEL) /.test(text) && needs.some((number) => numbers.has(number))),
     )
     .map(({ number }) => number);
+}
+
+/** In a database without an encoding a definition can hold bytes that are no text; a script of text would change them. */
+export function readableScript(script: Uint8Array): string {
+  if (isUtf8(script)) return Buffer.from(script).toString();
+  const unreadable = new Set<string>();
+  let current = "definitions";
+  // Latin-1 keeps every byte.
+  for (const line of Buffer.from(script).toString("latin1").split("\n")) {
+    const bytes = Buffer.from(line, "latin1");
+    const [, name, type] = /^-- Name: (.*); Type: ([A-Z ]+); Schema: /.exec(bytes.toString()) ?? [];
+    if (name !== undefined && type !== undefined) current = `${type.toLowerCase()} ${name}`;
+    if (!isUtf8(bytes)) unreadable.add(current);
+  }
+  throw notCarried([...unreadable].map((object) => `${object}, whose definition is not valid UTF-8`));
 }
 
 /** Without the random key by which psql is kept from running commands of its own, so that the same objects give the same text. */

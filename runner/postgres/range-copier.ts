@@ -4,6 +4,7 @@ import { Failure } from "../failure";
 import type { Compressor } from "./compressor";
 import { writeError } from "./dump";
 import { openCopySession } from "./copy-session";
+import { rowTooLarge } from "./row-too-large";
 
 /** A session that copies ranges of tables, each into a compressed file. */
 export interface RangeCopier {
@@ -61,7 +62,7 @@ export async function openRangeCopier(
     try {
       await session.copy(`(${query})`, "to", `${source}${compressor.command} >"$${folderVariable}/${file}"`);
     } catch (error) {
-      throw failure(error);
+      throw failure(error, query);
     }
   }
 
@@ -82,10 +83,11 @@ export async function openRangeCopier(
   };
 }
 
-function failure(error: unknown): unknown {
+function failure(error: unknown, query = ""): unknown {
   if (!(error instanceof Failure)) return error;
   return (
     writeError(undefined, error.message) ??
+    rowTooLarge(`${error.message}\n${query}`) ??
     new Failure("dump-failed", `Copying a range of a table failed: ${error.message}`)
   );
 }

@@ -3,6 +3,7 @@ import { escapeLiteral } from "./escape";
 import type { z } from "zod";
 import { execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
+import { rowTooLarge } from "./row-too-large";
 import { endedWith, errorLines, psql } from "./server";
 
 /** Bytes of queries for each psql process: they are its arguments, to which Linux gives a quarter of the stack, 2 MiB. */
@@ -43,17 +44,25 @@ export async function readInSnapshot<T>(
       buffer: { stdout: false },
       reject: false,
     });
+    let answered = 0;
     for await (const line of createInterface({ input: process.stdout })) {
-      if (line !== "") found.push(row.parse(JSON.parse(line)));
+      if (line === "") continue;
+      found.push(row.parse(JSON.parse(line)));
+      answered += 1;
     }
     const { failed, stderr, exitCode } = await process;
-    if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode));
+    if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode), batch[answered] ?? "");
   }
   return found;
 }
 
-function readingFailure(said: string): Failure {
-  if (!said.includes("lock timeout")) return new Failure("server-error", `Counting the rows failed: ${said}`);
+/** The query is the first without an answer, as each of them has one row. */
+function readingFailure(said: string, query: string): Failure {
+  if (!said.includes("lock timeout")) {
+    return (
+      rowTooLarge(`${said}\n${query}`) ?? new Failure("server-error", `Counting the rows failed: ${said}`)
+    );
+  }
   return new Failure(
     "lock-timeout",
     `Counting the rows failed: somebody asked for ACCESS EXCLUSIVE on a table that was not counted yet: ${said}\n` +

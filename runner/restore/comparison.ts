@@ -5,16 +5,19 @@ import { compareOrphans } from "../compare-orphans";
 import { Failures } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { findDefinitions } from "../postgres/definitions";
-import { isComparable, measureTables } from "../postgres/fingerprint";
+import { measureTables, whyNotComparable } from "../postgres/fingerprint";
 import { sqlName } from "../postgres/names";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { openSession, type Session } from "../postgres/session";
 import type { RestoreRun } from "./run";
 import type { StagedTable } from "./staging";
 
-/** Whether the target can compute the fingerprints that were recorded. */
-export function comparesFingerprints({ facts, manifest }: Pick<RestoreRun, "facts" | "manifest">): boolean {
-  return isComparable(manifest.fingerprintMethod, manifest.source.encoding, facts);
+/** Why the target cannot compute the fingerprints that were recorded; undefined where it can. */
+export function whyNotCompared({
+  facts,
+  manifest,
+}: Pick<RestoreRun, "facts" | "manifest">): string | undefined {
+  return whyNotComparable(manifest.fingerprintMethod, manifest.source.encoding, facts);
 }
 
 /** Compares the tables in their staging schemas; any difference is a failure that names it. */
@@ -56,7 +59,7 @@ async function compareTables(run: RestoreRun, session: Session, id: string, foun
   const relations = found.map(({ relation }) => relation);
   const oids = relations.map(({ oid }) => oid);
   const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
-  const exact = comparesFingerprints(run);
+  const exact = whyNotCompared(run) === undefined;
   const method = exact ? manifest.fingerprintMethod : "text";
   const measures = await measureTables(
     session,

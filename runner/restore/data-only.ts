@@ -7,7 +7,7 @@ import { beginAndWait } from "../postgres/locks";
 import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { openSession, SqlError } from "../postgres/session";
-import { comparesFingerprints } from "./comparison";
+import { whyNotCompared } from "./comparison";
 import { rowsEntries } from "./entries";
 import { restoreFailure } from "./feed";
 import { type FilledTable, parentsFirst } from "./filled-tables";
@@ -83,7 +83,7 @@ async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promi
 }
 
 async function compare(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {
-  const exact = comparesFingerprints(run);
+  const exact = whyNotCompared(run) === undefined;
   const method = exact ? run.manifest.fingerprintMethod : "text";
   const oids = tables.map(({ oid }) => oid);
   const measures = await measureHere(run.session, oids, { method, validity: false });

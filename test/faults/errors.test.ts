@@ -379,6 +379,19 @@ describe("every error", function () {
       return run(arguments_("parent", ...uploading), await userWith(bucket, restorePolicy));
     },
     "dump-failed": () => withDump("failing", "parent"),
+    "row-too-large": async () => {
+      await sql(
+        container,
+        "CREATE TABLE huge (b bytea COMPRESSION lz4); INSERT INTO huge VALUES (repeat('x', 600000000)::bytea)",
+      );
+      try {
+        const stderr = await backup("huge");
+        assert.match(stderr, /A row of public\.huge has more than 1 GB/);
+        return stderr;
+      } finally {
+        await sql(container, "DROP TABLE huge");
+      }
+    },
     "archive-incomplete": () => withDump("forgetful", "parent", "--table", "loose"),
     "checksum-mismatch": async () => {
       const { name, folder } = await copied();

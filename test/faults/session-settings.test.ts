@@ -128,7 +128,7 @@ describe("sessions in a database that has settings of its own", function () {
       });
       assert.equal(await contentsOf(container, "target"), expected, name);
     }
-    const fill = ["--content", "data", "--if-exists", "replace"];
+    const fill = ["--data-only", "--if-exists", "replace"];
     await restored({ container, directory: folder, name: "whole", database: "target", more: fill });
     assert.equal(await contentsOf(container, "target"), expected);
   });
@@ -163,11 +163,21 @@ describe("sessions in a database that has settings of its own", function () {
       assert.equal(await sql(container, found, "raw2"), "636166c3a92c636166e9");
       await sql(
         container,
+        `${bytes} CREATE FUNCTION say() RETURNS text LANGUAGE sql AS E'SELECT ''\\xe9''::text'; CREATE TABLE said (x text DEFAULT say())`,
+        "raw",
+      );
+      const options = { container, directory: folder, name: "raw", tables: ["*.*"], more };
+      assert.match(
+        await failBackup(options),
+        /^error\[not-carried\]: .*: function say\(\), whose definition is not valid UTF-8\./,
+      );
+      await sql(container, "DROP TABLE said", "raw");
+      await sql(
+        container,
         `${bytes} SELECT format('CREATE TABLE %I (x int)', convert_from('\\x62e9', 'SQL_ASCII')) \\gexec`,
         "raw",
       );
-      const said = await failBackup({ container, directory: folder, name: "raw", tables: ["*.*"], more });
-      assert.match(said, /^error\[table-name-invalid\]: .*not valid UTF-8/);
+      assert.match(await failBackup(options), /^error\[table-name-invalid\]: .*not valid UTF-8/);
     });
   });
 });

@@ -4,6 +4,14 @@ import { type ArchivedTable, missingFromArchive, rowsByTable } from "../../../ru
 import type { Relation } from "../../../runner/postgres/catalog";
 import { chooseCompression, compressOption } from "../../../runner/postgres/compression";
 import { dumpCommand, followTable } from "../../../runner/postgres/dump";
+import {
+  fingerprintMethod,
+  type FingerprintMethod,
+  whyNotComparable,
+} from "../../../runner/postgres/fingerprint";
+import { refuseUnreadable } from "../../../runner/postgres/not-carried";
+import { readableScript } from "../../../runner/postgres/own-objects";
+import { rowTooLarge } from "../../../runner/postgres/row-too-large";
 
 const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   oid,
@@ -17,6 +25,89 @@ const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   bytes: 0,
   owner: "o",
   extension: null,
+});
+
+describe("a row that is too large", () => {
+  const huge = "ERROR:  invalid memory alloc request size 1200000003";
+  for (const [what, words, table] of [
+    [
+      "a dump",
+      `pg_dump: error: Dumping the contents of table "a ""b""" failed: PQgetResult() failed.
+pg_dump: detail: Error message from server: ${huge}
+pg_dump: detail: Command was: COPY s."a ""b""" (b, c) TO stdout;`,
+      's."a ""b"""',
+    ],
+    [
+      "several columns",
+      `ERROR:  out of memory
+DETAIL:  Cannot enlarge string buffer containing 800000003 bytes by 400000002 more bytes.
+SELECT x FROM ONLY public.huge WHERE true`,
+      "public.huge",
+    ],
+    [
+      "version 18",
+      "ERROR:  string buffer exceeds maximum allowed length (1073741823 bytes)",
+      "one of the tables",
+    ],
+  ] as const) {
+    it(`is told of, with its table and what to do: ${what}`, () => {
+      const failure = rowTooLarge(words);
+      assert.equal(failure?.code, "row-too-large");
+      assert.ok(failure.message.startsWith(`A row of ${table} has more than 1 GB as text`), failure.message);
+      assert.match(failure.message, /Split the row, or leave the table out with --exclude-table\..*\(.+\)$/s);
+    });
+  }
+
+  for (const words of [
+    "ERROR:  out of memory\nDETAIL:  Failed on request of size 8192 in memory context",
+    "ERROR:  invalid memory alloc request size 18446744073709551613",
+    "ERROR:  invalid page in block 7 of relation base/5/16384",
+  ]) {
+    it(`is something else than ${words.split("\n").join(" ")}`, () => {
+      assert.equal(rowTooLarge(words), undefined);
+    });
+  }
+});
+
+describe("definitions in a database without an encoding", () => {
+  const header = (name: string) => `--\n-- Name: ${name}; Type: FUNCTION; Schema: s; Owner: o\n--\n\n`;
+
+  it("are kept where they are text, and refused by name where not", () => {
+    const good = `${header("good()")}SELECT 'é\uFFFD';\n`;
+    assert.equal(readableScript(Buffer.from(good)), good);
+    const bad = Buffer.from(`${header("bad()")}SELECT '\u00e9';\n`, "latin1");
+    assert.throws(() => readableScript(Buffer.concat([Buffer.from(good), bad])), {
+      code: "not-carried",
+      message: /: function bad\(\), whose definition is not valid UTF-8\./,
+    });
+    assert.throws(
+      () => {
+        refuseUnreadable(["a", "CREATE STATISTICS \uFFFD"]);
+      },
+      { code: "not-carried" },
+    );
+    refuseUnreadable(["CREATE STATISTICS é"]);
+  });
+});
+
+describe("fingerprints", () => {
+  it("are of text in UTF-8 where an encoding can be converted to it", () => {
+    const methods = ["UTF8", "LATIN1", "SQL_ASCII", "MULE_INTERNAL"].map((encoding) =>
+      fingerprintMethod({ number: 170000, encoding }),
+    );
+    assert.deepEqual(methods, ["columns", "columns-utf8", "columns", "columns"]);
+  });
+
+  it("are not compared for a reason that is named", () => {
+    const why = (method: FingerprintMethod, from: string, number: number, encoding: string) =>
+      whyNotComparable(method, from, { number, encoding });
+    assert.equal(why("columns", "UTF8", 170000, "UTF8"), undefined);
+    assert.equal(why("columns-utf8", "LATIN1", 170000, "UTF8"), undefined);
+    assert.equal(why("text", "SQL_ASCII", 130000, "SQL_ASCII"), undefined);
+    assert.match(why("columns", "UTF8", 130000, "UTF8") ?? "", /version/);
+    assert.match(why("columns", "SQL_ASCII", 170000, "UTF8") ?? "", /was SQL_ASCII .* is UTF8 in this one$/);
+    assert.match(why("columns-utf8", "LATIN1", 170000, "MULE_INTERNAL") ?? "", /encoding/);
+  });
 });
 
 describe("the pg_dump command", () => {
