@@ -161,7 +161,7 @@ async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome
     }
     attempts.end();
     if (!needed) return { staging };
-    const dump = await dumpScratch(run);
+    const dump = await dumpScratch(run, staging.searchPath);
     return {
       staging,
       todo: { dump, wanted: await wantedEntries(scratch.session, dump.entries, staging.wanted) },

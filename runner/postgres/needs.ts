@@ -1,5 +1,6 @@
 /** All that tables refer to, directly or by way of others, as the catalog records it. */
 import { z } from "zod";
+import { findNamed } from "./named-needs";
 import type { Session } from "./session";
 
 /** `catalog oid`, both as oids: so does an archive's table of contents name an object. */
@@ -150,7 +151,9 @@ export async function findNeeds(session: Session, oids: readonly string[]): Prom
   for (;;) {
     const found = await session.row(needsQuery(oids, seeds), Needs);
     const casts = await session.rows(castsQuery(found.needs.map(({ id }) => id)), z.object({ id: ObjectId }));
-    if (casts.length === seeds.length) return found;
-    seeds = casts.map(({ id }) => id);
+    const more = [...casts.map(({ id }) => id), ...(await findNamed(session, found.needs))];
+    const next = [...new Set([...seeds, ...more])];
+    if (next.length === seeds.length) return found;
+    seeds = next;
   }
 }

@@ -16,6 +16,7 @@ import type { RestoreRun } from "./run";
 import { deferCircle, turnOffTriggers } from "./quiet-triggers";
 import { setSequences } from "./sequence-values";
 import { rowsInto } from "./statements";
+import { callsUnqualified, noSearchPath, setSearchPath } from "./unqualified";
 
 export async function restoreData(
   run: RestoreRun,
@@ -23,6 +24,7 @@ export async function restoreData(
   tables: readonly FilledTable[],
 ): Promise<void> {
   const { session } = run;
+  const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
   try {
     await lockEmpty(run, tables);
     const { names, turnOn } = await turnOffTriggers(session, tables);
@@ -33,7 +35,8 @@ export async function restoreData(
         level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
       );
       const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
-      await session.feed(rowsInto(script, places));
+      await session.feed(rowsInto(script, places, searchPath));
+      await session.run(noSearchPath);
       await settle?.();
     }
     await turnOn();

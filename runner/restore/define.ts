@@ -1,8 +1,7 @@
 /** Makes in the target what comes before the rows: schemas, extensions, types, functions, tables. All of it is recorded. */
 import path from "node:path";
 import { escapeIdentifier } from "../postgres/escape";
-import { dockerFailure, spawnDocker } from "../docker/docker";
-import { callerIds, execArguments } from "../docker/exec";
+import { callerIds } from "../docker/exec";
 import { Failure } from "../failure";
 import { startReading } from "../postgres/archive";
 import { insertSrid } from "../postgres/custom-srids";
@@ -12,7 +11,7 @@ import { asByDefault } from "./default-privileges";
 import { feedPsql, restoreFailure } from "./feed";
 import { recordNew, recordSystem } from "./record";
 import type { RestoreRun } from "./run";
-import { stagedArchive } from "./scratch";
+import { stagedArchive, writeInContainer } from "./scratch";
 import { readPieces, safePieces } from "./script-pieces";
 import { installedSrids, postgisSchema } from "./srids";
 import type { WantedEntries } from "./wanted";
@@ -20,16 +19,7 @@ import type { WantedEntries } from "./wanted";
 /** Writes a list of entries for pg_restore, and says where. */
 export async function writeList(run: RestoreRun, name: string, ids: readonly number[]): Promise<string> {
   const file = path.posix.join(run.names.workFolder, `${name}.list`);
-  const write = execArguments(
-    { ...run.target, secretEnv: [] },
-    ["sh", "-c", 'umask 077; cat >"$1"', "sh", file],
-    callerIds(),
-  );
-  try {
-    await spawnDocker(run.target.docker, write, { input: ids.map((id) => `${id};\n`).join("") });
-  } catch (error) {
-    throw dockerFailure(error);
-  }
+  await writeInContainer(run, file, ids.map((id) => `${id};\n`).join(""));
   return file;
 }
 

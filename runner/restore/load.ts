@@ -32,11 +32,11 @@ export async function load(
   const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
   const linked = linkable ? await linkRows(run, reader.entries, dump, filled) : undefined;
   if (linked !== undefined) {
-    await loadLinked(run, linked, wanted, filled);
+    await loadLinked(run, linked, wanted, filled, dump.searchPath);
     return;
   }
   await restoreEntries(run, dump, "sequences", wanted.sequenceValues);
-  await streamRows(run, reader, filled);
+  await streamRows(run, reader, filled, dump.searchPath);
   await restoreEntries(run, dump, "post-data", wanted.postData);
 }
 
@@ -57,6 +57,7 @@ async function loadLinked(
   linked: LinkedArchive,
   { rows, sequenceValues, postData }: WantedEntries,
   tables: readonly StagedTable[],
+  searchPath: string,
 ): Promise<void> {
   const shared = await sharedTables(run, linked, tables);
   const restoreList = async (name: string, ids: readonly number[]) => {
@@ -78,7 +79,7 @@ async function loadLinked(
     "rows",
     [...new Set([...rows, ...sequenceValues])].filter((id) => !others.has(id)),
   );
-  await loadShared(run, linked, shared);
+  await loadShared(run, linked, shared, searchPath);
   await restoreList("post-data", postData);
 }
 
@@ -128,7 +129,12 @@ export function loadGroups<T extends { readonly recorded: { readonly bytes: numb
 }
 
 /** As many tables at once as there are jobs, or all of them one after another, if that is how they are read. */
-async function streamRows(run: RestoreRun, reader: Reader, tables: readonly StagedTable[]): Promise<void> {
+async function streamRows(
+  run: RestoreRun,
+  reader: Reader,
+  tables: readonly StagedTable[],
+  searchPath: string,
+): Promise<void> {
   if (tables.length === 0) return;
   const loadThese = async (these: readonly StagedTable[], signal: AbortSignal) => {
     const entries = rowsEntries(
@@ -138,7 +144,7 @@ async function streamRows(run: RestoreRun, reader: Reader, tables: readonly Stag
     const places = new Map(
       these.map(({ recorded, stage }) => [tableKey(recorded.schema, recorded.name), sqlName(stage)]),
     );
-    await feedPsql(run.target, "rows", rowsInto(reader.script(entries, signal), places), signal);
+    await feedPsql(run.target, "rows", rowsInto(reader.script(entries, signal), places, searchPath), signal);
   };
   if (reader.sequential) {
     await loadThese(tables, run.signal);

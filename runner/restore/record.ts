@@ -78,7 +78,7 @@ export function recordNew(names: Record): string {
   LATERAL pg_catalog.pg_identify_object(n.class, n.object, 0) i
 WHERE NOT EXISTS (SELECT FROM ${there} t WHERE t.class = n.class AND t.object = n.object)
   AND NOT EXISTS (SELECT FROM ${made} m WHERE m.class = n.class AND m.object = n.object)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = n.class AND d.objid = n.object AND d.deptype IN ('i', 'e'));`;
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = n.class AND d.objid = n.object AND d.objsubid = 0 AND d.deptype IN ('i', 'e'));`;
 }
 
 /** Makes roles that cannot log in. */

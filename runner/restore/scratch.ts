@@ -10,7 +10,7 @@ import { callerIds, execArguments, execTied } from "../docker/exec";
 import { createDatabase, readLocale } from "../postgres/restore";
 import { endedWith, errorLines } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
-import { readToc, type TocEntry } from "../postgres/toc";
+import { readToc, type TocEntry, withSearchPath } from "../postgres/toc";
 import { afterTablesFile, prepareFile } from "../restore-command";
 import { readChecked, recordedFile } from "../store/seal";
 import { holdsRows } from "./entries";
@@ -19,7 +19,7 @@ import type { Reader } from "./reader";
 import { inDatabase, type RestoreRun } from "./run";
 import { noteTablespaces, serverNames } from "./server-names";
 import { definitionsOf } from "./statements";
-import { giveSearchPath } from "./unqualified";
+import { giveSearchPath, noSearchPath } from "./unqualified";
 
 /** Where pg_dump writes the definitions for the target, in its container. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
@@ -106,9 +106,11 @@ export interface ScratchDump {
   /** Its table of contents. */
   readonly contents: Buffer;
   readonly entries: readonly TocEntry[];
+  /** The statement that sets the search path of those who bring it into the target. */
+  readonly searchPath: string;
 }
 
-export async function dumpScratch(run: RestoreRun): Promise<ScratchDump> {
+export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
   const { target, names, signal } = run;
   const command = [
     ...["pg_dump", "--no-password", "--format=directory", "--compress=0", "--no-sync"],
@@ -120,8 +122,27 @@ export async function dumpScratch(run: RestoreRun): Promise<ScratchDump> {
   });
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
-  const contents = await readInContainer(run, path.posix.join(stagedArchive(run), "toc.dat"));
-  return { contents, entries: readToc(contents).entries };
+  const file = path.posix.join(stagedArchive(run), "toc.dat");
+  const dumped = await readInContainer(run, file);
+  if (searchPath === noSearchPath) return { contents: dumped, entries: readToc(dumped).entries, searchPath };
+  const contents = withSearchPath(dumped, `${searchPath};\n`);
+  await writeInContainer(run, file, contents);
+  return { contents, entries: readToc(contents).entries, searchPath };
+}
+
+export async function writeInContainer(
+  { target }: RestoreRun,
+  file: string,
+  input: string | Uint8Array,
+): Promise<void> {
+  const write = ["sh", "-c", 'umask 077; cat >"$1"', "sh", file];
+  try {
+    await spawnDocker(target.docker, execArguments({ ...target, secretEnv: [] }, write, callerIds()), {
+      input,
+    });
+  } catch (error) {
+    throw dockerFailure(error);
+  }
 }
 
 async function readInContainer(run: RestoreRun, file: string): Promise<Buffer> {

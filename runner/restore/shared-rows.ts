@@ -38,12 +38,13 @@ export async function loadShared(
   { target, jobs, signal }: RestoreRun,
   { path, files }: LinkedArchive,
   tables: readonly StagedTable[],
+  searchPath: string,
 ): Promise<void> {
   const load = (index: number) => async (either: AbortSignal) => {
     const options = { variables: { [folderVariable]: path }, user: callerIds() };
     const session = openCopySession(target, options, either);
     try {
-      for (const setting of loadSettings) await session.run(setting);
+      for (const setting of loadSettings(searchPath)) await session.run(setting);
       for (const table of tables) {
         const file = files.get(table) ?? "";
         const program = `${decompressor(file)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;

@@ -25,7 +25,7 @@ import {
 import { missingObjects } from "./own-objects";
 import type { RestoreRun } from "./run";
 import type { Scratch } from "./scratch";
-import { functionNames } from "./unqualified";
+import { functionNames, noSearchPath, setSearchPath } from "./unqualified";
 import type { WantedObjects } from "./wanted";
 
 export interface StagedTable {
@@ -60,6 +60,8 @@ export interface Staging {
   readonly wanted: WantedObjects;
   /** Functions that can be called because they were given a search path, which they lose again. */
   readonly unqualified: readonly string[];
+  /** The statement that sets the search path of sessions that fill the target. */
+  readonly searchPath: string;
   readonly selection: Selection;
   /** Names, in the schemas in the end, of all that is made there and shares its names with tables. */
   readonly names: readonly (Name & { readonly kind: string })[];
@@ -143,6 +145,9 @@ export async function stageTables(
       scratch,
       unqualified.filter((id) => ids.has(id)),
     ),
+    searchPath: unqualified.every((id) => ids.has(id) || !isNeeded(id))
+      ? noSearchPath
+      : await setSearchPath([session, scratch]),
     wanted: {
       relations: [...oids, ...(await sequenceOids(scratch, sequences, stagedSchema, isKept)), ...views],
       objects: [...ids],

@@ -5,6 +5,7 @@ import { tableKey } from "../postgres/script";
 import { restriction } from "../postgres/script-scanner";
 import { readPieces, safePieces } from "./script-pieces";
 import { accessMethodMissing, type ServerNames } from "./server-names";
+import { noSearchPath } from "./unqualified";
 
 interface DefinitionOptions {
   /** What the script is called in messages. */
@@ -86,7 +87,7 @@ function startsForeignKey(line: string, constraint: string): boolean {
 }
 
 /** What a session that loads rows begins with, as pg_restore does. */
-export const loadSettings = [
+export const loadSettings = (searchPath: string): string[] => [
   "SET statement_timeout = 0",
   "SET lock_timeout = 0",
   "SET row_security = off",
@@ -94,17 +95,20 @@ export const loadSettings = [
   "SET standard_conforming_strings = on",
   "SET xmloption = content",
   "SET client_min_messages = warning",
-  "SELECT pg_catalog.set_config('search_path', '', false)",
+  searchPath,
 ];
 
 /** COPY and rows of the tables that have a place, each into its place; fails where the rows of one are not all there. */
 export async function* rowsInto(
   script: AsyncIterable<Uint8Array>,
   places: ReadonlyMap<string, string>,
+  searchPath = noSearchPath,
 ): AsyncGenerator<string | Buffer, void> {
   const missing = new Set(places.keys());
   let current: string | undefined;
-  yield loadSettings.map((setting) => `${setting};\n`).join("");
+  yield loadSettings(searchPath)
+    .map((setting) => `${setting};\n`)
+    .join("");
   for await (const piece of safePieces(readPieces(script), "The archive")) {
     if (piece.kind === "copy") {
       current = tableKey(piece.schema, piece.name);

@@ -3,7 +3,7 @@
  * and indexes call them while a table is restored, when pg_restore has set the search path to nothing. For that time they
  * get a search path of their own; that of the session would not do, since the server ignores it while it builds indexes.
  */
-import { escapeIdentifier } from "../postgres/escape";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { z } from "zod";
 import type { Session } from "../postgres/session";
 import { withQualifiedNames } from "../postgres/qualified-names";
@@ -53,20 +53,36 @@ async function findUnqualified(session: Session): Promise<{ id: string; identity
   );
 }
 
-/** Gives those functions the usual search path and every schema that a user made; their numbers in tables of contents. */
+/** Gives those functions a search path; their numbers in tables of contents. */
 export async function giveSearchPath(session: Session): Promise<string[]> {
   const functions = await findUnqualified(session);
   if (functions.length === 0) return [];
-  const schemas = await session.rows(
-    `SELECT nspname AS name FROM pg_namespace WHERE oid >= 16384 AND nspname NOT LIKE 'pg\\_%' AND nspname NOT LIKE 'postgis\\_backup\\_%' ORDER BY nspname COLLATE "C"`,
-    z.object({ name: z.string() }),
-  );
-  const path = ["public", ...schemas.map(({ name }) => name).filter((name) => name !== "public")];
-  const list = path.map((name) => escapeIdentifier(name)).join(", ");
+  const list = await usualPath([session]);
   for (const { identity } of functions)
     await session.run(`ALTER FUNCTION ${identity} SET search_path = ${list}`);
   return functions.map(({ id }) => id);
 }
+
+/** The usual search path and every schema that a user made. */
+async function usualPath(sessions: readonly Session[]): Promise<string> {
+  const query = `SELECT nspname AS name FROM pg_namespace WHERE oid >= 16384 AND nspname NOT LIKE 'pg\\_%' AND nspname NOT LIKE 'postgis\\_backup\\_%' ORDER BY nspname COLLATE "C"`;
+  const path = new Set(["public"]);
+  for (const session of sessions)
+    for (const { name } of await session.rows(query, z.object({ name: z.string() }))) path.add(name);
+  return [...path].map((name) => escapeIdentifier(name)).join(", ");
+}
+
+export const noSearchPath = "SELECT pg_catalog.set_config('search_path', '', false)";
+
+/**
+ * For sessions that fill a database which has such functions already: they are its users', and are not changed. The path
+ * has the schemas of all these databases; one that is not there is passed over.
+ */
+export const setSearchPath = async (sessions: readonly Session[]): Promise<string> =>
+  `SELECT pg_catalog.set_config('search_path', ${escapeLiteral(await usualPath(sessions))}, false)`;
+
+export const callsUnqualified = async (session: Session): Promise<boolean> =>
+  (await findUnqualified(session)).length > 0;
 
 /** What ALTER FUNCTION calls these. */
 export async function functionNames(session: Session, ids: readonly string[]): Promise<string[]> {

@@ -132,11 +132,13 @@ describe("a restore under the final names", function () {
     );
     await sql(container, "CREATE VIEW seen AS SELECT k FROM feat; CREATE TABLE mine (x int)", database);
     const options = { container, directory, name: "large", database };
+    // Whether its row was loaded already, is chance.
+    const seen = await sql(container, "SELECT count(*) FROM seen", database);
     assert.match(
       await refused(options),
       /^error\[dependent-object\]: .*table public\.feat: .*rule _RETURN on view public\.seen/,
     );
-    assert.equal(await sql(container, "SELECT count(*) FROM seen", database), "0");
+    assert.equal(await sql(container, "SELECT count(*) FROM seen", database), seen);
     await sql(container, "DROP VIEW seen", database);
     // Whoever else could write the record is not followed.
     await sql(container, `CREATE ROLE mallory; ALTER SCHEMA ${record} OWNER TO mallory`, database);
