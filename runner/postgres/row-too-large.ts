@@ -20,7 +20,7 @@ export function rowTooLarge(words: string): Failure | undefined {
   const said = /^.*(?:invalid memory alloc|string buffer).*$/m.exec(words)?.[0].trim();
   return new Failure(
     "row-too-large",
-    `${row} has more than 1 GB as text, which the server cannot hand out, to pg_dump neither. Split the row, or leave the table ` +
+    `${row} has more than 1 GB as text, and the server cannot write so long a text, so no dump can have it. Split the row, or leave the table ` +
       `out with --exclude-table. If no row there is that large, the table is damaged. (${said})`,
   );
 }
