@@ -11,8 +11,8 @@ import type { TableRestoreArgs } from "./table-restore-args";
 /**
  * Brings the tables of a backup into a database: of the same or another server, of the same or another version.
  *
- * They are loaded beside what is there, compared with what was backed up, and put in their place in one transaction: all of
- * them, or nothing changes. It is done by the first `pulumi up`, and again when the backup, the tables or the place change, or
+ * Where none of them exists, they are made under their names; else they are loaded beside those that are there, and take their
+ * place in one transaction. They are compared with what was backed up: all of them are restored, or nothing changes. It is done by the first `pulumi up`, and again when the backup, the tables or the place change, or
  * one of the `triggers`. Deleting this resource removes nothing from the database.
  *
  * @example

@@ -23,7 +23,7 @@ const notCarried = /^error\[(not-carried|reference-outside-selection)\]/m;
 const notReplaced = /^error\[dependent-object\]/m;
 
 describe("random schemas", function () {
-  this.timeout(120_000);
+  this.timeout(400_000);
   let container: string;
   let folder: string;
   const restored = { new: 0, swapped: 0 };

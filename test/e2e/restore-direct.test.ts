@@ -23,6 +23,9 @@ CREATE FUNCTION is_good(g geometry) RETURNS boolean LANGUAGE plpgsql IMMUTABLE A
 CREATE FUNCTION ha(geometry) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT ST_Area($1) / 10000';
 CREATE TABLE field (g geometry CHECK (is_good(g)), ha float8 GENERATED ALWAYS AS (ha(g)) STORED);
 INSERT INTO field VALUES ('POLYGON((0 0,100 0,100 100,0 0))');
+CREATE FUNCTION small(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 < 100';
+CREATE FUNCTION allowed(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT small($1)';
+ALTER TABLE lut ADD CHECK (allowed(id));
 CREATE SEQUENCE counter; CREATE TABLE log (n int);
 CREATE RULE count AS ON INSERT TO log DO ALSO SELECT nextval('counter'); INSERT INTO log VALUES (1);`;
 
@@ -110,7 +113,12 @@ describe("a restore under the final names", function () {
       container,
       "CREATE TABLE large AS SELECT g, repeat('x', 100) x FROM generate_series(1, 300000) g",
     );
-    await takeBackup({ container, directory, name: "large", tables: ["large", "feat", "lut"] });
+    await takeBackup({
+      container,
+      directory,
+      name: "large",
+      tables: ["large", "feat", "lut", "obs", "obs_2020"],
+    });
     const args = restoreArguments({ container, directory, name: "large", database });
     const child = execa("node", [runnerMain, ...args], { reject: false });
     await sessionRunning(container, "COPY %large%");
@@ -128,7 +136,7 @@ describe("a restore under the final names", function () {
         `SELECT string_agg(identity, ' ' ORDER BY identity) FROM ${record}.made WHERE type = 'table'`,
         database,
       ),
-      /^public\.feat public\.large public\.lut$/,
+      /^public\.feat public\.large public\.lut public\.obs public\.obs_2020$/,
     );
     await sql(container, "CREATE VIEW seen AS SELECT k FROM feat; CREATE TABLE mine (x int)", database);
     const options = { container, directory, name: "large", database };

@@ -16,7 +16,7 @@ import { restoredTables, rowsOf, stateOf, usedDatabase } from "../support/used-d
 const rows = 600_000;
 
 describe("a restore that goes wrong", function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
   let container: string;
   let mounted: string;
   let elsewhere: string;
