@@ -36,8 +36,15 @@ export function remember(error: Error): Error {
   return error;
 }
 
-/** Stands for the parts of a connection, which are known when the server is there. */
-const anyServer = { container: "pending", user: "pending", database: "pending", dockerHost: undefined };
+/** Stands for what is known only when the server is there, and is no matter of another argument. */
+const anyServer = {
+  container: "pending",
+  user: "pending",
+  database: "pending",
+  dockerHost: undefined,
+  volume: "pending",
+  once: undefined,
+};
 
 /**
  * Checks arguments against the runner's request schema: at once where their values are plain, else when they become

@@ -6,14 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { BackupResult, PresentResult } from "../runner/request";
 import { splitLocation } from "./backup-location";
+import { lastState, parsed } from "./last-state";
 import { runnerFile } from "./runner-command";
-
-const LastState = z.object({
-  outputs: z.record(
-    z.string(),
-    z.object({ outputs: z.object({ stdout: z.string(), triggers: z.array(z.unknown()) }) }),
-  ),
-});
 
 /** Trigger of a backup that was taken because the one before was gone. It stays as it is, or the next update would take another. */
 const Gone = z.object({ gone: z.string() });
@@ -29,7 +23,7 @@ export async function goneBackup(
   s3: object | undefined,
   resource: pulumi.Resource,
 ): Promise<z.infer<typeof Gone>[]> {
-  const last = (await lastState(command))?.outputs[command]?.outputs;
+  const last = await lastState(command);
   if (last === undefined) return [];
   const before = last.triggers
     .map((trigger) => Gone.safeParse(trigger).data)
@@ -41,25 +35,6 @@ export async function goneBackup(
     resource,
   );
   return [{ gone: taken.backupId }];
-}
-
-/** What the stack knew when the update began, of the resources of this command's kind. */
-async function lastState(command: string): Promise<z.infer<typeof LastState> | undefined> {
-  const stackName = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()].join("/");
-  const read = { stackName };
-  const answer: unknown = await pulumi.runtime
-    .invoke("pulumi:pulumi:readStackResourceOutputs", read)
-    .catch(() => undefined);
-  const all = z.object({ outputs: z.record(z.string(), z.unknown()) }).safeParse(answer).data;
-  return LastState.safeParse({ outputs: { [command]: all?.outputs[command] } }).data;
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 async function isThere({ location, manifest }: BackupResult, s3: object | undefined): Promise<boolean> {

@@ -1,19 +1,22 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { tableRestoreNames } from "./argument-names";
 import { refuseUnknownArguments } from "./known-names";
 import { RestoreRequest, RestoreResult } from "../runner/request";
 import { splitLocation } from "./backup-location";
 import { checkPassword, checkedRequest } from "./check";
-import { serverIdentity, valuesAlone } from "./identity";
+import { rememberedIdentity, valuesAlone, volumeOf } from "./identity";
 import { runnerCommand } from "./runner-command";
 import type { TableRestoreArgs } from "./table-restore-args";
 
 /**
  * Brings the tables of a backup into a database: of the same or another server, of the same or another version.
  *
- * Where none of them exists, they are made under their names; else they are loaded beside those that are there, and take their
- * place in one transaction. They are compared with what was backed up: all of them are restored, or nothing changes. It is done by the first `pulumi up`, and again when the backup, the tables or the place change, or
- * one of the `triggers`. Deleting this resource removes nothing from the database.
+ * Where none of them exists, they are made under their names; else they are loaded beside those that are there, and take
+ * their place in one transaction. They are compared with what was backed up: all of them are restored, or nothing changes. It
+ * is done by the first `pulumi up`, and again when the backup, the tables or the place change, or one of the `triggers`. The
+ * database remembers it, so that a stack that is destroyed and set up again overwrites nothing in a volume that was kept.
+ * Deleting this resource removes nothing from the database.
  *
  * @example
  * new TableRestore("copy", {
@@ -41,20 +44,29 @@ export class TableRestore extends pulumi.ComponentResource {
     refuseUnknownArguments(args, tableRestoreNames, this);
     checkPassword(password, this);
     const connection = pulumi.output(args.connection);
-    const subject = {
+    const command = pulumi.createUrn(`${name}-restore`, "command:local:Command", this);
+    const selected = {
       ...splitLocation(args.location),
-      container: connection.apply(serverIdentity),
-      database: connection.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
       schemas: args.schemas,
       content: args.content,
+    };
+    const subject = {
+      ...selected,
+      container: pulumi.all([command, connection]).apply(([urn, server]) => rememberedIdentity(urn, server)),
+      database: connection.database,
     };
     const request = checkedRequest(
       RestoreRequest,
       {
         ...subject,
         container: connection.container,
+        volume: connection.apply(volumeOf),
+        once: valuesAlone({ ...selected, triggers: args.triggers ?? [] }).apply((what) => ({
+          by: hashOf([pulumi.getProject(), name]),
+          what: hashOf(what),
+        })),
         s3: args.s3,
         user: connection.user,
         dockerHost: connection.dockerHost,
@@ -95,4 +107,8 @@ export class TableRestore extends pulumi.ComponentResource {
       notes: this.notes,
     });
   }
+}
+
+function hashOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 }

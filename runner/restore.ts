@@ -17,6 +17,7 @@ import { dryRun } from "./restore/dry-run";
 import { checkFreeSpace } from "./restore/free-space";
 import { load } from "./restore/load";
 import { possibleWorkFolders } from "./restore/names";
+import { rememberRestored, restoredBefore } from "./restore/once";
 import { removeLinks } from "./restore/linked-rows";
 import { finalPlace, findExisting } from "./restore/members";
 import { checkNames, checkPlaces, refuseNumbers } from "./restore/places";
@@ -81,6 +82,11 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
     const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
+  const before = await restoredBefore(begun);
+  if (before.length > 0) {
+    const tables = before.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
+    return { tables, restored: false, swappedInto: [] };
+  }
   await checkRestore(begun);
   const why = request.content === "schema" ? undefined : whyNotCompared(begun);
   if (why !== undefined) begun.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
@@ -91,7 +97,9 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
   if (request.content !== "data") await beginRecord(run);
   const reader = await openReader(run);
   try {
-    return await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader));
+    const outcome = await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader));
+    if (outcome.restored) await rememberRestored(run);
+    return outcome;
   } finally {
     await reader.close();
   }

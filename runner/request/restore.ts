@@ -8,11 +8,17 @@ export type IfExists = z.infer<typeof IfExists>;
 
 export const RestoreContent = z.enum(["all", "data", "schema"]);
 
+const Hash = z.string().regex(/^[0-9a-f]{32}$/, "must be a hash");
+
 export const RestoreRequest = z
   .strictObject({
     ...Series,
     backup: BackupId.default("latest"),
     ...Server,
+    /** Docker volume with the target's data. A stack reads it in its last request, to know the target again. */
+    volume: z.string().min(1).optional(),
+    /** Who asks for what: the database remembers it, and the same is not restored over what was written since. Unset: always. */
+    once: z.strictObject({ by: Hash, what: Hash }).optional(),
     /** Tables of the backup; unset: all. */
     tables: z.array(z.string().min(1)).min(1, "must name at least one table").optional(),
     excludeTables: z.array(z.string().min(1)).default([]),

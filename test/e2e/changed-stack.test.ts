@@ -12,6 +12,17 @@ const program = path.join(root, "test", "support", "restored-stack");
 /** A table of the user's that was filled from a backup, and written to since: rows that no backup has. */
 const marker = "SELECT string_agg(crop, ',' ORDER BY id) FROM restored.parcels";
 
+interface Resource {
+  readonly urn: string;
+  readonly inputs: CommandState;
+  readonly outputs: CommandState;
+}
+
+interface CommandState {
+  stdin: string;
+  readonly triggers: readonly object[];
+}
+
 describe("a change of a stack", function () {
   this.timeout(600_000);
   let project: Project;
@@ -83,13 +94,37 @@ describe("a change of a stack", function () {
     const { outputs } = await up(project);
     assert.equal(await sql(container, marker), "maize,rye,written since");
     assert.equal(outputs["backup"], first["backup"]);
+    await knowByContainer(container);
+    await up(project);
+    assert.equal(await sql(container, marker), "maize,rye,written since", "of an upgrade");
     await setServer({});
     await up(project);
+    assert.equal(await sql(project.container, marker), "maize,rye,written since");
   });
+
+  /** As earlier versions left it in the state: the restored database is that of a container. */
+  async function knowByContainer(container: string): Promise<void> {
+    const exported = await project.stack.exportStack();
+    const { resources } = exported.deployment as { resources: Resource[] };
+    const command = resources.find(({ urn }) => urn.endsWith("::restored-restore"));
+    for (const known of [command?.inputs, command?.outputs]) {
+      assert.ok(known);
+      Object.assign(known.triggers[0] ?? {}, { container });
+      known.stdin = JSON.stringify({ ...(JSON.parse(known.stdin) as object), volume: undefined });
+    }
+    await project.stack.importStack(exported);
+  }
 
   it("restores again when a trigger of its own changes", async () => {
     await project.stack.setConfig("triggers[0]", { value: "again" }, true);
     await up(project);
     assert.equal(await sql(project.container, marker), "maize,rye");
+  });
+
+  it("restores nothing over the data of a stack that is destroyed and set up again", async () => {
+    await sql(project.container, "INSERT INTO restored.parcels VALUES (4, 'written after')");
+    await project.stack.destroy({ excludeProtected: true });
+    await up(project);
+    assert.equal(await sql(project.container, marker), "maize,rye,written after");
   });
 });

@@ -22,8 +22,11 @@ const least: TableRestoreArgs = {
 
 const nameOf = (resource: pulumi.Resource) => (resource as unknown as { __name: string }).__name;
 
-async function declare(args: TableRestoreArgs, preview = false) {
-  const registered = await startMocks({ stdout: JSON.stringify(result), preview });
+async function declare(args: TableRestoreArgs, last?: Record<string, object>) {
+  const registered = await startMocks({
+    stdout: JSON.stringify(result),
+    ...(last === undefined ? {} : { last }),
+  });
   const restore = new TableRestore("copy", args);
   await settled();
   const command = registered.find(({ name }) => name === "copy-restore");
@@ -43,7 +46,9 @@ describe("TableRestore", () => {
       backup: "20261122T081500Z",
       container: "pg_new",
     };
-    assert.deepEqual(JSON.parse(String(stdin)), request);
+    const { once, ...asked } = JSON.parse(String(stdin)) as Record<string, object>;
+    assert.deepEqual(asked, { ...request, volume: "pg_new-data" });
+    assert.deepEqual(Object.keys(once ?? {}), ["by", "what"]);
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
       environment: {},
@@ -58,14 +63,20 @@ describe("TableRestore", () => {
     const location = "s3://b/p/q/cbm/20261122T081500Z";
     const { inputs } = await declare({ ...least, location, s3 });
     const place = { directory: "s3://b/p/q", name: "cbm", backup: "20261122T081500Z" };
-    assert.deepEqual(JSON.parse(String(inputs["stdin"])), { ...place, s3, container: "pg_new" });
+    const server = { container: "pg_new", volume: "pg_new-data" };
+    const asked = ({ stdin }: Record<string, unknown>) => {
+      const { once, ...request } = JSON.parse(String(stdin)) as Record<string, object>;
+      assert.ok(once);
+      return request;
+    };
+    assert.deepEqual(asked(inputs), { ...place, s3, ...server });
     assert.deepEqual(inputs["triggers"], [{ ...place, container: "pg_new" }]);
     const { inputs: bare } = await declare({ ...least, location: "s3://b/cbm/latest/" });
-    assert.deepEqual(JSON.parse(String(bare["stdin"])), {
+    assert.deepEqual(asked(bare), {
       ...place,
       directory: "s3://b",
       backup: "latest",
-      container: "pg_new",
+      ...server,
     });
   });
 
@@ -111,6 +122,48 @@ describe("TableRestore", () => {
       await triggersOf({ container: "a", volume: "v" }),
       await triggersOf({ container: "b", volume: "v" }),
     );
+  });
+
+  it("is the same restore for another server or user, not for another backup, selection or trigger", async () => {
+    const onceOf = async (args: Partial<TableRestoreArgs>) => {
+      const { stdin } = (await declare({ ...least, ...args })).inputs;
+      return JSON.stringify((JSON.parse(String(stdin)) as { once: object }).once);
+    };
+    const base = await onceOf({});
+    const elsewhere = { container: "other", volume: "v", database: "gis", user: "u" };
+    assert.equal(await onceOf({ connection: elsewhere, ifExists: "replace", jobs: 3 }), base);
+    for (const changed of [
+      { location: "/srv/backups/cbm/latest" },
+      { tables: ["a"] },
+      { excludeTables: ["b"] },
+      { schemas: { es: "es_restored" } },
+      { content: "data" as const },
+      { triggers: ["x"] },
+    ])
+      assert.notEqual(await onceOf(changed), base, JSON.stringify(changed));
+  });
+
+  it("keeps the name that the stack knows a volume by, and so does not restore again after an upgrade", async () => {
+    const urn =
+      "urn:pulumi:test::postgis-backup::postgis-backup:index:TableRestore$command:local:Command::copy-restore";
+    const known = async (
+      connection: TableRestoreArgs["connection"],
+      last?: { stdin: string; container: string },
+    ) => {
+      const { inputs } = await declare(
+        { ...least, connection },
+        last && { [urn]: { stdin: last.stdin, stdout: "", triggers: [{ container: last.container }] } },
+      );
+      return (inputs["triggers"] as [{ container: string }])[0].container;
+    };
+    const earlier = { stdin: "{}", container: "pg" };
+    assert.equal(await known({ container: "pg", volume: "v" }), "volume v");
+    assert.equal(await known({ container: "pg", volume: "v" }, earlier), "pg");
+    assert.equal(await known({ container: "other", volume: "v" }, earlier), "volume v");
+    const upgraded = { stdin: JSON.stringify({ volume: "v" }), container: "pg" };
+    assert.equal(await known({ container: "renamed", volume: "v" }, upgraded), "pg");
+    assert.equal(await known({ container: "pg", volume: "w" }, upgraded), "volume w");
+    assert.equal(await known({ container: "pg" }, { ...upgraded, container: "volume v" }), "pg");
   });
 
   it("has triggers that depend on no resource, which would be taken for changed when that is replaced", async () => {
