@@ -53,3 +53,8 @@ function isPlain(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(isPlain);
 }
+
+/** What is made of an argument; plain where that is plain, so that it can be checked at once. */
+export function derived<T, U>(value: pulumi.Input<T>, make: (known: pulumi.Unwrap<T>) => U): pulumi.Input<U> {
+  return isPlain(value) ? make(value as pulumi.Unwrap<T>) : pulumi.output(value).apply(make);
+}

@@ -1,7 +1,8 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
 import { ownerLabel, PreflightRequest, ReadyRequest } from "../runner/request";
-import { checkedRequest } from "./check";
+import { checkedRequest, checkValue, derived } from "./check";
 import { connectionOf, type PostgisConnection } from "./connection";
 import { databaseUri } from "./database-uri";
 import type { PostgisContainerArgs } from "./postgis-container-args";
@@ -37,6 +38,9 @@ export class PostgisContainer extends pulumi.ComponentResource {
   constructor(name: string, args: PostgisContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = pulumi.secret(args.password);
     super("postgis-backup:index:PostgisContainer", name, { ...args, password }, opts);
+    checkNow(Password, args.password, "password", this);
+    if (args.startTimeout !== undefined)
+      checkNow(ReadyRequest.shape.timeout, args.startTimeout, "startTimeout", this);
     const image = args.image ?? "postgis/postgis:17-3.5";
     const containerName = args.containerName ?? name;
     const volumeName = args.volumeName ?? pulumi.interpolate`${containerName}-data`;
@@ -137,4 +141,21 @@ export class PostgisContainer extends pulumi.ComponentResource {
       volumeName: this.volumeName,
     });
   }
+}
+
+const Password = z
+  .string()
+  .min(1, "must not be empty")
+  .regex(/^[^\r\n]*$/, "must not contain a line break, which psql cannot read");
+
+/** What is used after the container was made must not be found wrong only then. */
+function checkNow<T>(
+  schema: z.ZodType,
+  value: pulumi.Input<T>,
+  property: keyof PostgisContainerArgs,
+  resource: pulumi.Resource,
+): void {
+  void derived(value, (known) => {
+    checkValue(schema, known, [property], resource);
+  });
 }

@@ -13,7 +13,9 @@ const ownVariables = /^POSTGRES_(USER|DB|PASSWORD)(_FILE)?$/;
 const Variable = z
   .string()
   .regex(/^[^=\0\s]+$/, "must be the name of a variable")
-  .refine((name) => !ownVariables.test(name), "is set by the arguments user, database and password");
+  .refine((name) => !ownVariables.test(name), {
+    error: ({ input }) => `${String(input)} is set by the arguments user, database and password`,
+  });
 
 const SettingName = z.string().regex(/^[A-Za-z_][\w$.-]*$/, "must be the name of a setting");
 
