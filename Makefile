@@ -3,7 +3,7 @@
 SHELL := /bin/bash -euo pipefail
 run := node --require ts-node/register/transpile-only setup/main.ts
 
-.PHONY: up setup setup-tests test test-faults test-unit lint bench down purge
+.PHONY: up setup setup-tests test test-faults test-unit lint mutants bench down purge
 
 up: build
 	@$(run) up
@@ -25,6 +25,10 @@ test-unit: build
 
 lint: build
 	@npm run --silent lint && npm run --silent typecheck
+
+# Changes of the code that tests must notice, one after the other; a survivor fails it.
+mutants: setup
+	@node --require ts-node/register/transpile-only test/mutants/run.ts
 
 # Writes docs/performance.md; wants an idle machine. To try it: make bench SCALE=300000 ROUNDS=1 OUTPUT=/tmp/bench
 bench: setup

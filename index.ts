@@ -1,21 +1,24 @@
 import * as docker from "@pulumi/docker";
-import * as pulumi from "@pulumi/pulumi";
 // By the package's own name, as every other program has them, and compiled ("npm run build"): an update then transpiles
 // this file alone.
 import {
   type ArchiveFormat,
   BackupBucket,
+  type NotCarried,
   PostgisContainer,
   type References,
+  settings,
   TableBackup,
   type VerifyLevel,
 } from "postgis-backup";
 
 // Defaults and types of the settings stand in Pulumi.yaml, where the CLI checks them; those without a default are
 // optional here.
-const config = new pulumi.Config();
+const { config, refuseUnknown } = settings();
 const dockerHost = config.get("dockerHost");
 const bucketPrefix = config.get("bucketPrefix");
+const keepLocal = config.requireBoolean("keepLocal");
+const bucketName = config.get("bucketName");
 const s3 = {
   endpoint: config.get("s3Endpoint"),
   region: config.get("s3Region"),
@@ -37,6 +40,7 @@ const database = new PostgisContainer(
     user: config.require("user"),
     password: config.requireSecret("password"),
     volumeName: config.get("volumeName"),
+    adopt: config.get("adopt"),
     keepData: config.requireBoolean("keepData"),
     backupDirectory: config.require("backupDirectory"),
     initScripts: config.requireObject<string[]>("initScripts"),
@@ -55,8 +59,8 @@ const database = new PostgisContainer(
 );
 
 const bucket = config.requireBoolean("createBucket")
-  ? new BackupBucket("backups", { bucketName: config.get("bucketName"), prefix: bucketPrefix }).bucketName
-  : config.get("bucketName");
+  ? new BackupBucket("backups", { bucketName, prefix: bucketPrefix }).bucketName
+  : bucketName;
 
 const backup = new TableBackup("tables", {
   connection: database.connection,
@@ -66,13 +70,14 @@ const backup = new TableBackup("tables", {
   bucket,
   prefix: bucketPrefix,
   uploadLimit: config.getNumber("uploadLimit"),
-  ...(bucket === undefined ? {} : { s3, keepLocal: config.requireBoolean("keepLocal") }),
+  ...(bucket === undefined ? {} : { s3, keepLocal }),
   backupName: config.require("backupName"),
   format: config.require<ArchiveFormat>("format"),
   jobs: config.getNumber("jobs"),
   splitTablesFrom: config.requireNumber("splitTablesFrom"),
   compression: config.get("compression"),
   references: config.require<References>("references"),
+  accept: config.getObject<NotCarried[]>("accept"),
   relations: config.requireObject<string[]>("relations"),
   maxOrphans: config.getNumber("maxOrphans"),
   lockTimeout: config.requireNumber("lockTimeout"),
@@ -87,6 +92,9 @@ const backup = new TableBackup("tables", {
   triggers: config.requireObject<string[]>("triggers"),
   every: config.get("every"),
 });
+
+// A misspelt setting would be ignored. Nothing has been created yet.
+refuseUnknown();
 
 export const backupLocation = backup.location;
 export const backupLocalLocation = backup.localLocation;

@@ -1,10 +1,12 @@
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
+import { backupBucketNames } from "./argument-names";
 import type { BackupBucketArgs } from "./backup-bucket-args";
 import { BucketArguments, conflict } from "./bucket-arguments";
 import { backupPolicy, type PolicyScope, prunePolicy, restorePolicy } from "./bucket-policies";
 import { protectBucket } from "./bucket-protections";
-import { checkedArgs } from "./check";
+import { checkedArgs, wrongArgument } from "./check";
+import { refuseUnknownArguments } from "./known-names";
 
 /**
  * A bucket for backups in S3, or in an S3-compatible server: versioned, encrypted, closed to the public and to plain HTTP,
@@ -33,10 +35,10 @@ export class BackupBucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: BackupBucketArgs = {}, opts?: pulumi.ComponentResourceOptions) {
     super("postgis-backup:index:BackupBucket", name, args, opts);
+    refuseUnknownArguments(args, backupBucketNames, this);
     const checked = checkedArgs(BucketArguments, args, this);
     const problem = conflict(args);
-    if (problem !== undefined)
-      throw new pulumi.ResourceError(`${problem.property}: ${problem.reason}`, this, true);
+    if (problem !== undefined) throw wrongArgument(`${problem.property}: ${problem.reason}`, this);
 
     if (checked.existingBucket !== undefined) {
       this.bucketName = pulumi.output(checked.existingBucket);

@@ -3,14 +3,17 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** `<directory>/<name>/<id>`, as the runner names a backup; the directory can be a bucket, as `s3://bucket/prefix`. */
 export function splitLocation(location: pulumi.Input<string>) {
-  const parts = pulumi.output(location).apply((place) => {
-    const [, scheme = "", rest = ""] = /^(s3:\/\/)?(.*)$/s.exec(place) ?? [];
-    const series = path.dirname(path.normalize(rest));
-    return {
-      directory: `${scheme}${path.dirname(series)}`,
-      name: path.basename(series),
-      backup: path.basename(rest),
-    };
-  });
+  if (typeof location === "string") return split(location);
+  const parts = pulumi.output(location).apply(split);
   return { directory: parts.directory, name: parts.name, backup: parts.backup };
+}
+
+function split(location: string) {
+  const [, scheme = "", rest = ""] = /^(s3:\/\/)?(.*)$/s.exec(location) ?? [];
+  const series = path.dirname(path.normalize(rest));
+  return {
+    directory: `${scheme}${path.dirname(series)}`,
+    name: path.basename(series),
+    backup: path.basename(rest),
+  };
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { wrongArgument } from "./check";
 import type { TableBackupArgs } from "./table-backup-args";
 
 /** Arguments that mean something only with others. */
@@ -13,22 +14,24 @@ const needs: readonly (readonly [keyof TableBackupArgs, readonly (keyof TableBac
 export function placeOf(args: TableBackupArgs, resource: pulumi.Resource) {
   const { directory, bucket } = args;
   if (directory === undefined && bucket === undefined) {
-    throw new pulumi.ResourceError(
+    throw wrongArgument(
       "directory: must be given, or else bucket: there is no place for the backup",
       resource,
-      true,
     );
   }
   for (const [property, others] of needs) {
     const missing = others.filter((other) => args[other] === undefined);
     if (args[property] === undefined || missing.length === 0) continue;
-    throw new pulumi.ResourceError(
-      `${property}: has no effect without ${missing.join(" and ")}`,
-      resource,
-      true,
-    );
+    throw wrongArgument(`${property}: has no effect without ${missing.join(" and ")}`, resource);
   }
   if (bucket === undefined) return { directory };
+  if (directory === undefined && args.format === "directory") {
+    throw wrongArgument(
+      'format: cannot be "directory" where the backup goes straight into a bucket, for it is many files: take "custom" or "plain", ' +
+        "or name a directory too",
+      resource,
+    );
+  }
   const url = pulumi
     .all([bucket, args.prefix])
     .apply(([name, prefix]) => (prefix === undefined ? `s3://${name}` : `s3://${name}/${prefix}`));

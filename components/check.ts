@@ -1,6 +1,44 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 
+/** What was found to be wrong with arguments, until everything that waits for it has been told. */
+const found: Error[] = [];
+
+/**
+ * Ends when the part of the program that declares its resources has run, and fails if any argument in it is wrong. What was declared
+ * before the wrong one would be created in spite of it, for the program does not end at an error.
+ */
+export function argumentsChecked(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      if (found[0] === undefined) resolve();
+      else reject(found[0]);
+    });
+  });
+}
+
+/**
+ * An error of the component, with nothing but its message: a stack trace would hide that. The component is named in words, because
+ * an error that belongs to a resource is printed only when that is registered, and it may wait for what is not created now.
+ */
+export function wrongArgument(message: string, resource: pulumi.Resource): Error {
+  const { __pulumiType: type, __name: name } = resource as unknown as Record<string, string>;
+  const component = `${type?.split(":").at(-1) ?? ""} "${name ?? ""}"`;
+  return remember(new pulumi.ResourceError(`${message} (${component})`, undefined, true));
+}
+
+/** Keeps whatever was declared in the same part of the program from being created. */
+export function remember(error: Error): Error {
+  const same = found.find(({ message }) => message === error.message);
+  if (same !== undefined) return same;
+  found.push(error);
+  setImmediate(() => found.splice(found.indexOf(error), 1));
+  return error;
+}
+
+/** Stands for the parts of a connection, which are known when the server is there. */
+const anyServer = { container: "pending", user: "pending", database: "pending", dockerHost: undefined };
+
 /**
  * Checks arguments against the runner's request schema: at once where their values are plain, else when they become
  * known, so that nothing is created from a request that the runner would refuse.
@@ -12,9 +50,20 @@ export function checkedRequest<S extends z.ZodObject>(
 ): pulumi.Output<z.input<S>> {
   for (const [property, value] of Object.entries(request)) {
     const propertySchema: z.ZodType | undefined = schema.shape[property] as z.ZodType | undefined;
-    if (propertySchema !== undefined && isPlain(value))
-      checkValue(propertySchema, value, [property], resource);
+    if (propertySchema === undefined) continue;
+    if (isPlain(value)) checkValue(propertySchema, value, [property], resource);
+    else
+      pulumi.output(value).apply((known: unknown) => {
+        checkValue(propertySchema, known, [property], resource);
+      });
   }
+  const plain = Object.fromEntries(
+    Object.entries(request).map(([property, value]) => [
+      property,
+      isPlain(value) || !(property in anyServer) ? (value as unknown) : anyServer[property as "container"],
+    ]),
+  );
+  if (isPlain(plain)) checkValue(schema, plain, [], resource);
   return pulumi.output(request).apply((known) => {
     checkValue(schema, known, [], resource);
     return known as z.input<S>;
@@ -35,6 +84,23 @@ export function checkedArgs<A extends object>(schema: z.ZodObject, args: A, reso
   return Object.fromEntries(checked) as A;
 }
 
+/** A choice that is made when the program runs: "false" is a text, and would count as true. */
+export const Switch = z.boolean().optional();
+
+/** psql reads a password as a line. Nothing of it may be in the message. */
+const Password = z
+  .string("must be a text")
+  .min(1, "must not be empty")
+  .regex(/^[^\r\n\0]*$/, "must be one line");
+
+/** At once where it is plain; made a secret, it would be known later only. */
+export function checkPassword(password: pulumi.Input<string> | undefined, resource: pulumi.Resource): void {
+  if (password === undefined) return;
+  void derived(password, (known) => {
+    checkValue(Password, known, ["password"], resource);
+  });
+}
+
 /** Fails with the name of the component, the property and the reason; without a stack trace, which would hide them. */
 export function checkValue(
   schema: z.ZodType,
@@ -45,10 +111,10 @@ export function checkValue(
   const { error } = schema.safeParse(value);
   if (error === undefined) return;
   const problems = error.issues.map((issue) => `${[...path, ...issue.path].join(".")}: ${issue.message}`);
-  throw new pulumi.ResourceError(problems.join("\n"), resource, true);
+  throw wrongArgument(problems.join("\n"), resource);
 }
 
-function isPlain(value: unknown): boolean {
+export function isPlain(value: unknown): boolean {
   if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(isPlain);

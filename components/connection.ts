@@ -1,6 +1,4 @@
-import type * as command from "@pulumi/command";
-import type * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
+import * as pulumi from "@pulumi/pulumi";
 
 /** A PostGIS server in a container, as `TableBackup` takes it. */
 export interface PostgisConnectionArgs {
@@ -21,6 +19,11 @@ export interface PostgisConnectionArgs {
    * @default the daemon that the docker command line finds
    */
   dockerHost?: pulumi.Input<string>;
+  /**
+   * Docker volume that holds the data. By it a database is the same one when its container gets another name.
+   * @default the container's name with "-data", as `PostgisContainer` names it
+   */
+  volume?: pulumi.Input<string>;
 }
 
 /** A connection whose values are known. */
@@ -29,22 +32,32 @@ export interface PostgisConnection {
   user: string;
   database: string;
   dockerHost?: string;
+  /** Set where it has another name than the container's with "-data". */
+  volume?: string;
 }
 
-const Connection = z.object({
-  container: z.string(),
-  user: z.string(),
-  database: z.string(),
-  dockerHost: z.string().optional(),
-});
+/** The name of the volume that a `PostgisContainer` makes where none is given. */
+export const dataVolume = (container: string) => `${container}-data`;
+
+/** A connection with its defaults. */
+export function knownConnection(args: pulumi.Unwrap<PostgisConnectionArgs>): PostgisConnection {
+  const { container, user = "postgres", database = "postgres", dockerHost, volume } = args;
+  return {
+    container,
+    user,
+    database,
+    ...(dockerHost === undefined ? {} : { dockerHost }),
+    ...(volume === undefined || volume === dataVolume(container) ? {} : { volume }),
+  };
+}
 
 /**
- * The server that a command of the runner talks to. Read from the command's input: known in a preview, and whoever uses it
- * waits until the command has run.
+ * A connection for whoever has to wait until a resource is there. Its values are the program's own, so that a preview knows them
+ * when that resource is replaced.
  */
-export function connectionOf(runner: command.local.Command): pulumi.Output<PostgisConnection> {
-  return runner.stdin.apply((stdin) => {
-    const { dockerHost, ...known } = Connection.parse(JSON.parse(stdin ?? "{}"));
-    return { ...known, ...(dockerHost === undefined ? {} : { dockerHost }) };
-  });
+export function connectionAfter(
+  resource: pulumi.Resource,
+  args: pulumi.Input<PostgisConnectionArgs>,
+): pulumi.Output<PostgisConnection> {
+  return pulumi.all([args, resource.urn]).apply(([known]) => knownConnection(known));
 }

@@ -7,7 +7,6 @@ import { dataFolder, serverSettings } from "./server-settings";
 
 interface PlannedContainer {
   readonly args: PostgisContainerArgs;
-  readonly owner: string;
   readonly containerName: pulumi.Input<string>;
   readonly image: pulumi.Input<string>;
   readonly volumeName: pulumi.Input<string>;
@@ -32,7 +31,10 @@ export function containerPlan(
   return {
     container: planned.containerName,
     dockerHost: args.dockerHost,
-    owner: planned.owner,
+    // Made by the first preflight, which hands it on.
+    owner: undefined,
+    keepData: args.keepData,
+    adopt: args.adopt,
     hostAddress: planned.hostAddress,
     port: planned.port,
     backupDirectory: args.backupDirectory,

@@ -44,8 +44,7 @@ export interface MigrationArgs {
    */
   format?: pulumi.Input<ArchiveFormat>;
   /**
-   * Tables, views or patterns that stay behind. All other tables go along; a view that is not excluded fails the migration,
-   * because clients would miss it. A change migrates nothing.
+   * Tables, views or patterns that stay behind. All other tables go along. A change migrates nothing.
    * @default none
    */
   excludeTables?: pulumi.Input<pulumi.Input<string>[]>;
@@ -55,6 +54,13 @@ export interface MigrationArgs {
    * @default none
    */
   excludeDatabases?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * What else of the old server stays behind, each by the words with which the error names it: `"view public.seen"`,
+   * `"database postgres"`, `"password of role worker"`. `*` and `?` stand for any characters of a name: `"server setting *"`.
+   * Whatever the new server would lack fails the migration before it begins, unless it is named here. A change migrates nothing.
+   * @default none
+   */
+  leaveBehind?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * Relations without a foreign key, as `"child.column -> parent.column"`, whose orphans are compared. A change migrates nothing.
    * @default none

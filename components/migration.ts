@@ -1,7 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { migrationNames } from "./argument-names";
+import { refuseUnknownArguments } from "./known-names";
 import { MigrateRequest, MigrateResult, RetireRequest } from "../runner/request";
-import { checkedRequest } from "./check";
-import type { PostgisConnection } from "./connection";
+import { checkPassword, checkedRequest, checkValue } from "./check";
+import { knownConnection, type PostgisConnection } from "./connection";
+import { serverIdentity, valuesAlone } from "./identity";
 import { type MigrationArgs, OldSide } from "./migration-args";
 import { runnerCommand } from "./runner-command";
 
@@ -37,12 +41,17 @@ export class Migration extends pulumi.ComponentResource {
   constructor(name: string, args: MigrationArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:Migration", name, { ...args, password }, opts);
+    refuseUnknownArguments(args, migrationNames, this);
+    checkPassword(args.password, this);
     const from = pulumi.output(args.from);
     const to = pulumi.output(args.to);
     const fresh = { toContainer: to.container, toUser: to.user, toDatabase: to.database };
     const old = { container: from.container, dockerHost: from.dockerHost };
+    checkValue(z.enum(OldSide).optional(), args.oldSide, ["oldSide"], this);
     const oldSide = args.oldSide ?? OldSide.Keep;
     const subject = { ...old, database: from.database, ...fresh };
+    const oldIdentity = { ...old, container: from.apply(serverIdentity), database: from.database };
+    const freshIdentity = { ...fresh, toContainer: to.apply(serverIdentity) };
     const migrate = () =>
       runnerCommand(
         `${name}-migrate`,
@@ -58,6 +67,7 @@ export class Migration extends pulumi.ComponentResource {
               format: args.format,
               excludeTables: args.excludeTables,
               excludeDatabases: args.excludeDatabases,
+              leaveBehind: args.leaveBehind,
               relations: args.relations,
               missingRoles: args.missingRoles,
               jobs: args.jobs,
@@ -66,9 +76,11 @@ export class Migration extends pulumi.ComponentResource {
             this,
           ),
           password,
+          // When the new server's container is replaced, the migration runs again: all is migrated then, and the new container
+          // gets the port. Therefore its part depends on that resource, and the old server's does not.
           triggers: pulumi
-            .all([subject, args.triggers ?? []])
-            .apply(([known, triggers]) => [known, ...triggers]),
+            .all([valuesAlone(oldIdentity), freshIdentity, args.triggers ?? []])
+            .apply(([left, entered, triggers]) => [{ ...left, ...entered }, ...triggers]),
           onUpdate: "keep",
         },
         { parent: this },
@@ -78,18 +90,13 @@ export class Migration extends pulumi.ComponentResource {
       const request = checkedRequest(RetireRequest, removal, this);
       return runnerCommand(
         `${name}-retire`,
-        { verb: "retire", request, password, triggers: [request], onUpdate: "keep" },
+        { verb: "retire", request, password, triggers: valuesAlone([request]), onUpdate: "keep" },
         { parent: this },
       );
     };
     const done = oldSide === OldSide.Keep ? migrate() : retire();
     const result = done.stdout.apply((stdout) => MigrateResult.parse(JSON.parse(stdout)));
-    this.connection = pulumi.all([to, result]).apply(([{ container, user, database, dockerHost }]) => ({
-      container,
-      user: user ?? "postgres",
-      database: database ?? "postgres",
-      ...(dockerHost === undefined ? {} : { dockerHost }),
-    }));
+    this.connection = pulumi.all([to, result]).apply(([server]) => knownConnection(server));
     this.location = result.location;
     this.tables = result.tables;
     this.rows = result.rows;

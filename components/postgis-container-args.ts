@@ -9,7 +9,7 @@ export interface PostgisContainerArgs {
    */
   image?: pulumi.Input<string>;
   /**
-   * Name of the container. A change replaces it, and, unless `volumeName` is given, wants another volume too.
+   * Name of the container. A change replaces it, and keeps the data where `volumeName` names their volume; else it is refused.
    * @default the name of the component
    */
   containerName?: pulumi.Input<string>;
@@ -44,8 +44,8 @@ export interface PostgisContainerArgs {
   /** The user's password, always kept secret. A change is applied to the running server. */
   password: pulumi.Input<string>;
   /**
-   * Name of the Docker volume that holds the data. A change starts with an empty volume, or one that exists already, and
-   * is refused while `keepData` protects the present one.
+   * Name of the Docker volume that holds the data. A volume that exists already must be this stack's own; see `adopt`. A change is
+   * refused: the data is in the present one.
    * @default the container's name with "-data"
    */
   volumeName?: pulumi.Input<string>;
@@ -55,6 +55,12 @@ export interface PostgisContainerArgs {
    * @default true
    */
   keepData?: boolean;
+  /**
+   * Owner of a volume that exists already and is to be taken over with its data: of a stack whose state is lost, for example. The error
+   * that refuses such a volume names the owner. What was taken over stays so when this is removed.
+   * @default none; only a volume of this stack is taken
+   */
+  adopt?: pulumi.Input<string>;
   /**
    * Folder on this machine, mounted at `/backups`, where `TableBackup` can write without a copy; created if it does not
    * exist. A change replaces the container and keeps the data.
@@ -107,7 +113,7 @@ export interface PostgisContainerArgs {
    */
   network?: pulumi.Input<string>;
   /**
-   * Labels of the container and the volume. A change replaces the container and keeps the data.
+   * Labels of the container, and of the volume when it is created. A change replaces the container and keeps the data.
    * @default none
    */
   labels?: pulumi.Input<Record<string, pulumi.Input<string>>>;

@@ -1,10 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
-import { ownerLabel, PreflightRequest, ReadyRequest } from "../runner/request";
-import { checkedRequest, checkValue, derived } from "./check";
-import { connectionOf, type PostgisConnection } from "./connection";
+import { postgisContainerNames } from "./argument-names";
+import { refuseUnknownArguments } from "./known-names";
+import { PreflightRequest, ReadyRequest } from "../runner/request";
+import { checkPassword, checkedRequest, checkValue, derived, Switch } from "./check";
+import { connectionAfter, dataVolume, type PostgisConnection } from "./connection";
 import { databaseUri } from "./database-uri";
+import { labelsOf, ownerOf } from "./owner";
 import type { PostgisContainerArgs } from "./postgis-container-args";
 import { restoreCommand } from "./restore-into-volume";
 import { containerPlan } from "./container-plan";
@@ -38,27 +40,24 @@ export class PostgisContainer extends pulumi.ComponentResource {
   constructor(name: string, args: PostgisContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = pulumi.secret(args.password);
     super("postgis-backup:index:PostgisContainer", name, { ...args, password }, opts);
-    checkNow(Password, args.password, "password", this);
-    if (args.startTimeout !== undefined)
-      checkNow(ReadyRequest.shape.timeout, args.startTimeout, "startTimeout", this);
+    refuseUnknownArguments(args, postgisContainerNames, this);
+    checkPassword(args.password, this);
+    // It is used after the container was made, and must not be found wrong only then.
+    void derived(args.startTimeout, (timeout) => {
+      checkValue(ReadyRequest.shape.timeout, timeout, ["startTimeout"], this);
+    });
+    checkValue(Switch, args.keepData, ["keepData"], this);
+    checkValue(Switch, args.standby, ["standby"], this);
     const image = args.image ?? "postgis/postgis:17-3.5";
     const containerName = args.containerName ?? name;
-    const volumeName = args.volumeName ?? pulumi.interpolate`${containerName}-data`;
+    const volumeName = args.volumeName ?? derived(containerName, dataVolume);
     const hostAddress = args.hostAddress ?? "127.0.0.1";
     const port = args.port ?? 5433;
     const user = args.user ?? "postgres";
     const database = args.database ?? "postgres";
     const keepData = args.keepData ?? true;
-    const owner = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}/${name}`;
-    const labels = pulumi
-      .output(args.labels ?? {})
-      .apply((own) =>
-        Object.entries({ ...own, [ownerLabel]: owner }).map(([label, value]) => ({ label, value })),
-      );
-
     const plan = containerPlan({
-      args,
-      owner,
+      args: { ...args, keepData },
       containerName,
       image,
       volumeName,
@@ -67,17 +66,30 @@ export class PostgisContainer extends pulumi.ComponentResource {
       user,
       database,
     });
-    const preflightRequest = checkedRequest(PreflightRequest, plan, this);
     const preflight = runnerCommand(
       `${name}-preflight`,
-      { verb: "preflight", request: preflightRequest, triggers: [preflightRequest], onUpdate: "keep" },
-      { parent: this },
+      {
+        verb: "preflight",
+        request: checkedRequest(PreflightRequest, plan, this),
+        triggers: [],
+        onUpdate: "runAgain",
+      },
+      // It is updated and never replaced, because it keeps the owner's id; earlier versions gave it triggers.
+      { parent: this, ignoreChanges: ["triggers"] },
     );
+    const labels = labelsOf(args.labels, ownerOf(preflight, name));
 
     const volume = new docker.Volume(
       `${name}-volume`,
       { name: volumeName, labels },
-      { parent: this, dependsOn: preflight, protect: keepData, retainOnDelete: keepData },
+      // Docker cannot change a volume's labels: with others, it would have to be made anew, without the data.
+      {
+        parent: this,
+        dependsOn: preflight,
+        protect: keepData,
+        retainOnDelete: keepData,
+        ignoreChanges: ["labels"],
+      },
     );
 
     const network =
@@ -85,7 +97,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
         ? new docker.Network(
             `${name}-standby`,
             { name: pulumi.interpolate`${containerName}-standby`, internal: true, labels },
-            { parent: this, dependsOn: preflight },
+            { parent: this, dependsOn: preflight, ignoreChanges: ["labels"] },
           ).name
         : args.network;
 
@@ -122,16 +134,25 @@ export class PostgisContainer extends pulumi.ComponentResource {
     this.containerId = container.id;
     this.volumeName = volume.name;
     this.uri = pulumi.secret(databaseUri({ user, password, hostAddress, port, database }));
-    const serving = connectionOf(ready);
+    const server = {
+      container: containerName,
+      user,
+      database,
+      dockerHost: args.dockerHost,
+      volume: volumeName,
+    };
+    const serving = connectionAfter(ready, server);
+    const from = args.restoreFrom;
     this.connection =
-      args.restoreFrom === undefined
+      from === undefined
         ? serving
-        : connectionOf(
+        : connectionAfter(
             restoreCommand(
               `${name}-restore`,
-              { from: args.restoreFrom, s3: args.s3, connection: serving, volume: volume.name },
+              { from, s3: args.s3, connection: serving, volume: volumeName },
               this,
             ),
+            server,
           );
     this.registerOutputs({
       containerName: this.containerName,
@@ -141,21 +162,4 @@ export class PostgisContainer extends pulumi.ComponentResource {
       volumeName: this.volumeName,
     });
   }
-}
-
-const Password = z
-  .string()
-  .min(1, "must not be empty")
-  .regex(/^[^\r\n]*$/, "must not contain a line break, which psql cannot read");
-
-/** What is used after the container was made must not be found wrong only then. */
-function checkNow<T>(
-  schema: z.ZodType,
-  value: pulumi.Input<T>,
-  property: keyof PostgisContainerArgs,
-  resource: pulumi.Resource,
-): void {
-  void derived(value, (known) => {
-    checkValue(schema, known, [property], resource);
-  });
 }

@@ -4,6 +4,7 @@ import { RestoreRequest } from "../runner/request";
 import { splitLocation } from "./backup-location";
 import { checkedRequest } from "./check";
 import type { PostgisConnection } from "./connection";
+import { valuesAlone } from "./identity";
 import { runnerCommand } from "./runner-command";
 import type { S3SettingsArgs } from "./s3-settings";
 
@@ -11,7 +12,7 @@ interface RestoreIntoVolume {
   readonly from: pulumi.Input<string>;
   readonly s3: pulumi.Input<S3SettingsArgs> | undefined;
   readonly connection: pulumi.Output<PostgisConnection>;
-  readonly volume: pulumi.Output<string>;
+  readonly volume: pulumi.Input<string>;
 }
 
 /** Restores a backup once for each volume; where its tables exist, which is so on every later run, nothing happens. */
@@ -34,5 +35,9 @@ export function restoreCommand(
     },
     parent,
   );
-  return runnerCommand(name, { verb: "restore", request, triggers: [volume], onUpdate: "keep" }, { parent });
+  return runnerCommand(
+    name,
+    { verb: "restore", request, triggers: valuesAlone([volume]), onUpdate: "keep" },
+    { parent },
+  );
 }

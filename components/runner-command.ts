@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { argumentsChecked } from "./check";
 
 interface RunnerCommandArgs {
   /** Verb of the runner's command line. */
@@ -13,8 +14,11 @@ interface RunnerCommandArgs {
   readonly password?: pulumi.Output<string> | undefined;
   /** A change of any of these runs the verb again, as a replacement. */
   readonly triggers: pulumi.Input<pulumi.Input<unknown>[]>;
-  /** Whether a change that is no trigger (the password, a retention) runs the verb again or keeps its output. */
-  readonly onUpdate: "run" | "keep";
+  /**
+   * Whether a change that is no trigger (the password, a retention) runs the verb again, with `--again` if that makes a difference,
+   * or keeps its output.
+   */
+  readonly onUpdate: "run" | "runAgain" | "keep";
 }
 
 /** Prints what the last run printed, because an update replaces the output that the stack keeps. */
@@ -32,8 +36,8 @@ export function runnerCommand(
     name,
     {
       create: run,
-      update: args.onUpdate === "run" ? run : keepOutput,
-      stdin: pulumi.output(args.request).apply((request) => JSON.stringify(request)),
+      update: { run, runAgain: `${run} --again`, keep: keepOutput }[args.onUpdate],
+      stdin: pulumi.all([args.request, argumentsChecked()]).apply(([request]) => JSON.stringify(request)),
       environment: args.password === undefined ? {} : { PGPASSWORD: args.password },
       triggers: args.triggers,
       logging: command.local.Logging.Stderr,

@@ -24,6 +24,19 @@ export const References = {
 } as const;
 export type References = (typeof References)[keyof typeof References];
 
+/** Content that belongs to tables and is in no dump of them. */
+export const NotCarried = {
+  /** Large objects that a column of type `oid` or `lo` refers to. */
+  LargeObjects: "large-objects",
+  /** Files outside the database that rasters have their bands in. */
+  RasterFiles: "raster-files",
+  /** The description of topologies, which belongs to the extension postgis_topology. */
+  Topologies: "topologies",
+  /** Rows in tables of other extensions. */
+  ExtensionRows: "extension-rows",
+} as const;
+export type NotCarried = (typeof NotCarried)[keyof typeof NotCarried];
+
 /** How much is done to prove that an archive can be restored. */
 export const VerifyLevel = {
   /** Nothing. */
@@ -125,6 +138,13 @@ export interface TableBackupArgs {
    * @default "fail"
    */
   references?: pulumi.Input<References>;
+  /**
+   * Content that belongs to the tables but is in no dump of them, and that the backup may be taken without:
+   * `large-objects` that a column refers to, `raster-files` outside the database, `topologies`, and `extension-rows`, rows
+   * of extensions that the tables need. Otherwise it is an error. A change is a new backup.
+   * @default none
+   */
+  accept?: pulumi.Input<pulumi.Input<NotCarried>[]>;
   /**
    * Relations that no foreign key declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. Rows that refer to
    * nothing are counted in the same snapshot, and the manifest records how many. A change takes no new backup.

@@ -1,7 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import { tableBackupNames } from "./argument-names";
+import { refuseUnknownArguments } from "./known-names";
 import { BackupRequest, BackupResult } from "../runner/request";
 import { placeOf, s3Of } from "./backup-place";
-import { checkedRequest, checkValue } from "./check";
+import { checkPassword, checkedRequest, checkValue } from "./check";
+import { goneBackup } from "./last-backup";
+import { serverIdentity, valuesAlone } from "./identity";
 import { Period, periodNumber } from "./period";
 import { warnInPreview } from "./preview";
 import { runnerCommand } from "./runner-command";
@@ -21,7 +25,7 @@ export interface Verification {
  * A consistent backup of PostGIS tables, taken by `pg_dump` inside the database's own container.
  *
  * A new one is taken by the first `pulumi up`, when what is backed up or where it goes changes, when `triggers` change,
- * and once in each period of `every`; nothing else takes one. Earlier backups are touched by the `keep…` rules alone, and
+ * once in each period of `every`, and when the last one is not there any more; nothing else takes one. Earlier backups are touched by the `keep…` rules alone, and
  * none is when this resource is deleted. A preview warns of what would keep the backup from being taken.
  *
  * @example
@@ -64,9 +68,11 @@ export class TableBackup extends pulumi.ComponentResource {
   constructor(name: string, args: TableBackupArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:TableBackup", name, { ...args, password }, opts);
+    refuseUnknownArguments(args, tableBackupNames, this);
+    checkPassword(args.password, this);
     const connection = pulumi.output(args.connection);
     const subject = {
-      container: connection.container,
+      container: connection.apply(serverIdentity),
       database: connection.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
@@ -75,12 +81,14 @@ export class TableBackup extends pulumi.ComponentResource {
       format: args.format,
       compression: args.compression,
       references: args.references,
+      accept: args.accept,
     };
     const s3 = s3Of(args);
     const request = checkedRequest(
       BackupRequest,
       {
         ...subject,
+        container: connection.container,
         s3,
         keepLocal: args.keepLocal,
         user: connection.user,
@@ -108,15 +116,19 @@ export class TableBackup extends pulumi.ComponentResource {
       checkValue(Period, every, ["every"], this);
       return [periodNumber(every, Date.now())];
     });
+    const command = pulumi.createUrn(`${name}-backup`, "command:local:Command", this);
+    const gone = pulumi.all([command, s3]).apply(([urn, server]) => goneBackup(urn, server, this));
     const taken = runnerCommand(
       `${name}-backup`,
       {
         verb: "backup",
         request,
         password,
-        triggers: pulumi
-          .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period])
-          .apply(([known, triggers, now]) => [known, ...triggers, ...now]),
+        triggers: valuesAlone(
+          pulumi
+            .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period, gone])
+            .apply(([known, triggers, now, again]) => [known, ...triggers, ...now, ...again]),
+        ),
         onUpdate: "keep",
       },
       { parent: this },

@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { tableRestoreNames } from "./argument-names";
+import { refuseUnknownArguments } from "./known-names";
 import { RestoreRequest, RestoreResult } from "../runner/request";
 import { splitLocation } from "./backup-location";
-import { checkedRequest } from "./check";
+import { checkPassword, checkedRequest } from "./check";
+import { serverIdentity, valuesAlone } from "./identity";
 import { runnerCommand } from "./runner-command";
 import type { TableRestoreArgs } from "./table-restore-args";
 
@@ -35,10 +38,12 @@ export class TableRestore extends pulumi.ComponentResource {
   constructor(name: string, args: TableRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:TableRestore", name, { ...args, password }, opts);
+    refuseUnknownArguments(args, tableRestoreNames, this);
+    checkPassword(args.password, this);
     const connection = pulumi.output(args.connection);
     const subject = {
       ...splitLocation(args.location),
-      container: connection.container,
+      container: connection.apply(serverIdentity),
       database: connection.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
@@ -49,6 +54,7 @@ export class TableRestore extends pulumi.ComponentResource {
       RestoreRequest,
       {
         ...subject,
+        container: connection.container,
         s3: args.s3,
         user: connection.user,
         dockerHost: connection.dockerHost,
@@ -66,9 +72,9 @@ export class TableRestore extends pulumi.ComponentResource {
         verb: "restore",
         request,
         password,
-        triggers: pulumi
-          .all([subject, args.triggers ?? []])
-          .apply(([known, triggers]) => [known, ...triggers]),
+        triggers: valuesAlone(
+          pulumi.all([subject, args.triggers ?? []]).apply(([known, triggers]) => [known, ...triggers]),
+        ),
         onUpdate: "keep",
       },
       { parent: this },

@@ -6,10 +6,18 @@ import { writeBackup } from "./backup/write";
 import { totalBytes } from "./bytes";
 import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
+import type { Needs } from "./postgres/needs";
+import {
+  checkOutsideContent,
+  describeContent,
+  findOutsideContent,
+  type OutsideContent,
+} from "./postgres/outside-content";
+import { withQualifiedNames } from "./postgres/qualified-names";
 import { resolveRelations } from "./postgres/relations";
+import { extensionsOf } from "./postgres/requirements";
 import { kindName, type Selection } from "./postgres/select-tables";
-import { seriesKey } from "./postgres/series-lock";
-import { openSession } from "./postgres/session";
+import { openSession, type Session } from "./postgres/session";
 import { takeSnapshot } from "./postgres/snapshot";
 import type { Progress } from "./progress";
 import type { BackupCheck, BackupRequest, BackupResult } from "./request";
@@ -46,12 +54,15 @@ async function takeBackup(
       },
     });
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
+    const outside = await checkedContent(session, snapshot, request, progress);
     noteSkipped(snapshot, progress);
     const mostBytes = mostArchiveBytes(snapshot, plan.compression);
-    const draft = await destination.begin({ key: seriesKey(request), mostBytes });
+    const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
-      return await writeBackup({ ...plan, snapshot, relations, draft, progress, signal });
+      return await writeBackup({ ...plan, snapshot, relations, outside, draft, progress, signal });
     } catch (error) {
+      // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
+      await session.run("ROLLBACK").catch(() => undefined);
       throw await draft.abandon(error);
     }
   } finally {
@@ -71,7 +82,12 @@ export async function checkBackup(
     progress,
     signal,
   );
-  await session.close();
+  try {
+    await session.run(`SET lock_timeout = '${request.lockTimeout}s'`);
+    await checkedContent(session, selection, request, progress);
+  } finally {
+    await session.close();
+  }
   noteSkipped(selection, progress);
   return {
     tables: summarizeTables(selection.tables.map(({ sqlName }) => sqlName)),
@@ -79,6 +95,20 @@ export async function checkBackup(
     databaseBytes: totalBytes(selection.tables),
     estimatedBytes,
   };
+}
+
+/** What the backup is to be taken without; fails where that was not accepted. */
+async function checkedContent(
+  session: Session,
+  selection: Selection & { readonly needs?: Needs },
+  { accept }: BackupRequest,
+  progress: Progress,
+): Promise<OutsideContent[]> {
+  const extensions = await extensionsOf(session, selection.needs);
+  const outside = await withQualifiedNames(session, () => findOutsideContent(session, selection, extensions));
+  checkOutsideContent(outside, accept);
+  for (const content of outside) progress.note(`Left out, as accepted: ${describeContent(content)}`);
+  return outside;
 }
 
 function noteSkipped({ skipped }: Selection, progress: Progress): void {

@@ -28,16 +28,41 @@ export function compareTable(recorded: RecordedTable, restored: RestoredTable): 
   ];
 }
 
-export function compareDefinitions(recorded: Definitions, restored: Definitions): string[] {
+export interface DefinitionOptions {
+  /** False where another version than the recording one writes the definitions: then the names tell. */
+  readonly sameVersion: boolean;
+}
+
+/**
+ * Of what the server makes by itself, for partitions and children and for keys to them, it chooses the names anew. So one
+ * definition less stands against one more that differs in its name only.
+ */
+export function compareDefinitions(
+  recorded: Definitions,
+  restored: Definitions,
+  { sameVersion }: DefinitionOptions = { sameVersion: true },
+): string[] {
+  const indexes = (all: readonly string[]) =>
+    all.map((definition): Named => {
+      const [, before = "", name = "", after = ""] = indexParts.exec(definition) ?? [];
+      return { name, definition: `${before}${after}`, text: definition };
+    });
+  const constraints = ({ constraints }: Definitions) =>
+    constraints.map((one): Named => ({ ...one, text: `${one.name} ${one.definition}` }));
   return [
-    ...unequalDefinitions("index", recorded.indexes, restored.indexes),
-    ...unequalDefinitions("constraint", recorded.constraints.map(inWords), restored.constraints.map(inWords)),
+    ...unequalDefinitions("index", indexes(recorded.indexes), indexes(restored.indexes), sameVersion),
+    ...unequalDefinitions("constraint", constraints(recorded), constraints(restored), sameVersion),
   ];
 }
 
-function inWords({ name, definition }: Definitions["constraints"][number]): string {
-  return `${name} ${definition}`;
+interface Named {
+  readonly name: string;
+  /** Without the name. */
+  readonly definition: string;
+  readonly text: string;
 }
+
+const indexParts = /^(CREATE (?:UNIQUE )?INDEX )("(?:[^"]|"")+"|\S+)( ON .*)$/s;
 
 function unequal(what: string, expected: unknown, found: unknown): string[] {
   return expected === found
@@ -47,20 +72,38 @@ function unequal(what: string, expected: unknown, found: unknown): string[] {
 
 function unequalDefinitions(
   what: string,
-  recorded: readonly string[],
-  restored: readonly string[],
+  recorded: readonly Named[],
+  restored: readonly Named[],
+  sameVersion: boolean,
 ): string[] {
-  const missing = without(recorded, restored);
-  const added = without(restored, recorded);
+  const keys = [
+    ({ text }: Named) => withoutCasts(text),
+    ...(sameVersion ? [] : [({ name }: Named) => name]),
+    ({ definition }: Named) => withoutCasts(definition),
+  ];
+  const start = { missing: recorded, added: restored };
+  const { missing, added } = keys.reduce(
+    (left, key) => ({
+      missing: without(left.missing, left.added, key),
+      added: without(left.added, left.missing, key),
+    }),
+    start,
+  );
   return [
-    ...missing.map((definition) => `${what} ${definition}: in the manifest, not restored`),
-    ...added.map((definition) => `${what} ${definition}: restored, not in the manifest`),
+    ...missing.map(({ text }) => `${what} ${text}: in the manifest, not restored`),
+    ...added.map(({ text }) => `${what} ${text}: restored, not in the manifest`),
   ];
 }
 
-function without(these: readonly string[], those: readonly string[]): string[] {
-  const bare = new Set(those.map(withoutCasts));
-  return these.filter((definition) => !bare.has(withoutCasts(definition)));
+/** Those that have no counterpart among the others, one for one. */
+function without(these: readonly Named[], those: readonly Named[], key: (one: Named) => string): Named[] {
+  const counts = new Map<string, number>();
+  for (const one of those) counts.set(key(one), (counts.get(key(one)) ?? 0) + 1);
+  return these.filter((one) => {
+    const left = counts.get(key(one)) ?? 0;
+    counts.set(key(one), left - 1);
+    return left <= 0;
+  });
 }
 
 /**

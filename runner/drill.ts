@@ -11,21 +11,24 @@ import { Failure, Failures } from "./failure";
 import type { Manifest } from "./manifest";
 import { readPlainArchive } from "./plain-archive";
 import { type Relation, readCatalog } from "./postgres/catalog";
+import { clientEncoding } from "./postgres/encoding";
 import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
 import { sqlName } from "./postgres/names";
 import { withQualifiedNames } from "./postgres/qualified-names";
-import { createDatabase, createRoles, restoreArchive, restorePlain, runPrepareSql } from "./postgres/restore";
-import { serverTarget } from "./postgres/server";
+import { createDatabase, createRoles, restoreArchive, runScript } from "./postgres/restore";
+import { loopback, serverTarget, withEnv } from "./postgres/server";
 import { openSession, type Session } from "./postgres/session";
-import { archiveName, prepareFile } from "./restore-command";
+import { afterTablesFile, archiveName, prepareFile } from "./restore-command";
+import { safeScript } from "./restore/script-pieces";
+import { giveSearchPath } from "./restore/unqualified";
 import type { BackupFiles } from "./store/backup-files";
-import { recordedFile } from "./store/seal";
+import { readChecked, recordedFile } from "./store/seal";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [
-  "listen_addresses=127.0.0.1",
-  "port=5432",
+  `listen_addresses=${loopback.host}`,
+  `port=${loopback.port}`,
   "fsync=off",
   "full_page_writes=off",
   "synchronous_commit=off",
@@ -67,9 +70,10 @@ export async function runDrill(drill: Drill): Promise<void> {
   }
 }
 
-function targetOf({ docker, container }: Drill, database: string): ExecTarget {
-  const target = serverTarget(docker, { Id: container.name }, { user, database }, "postgis-backup verify");
-  // The throwaway server trusts its own container; the password of another is none of its business.
+function targetOf({ docker, container, manifest }: Drill, database: string): ExecTarget {
+  const server = serverTarget(docker, { Id: container.name }, { user, database }, "postgis-backup verify");
+  const target = withEnv(server, { PGCLIENTENCODING: clientEncoding(manifest.source.encoding) });
+  // The throwaway server trusts its own container, and does not need the password of another one.
   return { ...target, secretEnv: [] };
 }
 
@@ -108,10 +112,29 @@ async function restore(drill: Drill): Promise<void> {
     path: path.posix.join(container.folder, name),
     user: container.user,
   });
-  await runPrepareSql(target, inContainer(prepareFile), signal);
-  if (format === "plain")
-    await restorePlain(target, readPlainArchive(files, recordedFile(manifest, archive), signal), signal);
-  else await restoreArchive(target, inContainer(archive), { format, database, jobs }, signal);
+  const run = (name: string, script: AsyncIterable<Uint8Array>) =>
+    runScript(target, name, safeScript(script, name), signal);
+  const runFile = async (name: string) => {
+    await run(name, readChecked(files, recordedFile(manifest, name)));
+    // As stock tools, it would fail on functions that need a search path.
+    await inDatabase(drill, database, giveSearchPath);
+  };
+  await runFile(prepareFile);
+  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
+  if (format === "plain") {
+    await run(archive, readPlainArchive(files, recordedFile(manifest, archive), signal));
+    if (hasMore) await runFile(afterTablesFile);
+    return;
+  }
+  const restoreSections = (...sections: string[]) =>
+    restoreArchive(target, inContainer(archive), { format, database, jobs, sections }, signal);
+  if (!hasMore) {
+    await restoreSections();
+    return;
+  }
+  await restoreSections("pre-data");
+  await runFile(afterTablesFile);
+  await restoreSections("data", "post-data");
 }
 
 async function compare(drill: Drill): Promise<void> {

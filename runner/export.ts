@@ -8,6 +8,7 @@ import type { ExportRequest } from "./request";
 import { filesOf } from "./store/backup-files";
 import { onceOnly, readWhole } from "./store/checked-content";
 import { writeNewFile } from "./store/new-file";
+import { oddPath } from "./store/plain-paths";
 import { damaged, parseSealed, readChecked, sumsFile } from "./store/seal";
 import { findBackup, type Store } from "./store/store";
 import { tarBytes, type TarFile, writeTar } from "./store/tar";
@@ -37,6 +38,8 @@ export async function exportBackup(
   const manifest = parseSealed(source, sums, location);
   if (manifest.name !== name || manifest.id !== id)
     throw damaged(location, `${manifestFile} is that of ${manifest.name}/${manifest.id}`);
+  const odd = oddPath(manifest.files);
+  if (odd !== undefined) throw damaged(location, odd);
   const sizes = [source.length, sums.length, ...manifest.files.map(({ bytes }) => bytes)];
   const sizeBytes = tarBytes(sizes);
   progress.note(`Exporting ${location}: ${sizes.length} files, ${formatBytes(sizeBytes)}.`);
@@ -59,7 +62,7 @@ export async function exportBackup(
   const write = (destination: Writable) =>
     writeTar(contents(), new Date(manifest.finishedAt), destination, signal);
   try {
-    if (file === "-") await write(standardOutput).catch(describeClosedPipe);
+    if (file === "-") await write(standardOutput).catch(describeOutput);
     else await writeNewFile(file, sizeBytes, write);
   } finally {
     stop();
@@ -73,8 +76,14 @@ export async function exportBackup(
   };
 }
 
-function describeClosedPipe(error: unknown): never {
-  if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
+/** What was read is described where it is read; so this is about what was written. */
+function describeOutput(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && "syscall" in error)) throw error;
+  if (error.code !== "EPIPE")
+    throw new Failure(
+      "output-not-written",
+      `Standard output cannot be written: ${error.message}. The tar is not whole; make room, and export again.`,
+    );
   throw new Failure(
     "interrupted",
     "The program that reads the tar ended before the tar did; see what it says.",

@@ -51,7 +51,8 @@ export async function importBackup(
       try {
         await writeAll(incoming, seal, entries, progress);
         signal.throwIfAborted();
-        await incoming.publish();
+        const { notes = [] } = await incoming.publish();
+        for (const note of notes) progress.note(`warning: ${note}`);
       } catch (error) {
         throw await incoming.abandon(error);
       }

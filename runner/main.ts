@@ -8,7 +8,9 @@ import { addImport } from "./cli/import";
 import { addKeep } from "./cli/keep";
 import { addList } from "./cli/list";
 import { addMigrate, addRetire } from "./cli/migrate";
+import { processOutput } from "./cli/output";
 import { addPreflight } from "./cli/preflight";
+import { addPresent } from "./cli/present";
 import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
 import { addRestore } from "./cli/restore";
@@ -20,10 +22,23 @@ import { settleAfterAbort } from "./settle";
 /** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
 const cleanUpMilliseconds = 15_000;
 
+let helpWritten = Promise.resolve();
+
+function printHelp(text: string): void {
+  helpWritten = processOutput.result(text, "There was nothing else to do.");
+  helpWritten.catch(() => undefined);
+}
+
 function program(context: Context): Command {
   const main = new Command("postgis-backup")
     .description("Consistent backups of PostGIS tables that live in a Docker container.")
     .exitOverride()
+    .configureOutput({
+      writeOut: printHelp,
+      writeErr: (text) => {
+        processOutput.log(text.trimEnd());
+      },
+    })
     .addHelpText(
       "after",
       "\nA password, where the server asks for one, is taken from the environment variable PGPASSWORD.",
@@ -34,6 +49,7 @@ function program(context: Context): Command {
   addMigrate(main, context);
   addRetire(main, context);
   addList(main, context);
+  addPresent(main, context);
   addPrune(main, context);
   addKeep(main, context);
   addExport(main, context);
@@ -52,7 +68,9 @@ async function main(): Promise<number> {
       );
     });
   }
-  const progress = progressTo((line) => process.stderr.write(`${line}\n`));
+  const progress = progressTo((line) => {
+    processOutput.log(line);
+  });
   try {
     await settleAfterAbort(
       program({ progress, signal: interrupted.signal }).parseAsync(),
@@ -61,18 +79,27 @@ async function main(): Promise<number> {
     );
     return 0;
   } catch (error) {
-    return report(interrupted.signal.aborted ? interrupted.signal.reason : error);
+    const code = report(
+      interrupted.signal.aborted && !isInterruption(error) ? interrupted.signal.reason : error,
+    );
+    if (code !== 0) return code;
+    return helpWritten.then(() => 0, report);
   }
+}
+
+/** With words of its own about what it could not undo. */
+function isInterruption(error: unknown): boolean {
+  return error instanceof Failure && error.code === "interrupted";
 }
 
 function report(error: unknown): number {
   // commander has printed its own message already.
   if (error instanceof Error && "exitCode" in error) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof Failure) {
-    process.stderr.write(`${error.describe()}\n`);
+    processOutput.log(error.describe());
     return error.code === "usage" ? 2 : 1;
   }
-  process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  processOutput.log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return 1;
 }
 

@@ -6,10 +6,11 @@ import type { Relation } from "./postgres/catalog";
 import type { Definitions } from "./postgres/definitions";
 import { FingerprintMethod, type Measure } from "./postgres/fingerprint";
 import type { CountedRelation } from "./postgres/orphans";
+import type { OutsideContent } from "./postgres/outside-content";
 import { Requirements } from "./postgres/requirements";
 import { kindName } from "./postgres/select-tables";
 import type { Snapshot } from "./postgres/snapshot";
-import { ArchiveFormat, type BackupRequest, VerifyLevel } from "./request";
+import { ArchiveFormat, type BackupRequest, NotCarried, VerifyLevel } from "./request";
 
 export const manifestFile = "manifest.json";
 
@@ -20,6 +21,10 @@ export const Manifest = z
     manifestVersion: z.literal(1),
     id: describe(z.string(), "Name of the backup's folder: the time, in UTC, at which the backup began."),
     name: z.string(),
+    newerThan: describe(
+      z.array(z.string()).optional(),
+      "Earlier backups with greater ids: a clock was ahead when they were taken. Absent where there were none.",
+    ),
     startedAt: z.iso.datetime(),
     finishedAt: describe(z.iso.datetime(), "When the archive was written and checked."),
     source: z.strictObject({
@@ -33,6 +38,13 @@ export const Manifest = z
       encoding: z.string(),
       lcCollate: z.string(),
       lcCtype: z.string(),
+      localeProvider: describe(
+        z.enum(["libc", "icu", "builtin"]).optional(),
+        "Whose rules sort text. Absent before PostgreSQL 15: libc.",
+      ),
+      locale: describe(z.string().optional(), "Of the provider icu or builtin."),
+      icuRules: z.string().optional(),
+      collationVersion: describe(z.string().optional(), "Version of the rules, as the provider calls it."),
     }),
     pgDumpVersion: z.string(),
     snapshot: describe(
@@ -45,7 +57,7 @@ export const Manifest = z
     fingerprintMethod: describe(
       FingerprintMethod,
       "columns: sum over all rows of the XOR of the columns' extended hashes, each with the column's number by name as its seed; " +
-        "text: sum of hashtextextended(ROW(columns by name)::text, 0).",
+        "text: sum of hashtextextended(ROW(columns by name)::text, 0); columns-utf8 and text-utf8: the same, of the text in UTF-8 as hexadecimal digits.",
     ),
     tables: z.array(
       z.strictObject({
@@ -85,6 +97,20 @@ export const Manifest = z
       z.array(z.strictObject({ table: z.string(), constraint: z.string(), references: z.string() })),
       "Foreign keys to tables that are not in the backup; their creation fails in a restore.",
     ),
+    notCarried: describe(
+      z
+        .array(
+          z.strictObject({
+            kind: NotCarried,
+            table: z.string(),
+            column: z.string().optional(),
+            count: z.int(),
+          }),
+        )
+        .optional(),
+      "Content that belongs to the tables, is not in the backup, and was accepted to be left out: large objects that a column " +
+        "refers to, files of rasters, and rows of the extensions that the tables need. Absent where there is none.",
+    ),
     skipped: describe(
       z.array(z.strictObject({ schema: z.string(), name: z.string(), kind: z.string() })),
       "Views, materialized views and foreign tables that were asked for, but hold no rows of their own.",
@@ -110,6 +136,7 @@ type Described = Pick<
 > & {
   readonly id: string;
   readonly startedAt: Date;
+  readonly newerThan: readonly string[];
   readonly request: BackupRequest;
   readonly container: Inspection;
   readonly imageDigest: string;
@@ -118,17 +145,19 @@ type Described = Pick<
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly relations: readonly CountedRelation[];
+  readonly outside: readonly OutsideContent[];
 };
 
 /** All that can be said before the files are sealed and the backup is verified. */
 export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
 
 export function describeBackup(backup: Described): Description {
-  const { id, startedAt, request, container, facts, snapshot, measures, definitions } = backup;
+  const { id, startedAt, newerThan, request, container, facts, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
     id,
     name: request.name,
+    ...(newerThan.length === 0 ? {} : { newerThan: [...newerThan] }),
     startedAt: startedAt.toISOString(),
     source: {
       container: container.Name.replace(/^\//, ""),
@@ -141,6 +170,7 @@ export function describeBackup(backup: Described): Description {
       encoding: facts.encoding,
       lcCollate: facts.lcCollate,
       lcCtype: facts.lcCtype,
+      ...localeOf(facts),
     },
     pgDumpVersion: backup.pgDumpVersion,
     snapshot: snapshot.id,
@@ -159,12 +189,22 @@ export function describeBackup(backup: Described): Description {
       constraint: constraint ?? "",
       references: sqlName,
     })),
+    ...(backup.outside.length === 0 ? {} : { notCarried: [...backup.outside] }),
     skipped: snapshot.skipped.map((relation) => ({
       schema: relation.schema,
       name: relation.name,
       kind: kindName(relation),
     })),
     requires: backup.requires,
+  };
+}
+
+function localeOf({ localeProvider, locale, icuRules, collationVersion }: ServerFacts) {
+  return {
+    ...(localeProvider === null ? {} : { localeProvider }),
+    ...(locale === null ? {} : { locale }),
+    ...(icuRules === null ? {} : { icuRules }),
+    ...(collationVersion === null ? {} : { collationVersion }),
   };
 }
 

@@ -1,17 +1,42 @@
+import { z } from "zod";
 import { backup } from "./backup";
 import { findContainer, runningContainer } from "./docker/container";
 import { docker as dockerFor } from "./docker/docker";
-import { Attempts, Failure } from "./failure";
-import { dataVolumes } from "./migrate/data-volumes";
-import { checkUnchanged, endSessions, holdWrites, refuseWrites, selectAll } from "./migrate/hold-writes";
-import { checkLeftBehind } from "./migrate/left-behind";
+import { Failure, Failures } from "./failure";
+import { checkNewServer, findBrought } from "./migrate/before";
+import { dataPlace } from "./migrate/data-volumes";
+import { readDockerRecord, removeDockerRecord, writeDockerRecord } from "./migrate/docker-record";
+import { checkUnchanged, endSessions, holdWrites, selectAll } from "./migrate/hold-writes";
+import type { Brought } from "./migrate/inventory/brought";
+import { compareServers, type Comparison } from "./migrate/inventory/inventory";
+import { notBrought } from "./migrate/inventory/item";
+import { acceptedInWords, checkAcceptance, checkLeftBehind, notAccepted } from "./migrate/left-behind";
 import { boundPorts, checkSwitchable } from "./migrate/published-port";
-import { type MigrationRecord, readRecord, removalInWords, writeRecord } from "./migrate/record";
-import { inDatabase, newDatabase, type NewServer, oldDatabase, type Sides } from "./migrate/sides";
-import { giveBack, restart, stopServer, takePort, toTheEnd } from "./migrate/switch-port";
+import {
+  type MigrationRecord,
+  packTables,
+  readRecord,
+  removalInWords,
+  systemIdentifier,
+  writeRecord,
+} from "./migrate/record";
+import { endSwitch, resume } from "./migrate/resume";
+import { dataOf, inDatabase, newDatabase, type NewServer, oldDatabase, type Sides } from "./migrate/sides";
+import {
+  giveBack,
+  keepStopped,
+  restart,
+  serves,
+  stopServer,
+  takePort,
+  toTheEnd,
+} from "./migrate/switch-port";
+import { switchRecord, type SwitchRecord } from "./migrate/switch-record";
 import type { Progress } from "./progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "./request";
 import { restore } from "./restore";
+
+const Loading = z.object({ container: z.string() });
 
 /**
  * Moves the tables of a server, and the port that clients know it by, to a new one. Writers wait from before the backup until
@@ -22,7 +47,10 @@ export async function migrate(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
+  checkAcceptance(request);
   const docker = dockerFor(request.dockerHost);
+  const found = await findContainer(docker, request.toContainer);
+  if (found !== undefined) await resume({ docker, request, container: found }, request, progress);
   const fresh = { docker, request, container: await runningContainer(docker, request.toContainer) };
   const record = await readRecord(fresh, signal);
   if (record !== undefined) return publishAgain(fresh, record, request, progress);
@@ -34,27 +62,35 @@ export async function migrate(
 /** The data is the new server's already: at most its container was replaced, and lacks the port. */
 async function publishAgain(
   fresh: NewServer,
-  { from, result }: MigrationRecord,
-  { container }: MigrateRequest,
+  record: MigrationRecord,
+  request: MigrateRequest,
   progress: Progress,
 ): Promise<MigrateResult> {
-  const old = await findContainer(fresh.docker, from);
+  const { docker } = fresh;
+  const { container, toContainer } = request;
+  const named = await findContainer(docker, container);
+  const other = named !== undefined && named.Id !== record.from;
+  if (other || record.database !== request.database || record.toDatabase !== request.toDatabase) {
+    throw new Failure(
+      "already-migrated",
+      `Container "${toContainer}" has what was migrated from database "${record.database}" of ${other ? "another container than" : "container"} ` +
+        `"${container}" to its database "${record.toDatabase}". Migrate to a server of its own; or, if that is to be overwritten, run "${removalInWords(fresh)}".`,
+    );
+  }
+  const old = named ?? (await findContainer(docker, record.from));
   if (old?.State.Running === true) {
     throw new Failure(
       "already-migrated",
-      `The tables of container "${container}" were migrated to "${fresh.request.toContainer}", and it was started again since. Stop it; ` +
-        `or, if it is to be migrated once more and all that was written to the new server is to be lost, run there: "${removalInWords(fresh)}".`,
+      `The tables of container "${container}" were migrated to "${toContainer}", and it was started again since. Stop it; ` +
+        `or, if it is to be migrated once more and all that was written to the new server is to be lost, run "${removalInWords(fresh)}".`,
     );
   }
-  if (boundPorts(fresh.container).length > 0) return result;
-  if (old === undefined) {
-    throw new Failure(
-      "container-not-found",
-      `Container "${container}" was migrated and is gone, so its port cannot be taken from it. Make "${fresh.request.toContainer}" no standby.`,
-    );
+  if (boundPorts(fresh.container).length === 0) {
+    if (old !== undefined) await keepStopped(docker, old);
+    await takePort(fresh, record.networks, progress);
   }
-  await takePort(fresh, old, progress);
-  return result;
+  await endSwitch(fresh);
+  return record.result;
 }
 
 async function moveTables(
@@ -62,20 +98,61 @@ async function moveTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { request, fresh, progress } = between;
-  const target = oldDatabase(between);
+  const target = await oldDatabase(between, signal);
   return inDatabase(target, signal, async (hold) => {
     const selection = await selectAll(hold, request);
-    await inDatabase(newDatabase(fresh), signal, (there) => checkLeftBehind(hold, there, selection, request));
+    const brought = await findBrought(hold, selection, request);
+    const compare = () => compareBoth(between, brought, signal);
+    const refuse = ({ missing }: Pick<Comparison, "missing">) => {
+      checkLeftBehind(notAccepted(missing, request));
+    };
+    const before = await compare();
+    refuse(before);
+    await checkNewServer(fresh, selection.tables, signal);
     await holdWrites(hold, selection.tables, target, request, progress, signal);
     const since = performance.now();
     progress.note("Writers of the old server wait from now on; readers go on.");
-    const result = await copyTables(request, progress, signal);
-    await restart(fresh, progress);
+    const copied = await loadTables(fresh, request, progress, signal);
+    const known = { tables: selection.tables, brought, items: before.old };
+    await checkUnchanged(hold, known, request);
+    const after = await compare();
+    refuse({ missing: [...after.missing, ...notBrought(after.old, after.fresh)] });
     signal.throwIfAborted();
-    await switchServers({ ...between, hold, tables: selection.tables }, result);
+    const result = { ...copied, notes: [...copied.notes, ...acceptedInWords(after.missing)] };
+    await switchServers({ ...between, ...known, hold }, result);
     progress.note(`Port and data are the new server's. Writers waited for ${secondsSince(since)} s.`);
     return result;
   });
+}
+
+async function compareBoth(
+  between: Pick<Sides, "docker" | "request" | "old" | "fresh">,
+  brought: Brought,
+  signal: AbortSignal,
+): Promise<Comparison> {
+  const { request, fresh } = between;
+  const old = { database: request.database, target: await oldDatabase(between, signal) };
+  const other = { database: request.toDatabase, target: await newDatabase(fresh, signal) };
+  return compareServers(old, other, brought, signal);
+}
+
+/** Copies that are on the new server are known to be such until the migration ends; the next attempt replaces them. */
+async function loadTables(
+  fresh: NewServer,
+  request: MigrateRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<MigrateResult> {
+  const { docker } = fresh;
+  const data = dataOf(fresh);
+  const again = (await readDockerRecord(docker, "loading", data, Loading)) !== undefined;
+  if (!again) await writeDockerRecord(docker, "loading", data, { container: request.container });
+  try {
+    return await copyTables(request, progress, signal);
+  } catch (error) {
+    if (!again) await removeDockerRecord(docker, "loading", data).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Nobody can write meanwhile, so what is compared with the backup is compared with the old server. */
@@ -108,28 +185,71 @@ async function copyTables(
   return { backupId, location, tables, tableCount, rows, notes, removed: [] };
 }
 
-async function switchServers(sides: Sides, result: MigrateResult): Promise<void> {
-  const { docker, request, old, fresh, hold, tables, progress } = sides;
-  const since = performance.now();
+/**
+ * Docker's records make each step one that can be taken back or brought to its end, by this run or the next: that of the switch
+ * before anything is touched, and that of the migration once the old server has stopped.
+ */
+async function switchServers(between: Sides, result: MigrateResult): Promise<void> {
+  const { docker, request, old, fresh, hold, tables, progress } = between;
+  const toSystem = await inDatabase(newDatabase(fresh, toTheEnd), toTheEnd, systemIdentifier);
+  const fromSystem = await systemIdentifier(hold);
+  const switching = switchRecord(old, fresh.container, toSystem);
+  await writeDockerRecord(docker, "switching", dataOf(fresh), switching);
+  let since = performance.now();
   try {
-    await inDatabase(oldDatabase(sides), toTheEnd, (session) => refuseWrites(session, request.database));
+    await restart(fresh, progress);
+    const restarted = await runningContainer(docker, fresh.container.Id);
     await endSessions(hold);
-    await checkUnchanged(hold, tables, request);
+    await checkUnchanged(hold, between, request);
+    since = performance.now();
     await stopServer(docker, old);
-    await writeRecord(fresh, { from: old.Id, volumes: dataVolumes(old), result }, toTheEnd);
-    await takePort(fresh, old, progress);
+    const { volume, folder } = dataPlace(old);
+    await writeRecord(
+      fresh,
+      {
+        ...{
+          from: old.Id,
+          fromStartedAt: old.State.StartedAt,
+          fromData: { volume, folder, system: fromSystem },
+        },
+        ...{ networks: switching.networks, database: request.database },
+        ...{
+          to: restarted.Id,
+          toStartedAt: restarted.State.StartedAt,
+          toDatabase: request.toDatabase,
+          toSystem,
+        },
+        ...{ tables: packTables(tables.map(({ sqlName }) => sqlName)), result },
+      },
+      toTheEnd,
+    );
+    await keepStopped(docker, old);
+    await takePort({ ...fresh, container: restarted }, switching.networks, progress);
   } catch (error) {
-    throw await inReturn(sides, error);
+    if (await serves(fresh).catch(() => false)) throw error;
+    throw await afterGivingBack(between, switching, error);
   }
+  await endSwitch(fresh);
   progress.note(`The port was without a server for ${secondsSince(since)} s.`);
 }
 
 /** Gives the port back; the failure that led to it comes first. */
-async function inReturn(sides: Sides, error: unknown): Promise<unknown> {
-  const attempts = new Attempts();
-  await attempts.run(() => Promise.reject(error as Error));
-  await attempts.run(() => giveBack(sides));
-  return attempts.failure();
+async function afterGivingBack(
+  { fresh, hold, request, progress }: Sides,
+  switching: SwitchRecord,
+  error: unknown,
+): Promise<unknown> {
+  try {
+    // Nobody can connect to the old server while this session lives, if it still does.
+    await hold.run("ROLLBACK").catch(() => undefined);
+    await giveBack(fresh, switching, request, progress);
+  } catch (second) {
+    if (!(error instanceof Failure && second instanceof Failure)) return error;
+    return new Failures(
+      [error, second].flatMap((failure) => (failure instanceof Failures ? failure.found : [failure])),
+    );
+  }
+  return error;
 }
 
 function secondsSince(start: number): string {

@@ -5,32 +5,40 @@ import { findContainer, findContainers, type Inspection } from "./docker/contain
 import { type Docker, docker as dockerFor, isLocal, spawnDocker } from "./docker/docker";
 import { availableImage } from "./docker/image";
 import { Attempts, Failure } from "./failure";
+import { checkKept, checkVolume, findVolume, knownOwner } from "./owner";
 import { type DryStart, dryStart } from "./preflight/dry-start";
 import { scriptTarget } from "./preflight/mounts";
 import { checkPort } from "./preflight/ports";
 import type { Progress } from "./progress";
 import { checkLogin } from "./ready";
-import { ownerLabel, type PreflightRequest, ReadyRequest } from "./request";
+import { ownerLabel, type PreflightRequest, type PreflightResult, ReadyRequest } from "./request";
 import { checkWritable } from "./store/destination";
 import { openStore } from "./store/open-store";
 import { findBackup, isGood } from "./store/store";
 
 /**
  * Looks for everything that would keep a container from being created or its server from starting, and reports all of it
- * in one message. It is asked before the caller's old container is removed.
+ * in one message. It is asked before the caller's old container is removed. `again` is what the last preflight of the same stack
+ * said; empty if it said nothing, and undefined if there was none.
  */
 export async function preflight(
   request: PreflightRequest,
+  again: string | undefined,
   progress: Progress,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<PreflightResult> {
   const docker = dockerFor(request.dockerHost);
   const existing = await findContainer(docker, request.container);
-  const own = await findContainers(docker, `label=${ownerLabel}=${request.owner}`);
+  const volume = request.volume === undefined ? undefined : await findVolume(docker, request.volume);
+  const last = knownOwner(again, { container: existing, volume });
+  const known = { ...last, owner: request.owner ?? last.owner };
+  const own = await findContainers(docker, `label=${ownerLabel}=${known.owner}`);
   const attempts = new Attempts();
   attempts.runSync(() => {
-    checkName(request, existing);
+    checkName(request, known.owner, existing);
   });
+  const adopted = await attempts.run(() => checkVolume(docker, request, known, volume));
+  await attempts.run(() => checkKept(docker, request, known));
   await attempts.run(() => checkPort(docker, request, own));
   await attempts.run(() => checkNetwork(docker, request));
   const folder = await attempts.run(() => checkBackupDirectory(request));
@@ -47,13 +55,18 @@ export async function preflight(
   };
   if (start !== undefined) await dryStart(docker, startable, start, attempts, signal);
   attempts.end();
+  return {
+    owner: known.owner,
+    adopted: [...(adopted ?? [])],
+    ...(request.volume === undefined ? {} : { volume: request.volume }),
+  };
 }
 
 const mounts = ({ Mounts }: Inspection, volume: string) =>
   Mounts.some(({ Type, Name }) => Type === "volume" && Name === volume);
 
-function checkName(request: PreflightRequest, existing: Inspection | undefined): void {
-  if (existing === undefined || existing.Config.Labels?.[ownerLabel] === request.owner) return;
+function checkName(request: PreflightRequest, owner: string, existing: Inspection | undefined): void {
+  if (existing === undefined || existing.Config.Labels?.[ownerLabel] === owner) return;
   throw new Failure(
     "container-name-taken",
     `Container "${request.container}" exists already and does not belong to this stack. Choose another container name, ` +

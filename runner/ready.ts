@@ -1,11 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { describeState, findContainer, type Inspection, lastLogLines } from "./docker/container";
-import { type Docker, docker as dockerFor, spawnDocker } from "./docker/docker";
+import { type Docker, docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
-import { execArguments, execInteractive, type ExecTarget } from "./docker/exec";
+import { execInteractive, type ExecTarget } from "./docker/exec";
+import { connectedTarget } from "./postgres/connect";
 import { escapeIdentifier } from "./postgres/escape";
 import { Failure } from "./failure";
-import { errorLines, passwordVariable, psql, serverTarget } from "./postgres/server";
+import { errorLines, passwordVariable, psql } from "./postgres/server";
 import type { Progress } from "./progress";
 import type { ReadyRequest } from "./request";
 
@@ -37,30 +38,21 @@ export async function answering(
   if (container === undefined)
     throw new Failure("container-not-found", `There is no container "${request.container}".`);
   await failIfDead(docker, container, container.RestartCount, request);
-  const target = serverTarget(docker, container, request, "postgis-backup ready");
-  await waitForServer(container, target, request, progress, signal);
-  await whileRunning(docker, container.Id, signal, () => checkConnection(target, request));
-  return target;
+  return waitForServer(docker, container, request, progress, signal);
 }
 
 async function waitForServer(
+  docker: Docker,
   container: Inspection,
-  target: ExecTarget,
   request: ReadyRequest,
   progress: Progress,
   signal: AbortSignal,
-): Promise<void> {
-  const { docker } = target;
+): Promise<ExecTarget> {
   const started = performance.now();
   let noted = 0;
   for (;;) {
-    const { failed } = await spawnDocker(docker, execArguments(target, ["pg_isready", "--quiet"]), {
-      reject: false,
-      cancelSignal: signal,
-      timeout: execMilliseconds,
-    });
-    if (!failed) return;
-    signal.throwIfAborted();
+    const tried = await tryConnection(docker, container, request, signal);
+    if (!(tried instanceof Error)) return tried;
     const now = await findContainer(docker, container.Id);
     if (now === undefined)
       throw new Failure(
@@ -72,7 +64,7 @@ async function waitForServer(
     if (seconds > request.timeout) {
       throw new Failure(
         "server-not-ready",
-        `The server in container "${request.container}" did not answer within ${request.timeout} s. Its last log lines:\n` +
+        `The server in container "${request.container}" did not answer within ${request.timeout} s: ${tried.message}\nIts last log lines:\n` +
           (await lastLogLines(docker, container.Id, logLines)),
       );
     }
@@ -116,21 +108,33 @@ async function halfInitialised(docker: Docker, container: Inspection): Promise<s
   );
 }
 
-async function checkConnection(target: ExecTarget, request: ReadyRequest): Promise<void> {
-  const { failed, stderr } = await spawnDocker(
-    target.docker,
-    execArguments(target, [...psql, "--command=SELECT 1"]),
-    {
-      reject: false,
-    },
-  );
-  if (!failed) return;
-  throw new Failure(
-    "connection-refused",
-    `The server in container "${request.container}" runs, but refuses user "${request.user}" on database "${request.database}":\n` +
-      `${errorLines(stderr)}\nThe image creates user and database only when it initialises an empty volume; ` +
-      `for a volume that has data, create them by hand or name those that it has.`,
-  );
+/** What the server itself says where waiting does not help. */
+const refusal = /FATAL|ERROR|password|authentication/;
+const notYet = /starting up|not yet accepting connections|shutting down|in recovery mode/;
+
+/** Why there is no connection yet, where that may change: no server, only that of the init scripts, one that still starts. */
+async function tryConnection(
+  docker: Docker,
+  container: Inspection,
+  request: ReadyRequest,
+  signal: AbortSignal,
+): Promise<ExecTarget | Error> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(execMilliseconds)]);
+  try {
+    return await connectedTarget(docker, container, request, "postgis-backup ready", limited);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (limited.aborted) return new Error(`no answer within ${execMilliseconds / 1000} s.`);
+    if (!(error instanceof Failure)) throw error;
+    const { code, message } = error;
+    if (code !== "connection-refused" || notYet.test(message) || !refusal.test(message)) return error;
+    throw new Failure(
+      "connection-refused",
+      `The server in container "${request.container}" runs, but refuses user "${request.user}" on database "${request.database}":\n` +
+        `${message}\nThe image creates user and database only when it initialises an empty volume; ` +
+        `for a volume that has data, create them by hand or name those that it has.`,
+    );
+  }
 }
 
 /**
@@ -143,22 +147,18 @@ export async function checkLogin(
   request: ReadyRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const target = serverTarget(docker, container, request, "postgis-backup preflight");
-  const { stderr } = await spawnDocker(
-    target.docker,
-    execArguments(target, [...psql, "--command=SELECT 1"]),
-    {
-      reject: false,
-      cancelSignal: signal,
-      timeout: execMilliseconds,
-    },
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(execMilliseconds)]);
+  const refused = await connectedTarget(docker, container, request, "postgis-backup preflight", limited).then(
+    () => undefined,
+    (error: unknown) => error,
   );
   signal.throwIfAborted();
-  if (!/(role|database) ".*" (does not exist|is not permitted to log in)/.test(stderr)) return;
+  if (!(refused instanceof Failure)) return;
+  if (!/(role|database) ".*" (does not exist|is not permitted to log in)/.test(refused.message)) return;
   throw new Failure(
     "connection-refused",
     `The server in container "${request.container}", whose data the new container would get, refuses user "${request.user}" on ` +
-      `database "${request.database}":\n${errorLines(stderr)}\nThe image creates user and database only when it initialises an ` +
+      `database "${request.database}":\n${refused.message}\nThe image creates user and database only when it initialises an ` +
       `empty volume. Create them by hand first, or name those that it has. Nothing was changed.`,
   );
 }

@@ -3,17 +3,28 @@ import { escapeIdentifier, escapeLiteral } from "./postgres/escape";
 import { quote } from "shell-quote";
 import type { Description } from "./manifest";
 import { sqlName } from "./postgres/names";
-import { archiveName, decompressCommand, prepareFile } from "./restore-command";
+import {
+  afterTablesFile,
+  archiveName,
+  databaseOptions,
+  dataAndPostData,
+  decompressCommand,
+  preData,
+  prepareFile,
+} from "./restore-command";
 
 export const guideFile = "RESTORE.md";
 
 type Table = Description["tables"][number];
 
-const connection = "--host 127.0.0.1 --username postgres";
+/** A shell's array, so that it can be set to a server that listens elsewhere. */
+const connection = '"${server[@]}"';
+const inContainer = 'docker exec --env PGPASSWORD "$container"';
+const inputInContainer = 'docker exec --interactive --env PGPASSWORD "$container"';
 const psql = (database: string, flags = "--set ON_ERROR_STOP=on") =>
-  `docker exec --interactive "$container" psql ${connection} --dbname ${database} ${flags}`;
+  `${inputInContainer} psql ${connection} --no-password --dbname ${database} ${flags}`;
 
-export function restoreGuide(backup: Description): string {
+export function restoreGuide(backup: Description, afterTables = false): string {
   const { name, id, startedAt, source, format } = backup;
   const postgis = source.postgisVersion === undefined ? "" : ` with PostGIS ${source.postgisVersion}`;
   return lines(
@@ -42,9 +53,11 @@ export function restoreGuide(backup: Description): string {
     ),
     ...shell(
       'export POSTGRES_PASSWORD="$(head -c 18 /dev/urandom | base64)"',
+      'export PGPASSWORD="$POSTGRES_PASSWORD"',
+      "server=(--host 127.0.0.1 --port 5432 --username postgres)",
       'docker run --detach --name "$container" --publish "127.0.0.1:$port:5432" --shm-size 1g --env POSTGRES_PASSWORD ' +
         `${format === "plain" ? "" : '--volume "$PWD:/backup:ro" '}"$image"`,
-      `until docker exec "$container" pg_isready --quiet ${connection}; do`,
+      `until ${inContainer} pg_isready --quiet ${connection}; do`,
       '  test "$(docker inspect --format "{{.State.Running}}" "$container")" = true || break; sleep 1',
       "done",
     ),
@@ -59,13 +72,19 @@ export function restoreGuide(backup: Description): string {
     "## 4. Restore the tables",
     "",
     ...accepted(backup),
-    ...shell(restoreCommand(backup, '"$database"')),
+    ...(afterTables
+      ? [
+          `${code(afterTablesFile)} creates what refers to the tables, such as functions over their row types.`,
+          "",
+        ]
+      : []),
+    ...shell(...restoreCommands(backup, '"$database"', afterTables)),
     "## 5. Check the tables",
     "",
     "Every line must begin with `ok`.",
     "",
     ...shell(
-      `docker exec "$container" vacuumdb ${connection} --quiet --analyze-only --dbname "$database"`,
+      `${inContainer} vacuumdb ${connection} --no-password --quiet --analyze-only --dbname "$database"`,
       ...heredoc(psql('"$database"'), countsQuery(backup.tables)),
     ),
     "From outside the container the server is at 127.0.0.1, port `$port`, user `postgres`, password `$POSTGRES_PASSWORD`. Its data go with " +
@@ -112,8 +131,7 @@ function roles({ requires }: Description): string[] {
   if (names.length === 0) return [];
   const array = names.map((role) => escapeLiteral(role)).join(", ");
   return [
-    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them; " +
-      "nor are their privileges on schemas in a backup of tables (`GRANT USAGE ON SCHEMA`).",
+    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them.",
     "",
     ...shell(
       ...heredoc(
@@ -126,19 +144,9 @@ function roles({ requires }: Description): string[] {
 }
 
 function emptyDatabase({ source }: Description, database: string): string[] {
-  const { encoding, lcCollate, lcCtype } = source;
-  const locale = [
-    "--template",
-    "template0",
-    "--encoding",
-    encoding,
-    "--lc-collate",
-    lcCollate,
-    "--lc-ctype",
-    lcCtype,
-  ];
+  const locale = databaseOptions(source);
   return [
-    `docker exec "$container" createdb ${connection} ${locale.map(word).join(" ")} ${database}`,
+    `${inContainer} createdb ${connection} --no-password ${locale.map(word).join(" ")} ${database}`,
     `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${prepareFile}`,
   ];
 }
@@ -155,17 +163,23 @@ function accepted({ acceptedReferences }: Description): string[] {
   ];
 }
 
-function restoreCommand(backup: Description, database: string): string {
+function restoreCommands(backup: Description, database: string, afterTables: boolean): string[] {
   const { format, compression, jobs, acceptedReferences } = backup;
   const complete = acceptedReferences.length === 0;
   const archive = archiveName(format, compression);
+  const script = `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${afterTablesFile}`;
   if (format === "plain") {
     const flags = `--quiet --output=/dev/null${complete ? " --set ON_ERROR_STOP=on" : ""}`;
-    return `${quote(decompressCommand(compression))} ${archive} | ${psql(database, flags)}`;
+    const restore = `${quote(decompressCommand(compression))} ${archive} | ${psql(database, flags)}`;
+    return afterTables ? [restore, script] : [restore];
   }
   const flags = `--no-tablespaces --jobs ${jobs}${complete ? " --exit-on-error" : ""}`;
-  const command = `docker exec "$container" pg_restore ${connection} --dbname ${database} ${flags} /backup/${archive}`;
-  return complete ? command : `${command} || test $? -eq 1`;
+  const restore = (...sections: string[]) => {
+    const options = [flags, ...sections].join(" ");
+    const command = `${inContainer} pg_restore ${connection} --no-password --dbname ${database} ${options} /backup/${archive}`;
+    return complete ? command : `${command} || test $? -eq 1`;
+  };
+  return afterTables ? [restore(...preData), script, restore(...dataAndPostData)] : [restore()];
 }
 
 function countsQuery(tables: readonly Table[]): string {
@@ -203,14 +217,14 @@ function oneTable(backup: Description): string[] {
             ...emptyDatabase(backup, '"$one"'),
             `docker exec "$container" pg_restore --list ${archive} |`,
             `  awk '!/ TABLE DATA / || index($0, ENVIRON["table"])' |`,
-            `  docker exec --interactive "$container" pg_restore ${connection} --dbname "$one" --no-tablespaces --use-list /dev/stdin ${archive} ||`,
+            `  ${inputInContainer} pg_restore ${connection} --no-password --dbname "$one" --no-tablespaces --use-list /dev/stdin ${archive} ||`,
             '  echo "As it should be, if only foreign keys failed."',
           ),
         ]),
     "From the restored database, a table goes on to another one, where there must be none of its name, with",
     "",
     "```",
-    `docker exec "$container" pg_dump ${connection} --dbname "$database" --table ${quote([sqlName(table)])} |`,
+    `${inContainer} pg_dump ${connection} --no-password --dbname "$database" --table ${quote([sqlName(table)])} |`,
     "  docker exec --interactive OTHER_CONTAINER psql --username postgres --dbname OTHER_DATABASE --set ON_ERROR_STOP=on --single-transaction",
     "```",
     "",
@@ -225,7 +239,9 @@ function elsewhere({ format, tables, requires }: Description): string[] {
   return [
     "## Into a server that runs already",
     "",
-    "Set `container` to its container and `database` to a new name, and do all but the `docker run`. What is in its other databases stays as it is." +
+    "Set `container` to its container and `database` to a new name, `server` to where it listens in there (its address, or the folder of its " +
+      "socket, and its port) and to a superuser, and export its password, if it asks for one, as `PGPASSWORD`; then do all but the `docker run`. " +
+      "What is in its other databases stays as it is." +
       (format === "plain"
         ? ""
         : ' Copy the backup into the container first, `docker cp . "$container:/backup"`, and remove it at the end, `docker exec "$container" rm -r /backup`.'),

@@ -1,6 +1,8 @@
+import path from "node:path";
+import { z } from "zod";
 import { totalBytes } from "./bytes";
 import { callerIds, execArguments } from "./docker/exec";
-import { docker as dockerFor, dockerFailure, spawnDocker } from "./docker/docker";
+import { docker as dockerFor, spawnDocker } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import { Attempts, Failure } from "./failure";
 import { type Name, sqlName } from "./postgres/names";
@@ -10,18 +12,24 @@ import { cleanUp } from "./restore/clean-up";
 import { comparesFingerprints, compareStaging } from "./restore/comparison";
 import { restoreData } from "./restore/data-only";
 import { selectFilled } from "./restore/filled-tables";
+import { define, giveRights } from "./restore/define";
+import { dryRun } from "./restore/dry-run";
 import { checkFreeSpace } from "./restore/free-space";
-import { loadStaging } from "./restore/load";
+import { load } from "./restore/load";
+import { possibleWorkFolders } from "./restore/names";
 import { removeLinks } from "./restore/linked-rows";
-import { finalPlace } from "./restore/members";
-import { checkPlaces } from "./restore/places";
+import { finalPlace, findExisting } from "./restore/members";
+import { checkNames, checkPlaces, refuseNumbers } from "./restore/places";
 import { allExist, beginRestore, checkRestore } from "./restore/plan";
-import { createMissingRoles, type Created, nothingCreated, prepareTarget } from "./restore/prepare-target";
 import { publish } from "./restore/publish";
+import { makeRoles, openRecord } from "./restore/record";
+import { checkTriggers } from "./restore/quiet-triggers";
 import { openReader, type Reader } from "./restore/reader";
 import type { RestoreRun } from "./restore/run";
-import { dumpStaging, withScratch } from "./restore/scratch";
+import { dumpScratch, withScratch } from "./restore/scratch";
 import { stageTables } from "./restore/staging";
+import { resetSearchPath } from "./restore/unqualified";
+import { wantedEntries } from "./restore/wanted";
 import { summarizeTables } from "./result";
 import { secondsSince } from "./seconds";
 
@@ -34,13 +42,12 @@ export function restore(
   const started = performance.now();
   return whileRunning(dockerFor(request.dockerHost), request.container, signal, async (watched) => {
     const run = await beginRestore(request, progress, watched);
-    const created = nothingCreated();
-    let done: Outcome | undefined;
+    let done: Outcome;
     try {
-      done = await restoreTables(run, created);
+      done = await restoreTables(run);
     } finally {
       await run.session.close();
-      await cleanUp(run, done?.restored === true ? nothingCreated() : created).catch((error: unknown) => {
+      await cleanUp(run).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error;
         progress.note(
           `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
@@ -68,44 +75,52 @@ interface Outcome {
   readonly swappedInto: string[];
 }
 
-async function restoreTables(run: RestoreRun, created: Created): Promise<Outcome> {
-  const { request, manifest } = run;
-  if (await allExist(run)) {
+async function restoreTables(begun: RestoreRun): Promise<Outcome> {
+  const { request, manifest } = begun;
+  if (await allExist(begun)) {
     const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
-  await checkRestore(run);
-  if (request.content !== "schema" && !comparesFingerprints(run)) {
-    run.notes.push(
+  await checkRestore(begun);
+  if (request.content !== "schema" && !comparesFingerprints(begun)) {
+    begun.notes.push(
       "Rows were counted, but their fingerprints not compared: those of the backup are of a kind that this server's version does not know.",
     );
   }
-  await removeLinks(run);
-  await makeWorkFolder(run);
-  await createMissingRoles(run, created);
+  if (request.dryRun && request.content !== "data")
+    return { tables: await dryRun(begun), restored: false, swappedInto: [] };
+  await removeLinks(begun);
+  const run = await withWorkFolder(begun);
+  if (request.content !== "data") await beginRecord(run);
   const reader = await openReader(run);
   try {
-    return await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader, created));
+    return await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader));
   } finally {
     await reader.close();
   }
 }
 
-async function makeWorkFolder({ target, names }: RestoreRun): Promise<void> {
-  const make = execArguments(
-    { ...target, secretEnv: [] },
-    ["mkdir", "-m", "700", names.workFolder],
-    callerIds(),
+/** Prints the first of the folders that can be made. */
+const makeFirst =
+  'for folder; do mkdir -m 700 "$folder" 2>/dev/null && printf %s "$folder" && exit; done; exit 1';
+
+async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
+  const { target, names, request } = run;
+  const command = ["sh", "-c", makeFirst, "sh", ...possibleWorkFolders(names)];
+  const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
+  const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
+  if (!failed) return { ...run, names: { ...names, workFolder } };
+  const folders = possibleWorkFolders(names).map((folder) => path.posix.dirname(folder));
+  throw new Failure(
+    "directory-not-writable",
+    `A restore needs room for small files in container "${request.container}", and none of ${folders.join(", ")} can be written there. ` +
+      `Start it with "--tmpfs /tmp". ${stderr}`.trim(),
   );
-  try {
-    await spawnDocker(target.docker, make, {});
-  } catch (error) {
-    throw dockerFailure(error);
-  }
 }
 
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   const tables = await selectFilled(run);
+  await checkTriggers(run.session, tables);
   await checkFreeSpace(run, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
@@ -114,26 +129,59 @@ async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   return { tables: outcome, restored: true, swappedInto: [] };
 }
 
-async function stageAndPublish(run: RestoreRun, reader: Reader, created: Created): Promise<Outcome> {
-  const { request, progress } = run;
-  const { staging, wanted } = await withScratch(run, reader, async (scratch) => {
-    const staged = await stageTables(run, scratch);
+/** Roles are made before the scratch database, which needs them too. */
+async function beginRecord({ session, manifest, request, names }: RestoreRun): Promise<void> {
+  await openRecord(session, names);
+  if (request.missingRoles !== "create") return;
+  const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
+  const there = new Set(found.map(({ name }) => name));
+  await makeRoles(
+    session,
+    names,
+    manifest.requires.roles.filter((role) => !there.has(role)),
+  );
+}
+
+async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome> {
+  const { session, progress } = run;
+  const planned = await withScratch(run, reader, async (scratch) => {
+    const staging = await stageTables(run, scratch);
     const attempts = new Attempts();
-    const needed = await checkPlaces(run, staged, attempts);
-    if (needed) await attempts.run(() => checkFreeSpace(run, staged.tables));
+    const places = staging.tables.map(({ place }) => place);
+    const finals = [...staging.finalOf.values()];
+    const references = staging.selection.acceptedReferences;
+    const needed = await checkPlaces(run, { places, finals, references }, attempts);
+    if (needed) {
+      const oids = staging.selection.tables.map(({ oid }) => oid);
+      if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
+      await attempts.run(() => checkFreeSpace(run, staging.tables));
+      const existing = await findExisting(session, places);
+      // That a table is there was said already.
+      const named = staging.names.filter(
+        (one) => !existing.some(({ schema, name }) => schema === one.schema && name === one.name),
+      );
+      await attempts.run(() => checkNames(run, named, existing));
+    }
     attempts.end();
-    if (needed && !request.dryRun) await dumpStaging(run);
-    return { staging: staged, wanted: needed };
+    if (!needed) return { staging };
+    const dump = await dumpScratch(run);
+    return {
+      staging,
+      todo: { dump, wanted: await wantedEntries(scratch.session, dump.entries, staging.wanted) },
+    };
   });
+  const { staging, todo } = planned;
   const tables = staging.tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
-  if (!wanted || request.dryRun) return { tables, restored: false, swappedInto: [] };
+  if (todo === undefined) return { tables, restored: false, swappedInto: [] };
   progress.note(
     `Restoring ${tables.length} tables, ${formatBytes(totalBytes(staging.tables.map(({ recorded }) => recorded)))} in the database they come from.`,
   );
-  await prepareTarget(run, staging, created);
-  await loadStaging(run, reader, staging.tables);
+  await define(run, todo.wanted);
+  await load(run, reader, todo.dump, todo.wanted, staging.tables);
   progress.note("Comparing what was restored with what was backed up.");
   await compareStaging(run, staging.tables);
+  await resetSearchPath(session, staging.unqualified);
+  await giveRights(run, todo.wanted);
   const swappedInto = await publish(run, staging);
   return { tables, restored: true, swappedInto };
 }

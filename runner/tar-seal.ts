@@ -1,12 +1,12 @@
 /** The beginning of a tar that `export` wrote: whose it is, and what must follow. */
 import path from "node:path";
 import { Failure } from "./failure";
-import { type Manifest, manifestFile } from "./manifest";
+import type { Manifest } from "./manifest";
 import { BackupName } from "./request";
 import { readWhole } from "./store/checked-content";
 import { backupTime } from "./store/folder";
+import { oddPath } from "./store/plain-paths";
 import { parseSealed, sumsFile } from "./store/seal";
-import { keepFile } from "./store/store";
 import { endsEarly, type TarEntry } from "./store/tar";
 
 export interface TarSeal {
@@ -37,7 +37,8 @@ export async function readTarSeal(entries: AsyncGenerator<TarEntry, void>): Prom
   const manifest = parseSealed(source, sums, "The tar");
   if (manifest.name !== name || manifest.id !== id)
     throw invalid(`its manifest is that of ${JSON.stringify(`${manifest.name}/${manifest.id}`)}`);
-  failUnlessPlain(manifest);
+  const odd = oddPath(manifest.files);
+  if (odd !== undefined) throw invalid(odd);
   return { manifest, source, sums };
 }
 
@@ -58,24 +59,4 @@ async function readSmall(entry: TarEntry): Promise<Buffer> {
   if (!entry.isFile) throw invalid(`${entry.path} is not a plain file`);
   if (entry.bytes > largestSeal) throw invalid(`${entry.path} has ${entry.bytes} bytes`);
   return readWhole(entry.content);
-}
-
-/** As pg_dump and this program name files: nothing hidden, nothing that leaves the folder. */
-const plainPath = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
-
-function failUnlessPlain({ files }: Manifest): void {
-  const paths = new Set([manifestFile, sumsFile, keepFile]);
-  for (const { path: file } of files) {
-    if (!plainPath.test(file)) throw invalid(`its manifest names a file ${JSON.stringify(file)}`);
-    if (paths.has(file)) throw invalid(`its manifest must not name ${file}, or not twice`);
-    paths.add(file);
-  }
-  const both = [...paths].find((file) => parents(file).some((folder) => paths.has(folder)));
-  if (both !== undefined) throw invalid(`its manifest names ${both} and a file of which that is a part`);
-}
-
-/** `a/b` and `a` of `a/b/c`. */
-function parents(file: string): string[] {
-  const parent = path.posix.dirname(file);
-  return parent === "." ? [] : [parent, ...parents(parent)];
 }

@@ -18,7 +18,8 @@ import { readScript, withoutDefinition, wrongRows } from "./postgres/script";
 import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "./progress";
 import type { VerifyLevel } from "./request";
-import { archiveName } from "./restore-command";
+import { archiveName, prepareFile } from "./restore-command";
+import { safeScript } from "./restore/script-pieces";
 import { secondsSince } from "./seconds";
 import type { BackupFiles } from "./store/backup-files";
 import { together } from "./together";
@@ -36,6 +37,8 @@ export interface Verification {
   readonly justRead: boolean;
   /** Image of the throwaway container. */
   readonly image: string;
+  /** Whether the user named it. */
+  readonly asked: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -50,13 +53,39 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   if (level === "none") return { level, seconds: 0 };
   const started = performance.now();
   progress.note("Reading the backup to its end.");
+  failUnlessListed(manifest);
   const inContainer = manifest.format !== "plain" || level === "restore";
   if (files.folder === undefined ? !inContainer : !justRead)
     await checkFiles(files, unstreamed(verification), signal);
+  await checkScripts(files, manifest, { signal, archive: false });
   if (manifest.format === "plain") await checkPlainArchive(verification);
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
   return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
+}
+
+/** What is read of a backup is what its checksums are of. */
+export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" | "compression">): void {
+  recordedFile(manifest, prepareFile);
+  recordedFile(
+    manifest,
+    manifest.format === "directory" ? `${archiveFile(manifest)}/toc.dat` : archiveFile(manifest),
+  );
+}
+
+/** Nothing in the scripts of a backup may be a command of psql; a plain archive is one too. */
+export async function checkScripts(
+  files: BackupFiles,
+  manifest: Pick<Verifiable, "files" | "format" | "compression">,
+  { signal, archive }: { readonly signal: AbortSignal; readonly archive: boolean },
+): Promise<void> {
+  const plain = manifest.format === "plain" ? archiveFile(manifest) : undefined;
+  for (const script of manifest.files) {
+    if (script.path === plain ? !archive : !script.path.endsWith(".sql")) continue;
+    const content =
+      script.path === plain ? readPlainArchive(files, script, signal) : readChecked(files, script);
+    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();
+  }
 }
 
 type ArchiveKind = Pick<Verifiable, "format" | "compression">;
@@ -79,17 +108,18 @@ function unstreamed(verification: Verification): Verifiable["files"] {
 
 async function checkPlainArchive({ files, manifest, signal }: Verification): Promise<void> {
   const archive = recordedFile(manifest, archiveFile(manifest));
-  const contents = await readScript(readPlainArchive(files, archive, signal));
+  const script = safeScript(readPlainArchive(files, archive, signal), archive.path);
+  const contents = await readScript(script);
   if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
   failIfLacking(withoutDefinition(contents, manifest.tables));
   Failures.throwIfAny(wrongRows(contents.rows, manifest.tables).map(incomplete));
 }
 
 async function checkInContainer(verification: Verification): Promise<void> {
-  const { docker, files, manifest, level, image, progress, signal } = verification;
+  const { docker, files, manifest, level, image, asked, progress, signal } = verification;
   const server = level === "restore" ? { server: drillServer } : {};
   const copied = unstreamed(verification);
-  const container = await startBackupContainer(docker, { image, files, copied, ...server }, signal);
+  const container = await startBackupContainer(docker, { image, asked, files, copied, ...server }, signal);
   try {
     if (manifest.format !== "plain") await checkArchive(verification, container);
     if (level !== "restore") return;

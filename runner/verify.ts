@@ -58,6 +58,7 @@ async function verifyOne(
     level,
     justRead: false,
     image: image ?? manifest.source.imageDigest,
+    asked: image !== undefined,
     progress,
     signal,
   });

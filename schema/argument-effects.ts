@@ -18,7 +18,9 @@ export const effects = {
   server: "applied to the running server",
   login: "new container, same data; refused while the server has no such role or database",
   newVolume: "nothing; acts on a new volume",
-  otherVolume: "refused while `keepData` protects the volume",
+  adoption: "nothing; a volume of another owner is taken over",
+  otherVolume: "refused, because the data is in the present one",
+  otherName: "new container, same data, where `volumeName` names their volume, else refused",
   protection: "what becomes of the data when the stack goes; container and data stay as they are",
   newBackup: "new backup",
   noBackup: "no new backup",
@@ -87,7 +89,7 @@ export const postgisContainer = {
     ],
   },
   containerName: {
-    effect: "otherVolume",
+    effect: "otherName",
     change: ({ container }) => `${container}-2`,
     wrong: refused("-", /^container: must be two or more/),
   },
@@ -130,7 +132,7 @@ export const postgisContainer = {
     effect: "server",
     change: () => "another",
     shows: ["ready", "environment"],
-    wrong: refused("a\nb", /^password: must not contain a line break/),
+    wrong: refused("a\nb", /^password: must be one line/),
   },
   volumeName: {
     effect: "otherVolume",
@@ -138,6 +140,7 @@ export const postgisContainer = {
     wrong: refused("/srv/data", /^volume: must be two or more/),
   },
   keepData: { effect: "protection", change: () => false },
+  adopt: { effect: "adoption", change: () => "another owner", wrong: refused("", /^adopt: /) },
   backupDirectory: {
     effect: "container",
     change: ({ folder }) => `${folder}/backups`,
@@ -320,6 +323,12 @@ export const tableBackup = {
     shows: trigger("compression"),
     wrong: refused("rar", /^compression: /),
   },
+  accept: {
+    effect: "newBackup",
+    change: () => ["topologies"],
+    shows: trigger("accept"),
+    wrong: refused(["everything"], /^accept/),
+  },
   references: {
     effect: "newBackup",
     change: () => "add",
@@ -447,6 +456,11 @@ export const migration = {
     effect: "noMigration",
     change: () => ["nothing"],
     wrong: refused([""], /^excludeDatabases/),
+  },
+  leaveBehind: {
+    effect: "noMigration",
+    change: () => ["view public.seen"],
+    wrong: refused([""], /^leaveBehind/),
   },
   relations: {
     effect: "noMigration",

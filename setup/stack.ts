@@ -5,8 +5,10 @@ import { createInterface } from "node:readline/promises";
 import { execa, type Options } from "execa";
 import type { Environment } from "./environment";
 import { officialImage } from "./image";
+import { ownerLabel } from "../runner/request/preflight";
 import { root } from "./paths";
 import { SetupError } from "./step";
+import { volumesIn } from "./volumes-in-state";
 
 const stack = "dev";
 
@@ -73,18 +75,34 @@ export async function down(environment: Environment): Promise<void> {
 /** As `down`, then the data volume, the backups and the stack itself. */
 export async function purge(environment: Environment): Promise<void> {
   await selectStack(environment);
-  const { volumeName, backupLocation } = await outputs(environment);
-  const question = `Delete Docker volume ${volumeName ?? "(none)"}, all backups in ${folderOf(backupLocation)}, and stack ${stack}?`;
+  const { backupLocation } = await outputs(environment);
+  const volumes = await ownVolumes(environment);
+  const question = `Delete Docker volume ${volumes.join(", ") || "(none)"}, all backups in ${folderOf(backupLocation)}, and stack ${stack}?`;
   if (!(await confirmed(question))) throw new SetupError("Nothing was deleted.");
   await pulumi(environment, ["state", "unprotect", "--all", "--yes"], { reject: false });
   await visibly(environment, ["destroy", "--yes", "--skip-preview"]);
-  if (volumeName !== undefined)
-    await execa("docker", ["volume", "rm", "--force", volumeName], { env: environment.env });
+  for (const volume of volumes)
+    await execa("docker", ["volume", "rm", "--force", volume], { env: environment.env });
   if (backupLocation !== undefined) await rm(path.dirname(backupLocation), { recursive: true, force: true });
   await execa(environment.pulumi, ["stack", "rm", stack, "--yes", "--non-interactive"], {
     cwd: root,
     env: environment.env,
   });
+}
+
+/** The volumes that the stack made or took over, and that nobody has made anew since: their labels are those that it knows. */
+async function ownVolumes(environment: Environment): Promise<string[]> {
+  const { stdout } = await pulumi(environment, ["stack", "export"], {});
+  const own: string[] = [];
+  for (const { name, owner } of volumesIn(JSON.parse(stdout))) {
+    const format = `{{index .Labels "${ownerLabel}"}}`;
+    const label = await execa("docker", ["volume", "inspect", "--format", format, "--", name], {
+      env: environment.env,
+      reject: false,
+    });
+    if (!label.failed && label.stdout === owner) own.push(name);
+  }
+  return own;
 }
 
 function folderOf(location: string | undefined): string {

@@ -5,34 +5,44 @@ import { filesOf } from "../store/backup-files";
 import { onceOnly } from "../store/checked-content";
 import type { StoredFile } from "../store/files";
 import { claimId } from "../store/folder";
+import { greaterThan } from "../store/newest";
 import { openStore } from "../store/open-store";
 import { sealOf, sumsFile } from "../store/seal";
 import type { IncomingBackup, Store } from "../store/store";
-import { type Destination, type Draft, newestManifest, type Place } from "./destination";
+import { type Destination, type Draft, findEarlier, type Found, type Place } from "./destination";
 
 /** A bucket: what `pg_dump` writes to its standard output goes there, and nothing of it to a disk of this machine. */
 export function bucketDestination(request: BackupRequest, signal: AbortSignal): Destination {
   const { name, fileMode: mode } = request;
   const store = openStore(request, signal);
   const fileMode = Number.parseInt(mode, 8);
+  let found: Found = { newest: undefined, ids: [] };
   return {
     stores: [store],
     format: "custom",
-    survey: () => newestManifest(store, name),
+    async survey() {
+      found = await findEarlier(store, name);
+      return found.newest;
+    },
     checkContainer: () => undefined,
     checkSpace: () => Promise.resolve(),
     begin: ({ mostBytes }) =>
       claimId(async (id, startedAt) => {
         if (await store.isTaken(name, id)) return undefined;
         const incoming = await store.receive({ name, id, bytes: mostBytes, fileMode });
-        return draftIn(store, { name, id, startedAt }, incoming);
+        return draftIn(store, { name, id, startedAt, newerThan: greaterThan(id, found.ids) }, incoming);
       }),
   };
 }
 
 function draftIn(
   store: Store,
-  { name, id, startedAt }: Pick<Draft, "id" | "startedAt"> & { readonly name: string },
+  {
+    name,
+    id,
+    startedAt,
+    newerThan,
+  }: Pick<Draft, "id" | "startedAt" | "newerThan"> & { readonly name: string },
   incoming: IncomingBackup,
 ): Draft {
   const stored = filesOf(store, { name, id, location: bucketLocation(store, name, id) });
@@ -49,6 +59,7 @@ function draftIn(
   return {
     id,
     startedAt,
+    newerThan,
     stored,
     write: (file, content) => write(file, onceOnly(Buffer.from(content))),
     archive: (file) => ({ receive: (archive) => write(file, archive) }),

@@ -34,6 +34,8 @@ interface Expected {
 export interface Draft {
   readonly id: string;
   readonly startedAt: Date;
+  /** Ids of earlier backups that are greater than its own. */
+  readonly newerThan: readonly string[];
   /** The files that are written so far, where they are written. */
   readonly stored: BackupFiles;
   /** Writes a small file. */
@@ -58,6 +60,13 @@ export interface Publication {
 /** Where a backup is in the end. */
 export type Place = Pick<BackupResult, "location" | "manifest" | "localLocation" | "versionIds">;
 
-export async function newestManifest(store: Store, name: string): Promise<Manifest | undefined> {
-  return (await store.backups(name)).findLast(isGood)?.manifest;
+/** What a destination finds before it begins. */
+export interface Found {
+  readonly newest: Manifest | undefined;
+  readonly ids: readonly string[];
+}
+
+export async function findEarlier(store: Store, name: string): Promise<Found> {
+  const backups = await store.backups(name);
+  return { newest: backups.findLast(isGood)?.manifest, ids: backups.map(({ id }) => id) };
 }

@@ -19,16 +19,15 @@ export interface RangedDump extends RangedTables {
  * there are never more workers than were asked for.
  */
 export async function dumpInRanges(run: Run, dumping: RangedDump, signal: AbortSignal): Promise<void> {
-  const { target, container, snapshot, draft } = run;
+  const { target, snapshot } = run;
   const { ranged, compressor, options, destination, onTables } = dumping;
   const others = snapshot.tables.filter(({ oid }) => !ranged.some((table) => table.oid === oid));
   const ranges = beside(destination, "ranges");
   const rest = beside(destination, "rest");
-  const throwaway = { image: container.Image, purpose: draft.stored.location };
   await mkdir(ranges.hostPath, { mode: 0o700 });
 
   const [contents] = await together(signal, [
-    (either) => readContents(target, throwaway, options, snapshot, either),
+    (either) => readContents(target, options, snapshot, either),
     async (either) => {
       const without = { ...snapshot, tables: others };
       if (others.length > 0)

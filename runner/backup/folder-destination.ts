@@ -8,10 +8,12 @@ import { checkSpace, checkWritable } from "../store/destination";
 import { bytesBelow, sealFiles, writeDurably } from "../store/files";
 import { beginBackup, type PendingBackup, publishBackup } from "../store/folder";
 import { filesIn } from "../store/folder-files";
+import { checkLatest } from "../store/folder-latest";
 import { folderStore } from "../store/folder-store";
 import { openToReaders } from "../store/modes";
+import { greaterThan } from "../store/newest";
 import { sealBackup } from "../store/seal";
-import { type Destination, type Draft, newestManifest } from "./destination";
+import { type Destination, type Draft, findEarlier, type Found } from "./destination";
 
 /** A folder of this machine. Ids that are taken elsewhere can be left out. */
 export function folderDestination(
@@ -21,28 +23,36 @@ export function folderDestination(
   const { directory, name, format = "directory" } = request;
   const series = path.resolve(directory, name);
   const store = folderStore(directory);
+  const none: Found = { newest: undefined, ids: [] };
+  let found = none;
   return {
     stores: [store],
     format: "directory",
     async survey() {
       await checkWritable(series);
+      await checkLatest(series);
       // Whether there should be one that can be read is none of this run's business.
-      return newestManifest(store, name).catch(() => undefined);
+      found = await findEarlier(store, name).catch(() => none);
+      return found.newest;
     },
     checkContainer(container) {
       if (format === "directory" && pathInContainer(container, series) === undefined)
         throw notMounted(request, series);
     },
     checkSpace: (bytes) => checkSpace(series, bytes),
-    begin: async ({ key }) => draftIn(await beginBackup(directory, name, key, isTaken), request),
+    async begin({ key }) {
+      const pending = await beginBackup(directory, name, key, isTaken);
+      return draftIn(pending, request, greaterThan(pending.id, found.ids));
+    },
   };
 }
 
-function draftIn(pending: PendingBackup, { fileMode }: BackupRequest): Draft {
+function draftIn(pending: PendingBackup, { fileMode }: BackupRequest, newerThan: readonly string[]): Draft {
   const { id, startedAt, workPath, finalPath } = pending;
   return {
     id,
     startedAt,
+    newerThan,
     stored: filesIn(workPath),
     write: (file, content) => writeDurably(path.join(workPath, file), content),
     archive: (file) => ({ hostFile: path.join(workPath, file) }),
@@ -51,11 +61,12 @@ function draftIn(pending: PendingBackup, { fileMode }: BackupRequest): Draft {
       progress.note("Reading the files back for their checksums.");
       return sealFiles(workPath);
     },
-    async publish(manifest, { signal }) {
+    async publish(manifest, { progress, signal }) {
       await sealBackup(workPath, manifest);
       signal.throwIfAborted();
       await openToReaders(workPath, Number.parseInt(fileMode, 8));
-      await publishBackup(pending);
+      const notes = [...pending.notes, ...(await publishBackup(pending))];
+      for (const note of notes) progress.note(`warning: ${note}`);
       return { location: finalPath, manifest: path.join(finalPath, manifestFile) };
     },
     abandon: (error) => abandonBackup(pending, error),

@@ -1,4 +1,5 @@
 import { findCompressor } from "../postgres/compressor";
+import { canReadContents } from "../postgres/contents";
 import { dump, type DumpDestination, type DumpOptions } from "../postgres/dump";
 import { splitTables } from "../postgres/ranges";
 import { dumpInRanges } from "./dump-in-ranges";
@@ -31,7 +32,7 @@ export async function planDump(
 
   const ranged = await splitTables(session, snapshot.tables, { jobs, from });
   const compressor = ranged.length === 0 ? undefined : await findCompressor(target, compression);
-  if (compressor === undefined) return plain;
+  if (compressor === undefined || !(await canReadContents(target))) return plain;
   const names = ranged.map(({ sqlName, queries }) => `${sqlName} in ${queries.length} ranges`);
   progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
   return (onTables, signal) =>

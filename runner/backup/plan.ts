@@ -6,15 +6,16 @@ import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
 import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
-import { readCatalog } from "../postgres/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/compression";
-import { dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
+import { connectServer } from "../postgres/connect";
+import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
 import { checkPrivileges } from "../postgres/privileges";
+import { checkReadableNames } from "../postgres/readable-names";
 import { resolveRelations } from "../postgres/relations";
-import { noteEnded, openLockSession } from "../postgres/run-lock";
-import { type Selection, selectTables } from "../postgres/select-tables";
-import { applicationName, lockSeries } from "../postgres/series-lock";
-import { serverTarget } from "../postgres/server";
+import { type ResolvedSelection, resolveSelection } from "../postgres/resolve-selection";
+import { noteEnded } from "../postgres/run-lock";
+import type { Selection } from "../postgres/select-tables";
+import { applicationName, lockSeries, seriesKey } from "../postgres/series-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
@@ -23,6 +24,8 @@ import type { Destination } from "./destination";
 /** A backup that can be taken. */
 export interface Plan {
   readonly request: BackupRequest;
+  /** No two runs with the same are in progress at a time. */
+  readonly key: string;
   readonly destination: Destination;
   readonly container: Inspection;
   readonly target: ExecTarget;
@@ -30,7 +33,7 @@ export interface Plan {
   readonly session: Session;
   readonly facts: ServerFacts;
   readonly pgDumpVersion: string;
-  readonly selection: Selection;
+  readonly selection: ResolvedSelection;
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
@@ -53,11 +56,17 @@ export async function planBackup(
   attempts.runSync(() => {
     destination.checkContainer(container);
   });
-  const target = serverTarget(docker, container, request, applicationName(request));
-  const session = openLockSession(target, signal);
+  const key = await seriesKey({ ...request, containerId: container.Id });
+  const [connection, dump] = await Promise.all([
+    attempts.run(() => connectServer(docker, container, request, applicationName(key, request.name), signal)),
+    attempts.run(() => dumpFacts(docker, container, request.compression ?? preferredCompression)),
+  ]);
+  if (connection === undefined) throw attempts.failure();
+  const { target, session } = connection;
   try {
     return await planWithServer(
-      { request, destination, container, target, session },
+      { request, key, destination, container, target, session },
+      dump,
       last,
       attempts,
       progress,
@@ -69,27 +78,26 @@ export async function planBackup(
 }
 
 async function planWithServer(
-  base: Pick<Plan, "request" | "destination" | "container" | "target" | "session">,
+  base: Pick<Plan, "request" | "key" | "destination" | "container" | "target" | "session">,
+  dump: DumpFacts | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
 ): Promise<Plan> {
-  const { request, destination, target, session } = base;
+  const { request, destination, session } = base;
   const format = request.format ?? destination.format;
-  const [facts, dump] = await Promise.all([
-    attempts.run(() => serverFacts(session)),
-    attempts.run(() => dumpFacts(target, request.compression ?? preferredCompression)),
-  ]);
+  const facts = await attempts.run(() => serverFacts(session));
   if (facts === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
     checkDumpVersion(facts, dump.version);
   });
   const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
-  const ended = await attempts.run(() => lockSeries(session, request));
+  const ended = await attempts.run(() => lockSeries(session, base.key, request.name));
   noteEnded(ended ?? 0, progress);
 
-  const selection = await attempts.run(async () => selectTables(await readCatalog(session), request));
+  const selection = await attempts.run(() => resolveSelection(session, request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
+  await attempts.run(() => checkReadableNames(session, facts, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
   attempts.runSync(() => {

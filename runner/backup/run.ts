@@ -1,3 +1,4 @@
+import type { OutsideContent } from "../postgres/outside-content";
 import type { TableRelation } from "../postgres/relations";
 import type { Snapshot } from "../postgres/snapshot";
 import type { Progress } from "../progress";
@@ -8,6 +9,8 @@ import type { Plan } from "./plan";
 export interface Run extends Plan {
   readonly snapshot: Snapshot;
   readonly relations: readonly TableRelation[];
+  /** What was accepted to be left out. */
+  readonly outside: readonly OutsideContent[];
   readonly draft: Draft;
   readonly progress: Progress;
   readonly signal: AbortSignal;

@@ -4,9 +4,10 @@ import { quote } from "shell-quote";
 import { Attempts, Failure } from "../failure";
 import type { BackupRequest } from "../request";
 import { s3Options } from "../restore-command";
+import { greaterThan } from "../store/newest";
 import { openStore } from "../store/open-store";
 import type { Store } from "../store/store";
-import { type Destination, type Draft, newestManifest, type Place } from "./destination";
+import { type Destination, type Draft, findEarlier, type Found, type Place } from "./destination";
 import { folderDestination } from "./folder-destination";
 import { uploadDraft } from "./upload";
 
@@ -16,17 +17,22 @@ export function uploadDestination(request: UploadRequest, signal: AbortSignal): 
   const { uploadTo: directory, name, s3, keepLocal } = request;
   const store = openStore({ directory, s3 }, signal);
   const local = folderDestination(request, (id) => store.isTaken(name, id));
+  let found: Found = { newest: undefined, ids: [] };
   return {
     ...local,
     stores: [store, ...(keepLocal ? local.stores : [])],
     async survey() {
       const attempts = new Attempts();
-      const last = await attempts.run(() => newestManifest(store, name));
+      found = (await attempts.run(() => findEarlier(store, name))) ?? found;
       const lastLocal = await attempts.run(() => local.survey());
       attempts.end();
-      return last ?? lastLocal;
+      return found.newest ?? lastLocal;
     },
-    begin: async (expected) => uploaded(await local.begin(expected), store, request),
+    async begin(expected) {
+      const draft = await local.begin(expected);
+      const newerThan = [...new Set([...draft.newerThan, ...greaterThan(draft.id, found.ids)])];
+      return uploaded({ ...draft, newerThan }, store, request);
+    },
   };
 }
 

@@ -6,14 +6,17 @@ import { callerIds, execArguments } from "../docker/exec";
 import { type Description, describeBackup, type Manifest } from "../manifest";
 import { findDefinitions } from "../postgres/definitions";
 import type { DumpDestination } from "../postgres/dump";
+import { statisticsStatements } from "../postgres/extended-statistics";
 import { majorVersion } from "../postgres/facts";
+import { addressOf } from "../postgres/server";
 import { fingerprintMethod } from "../postgres/fingerprint";
-import { objectDefinitions } from "../postgres/own-objects";
-import { prepareSql } from "../postgres/prepare";
+import { describeObjects, notCarried, plainImpossible } from "../postgres/not-carried";
+import { definitionScripts } from "../postgres/own-objects";
+import { afterTablesSql, prepareSql } from "../postgres/prepare";
 import { withQualifiedNames } from "../postgres/qualified-names";
-import { findRequirements } from "../postgres/requirements";
+import { findRequirements, type ObjectId } from "../postgres/requirements";
 import type { BackupResult } from "../request";
-import { archiveName, prepareFile, restoreCommand } from "../restore-command";
+import { afterTablesFile, archiveName, prepareFile, restoreCommand } from "../restore-command";
 import { guideFile, restoreGuide } from "../restore-guide";
 import { summarizeTables } from "../result";
 import { secondsSince } from "../seconds";
@@ -27,6 +30,7 @@ import type { Run } from "./run";
 export async function writeBackup(run: Run): Promise<BackupResult> {
   const [needs, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
   await run.draft.write(prepareFile, needs.preparation);
+  if (needs.afterTables !== "") await run.draft.write(afterTablesFile, needs.afterTables);
   const reader = startEarlyContainer(run);
   try {
     return await writeArchive(run, needs, containerFolder, reader);
@@ -37,7 +41,7 @@ export async function writeBackup(run: Run): Promise<BackupResult> {
 
 async function writeArchive(
   run: Run,
-  { requires, definitions }: Awaited<ReturnType<typeof describeTables>>,
+  { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
   containerFolder: string | undefined,
   reader: EarlyContainer,
 ): Promise<BackupResult> {
@@ -56,7 +60,7 @@ async function writeArchive(
         };
 
   const digest = imageDigest(target.docker, container);
-  const method = fingerprintMethod(facts.number);
+  const method = fingerprintMethod(facts);
   const { lockTimeout } = request;
   const { measures, relations } = await dumpAndMeasure(
     run,
@@ -70,6 +74,7 @@ async function writeArchive(
   const description = describeBackup({
     id: draft.id,
     startedAt: draft.startedAt,
+    newerThan: draft.newerThan,
     request,
     container,
     snapshot,
@@ -80,12 +85,13 @@ async function writeArchive(
     jobs,
     measures,
     relations,
+    outside: run.outside,
     definitions,
     imageDigest: await digest,
     pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
   });
-  await draft.write(guideFile, restoreGuide(description));
+  await draft.write(guideFile, restoreGuide(description, afterTables !== ""));
   const { files, verification } = await proveArchive(run, description, reader);
   const closed = reader.close();
   const manifest = { ...description, files, finishedAt: new Date().toISOString(), verification };
@@ -101,14 +107,18 @@ async function writeArchive(
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
       container: request.container,
+      address: addressOf(target),
+      needsPassword: target.secretEnv.length > 0,
       user: request.user,
       database: request.database,
       format,
       compression,
       jobs,
+      afterTables: afterTables !== "",
       location: place.location,
       containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), draft.id),
       s3: request.s3,
+      locale: description.source,
     }),
   };
 }
@@ -137,6 +147,7 @@ async function proveArchive(
     level,
     justRead: draft.stored.folder !== undefined,
     image: description.source.imageDigest,
+    asked: false,
     progress,
     signal,
   });
@@ -144,16 +155,25 @@ async function proveArchive(
 }
 
 /** What the tables are and need, as the snapshot shows it. */
-async function describeTables({ session, target, snapshot, signal }: Run) {
+async function describeTables({ session, target, snapshot, format, signal }: Run) {
+  const oids = snapshot.tables.map(({ oid }) => oid);
   const found = await withQualifiedNames(session, async () => ({
-    ...(await findRequirements(session, snapshot.tables)),
-    definitions: await findDefinitions(
-      session,
-      snapshot.tables.map(({ oid }) => oid),
-    ),
+    ...(await findRequirements(session, snapshot.tables, snapshot.needs)),
+    definitions: await findDefinitions(session, oids),
+    statistics: await statisticsStatements(session, oids),
   }));
-  const ownObjects = await objectDefinitions(target, snapshot, found.objects, signal);
-  return { ...found, preparation: prepareSql(found.requires, ownObjects) };
+  const described = (objects: readonly ObjectId[]) =>
+    withQualifiedNames(session, () => describeObjects(session, objects));
+  const wanted = [{ create: found.early, annotate: found.annotated }, { create: found.late }];
+  const { scripts, unknown } = await definitionScripts(target, snapshot, wanted, signal);
+  if (unknown.length > 0) throw notCarried(await described(unknown));
+  const [early = "", late = ""] = scripts;
+  if (late !== "" && format === "plain") throw plainImpossible(await described(found.late));
+  return {
+    ...found,
+    preparation: prepareSql({ ...found.requires, schemaOwners: found.schemaOwners }, early),
+    afterTables: afterTablesSql(late, found.statistics),
+  };
 }
 
 /**

@@ -60,6 +60,11 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       ).choices(References.options),
     )
     .option(
+      "--accept <kind>",
+      "leave out content that is in no dump of tables: large-objects, raster-files, topologies or extension-rows; repeat for more",
+      collect,
+    )
+    .option(
       "--relation <relation>",
       "relation without a foreign key, as 'child.column -> parent.column', whose orphans are counted; repeat for more",
       collect,
@@ -83,7 +88,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       });
       if (request.dryRun) {
         const plan = await checkBackup(request, progress, signal);
-        print(options, plan, [
+        await print(options, plan, [
           `Nothing keeps this backup from being taken: ${plan.tableCount} tables, ${formatBytes(plan.databaseBytes)} in the database, ` +
             `about ${formatBytes(plan.estimatedBytes)} as a backup.`,
           ...plan.tables,
@@ -91,7 +96,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         return;
       }
       const result = await backup(request, progress, signal);
-      print(options, result, [
+      await print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
         ...(result.localLocation === undefined ? [] : [`A copy is in ${result.localLocation}`]),
         `Restore it with: ${result.restoreCommand}`,

@@ -28,7 +28,7 @@ export function addExport(main: Command, { progress, signal }: Context): void {
       }
       const store = openStore(request, signal);
       const result = await exportBackup(store, request, process.stdout, progress, signal);
-      if (request.file !== "-") print(options, result, [describe(result)]);
+      if (request.file !== "-") await print(options, result, [describe(result)]);
       else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));
     });
 }

@@ -31,7 +31,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
       const tar = request.file === "-" ? process.stdin : await openFile(request.file);
       const result = await importBackup(openStore(request, signal), request, tar, progress, signal);
       const what = result.imported ? "is imported" : "was there already, and is whole";
-      print(options, result, [
+      await print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,
         ...(result.latest ? [] : ["It is not the latest of its series."]),
       ]);

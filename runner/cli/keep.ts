@@ -19,7 +19,7 @@ export function addKeep(main: Command, { signal }: Context): void {
         ...(backup === undefined ? {} : { backup }),
       });
       const { id, name, location, kept } = await keep(openStore(request, signal), request);
-      print(options, { id, name, location, kept }, [
+      await print(options, { id, name, location, kept }, [
         kept ? `Backup ${id} is never pruned: ${location}` : `Backup ${id} may be pruned: ${location}`,
       ]);
     });

@@ -25,7 +25,7 @@ export function addList(main: Command, { signal }: Context): void {
         backups.length === 0
           ? [`There are no backups in ${store.location}.`]
           : columns([titles, ...backups.map((backup) => row(backup, new Date()))]);
-      print(options, backups, lines);
+      await print(options, backups, lines, "Nothing was changed.");
     });
 }
 

@@ -23,6 +23,11 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
     .option("--exclude-table <name>", "table, view or pattern that stays behind; repeat for more", collect)
     .option("--exclude-database <name>", "database that stays behind; repeat for more", collect)
     .option(
+      "--leave-behind <what>",
+      "what else stays behind, as the error names it, such as 'view public.seen' or 'server setting *'; repeat for more",
+      collect,
+    )
+    .option(
       "--relation <relation>",
       "relation without a foreign key, as 'child.column -> parent.column', whose orphans are compared; repeat for more",
       collect,
@@ -47,7 +52,7 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
         relation: "relations",
       };
       const result = await migrate(await readRequest(MigrateRequest, options, names), progress, signal);
-      print(options, result, inWords(result));
+      await print(options, result, inWords(result));
     });
 }
 
@@ -63,7 +68,7 @@ export function addRetire(main: Command, { signal }: Context): void {
     .action(async (options: Options) => {
       const result = await retire(await readRequest(RetireRequest, options), signal);
       const { removed } = result;
-      print(options, result, [
+      await print(options, result, [
         removed.length === 0 ? "It is gone already." : `Removed: ${removed.join(", ")}`,
       ]);
     });

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
 import { Failure } from "../failure";
+import { processOutput } from "./output";
 
 export type Options = Readonly<Record<string, unknown>>;
 
@@ -20,7 +21,12 @@ export function seriesOptions(command: Command): Command {
     .option("--name <name>", "name of the series of backups, a folder under the directory")
     .option("--s3-endpoint <url>", "S3 server that is not AWS (default: AWS_ENDPOINT_URL_S3)")
     .option("--s3-region <region>", "region of the bucket (default: AWS_REGION)")
-    .option("--s3-path-style", "name the bucket in the path of the URL instead of its host");
+    .option("--s3-path-style", "name the bucket in the path of the URL instead of its host")
+    .option(
+      "--s3-timeout <seconds>",
+      "how long the S3 server may be silent, before a request is sent again (default: 30)",
+      Number,
+    );
 }
 
 /** Of verbs that write backups. */
@@ -37,6 +43,7 @@ const s3Settings: Readonly<Record<string, string>> = {
   s3Endpoint: "endpoint",
   s3Region: "region",
   s3PathStyle: "forcePathStyle",
+  s3Timeout: "timeout",
   uploadLimit: "uploadLimit",
 };
 
@@ -79,12 +86,20 @@ export async function readRequest<T>(
             .map(([key, value]) => [names[key] ?? key, value]),
         )
       : parseJson(await text(process.stdin));
+  if (hasNul(raw))
+    throw new Failure("usage", "The request contains a NUL character, which no name or path can have.");
   const parsed = schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   throw new Failure(
     "usage",
     parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
   );
+}
+
+/** The operating system would refuse it in whatever is made of it. */
+function hasNul(value: unknown): boolean {
+  if (typeof value === "string") return value.includes("\0");
+  return typeof value === "object" && value !== null && Object.entries(value).flat().some(hasNul);
 }
 
 function nested(options: readonly (readonly [string, unknown])[]): object {
@@ -107,6 +122,13 @@ export function answersInJson(options: Options): boolean {
   return options["json"] === true || options["request"] !== undefined;
 }
 
-export function print(options: Options, result: object, lines: readonly string[]): void {
-  process.stdout.write(answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`);
+/** The first line is told even where standard output cannot be written, unless there is something better to tell then. */
+export function print(
+  options: Options,
+  result: object,
+  lines: readonly string[],
+  done = lines[0] ?? "",
+): Promise<void> {
+  const text = answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`;
+  return processOutput.result(text, done.endsWith(".") ? done : `${done}.`);
 }

@@ -1,8 +1,8 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { preflight } from "../preflight";
 import { PreflightRequest } from "../request";
 import type { Context } from "./context";
-import { type Options, readRequest, requestOption } from "./options";
+import { answersInJson, type Options, print, readRequest, requestOption } from "./options";
 
 export function addPreflight(main: Command, { progress, signal }: Context): void {
   main
@@ -21,8 +21,14 @@ export function addPreflight(main: Command, { progress, signal }: Context): void
     .option("--image <name>", "image that the container would be made from")
     .option("--volume <name>", "Docker volume that would hold the data")
     .option("--network <name>", "Docker network that the container would join")
+    .addOption(new Option("--again", "for a stack that has been up before").hideHelp())
     .addOption(requestOption())
     .action(async (options: Options) => {
-      await preflight(await readRequest(PreflightRequest, options), progress, signal);
+      const { again, ...asked } = options;
+      const request = await readRequest(PreflightRequest, asked);
+      // What the command's last run printed, as the plugin hands it over.
+      const last = again === true ? (process.env["PULUMI_COMMAND_STDOUT"] ?? "") : undefined;
+      const result = await preflight(request, last, progress, signal);
+      if (answersInJson(options)) await print(options, result, []);
     });
 }

@@ -19,7 +19,10 @@ export function addPrune(main: Command, { progress, signal }: Context): void {
     .action(async (options: Options) => {
       const request = await readRequest(PruneRequest, options);
       const result = await prune(openStore(request, signal), request, progress, signal);
-      print(options, result, describe(result));
+      const { removed, dryRun } = result;
+      const done =
+        removed.length === 0 || dryRun ? "Nothing was removed." : `Removed: ${removed.join(", ")}.`;
+      await print(options, result, describe(result), done);
     });
 }
 

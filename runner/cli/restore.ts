@@ -17,8 +17,8 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
   seriesOptions(serverOptions(main.command("restore")))
     .summary("bring tables of a backup into a database")
     .description(
-      "Restores tables of a backup into the same or another database, new or in use. They are loaded beside what is there, compared " +
-        "with what was backed up, and put in their place in one transaction: all of them, or nothing changes.",
+      "Restores tables of a backup into the same or another database, new or in use. They are loaded, beside tables that are there, " +
+        "and compared with what was backed up: all of them are restored, or nothing changes.",
     )
     .argument("[backup]", backupArgument)
     .option("--table <name>", "table, schema.table or a pattern (default: all); repeat for more", collect)
@@ -57,6 +57,10 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       "how long the last step waits for a locked table (default: 60)",
       Number,
     )
+    .option(
+      "--image <image>",
+      "image with a pg_restore that reads the archive, where the container's own cannot (default: the one that the backup was taken with, if it is there)",
+    )
     .option("--dry-run", "only look for what would keep the backup from being restored")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
@@ -70,7 +74,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
         { table: "tables", excludeTable: "excludeTables", schema: "schemas" },
       );
       const result = await restore(request, progress, signal);
-      print(options, result, inWords(result, request.dryRun));
+      await print(options, result, inWords(result, request.dryRun));
     });
 }
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { Failures } from "../failure";
+import { Attempts } from "../failure";
 import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
@@ -23,7 +23,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
     )
     .option(
       "--image <image>",
-      "image of the throwaway container (default: the one that the backup was taken with)",
+      "image of the throwaway container (default: the one that the backup was taken with, if it is there)",
     )
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
     .option("--json", "print the result as one JSON object")
@@ -34,8 +34,11 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
         ...namedBackup(backup, options),
       });
       const { result, failures } = await verify(request, progress, signal);
-      print(options, result, result.backups.map(inWords));
-      Failures.throwIfAny(failures);
+      const lines = result.backups.map(inWords);
+      const attempts = new Attempts();
+      for (const failure of failures) attempts.add(failure);
+      await attempts.run(() => print(options, result, lines, lines.join("; ")));
+      attempts.end();
     });
 }
 

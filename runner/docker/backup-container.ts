@@ -8,7 +8,7 @@ import { readChecked } from "../store/seal";
 import { writeTar } from "../store/tar";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 import { callerIds } from "./exec";
-import { imageEntrypoint } from "./image";
+import { findImage, type WantedImage } from "./image";
 import { startThrowaway, type Throwaway } from "./throwaway";
 
 /** Where the backup is in the container. */
@@ -29,8 +29,7 @@ export interface MountedContainerOptions {
   readonly command?: readonly string[];
 }
 
-export interface BackupContainerOptions {
-  readonly image: string;
+export interface BackupContainerOptions extends WantedImage {
   readonly files: BackupFiles;
   /** What is copied where the container cannot see the files themselves. */
   readonly copied: readonly StoredFile[];
@@ -44,10 +43,10 @@ export interface BackupContainerOptions {
  */
 export async function startBackupContainer(
   docker: Docker,
-  { image, files, copied, server }: BackupContainerOptions,
+  { image: wanted, asked, files, copied, server }: BackupContainerOptions,
   signal: AbortSignal,
 ): Promise<BackupContainer> {
-  const entrypoint = await imageEntrypoint(docker, image);
+  const { id: image, entrypoint } = await findImage(docker, { image: wanted, asked });
   const command = server && [...entrypoint, "postgres", ...server];
   const options = { image, files, ...(command ? { command } : {}) };
   const mounted = await startMountedContainer(docker, options, signal);
@@ -65,6 +64,12 @@ export async function startBackupContainer(
 
 /** Parallel index builds share memory there. */
 const shmSize = "1g";
+
+/** What runs in it comes from a backup. The rights that are left are those by which an image's entry point hands over to a user of its own. */
+const confinement = [
+  ...["--pull", "never", "--security-opt", "no-new-privileges", "--pids-limit", "4096", "--cap-drop", "ALL"],
+  ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"].flatMap((right) => ["--cap-add", right]),
+];
 
 /** The server gets no init scripts, which would only fill databases that nobody looks at. */
 function start(
@@ -84,7 +89,7 @@ function start(
         POSTGRES_DB: "postgres",
         POSTGRES_INITDB_ARGS: "--no-sync",
       },
-      options: ["--shm-size", shmSize, "--tmpfs", "/docker-entrypoint-initdb.d", ...options],
+      options: [...confinement, "--shm-size", shmSize, "--tmpfs", "/docker-entrypoint-initdb.d", ...options],
       command,
     },
     signal,

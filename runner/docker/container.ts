@@ -13,7 +13,17 @@ const Inspection = z.object({
   Name: z.string(),
   Image: z.string(),
   RestartCount: z.int(),
-  Config: z.object({ Image: z.string(), Labels: z.record(z.string(), z.string()).nullable() }),
+  Config: z.object({
+    Image: z.string(),
+    /** Empty where the image's own user, root, is not changed. */
+    User: z.string().optional(),
+    Labels: z.record(z.string(), z.string()).nullable(),
+    /** Without the values of others, which may be secrets. */
+    Env: z
+      .array(z.string())
+      .nullish()
+      .transform((lines) => (lines ?? []).filter((line) => line.startsWith("PGDATA="))),
+  }),
   State: z.object({
     Status: z.string(),
     Running: z.boolean(),
@@ -27,7 +37,7 @@ const Inspection = z.object({
     PortBindings: PortBindings.nullable(),
     /** Started with --rm: it goes, with its unnamed volumes, when it stops. */
     AutoRemove: z.boolean(),
-    RestartPolicy: z.object({ Name: z.string() }),
+    RestartPolicy: z.object({ Name: z.string(), MaximumRetryCount: z.int().default(0) }),
   }),
   NetworkSettings: z.object({
     /** What is bound now, in contrast to HostConfig. */

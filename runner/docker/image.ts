@@ -9,14 +9,35 @@ const ImageInspection = z.object({
 
 export type ImageInspection = z.infer<typeof ImageInspection>;
 
-/** The command that an image starts with, which is given the image's own command as arguments; pulls it if need be. */
-export async function imageEntrypoint(docker: Docker, image: string): Promise<string[]> {
-  const { Config } = await availableImage(
-    docker,
-    image,
-    "Name another one that has the same version of PostgreSQL and PostGIS with --image.",
+/** An image that a container is to be started from. */
+export interface WantedImage {
+  readonly image: string;
+  /** The user named it, and so may it be pulled. What only a manifest names is run where it is there already. */
+  readonly asked: boolean;
+}
+
+export interface FoundImage {
+  readonly id: string;
+  /** The command that it starts with, which is given the image's own command as arguments. */
+  readonly entrypoint: readonly string[];
+}
+
+export async function findImage(docker: Docker, { image, asked }: WantedImage): Promise<FoundImage> {
+  if (!/^[A-Za-z0-9]/.test(image)) throw notHere(image);
+  const found = await inspectImage(docker, image);
+  if (found === undefined && !asked) throw notHere(image);
+  const remedy = "Name another one that has the same version of PostgreSQL and PostGIS with --image.";
+  const { Id, Config } = found ?? (await pullImage(docker, image, remedy, undefined));
+  return { id: Id, entrypoint: Config.Entrypoint ?? [] };
+}
+
+function notHere(image: string): Failure {
+  return new Failure(
+    "image-missing",
+    `The backup was taken with the image ${image}, says its manifest, and this Docker daemon has no such image. Because whoever ` +
+      "wrote a manifest can name any image, it is not pulled. If you know it, name it with --image, and it is; or name one of " +
+      "yours that has the same version of PostgreSQL and PostGIS.",
   );
-  return Config.Entrypoint ?? [];
 }
 
 /** What the daemon says of an image, which is pulled if need be; where that fails, the message says what to do. */

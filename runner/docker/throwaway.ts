@@ -3,10 +3,8 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { Failure } from "../failure";
+import { removeAbandonedThrowaways, throwawayLabels } from "./abandoned-throwaways";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
-
-/** On every throwaway container; its value says what for. */
-export const throwawayLabel = "postgis-backup.throwaway";
 
 /**
  * The first process of the container. When the client of `docker run` ends, for whatever reason, the daemon closes this
@@ -55,7 +53,7 @@ export async function startThrowaway(
   const name = `postgis-backup-${randomBytes(6).toString("hex")}`;
   const args = [
     ...["run", "--interactive", "--rm", "--network", network, "--name", name],
-    ...["--label", `${throwawayLabel}=${purpose}`],
+    ...throwawayLabels(purpose),
     ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
     ...options,
     ...["--entrypoint", "sh", image, "-c", tie, "sh", ...command],
@@ -78,10 +76,13 @@ export async function startThrowaway(
     running = false;
     return result;
   });
+  // Meanwhile; and what goes wrong with that is no failure of this run.
+  const cleaned = removeAbandonedThrowaways(docker).catch(() => undefined);
   const close = async () => {
     process.stdin.end();
     const late = setTimeout(closeSeconds * 1000, "late", { ref: false });
-    if ((await Promise.race([ended, late])) !== "late") return;
+    const [outcome] = await Promise.all([Promise.race([ended, late]), cleaned]);
+    if (outcome !== "late") return;
     await spawnDocker(docker, ["rm", "--force", "--volumes", name], { reject: false });
     process.kill("SIGKILL");
     await ended;

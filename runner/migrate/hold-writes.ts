@@ -1,21 +1,27 @@
-import { escapeIdentifier } from "../postgres/escape";
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { readCatalog, type Relation } from "../postgres/catalog";
 import { beginAndWait } from "../postgres/locks";
-import { kindName, type Selection, selectTables } from "../postgres/select-tables";
-import { openSession, type Session } from "../postgres/session";
+import { type Selection, selectTables } from "../postgres/select-tables";
+import { openSession, type Session, SqlError } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { MigrateRequest } from "../request";
+import type { Brought } from "./inventory/brought";
+import { databaseItems } from "./inventory/database";
+import { inWords, type Item } from "./inventory/item";
+import { type Acceptance, notAccepted } from "./left-behind";
 
-/** Everything in the database that somebody could miss, less what is to stay behind. */
+/** Everything in the database that somebody could miss, less what is to stay behind; and the oids of the latter. */
 export async function selectAll(
   session: Session,
   { excludeTables }: Pick<MigrateRequest, "excludeTables">,
-): Promise<Selection> {
+): Promise<Selection & { readonly excluded: string[] }> {
   const own = (await readCatalog(session)).filter(({ extension }) => extension === null);
-  return selectTables(own, { tables: ["*.*"], excludeTables, references: "fail" });
+  const selection = selectTables(own, { tables: ["*.*"], excludeTables, references: "fail" });
+  const rest = new Set([...selection.tables, ...selection.skipped].map(({ oid }) => oid));
+  return { ...selection, excluded: own.map(({ oid }) => oid).filter((oid) => !rest.has(oid)) };
 }
 
 /**
@@ -41,43 +47,76 @@ export async function holdWrites(
   });
 }
 
+/** Times that the sessions of others are ended before somebody who always comes back is worth a message. */
+const attempts = 10;
+
+const attemptMilliseconds = 500;
+
 /**
- * Sessions that begin from now on can only read. For the moment in which the server stops: locks of a session that is ended
- * before the server is would be gone, and nothing locks tables that do not exist yet.
+ * Ends all sessions of others, and lets nobody in any more: what they have not committed never happened, and nobody is told of a
+ * commit from now on. Whoever connects waits for the list of databases, which is locked, until the server has stopped; this lock
+ * too goes with the session.
  */
-export function refuseWrites(session: Session, database: string): Promise<void> {
-  return session.run(`ALTER DATABASE ${escapeIdentifier(database)} SET default_transaction_read_only = on`);
-}
-
-export async function allowWrites(session: Session, database: string): Promise<void> {
-  await session.run("SET default_transaction_read_only = off");
-  await session.run(`ALTER DATABASE ${escapeIdentifier(database)} RESET default_transaction_read_only`);
-  await endSessions(session);
-}
-
-/** Ends all sessions of others: what they have not committed never happened. */
 export async function endSessions(session: Session): Promise<void> {
-  await session.row(
-    `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
-     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
-    z.object({ ended: z.int() }),
+  await session.run(`SET LOCAL lock_timeout = '${attemptMilliseconds}ms'`);
+  let locked = false;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const left = await terminateOthers(session);
+    if (locked && left === 0) return;
+    if (locked) await setTimeout(attemptMilliseconds);
+    else locked = await lockDatabases(session);
+  }
+  throw new Failure(
+    "lock-timeout",
+    "Sessions of the old server cannot be ended: others keep the list of databases locked, or do not end. Try again when they have gone.",
   );
 }
 
-/** Fails if there are other tables now, or views and the like, than those whose writers wait. */
+async function lockDatabases(session: Session): Promise<boolean> {
+  await session.run("SAVEPOINT before_lock");
+  try {
+    await session.run("LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE");
+    return true;
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    // A failed statement would end the transaction, and the locks on the tables with it.
+    await session.run("ROLLBACK TO SAVEPOINT before_lock");
+    return false;
+  }
+}
+
+/** All that are in some database, whatever they are; the number of those that were still there. */
+async function terminateOthers(session: Session): Promise<number> {
+  // Within a transaction the server answers this from what it saw first.
+  await session.run("SELECT pg_stat_clear_snapshot()");
+  const { ended } = await session.row(
+    `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
+     WHERE datid IS NOT NULL AND pid <> pg_backend_pid()`,
+    z.object({ ended: z.int() }),
+  );
+  return ended;
+}
+
+/** Fails if there are other tables now, or views, functions and the like, than when both servers were compared. */
 export async function checkUnchanged(
   session: Session,
-  tables: readonly Relation[],
-  request: MigrateRequest,
+  { tables, brought, items }: { tables: readonly Relation[]; brought: Brought; items: readonly Item[] },
+  request: MigrateRequest & Acceptance,
 ): Promise<void> {
   const now = await selectAll(session, request);
   const expected = new Map(tables.map(({ oid, sqlName }) => [oid, sqlName]));
-  const others = [...now.tables, ...now.skipped].filter(({ oid, sqlName }) => expected.get(oid) !== sqlName);
-  if (others.length === 0 && now.tables.length === tables.length) return;
-  const names = others.map((relation) => `${kindName(relation)} ${relation.sqlName}`).join(", ");
+  const others = now.tables
+    .filter(({ oid, sqlName }) => expected.get(oid) !== sqlName)
+    .map(({ sqlName }) => `table ${sqlName}`);
+  const before = new Map(items.map(({ key, detail }) => [key, detail]));
+  const changed = (await databaseItems(session, brought)).filter(
+    ({ key, detail }) => !before.has(key) || before.get(key) !== detail,
+  );
+  const names = new Set([...others, ...notAccepted(changed, request).map(inWords)]);
+  if (names.size === 0 && now.tables.length === tables.length) return;
   throw new Failure(
     "tables-changing",
-    `The tables of database "${request.database}" were changed while they were migrated${names && `: ${names}`}. ` +
-      "Try again when nobody changes them.",
+    `Database "${request.database}" was changed while its tables were migrated${names.size > 0 ? `: ${[...names].slice(0, 10).join(", ")}` : ""}. ` +
+      "Try again when nobody changes it.",
   );
 }

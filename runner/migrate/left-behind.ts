@@ -1,52 +1,104 @@
-/** What clients of the old server would miss on the new one. */
-import { z } from "zod";
+/** What clients of the old server would miss on the new one, and what of it the user accepts to miss. */
 import { Failure, Failures } from "../failure";
-import { kindName, type Selection } from "../postgres/select-tables";
-import type { Session } from "../postgres/session";
-import type { MigrateRequest } from "../request";
+import { countsByKind } from "./inventory/inventory";
+import { inWords, type Item } from "./inventory/item";
 
-const Name = z.object({ name: z.string() });
+export interface Acceptance {
+  /** Each "kind name", where * and ? in the name stand for any characters. */
+  readonly leaveBehind: readonly string[];
+  readonly excludeDatabases: readonly string[];
+}
 
-const roles = "SELECT rolname AS name FROM pg_roles WHERE rolcanlogin";
-const databases = "SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate";
+/** Items that nobody has accepted to miss. */
+export function notAccepted(missing: readonly Item[], { leaveBehind, excludeDatabases }: Acceptance): Item[] {
+  const accepted = accepts([...leaveBehind, ...excludeDatabases.map((name) => `database ${name}`)]);
+  return missing.filter(
+    (one) =>
+      one.excluded !== true && !accepted(inWords(one)) && !(one.within !== undefined && accepted(one.within)),
+  );
+}
 
-/** Fails with all of it: views and other databases, which a migration does not bring, and roles that could not log in any more. */
-export async function checkLeftBehind(
-  old: Session,
-  fresh: Session,
-  { skipped }: Selection,
-  request: MigrateRequest,
-): Promise<void> {
-  const views = skipped.map((relation) => `${kindName(relation)} ${relation.sqlName}`);
-  const expected = new Set([request.database, "postgres", ...request.excludeDatabases]);
-  const others = (await old.rows(databases, Name)).filter(({ name }) => !expected.has(name));
-  const known = new Set((await fresh.rows(roles, Name)).map(({ name }) => name));
-  const missing = (await old.rows(roles, Name)).filter(({ name }) => !known.has(name));
-  const list = (found: readonly { readonly name: string }[]) => found.map(({ name }) => name).join(", ");
-  Failures.throwIfAny([
-    ...when(
-      views.length > 0,
-      "left-behind",
-      () =>
-        `A migration brings tables only, not these: ${views.join(", ")}. Exclude them with --exclude-table, and create them on the new ` +
-        "server once their tables are there.",
-    ),
-    ...when(
-      others.length > 0,
-      "left-behind",
-      () =>
-        `The old server has other databases: ${list(others)}. Exclude them with --exclude-database, if nobody needs them on the new one.`,
-    ),
-    ...when(
-      missing.length > 0,
-      "requirement-missing",
-      () =>
-        `These roles can log in to container "${request.container}" and not to "${request.toContainer}": ${list(missing)}. ` +
-        "Create them there, with their passwords.",
-    ),
+function accepts(texts: readonly string[]): (words: string) => boolean {
+  const exact = new Set(texts);
+  const patterns = texts.filter((text) => /[*?]/.test(text)).map(patternOf);
+  return (words) => exact.has(words) || patterns.some((pattern) => pattern.test(words));
+}
+
+function patternOf(text: string): RegExp {
+  const source = text
+    .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${source}$`, "su");
+}
+
+/** One that would accept everything, whatever its kind, names nothing. */
+export function checkAcceptance({ leaveBehind }: Pick<Acceptance, "leaveBehind">): void {
+  Failures.throwIfAny(
+    leaveBehind
+      .filter((text) => /^[^ ]*[*?]/.test(text) || !text.includes(" "))
+      .map(
+        (text) =>
+          new Failure(
+            "usage",
+            `leaveBehind: "${text}" does not name what stays behind. Write kind and name as the error shows them, such as "view public.seen" or "view public.*".`,
+          ),
+      ),
+  );
+}
+
+/** Bytes that the names of one kind, and the names of all kinds, may take. */
+const bytesOf = { kind: 900, all: 6000 };
+
+/** Fails with what the new server would lack, kind by kind. */
+export function checkLeftBehind(missing: readonly Item[]): void {
+  if (missing.length === 0) return;
+  const kinds = new Map<string, Item[]>();
+  for (const one of missing) kinds.set(one.kind, [...(kinds.get(one.kind) ?? []), one]);
+  let left = bytesOf.all;
+  const failures: Failure[] = [];
+  let rest: Item[] = [];
+  for (const [kind, items] of kinds) {
+    const message = `The new server would lack ${listed(kind, items, Math.min(bytesOf.kind, left))}.`;
+    if (left < Buffer.byteLength(message)) {
+      rest = [...rest, ...items];
+      continue;
+    }
+    left -= Buffer.byteLength(message);
+    failures.push(new Failure(kind === "role" ? "requirement-missing" : "left-behind", message));
+  }
+  const more =
+    rest.length === 0 ? "" : `Further kinds are not shown: ${countsByKind(rest)}, ${rest.length} in all. `;
+  const last = failures.pop();
+  throw new Failures([
+    ...failures,
+    new Failure(last?.code ?? "left-behind", `${last?.message ?? ""}\n${more}${remedy}`),
   ]);
 }
 
-function when(wrong: boolean, code: Failure["code"], message: () => string): Failure[] {
-  return wrong ? [new Failure(code, message())] : [];
+const remedy =
+  "A migration brings the tables of one database, and what they need. Create the rest on the new server, roles with their passwords too; " +
+  'or accept each that nobody needs there, by the words in quotes: --leave-behind "view public.seen", in a program ' +
+  'leaveBehind: ["view public.*"]. * and ? stand for any characters of a name.';
+
+function listed(kind: string, items: readonly Item[], bytes: number): string {
+  const shown: string[] = [];
+  let used = 0;
+  for (const one of items) {
+    const text = `"${inWords(one)}"${one.note === undefined ? "" : ` (${one.note})`}`;
+    used += Buffer.byteLength(text) + 2;
+    if (used > bytes && shown.length > 0)
+      return `${shown.join(", ")} and ${items.length - shown.length} more of the kind, all of which are "${kind} *"`;
+    shown.push(used > bytes ? `"${kind} *" (${items.length})` : text);
+  }
+  return shown.join(", ");
+}
+
+/** What stays behind with the user's consent, for the result. */
+export function acceptedInWords(missing: readonly Item[]): string[] {
+  if (missing.length === 0) return [];
+  const shown = missing.slice(0, 10).map(inWords).join(", ");
+  const words = shown.length > 600 ? countsByKind(missing) : shown;
+  const more = missing.length > 10 && shown.length <= 600 ? ` and ${missing.length - 10} more` : "";
+  return [`Left behind: ${words}${more}.`];
 }

@@ -1,53 +1,121 @@
 /**
- * Which server has the data. Until the new one has this record, the old one does; from then on the new one. It is a setting of
- * the new database, so that it is on the data's own volume whatever becomes of the container, the stack and this machine.
+ * Which server has the data. Until Docker has this record, the old one does; from then on the new one. What is written beside it
+ * into the new database only prevents: where Docker's record got lost, no second migration overwrites what was written since.
  */
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
+import { Failure } from "../failure";
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import type { Session } from "../postgres/session";
 import { MigrateResult } from "../request";
-import { inDatabase, type NewServer, newDatabase } from "./sides";
+import { readDockerRecord, recordVolume, removeDockerRecord, writeDockerRecord } from "./docker-record";
+import { dataOf, inDatabase, type NewServer, newDatabase } from "./sides";
+import { Networks } from "./switch-record";
 
 const setting = "postgis_backup.migrated_from";
 
-const MigrationRecord = z.object({
-  /** Id of the old container. */
+export const MigrationRecord = z.object({
+  /** Id of the old container, and when it was started last before it was stopped for good. */
   from: z.string(),
-  /** Volumes of the old container's data. */
-  volumes: z.array(z.string()),
+  fromStartedAt: z.string(),
+  /** What Docker and the old server said of its data. */
+  fromData: z.object({ volume: z.string().optional(), folder: z.string(), system: z.string() }),
+  networks: Networks,
+  database: z.string(),
+  /** Id of the new container, and when it was started last before it was to take the port. */
+  to: z.string(),
+  toStartedAt: z.string(),
+  toDatabase: z.string(),
+  /** Identifier that the new server got when it was initialised. */
+  toSystem: z.string(),
+  /** Names of the tables, packed: the argument of a command has an end. */
+  tables: z.string(),
   result: MigrateResult,
 });
 export type MigrationRecord = z.infer<typeof MigrationRecord>;
 
+/** Bytes of an argument that Linux takes, less what else is in the record. */
+const mostTableBytes = 100_000;
+
+/** As many names as fit. */
+export function packTables(names: readonly string[]): string {
+  const packed = gzipSync(JSON.stringify(names)).toString("base64");
+  return packed.length <= mostTableBytes ? packed : packTables(names.slice(0, Math.floor(names.length / 2)));
+}
+
+export function unpackTables(packed: string): string[] {
+  return z.array(z.string()).parse(JSON.parse(gunzipSync(Buffer.from(packed, "base64")).toString()));
+}
+
+export async function systemIdentifier(session: Session): Promise<string> {
+  const { id } = await session.row(
+    "SELECT system_identifier::text AS id FROM pg_control_system()",
+    z.object({ id: z.string() }),
+  );
+  return id;
+}
+
+/** The record of exactly this server; a volume of the same name may have held another one's data before. */
 export async function readRecord(
   server: NewServer,
   signal: AbortSignal,
 ): Promise<MigrationRecord | undefined> {
-  return inDatabase(newDatabase(server), signal, async (session) => {
-    const [found] = await session.rows(
-      `SELECT substr(value, ${setting.length + 2}) AS record FROM pg_db_role_setting s
-       JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
-       WHERE d.datname = current_database() AND s.setrole = 0 AND value LIKE ${escapeLiteral(`${setting}=%`)}`,
-      z.object({ record: z.string() }),
-    );
-    return found && MigrationRecord.parse(JSON.parse(found.record));
+  const record = await readDockerRecord(server.docker, "migrated", dataOf(server), MigrationRecord);
+  return inDatabase(newDatabase(server, signal), signal, async (session) => {
+    if (record !== undefined && record.toSystem === (await systemIdentifier(session))) return record;
+    if (await hasHint(session)) throw recordLost(server);
+    return undefined;
   });
 }
 
-export function writeRecord(server: NewServer, record: MigrationRecord, signal: AbortSignal): Promise<void> {
-  return alter(server, `SET ${setting} = ${escapeLiteral(JSON.stringify(record))}`, signal);
+async function hasHint(session: Session): Promise<boolean> {
+  const found = await session.rows(
+    `SELECT value FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
+     WHERE d.datname = current_database() AND s.setrole = 0 AND value LIKE ${escapeLiteral(`${setting}=%`)}`,
+    z.object({ value: z.string() }),
+  );
+  return found.length > 0;
 }
 
-export function removeRecord(server: NewServer, signal: AbortSignal): Promise<void> {
-  return alter(server, `RESET ${setting}`, signal);
+function recordLost(server: NewServer): Failure {
+  const { toContainer, toDatabase } = server.request;
+  return new Failure(
+    "already-migrated",
+    `Database "${toDatabase}" of container "${toContainer}" says that it was migrated to, but Docker has no record of that: its volume ` +
+      `${recordVolume("migrated", dataOf(server))} is gone, or somebody wrote the setting. Nothing was changed. If a migration may overwrite what ` +
+      `is there, run there: "${hintRemoval(server)}".`,
+  );
 }
 
-/** What somebody would type to take the record away. */
-export function removalInWords({ request }: NewServer): string {
+function hintRemoval({ request }: NewServer): string {
   return `ALTER DATABASE ${escapeIdentifier(request.toDatabase)} RESET ${setting}`;
 }
 
+export async function writeRecord(
+  server: NewServer,
+  record: MigrationRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const value = escapeLiteral(record.from);
+  await alter(server, `SET ${setting} = ${value}`, signal);
+  await writeDockerRecord(server.docker, "migrated", dataOf(server), record);
+}
+
+export function removeHint(server: NewServer, signal: AbortSignal): Promise<void> {
+  return alter(server, `RESET ${setting}`, signal);
+}
+
+export function removeRecord(server: Pick<NewServer, "docker" | "container">): Promise<void> {
+  return removeDockerRecord(server.docker, "migrated", dataOf(server));
+}
+
+/** What somebody would type to take the record away. */
+export function removalInWords(server: NewServer): string {
+  return `docker volume rm ${recordVolume("migrated", dataOf(server))}" and, in the new server, "${hintRemoval(server)}`;
+}
+
 function alter(server: NewServer, change: string, signal: AbortSignal): Promise<void> {
-  return inDatabase(newDatabase(server), signal, (session) =>
+  return inDatabase(newDatabase(server, signal), signal, (session) =>
     session.run(`ALTER DATABASE ${escapeIdentifier(server.request.toDatabase)} ${change}`),
   );
 }

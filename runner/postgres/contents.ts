@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { extract } from "tar-stream";
-import { execTied, type ExecTarget } from "../docker/exec";
-import { startThrowaway, type ThrowawayOptions } from "../docker/throwaway";
+import { spawnDocker } from "../docker/docker";
+import { execArguments, execTied, type ExecTarget } from "../docker/exec";
 import { Failure } from "../failure";
 import { dumpCommand, type DumpOptions } from "./dump";
 import { errorLines } from "./server";
@@ -11,50 +11,37 @@ import type { Snapshot } from "./snapshot";
 const baseBytes = 16 * 2 ** 20;
 const bytesPerTable = 2 ** 16;
 
+/** Fails where a temporary file becomes larger than so many blocks of 512 bytes; by an error, not by the signal. */
+const limited = `ulimit -f "$1"; trap '' XFSZ; shift; exec "$@"`;
+
+/** Whether {@link readContents} can work there: pg_dump knows no other folder for its temporary files. */
+export async function canReadContents(target: ExecTarget): Promise<boolean> {
+  const probe = execArguments({ ...target, secretEnv: [] }, ["test", "-w", temporaryFolder]);
+  const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+  return !failed;
+}
+
+const temporaryFolder = "/tmp";
+
 /**
  * The `toc.dat` of a directory archive of these tables, as `pg_dump` writes it, without their rows.
  *
  * It is the first member of an archive in tar format, which is by its documentation a directory archive in a tar file;
  * whose rows may be compressed by other programs. So pg_dump is ended when that member is read. It keeps a member in
- * /tmp before it writes it, and the end of the first one in a buffer until it writes on, or fails: hence a container
- * of its own, in the network of the server's, whose /tmp is in memory and too small for a large table. A second server with an
+ * /tmp before it writes it, and the end of the first one in a buffer until it writes on, or fails: hence a limit that is
+ * too small for a large table, which keeps the container's disk from being filled, too. A second server with an
  * empty copy of the schema would need seconds of CPU time for initdb, extensions and roles, and would have other oids.
  */
 export async function readContents(
   target: ExecTarget,
-  { image, purpose }: Pick<ThrowawayOptions, "image" | "purpose">,
   options: DumpOptions,
   snapshot: Snapshot,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const bytes = baseBytes + snapshot.tables.length * bytesPerTable;
-  const throwaway = await startThrowaway(
-    target.docker,
-    {
-      image,
-      purpose,
-      env: {},
-      network: `container:${target.container}`,
-      options: ["--tmpfs", `/tmp:size=${bytes}`],
-      command: ["sleep", "infinity"],
-    },
-    signal,
-  );
-  try {
-    return await dumpContents({ ...target, container: throwaway.name }, options, snapshot, signal);
-  } finally {
-    await throwaway.close();
-  }
-}
-
-async function dumpContents(
-  target: ExecTarget,
-  options: DumpOptions,
-  snapshot: Snapshot,
-  signal: AbortSignal,
-): Promise<Buffer> {
+  const blocks = (baseBytes + snapshot.tables.length * bytesPerTable) / 512;
   const enough = new AbortController();
-  const command = dumpCommand({ ...options, format: "tar", compression: "none" }, snapshot, undefined);
+  const dumping = dumpCommand({ ...options, format: "tar", compression: "none" }, snapshot, undefined);
+  const command = ["sh", "-c", limited, "sh", String(blocks), ...dumping];
   const dump = execTied(target, command, AbortSignal.any([signal, enough.signal]), {
     stdout: "pipe",
     stderr: "pipe",

@@ -1,14 +1,17 @@
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "./catalog";
+import type { ServerFacts } from "./facts";
 import type { Session } from "./session";
+import { setTextSettings } from "./settings";
 import { readInSnapshot } from "./snapshot-reader";
 
 /**
  * How the rows of a table become one number that does not depend on their order. `columns` hashes the values
- * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides.
+ * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides. Both depend on
+ * the encoding of the database; so they are of text in UTF-8 where that is another one.
  */
-export const FingerprintMethod = z.enum(["columns", "text"]);
+export const FingerprintMethod = z.enum(["columns", "text", "columns-utf8", "text-utf8"]);
 export type FingerprintMethod = z.infer<typeof FingerprintMethod>;
 
 const Measure = z.object({
@@ -31,8 +34,20 @@ export interface MeasureOptions {
   readonly workers?: number;
 }
 
-export function fingerprintMethod(serverVersionNumber: number): FingerprintMethod {
-  return serverVersionNumber >= 140000 ? "columns" : "text";
+type Facts = Pick<ServerFacts, "number" | "encoding">;
+
+/** SQL_ASCII says nothing about its bytes, so they cannot be converted. */
+export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {
+  const method = number >= 140000 ? "columns" : "text";
+  return encoding === "UTF8" || encoding === "SQL_ASCII" ? method : `${method}-utf8`;
+}
+
+/** Whether a server can compute by that method what another one did, which had that encoding. */
+export function isComparable(method: FingerprintMethod, encoding: string, target: Facts): boolean {
+  const byVersion = method.startsWith("text") || target.number >= 140000;
+  return (
+    byVersion && (method.endsWith("-utf8") ? target.encoding !== "SQL_ASCII" : target.encoding === encoding)
+  );
 }
 
 /**
@@ -56,6 +71,16 @@ const hashFunctions = {
 const callable = Object.entries(hashFunctions)
   .map(([type, name]) => `('${type}'::regtype, '${name}')`)
   .join(", ");
+
+/** Numbers, dates and what is hashed as bytea are the same in every encoding; of all else it is the text in UTF-8, in hexadecimal digits. */
+function valueAndFunction(method: FingerprintMethod): string {
+  return method === "columns-utf8"
+    ? `CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN name || hashed_as
+       ELSE format('encode(convert_to(%s::text, ''UTF8''), ''hex'')', name) END AS value,
+       CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN function
+       ELSE 'hashtextextended' END AS function`
+    : `name || hashed_as AS value, CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function`;
+}
 
 /**
  * One query for each table. Of a row, each column is hashed with its own number as the seed, and all of them are
@@ -85,8 +110,7 @@ WITH hashable AS (
   LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (${oids.join(", ")})
 ), col AS (
-  SELECT attrelid, number, name, name || hashed_as AS value,
-    CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function
+  SELECT attrelid, number, name, ${valueAndFunction(method)}
   FROM typed
 ), row_hash AS (
   SELECT attrelid,
@@ -94,7 +118,7 @@ WITH hashable AS (
       string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
       'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
     ) AS columns,
-    format('hashtextextended(ROW(%s)::text, 0)', string_agg(name, ', ' ORDER BY number)) AS text
+    format('${method === "text-utf8" ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)" : "hashtextextended(ROW(%s)::text, 0)"}', string_agg(name, ', ' ORDER BY number)) AS text
   FROM col GROUP BY attrelid
 ), geometry AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -106,22 +130,11 @@ WITH hashable AS (
 SELECT format(
   'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
   c.oid,
-  coalesce((SELECT ${method} FROM row_hash WHERE attrelid = c.oid), '0'),
+  coalesce((SELECT ${method.startsWith("text") ? "text" : "columns"} FROM row_hash WHERE attrelid = c.oid), '0'),
   (SELECT ', ''invalidGeometries'', ' || invalid FROM valid WHERE attrelid = c.oid),
   n.nspname, c.relname) AS query
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid IN (${oids.join(", ")}) AND c.relkind = 'r'`;
-
-/** What the text of a value can depend on; any database may have defaults of its own for these. */
-const textSettings = [
-  "SET search_path = pg_catalog",
-  "SET timezone = 'UTC'",
-  "SET datestyle = 'ISO'",
-  "SET intervalstyle = 'postgres'",
-  "SET extra_float_digits = 3",
-  "SET bytea_output = 'hex'",
-  "SET lc_monetary = 'C'",
-];
 
 /** Exact row counts and fingerprints, read within the snapshot. */
 export async function measureTables(
@@ -137,7 +150,7 @@ export async function measureTables(
   const { workers } = options;
   const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
   const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, [
-    ...textSettings,
+    setTextSettings,
     ...settings,
   ]);
   return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
@@ -150,7 +163,7 @@ export async function measureHere(
   options: MeasureOptions,
 ): Promise<Map<string, Measure>> {
   const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
-  for (const setting of ["SET row_security = off", ...textSettings]) await session.run(setting);
+  for (const setting of ["SET row_security = off", setTextSettings]) await session.run(setting);
   const measures = new Map<string, Measure>();
   for (const { query } of queries) {
     const { jsonb_build_object: measure } = await session.row(query, MeasureRow);

@@ -20,7 +20,30 @@ export async function objectDefinitions(
   objects: readonly ObjectId[],
   signal: AbortSignal,
 ): Promise<string> {
-  if (objects.length === 0) return "";
+  const { scripts } = await definitionScripts(target, snapshot, [{ create: objects }], signal);
+  return scripts[0] ?? "";
+}
+
+/** Objects that a script creates, and those that something else creates; of both it has the grants, comments and labels. */
+export interface Wanted {
+  readonly create: readonly ObjectId[];
+  readonly annotate?: readonly ObjectId[];
+}
+
+export interface DefinitionScripts {
+  readonly scripts: readonly string[];
+  /** Objects that pg_dump has no definition of. */
+  readonly unknown: readonly ObjectId[];
+}
+
+export async function definitionScripts(
+  target: ExecTarget,
+  snapshot: Pick<Snapshot, "id">,
+  wanted: readonly Wanted[],
+  signal: AbortSignal,
+): Promise<DefinitionScripts> {
+  if (wanted.every(({ create, annotate = [] }) => create.length + annotate.length === 0))
+    return { scripts: wanted.map(() => ""), unknown: [] };
   // Without any table it takes no lock, and the archive is small: definitions only.
   const command = ["pg_dump", "--format=custom", "--schema-only", "--exclude-table=*.*"];
   const archive = await output(
@@ -28,18 +51,52 @@ export async function objectDefinitions(
   );
   const read = (...words: string[]) =>
     output(execInteractive(target, words, { input: archive, encoding: "buffer", cancelSignal: signal }));
-  const entries = entriesOf((await read("pg_restore", "--list")).toString(), objects);
-  if (entries.length === 0) return "";
-  return withoutRestriction((await read("sh", "-c", restoreEntries, "sh", ...entries)).toString());
+  const contents = readEntries((await read("pg_restore", "--list", "--verbose")).toString());
+  const known = new Set(contents.map(({ object }) => object));
+  const scripts: string[] = [];
+  for (const one of wanted) {
+    const entries = entriesOf(contents, one);
+    scripts.push(
+      entries.length === 0
+        ? ""
+        : withoutRestriction((await read("sh", "-c", restoreEntries, "sh", ...entries)).toString()),
+    );
+  }
+  return { scripts, unknown: wanted.flatMap(({ create }) => create).filter((id) => !known.has(id)) };
 }
 
-/** Ids of those entries of a table of contents that create the objects, in its order. */
-export function entriesOf(tableOfContents: string, objects: readonly ObjectId[]): string[] {
-  const wanted = new Set(objects);
-  return tableOfContents.split("\n").flatMap((line) => {
-    const entry = /^(\d+); (\d+ \d+) /.exec(line);
-    return entry?.[1] !== undefined && wanted.has(entry[2] ?? "") ? [entry[1]] : [];
-  });
+export interface Entry {
+  readonly number: string;
+  readonly object: ObjectId;
+  readonly text: string;
+  /** Numbers of the entries that must be restored before it. */
+  readonly needs: readonly string[];
+}
+
+/** A table of contents as `pg_restore --list --verbose` writes it. */
+export function readEntries(tableOfContents: string): Entry[] {
+  const entries: { number: string; object: string; text: string; needs: string[] }[] = [];
+  for (const line of tableOfContents.split("\n")) {
+    const [, number = "", object = "", text] = /^(\d+); (\d+ \d+) (.*)$/s.exec(line) ?? [];
+    if (text !== undefined) entries.push({ number, object, text, needs: [] });
+    const needs = /^;\tdepends on:([\d ]+)$/.exec(line)?.[1];
+    if (needs !== undefined) entries.at(-1)?.needs.push(...needs.trim().split(" "));
+  }
+  return entries;
+}
+
+/** Numbers of those entries that create the objects, or say something about them, in the order of the table of contents. */
+export function entriesOf(contents: readonly Entry[], { create, annotate = [] }: Wanted): string[] {
+  const created = new Set(create);
+  const all = new Set([...create, ...annotate]);
+  const numbers = new Set(contents.filter(({ object }) => all.has(object)).map(({ number }) => number));
+  return contents
+    .filter(
+      ({ object, text, needs }) =>
+        created.has(object) ||
+        (/^(ACL|COMMENT|SECURITY LABEL) /.test(text) && needs.some((number) => numbers.has(number))),
+    )
+    .map(({ number }) => number);
 }
 
 /** Without the random key by which psql is kept from running commands of its own, so that the same objects give the same text. */

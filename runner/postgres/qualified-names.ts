@@ -1,11 +1,20 @@
 import type { Session } from "./session";
+import { resetTextSettings, setTextSettings } from "./settings";
 
-/** Within it, the server writes every name with its schema, whatever the search path of the user or database is. */
+/**
+ * Within it, the server writes every name with its schema, and dates, numbers and the like in one form, whatever is set
+ * for user or database.
+ */
 export async function withQualifiedNames<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  await session.run("SET search_path = pg_catalog");
+  await session.run(setTextSettings);
+  let result: T;
   try {
-    return await work();
-  } finally {
-    await session.run("RESET search_path");
+    result = await work();
+  } catch (error) {
+    // Within a transaction that has failed it is an error, too, which tells nothing.
+    await session.run(resetTextSettings).catch(() => undefined);
+    throw error;
   }
+  await session.run(resetTextSettings);
+  return result;
 }

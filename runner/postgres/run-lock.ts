@@ -1,10 +1,9 @@
 /** One run at a time of its kind: a lock in the database, which ends with the session that holds it. */
 import { escapeLiteral } from "./escape";
 import { z } from "zod";
-import type { ExecTarget } from "../docker/exec";
 import type { Failure } from "../failure";
 import type { Progress } from "../progress";
-import { openSession, type Session, SqlError } from "./session";
+import { type Session, SqlError } from "./session";
 
 /** Seconds to wait for the lock of a run that was killed just now and whose session is about to end. */
 const waitSeconds = 5;
@@ -16,12 +15,7 @@ interface RunLock {
 }
 
 /** Of a session without the lock: whoever has that ends all others that have the name of such a run. */
-const nameWithoutLock = "postgis-backup";
-
-/** A session that is to take the lock. */
-export function openLockSession(target: ExecTarget, signal: AbortSignal): Session {
-  return openSession({ ...target, env: { ...target.env, PGAPPNAME: nameWithoutLock } }, signal);
-}
+export const nameWithoutLock = "postgis-backup";
 
 /**
  * Takes the lock for this session. Whatever else of such a run is still in the server then has lost its run, and is

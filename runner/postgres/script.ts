@@ -8,7 +8,9 @@ const dot = 46;
 /** `schema.table`, quoted where SQL needs it. */
 const name = /(?<schema>"(?:[^"]|"")+"|[^\s."(]+)\.(?<table>"(?:[^"]|"")+"|[^\s."(]+)/.source;
 const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
-const copy = new RegExp(`^COPY ${name}(?<rest> .*FROM stdin;)$`, "s");
+/** As pg_dump writes it and nothing else: what follows it in a script is given to the server as rows. */
+const columns = /\((?:"(?:[^"]|"")+"|[^\s",();]+)(?:, (?:"(?:[^"]|"")+"|[^\s",();]+))*\)/.source;
+const copy = new RegExp(`^COPY ${name}(?<rest> (?:${columns})? (?:WITH OIDS )?FROM stdin;)$`);
 
 /** How much of a row is kept until its end is read: enough to tell it from the line that ends the rows. */
 const rowPrefix = 32;

@@ -15,6 +15,8 @@ export interface Selection {
   readonly tables: readonly Relation[];
   /** Views and foreign tables that a pattern matched, or that are a partition of a selected table; they are not dumped. */
   readonly skipped: readonly Relation[];
+  /** Tables that a pattern matched, but that belong to an extension, which creates them anew; they are not dumped. */
+  readonly ofExtensions: readonly Relation[];
   /** Foreign keys to tables that are not selected, where the request accepts that. */
   readonly acceptedReferences: readonly DanglingReference[];
 }
@@ -34,7 +36,12 @@ export function kindName({ kind }: Relation): string {
  * The tables that the patterns select; partitions come with their parents, and so do tables that inherit. Names are
  * resolved here, because `pg_dump --table` folds letters to lower case and takes a pattern that matches nothing for granted.
  */
-export function selectTables(relations: readonly Relation[], request: SelectionRequest): Selection {
+export function selectTables(
+  relations: readonly Relation[],
+  request: SelectionRequest,
+  /** Oids of tables that are selected besides, because others need them. */
+  added: ReadonlySet<string> = new Set(),
+): Selection {
   const attempts = new Attempts();
   const parse = (texts: readonly string[]) =>
     texts
@@ -50,7 +57,7 @@ export function selectTables(relations: readonly Relation[], request: SelectionR
   }
   attempts.end();
 
-  const chosen = new Set(matching.flatMap(({ found }) => found.map(({ oid }) => oid)));
+  const chosen = new Set([...matching.flatMap(({ found }) => found.map(({ oid }) => oid)), ...added]);
   const excluded = new Set(
     relations
       .filter((relation) => patterns.excludeTables.some((pattern) => matches(pattern, relation)))
@@ -75,6 +82,9 @@ export function selectTables(relations: readonly Relation[], request: SelectionR
   return {
     tables,
     skipped: selected.filter(({ kind }) => kind !== "r" && kind !== "p"),
+    ofExtensions: selected.filter(
+      ({ kind, extension }) => (kind === "r" || kind === "p") && extension !== null,
+    ),
     acceptedReferences: dangling,
   };
 }

@@ -5,25 +5,44 @@ import type { ExecTarget } from "../docker/exec";
 /** The password reaches libpq by this variable alone, whose name, never value, is an argument of docker. */
 export const passwordVariable = "PGPASSWORD";
 
+export interface ServerRequest {
+  readonly user: string;
+  readonly database: string;
+}
+
+/** Where a server listens, as a program in its container sees it: a host of libpq, which may be the folder of a socket. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Of a server in a network of its own. */
+export const loopback: ServerAddress = { host: "127.0.0.1", port: 5432 };
+
+/** The target with other variables besides, or instead. */
+export function withEnv(target: ExecTarget, env: Readonly<Record<string, string>>): ExecTarget {
+  return { ...target, env: { ...target.env, ...env } };
+}
+
 /**
  * How libpq's programs in the container reach the server. By environment, because a database named `a=b` on a command
- * line would be read as connection parameters. By TCP, because the server of a first start, which runs the init
- * scripts, listens on its socket only.
+ * line would be read as connection parameters.
  */
 export function serverTarget(
   docker: Docker,
   container: Pick<Inspection, "Id">,
-  request: { readonly user: string; readonly database: string },
+  { user, database }: ServerRequest,
   applicationName: string,
+  { host, port }: ServerAddress = loopback,
 ): ExecTarget {
   return {
     docker,
     container: container.Id,
     env: {
-      PGHOST: "127.0.0.1",
-      PGPORT: "5432",
-      PGUSER: request.user,
-      PGDATABASE: request.database,
+      PGHOST: host,
+      PGPORT: String(port),
+      PGUSER: user,
+      PGDATABASE: database,
       PGAPPNAME: applicationName,
       PGCLIENTENCODING: "UTF8",
       PGCONNECT_TIMEOUT: "10",
@@ -31,6 +50,10 @@ export function serverTarget(
     },
     secretEnv: process.env[passwordVariable] === undefined ? [] : [passwordVariable],
   };
+}
+
+export function addressOf({ env }: ExecTarget): ServerAddress {
+  return { host: env["PGHOST"] ?? "", port: Number(env["PGPORT"]) };
 }
 
 /** psql that prints bare values, reads no start-up file, stops at the first error and takes no input for a password. */

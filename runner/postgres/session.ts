@@ -14,6 +14,8 @@ export interface Session {
   rows<T>(sql: string, row: z.ZodType<T>): Promise<T[]>;
   /** The row of a query that has exactly one. */
   row<T>(sql: string, row: z.ZodType<T>): Promise<T>;
+  /** Runs a command of psql's own; the lines that it prints. */
+  command(text: string): Promise<string[]>;
   /** Gives a script to psql, with the rows of its COPY statements; the first error ends the session. */
   feed(script: AsyncIterable<string | Uint8Array> | Iterable<string>): Promise<void>;
   close(): Promise<void>;
@@ -97,6 +99,7 @@ export function openSession(target: ExecTarget, signal: AbortSignal, user?: stri
       if (only === undefined || more.length > 0) throw new Error(`not one row, but ${more.length}: ${sql}`);
       return only;
     },
+    command: async (text) => (await send(text, "")).printed,
     feed: async (script) => {
       process.stdin.write("\\set ON_ERROR_STOP 1\n");
       for await (const piece of script) {

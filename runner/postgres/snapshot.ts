@@ -1,13 +1,17 @@
 import { z } from "zod";
 import { Failure } from "../failure";
-import { measureSizes, readCatalog, type Relation } from "./catalog";
+import { measureSizes, type Relation } from "./catalog";
 import { beginWithLocks } from "./locks";
-import { type Selection, type SelectionRequest, selectTables } from "./select-tables";
+import type { Needs } from "./needs";
+import { resolveSelection } from "./resolve-selection";
+import type { Selection, SelectionRequest } from "./select-tables";
 import { type Session, SqlError } from "./session";
 
 export interface Snapshot extends Selection {
   /** Name that other sessions import: `pg_dump --snapshot`, `SET TRANSACTION SNAPSHOT`. */
   readonly id: string;
+  /** What the tables need, where that was looked at. */
+  readonly needs?: Needs;
 }
 
 interface SnapshotOptions {
@@ -38,7 +42,7 @@ export async function takeSnapshot(
     try {
       await beginWithLocks(session, expected.tables, options);
       const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-      const locked = selectTables(await readCatalog(session), options.request);
+      const locked = await resolveSelection(session, options.request);
       if (sameTables(expected.tables, locked.tables)) {
         return { id, ...locked, tables: await measureSizes(session, locked.tables) };
       }
@@ -47,7 +51,7 @@ export async function takeSnapshot(
     } catch (error) {
       if (!(error instanceof SqlError && goneStates.has(error.sqlState))) throw error;
       await session.run("ROLLBACK");
-      expected = selectTables(await readCatalog(session), options.request);
+      expected = await resolveSelection(session, options.request);
     }
   }
   throw new Failure(

@@ -9,6 +9,10 @@ import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 export const References = z.enum(["fail", "add", "accept"]);
 export type References = z.infer<typeof References>;
 
+/** Content that belongs to tables, is in no dump of them, and that a backup is taken without only where it is accepted. */
+export const NotCarried = z.enum(["large-objects", "raster-files", "topologies", "extension-rows"]);
+export type NotCarried = z.infer<typeof NotCarried>;
+
 export const BackupRequest = z
   .strictObject({
     ...Server,
@@ -28,6 +32,8 @@ export const BackupRequest = z
     compression: Compression.optional(),
     /** Tables that a foreign key refers to or that a selected one inherits from, but that are not selected. */
     references: References.default("fail"),
+    /** Content that may be left out. */
+    accept: z.array(NotCarried).default([]),
     /** Relations that no foreign key declares, as `child.column -> parent.column`; orphans are counted. */
     relations: z.array(z.string().min(1)).default([]),
     /** More orphans than this in any relation fail the backup. */

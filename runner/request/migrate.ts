@@ -21,6 +21,8 @@ export const MigrateRequest = z.strictObject({
   excludeTables: z.array(z.string().min(1)).default([]),
   /** Databases of the old server that stay behind. */
   excludeDatabases: z.array(z.string().min(1)).default([]),
+  /** What else stays behind, each as the error names it: "view public.seen", "database postgres", "server setting *". */
+  leaveBehind: z.array(z.string().min(1)).default([]),
   relations: BackupRequest.shape.relations,
   /** Owners and grantees that the new server lacks; those that are created cannot log in. */
   missingRoles: RestoreRequest.shape.missingRoles,

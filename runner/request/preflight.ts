@@ -29,8 +29,12 @@ const Mebibytes = z
 export const PreflightRequest = z.strictObject({
   container: DockerName,
   dockerHost: Server.dockerHost,
-  /** Value of the label {@link ownerLabel} on a container that may exist already because it is the caller's. */
-  owner: z.string().min(1),
+  /** Value of the label {@link ownerLabel} on what is the caller's. Unset: the one of its last preflight, or a new one. */
+  owner: z.string().min(1).optional(),
+  /** False: the volume is deleted when the caller has another one. */
+  keepData: z.boolean().default(true),
+  /** Owner of a volume that the caller takes over. */
+  adopt: z.string().min(1).optional(),
   hostAddress: z
     .string()
     .refine((address) => isIP(address) !== 0, "must be an IP address, such as 127.0.0.1"),
@@ -63,5 +67,16 @@ export const PreflightRequest = z.strictObject({
 export type PreflightRequest = z.infer<typeof PreflightRequest>;
 export type PreflightRequestInput = z.input<typeof PreflightRequest>;
 
-/** Label by which a container is known to belong to one component of one stack. */
+/** What the caller keeps, and hands over in its next preflight. */
+export const PreflightResult = z.strictObject({
+  /** Value of the label {@link ownerLabel}. */
+  owner: z.string(),
+  /** Owners of the volumes that were taken over. */
+  adopted: z.array(z.string()),
+  /** The volume with the data. */
+  volume: z.string().optional(),
+});
+export type PreflightResult = z.infer<typeof PreflightResult>;
+
+/** Label by which a container and a volume are known to belong to one component of one stack. */
 export const ownerLabel = "postgis-backup.owner";

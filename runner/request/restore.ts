@@ -28,6 +28,8 @@ export const RestoreRequest = z
     splitTablesFrom: SplitTablesFrom,
     /** Seconds that the last step, which puts the tables in their place, waits for a table that somebody else has locked. */
     lockTimeout: LockTimeout,
+    /** Image of the throwaway container, where the target's own `pg_restore` cannot read the archive. Unset: the one that the backup was taken with, where it is there. */
+    image: z.string().min(1).optional(),
     /** Only look for what would keep the backup from being restored. */
     dryRun: z.boolean().default(false),
   })

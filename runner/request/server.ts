@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { withoutControls } from "./series";
 
-/** Where the server is: always inside a container, over TCP on the loopback interface of that container. */
+/** Where the server is: always inside a container. Port and socket are found there. */
 export const Server = {
-  container: z.string().min(1, "must name a container"),
+  container: withoutControls.min(1, "must name a container"),
   user: z.string().min(1).default("postgres"),
   database: z.string().min(1).default("postgres"),
   /** Docker daemon address, as in DOCKER_HOST. Unset: whatever the docker command line finds. */

@@ -5,7 +5,7 @@ import { compareOrphans } from "../compare-orphans";
 import { Failures } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { findDefinitions } from "../postgres/definitions";
-import { fingerprintMethod, measureTables } from "../postgres/fingerprint";
+import { isComparable, measureTables } from "../postgres/fingerprint";
 import { sqlName } from "../postgres/names";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { openSession, type Session } from "../postgres/session";
@@ -14,9 +14,7 @@ import type { StagedTable } from "./staging";
 
 /** Whether the target can compute the fingerprints that were recorded. */
 export function comparesFingerprints({ facts, manifest }: Pick<RestoreRun, "facts" | "manifest">): boolean {
-  return (
-    manifest.fingerprintMethod === "text" || manifest.fingerprintMethod === fingerprintMethod(facts.number)
-  );
+  return isComparable(manifest.fingerprintMethod, manifest.source.encoding, facts);
 }
 
 /** Compares the tables in their staging schemas; any difference is a failure that names it. */

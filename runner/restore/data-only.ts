@@ -13,6 +13,7 @@ import { restoreFailure } from "./feed";
 import { type FilledTable, parentsFirst } from "./filled-tables";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
+import { deferCircle, turnOffTriggers } from "./quiet-triggers";
 import { setSequences } from "./sequence-values";
 import { rowsInto } from "./statements";
 
@@ -24,14 +25,19 @@ export async function restoreData(
   const { session } = run;
   try {
     await lockEmpty(run, tables);
-    for (const level of await parentsFirst(session, tables)) {
+    const { names, turnOn } = await turnOffTriggers(session, tables);
+    for (const { tables: level, circle } of await parentsFirst(session, tables)) {
+      const settle = circle ? await deferCircle(session, level) : undefined;
       const recorded = level.map((table) => table.recorded);
       const places = new Map(
         level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
       );
       const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
       await session.feed(rowsInto(script, places));
+      await settle?.();
     }
+    await turnOn();
+    if (names.length > 0) run.notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
     await setSequences(
       run,
       reader,

@@ -22,7 +22,8 @@ part AS (
   LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
   LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
 ), foreign_object AS (
-  SELECT class, object, relation FROM dependent WHERE relation NOT IN (SELECT oid FROM old) AND NOT EXISTS (
+  -- Publications are given the new table instead.
+  SELECT class, object, relation FROM dependent WHERE class IS DISTINCT FROM to_regclass('pg_catalog.pg_publication_rel')::oid AND relation NOT IN (SELECT oid FROM old) AND NOT EXISTS (
     SELECT FROM part WHERE part.class = dependent.class AND part.object = dependent.object)
   UNION SELECT 'pg_class'::regclass, inhrelid, 0 FROM pg_inherits
   WHERE inhparent IN (SELECT oid FROM old) AND inhrelid NOT IN (SELECT oid FROM old)

@@ -1,6 +1,7 @@
 import type { ExecTarget } from "../docker/exec";
 import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
+import { nobody, restricted } from "../postgres/restricted";
 import { endedWith, errorLines, psql } from "../postgres/server";
 
 /** Gives a script to psql in the container, which stops at the first error; an error of the script's own source comes first. */
@@ -11,7 +12,15 @@ export async function feedPsql(
   signal: AbortSignal,
 ): Promise<void> {
   const command = [...psql, "--output=/dev/null", "--file=-"];
-  const { failed, stderr, exitCode } = await execStreamed(target, command, script, signal).ended;
+  const { failed, stderr, exitCode } = await execStreamed(
+    target,
+    command,
+    restricted(target, script),
+    signal,
+    {
+      user: nobody,
+    },
+  ).ended;
   if (failed) throw restoreFailure(`${what}: psql`, errorLines(stderr) || endedWith(exitCode));
 }
 

@@ -54,24 +54,27 @@ export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
   return filled.filter(({ recorded }) => recorded.kind === "table");
 }
 
+/** Tables that can be filled at once; those of a circle refer to each other. */
+interface Level {
+  readonly tables: readonly FilledTable[];
+  readonly circle: boolean;
+}
+
 /** What has no foreign key to any other, then what has them to those only, and so on. */
-export async function parentsFirst(
-  session: Session,
-  tables: readonly FilledTable[],
-): Promise<FilledTable[][]> {
+export async function parentsFirst(session: Session, tables: readonly FilledTable[]): Promise<Level[]> {
   const keys = await session.rows(
     `SELECT conrelid::text AS child, confrelid::text AS parent FROM pg_constraint
      WHERE contype = 'f' AND conrelid <> confrelid AND conrelid IN (${oidList(tables.map(({ oid }) => oid))})`,
     z.object({ child: z.string(), parent: z.string() }),
   );
-  const levels: FilledTable[][] = [];
+  const levels: Level[] = [];
   let left = [...tables];
   while (left.length > 0) {
     const waiting = new Set(left.map(({ oid }) => oid));
     const ready = left.filter(({ oid }) => !keys.some((key) => key.child === oid && waiting.has(key.parent)));
-    // Tables that refer to each other in a circle: the server says which key minds.
-    const next = ready.length > 0 ? ready : left;
-    levels.push(next);
+    const circle = ready.length === 0;
+    const next = circle ? left : ready;
+    levels.push({ tables: next, circle });
     left = left.filter((table) => !next.includes(table));
   }
   return levels;

@@ -1,59 +1,85 @@
-/** Brings definitions and rows into the staging schemas of the target. */
+/** Brings rows into the tables of the target, then indexes, foreign keys and all else that comes after rows. */
 import { z } from "zod";
 import { callerIds, execTied } from "../docker/exec";
 import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
 import { together } from "../together";
+import { writeList } from "./define";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntries } from "./entries";
 import { type LinkedArchive, linkRows } from "./linked-rows";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
-import { stagedArchive } from "./scratch";
+import { type ScratchDump, stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
 import { loadShared, sharedTables } from "./shared-rows";
 import { rowsInto } from "./statements";
+import { isEmpty, type WantedEntries } from "./wanted";
 
-export async function loadStaging(
+export async function load(
   run: RestoreRun,
   reader: Reader,
+  dump: ScratchDump,
+  wanted: WantedEntries,
   tables: readonly StagedTable[],
 ): Promise<void> {
   if (run.request.content === "schema") {
-    await runPgRestore(run, ["--section=pre-data", "--section=post-data"]);
+    await restoreEntries(run, dump, "post-data", wanted.postData);
     return;
   }
   const filled = tables.filter(({ recorded }) => recorded.kind === "table");
   const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
-  const linked = linkable ? await linkRows(run, reader.entries, filled) : undefined;
+  const linked = linkable ? await linkRows(run, reader.entries, dump, filled) : undefined;
   if (linked !== undefined) {
-    await loadLinked(run, linked, filled);
+    await loadLinked(run, linked, wanted, filled);
     return;
   }
-  // The staged archive has no rows, but it has the values of the sequences.
-  await runPgRestore(run, ["--section=pre-data", "--section=data"]);
+  await restoreEntries(run, dump, "sequences", wanted.sequenceValues);
   await streamRows(run, reader, filled);
-  await runPgRestore(run, ["--section=post-data", `--jobs=${run.jobs}`]);
+  await restoreEntries(run, dump, "post-data", wanted.postData);
+}
+
+/** Of the archive that has no rows. */
+async function restoreEntries(
+  run: RestoreRun,
+  dump: ScratchDump,
+  name: string,
+  ids: readonly number[],
+): Promise<void> {
+  if (isEmpty(ids, dump.entries)) return;
+  const list = await writeList(run, name, ids);
+  await runPgRestore(run, [`--use-list=${list}`, `--jobs=${run.jobs}`], stagedArchive(run));
 }
 
 async function loadLinked(
   run: RestoreRun,
   linked: LinkedArchive,
+  { rows, sequenceValues, postData }: WantedEntries,
   tables: readonly StagedTable[],
 ): Promise<void> {
-  const jobs = `--jobs=${run.jobs}`;
   const shared = await sharedTables(run, linked, tables);
+  const restoreList = async (name: string, ids: readonly number[]) => {
+    await runPgRestore(
+      run,
+      [`--use-list=${await linked.list(name, ids)}`, `--jobs=${run.jobs}`],
+      linked.path,
+    );
+  };
   if (shared.length === 0) {
-    await runPgRestore(run, [jobs], linked.path);
+    await restoreList("all", [...new Set([...rows, ...sequenceValues, ...postData])]);
     return;
   }
-  const names = shared.map(({ place }) => sqlName(place));
-  run.progress.note(`Loaded by ${run.jobs} workers together: ${names.join(", ")}.`);
-  const list = `--use-list=${await linked.listWithout(shared)}`;
-  await runPgRestore(run, ["--section=pre-data", "--section=data", list, jobs], linked.path);
+  run.progress.note(
+    `Loaded by ${run.jobs} workers together: ${shared.map(({ place }) => sqlName(place)).join(", ")}.`,
+  );
+  const others = new Set(shared.map((table) => linked.entries.get(table)));
+  await restoreList(
+    "rows",
+    [...new Set([...rows, ...sequenceValues])].filter((id) => !others.has(id)),
+  );
   await loadShared(run, linked, shared);
-  await runPgRestore(run, ["--section=post-data", jobs], linked.path);
+  await restoreList("post-data", postData);
 }
 
 /**
@@ -65,28 +91,46 @@ SELECT concat_ws(' ', '-c synchronous_commit=off',
   '-c maintenance_work_mem=' || greatest(pg_size_bytes(current_setting('maintenance_work_mem')) / 1024, 262144) || 'kB',
   CASE current_setting('is_superuser') WHEN 'on' THEN '-c wal_compression=off' END) AS options`;
 
-async function runPgRestore(
-  run: RestoreRun,
-  options: readonly string[],
-  archive = stagedArchive(run),
-): Promise<void> {
+async function runPgRestore(run: RestoreRun, options: readonly string[], archive: string): Promise<void> {
   const { target, request, session, signal } = run;
   const database = request.database.replaceAll(/['\\]/g, "\\$&");
   const command = [
-    ...["pg_restore", "--no-password", "--exit-on-error", "--no-tablespaces", ...options],
+    ...["pg_restore", "--no-password", "--exit-on-error", ...options],
     ...[`--dbname=dbname='${database}'`, archive],
   ];
   const settings = await session.row(settingsQuery, z.object({ options: z.string() }));
-  const env = { ...target.env, PGOPTIONS: settings.options };
+  const env = { ...target.env, PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${settings.options}` };
   const process = execTied({ ...target, env }, command, signal, { user: callerIds(), reject: false });
   const { failed, stderr, exitCode } = await process;
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
+/** Tables whose rows are read by one process: a process takes longer to start than a small table to load. */
+const bytesTogether = 8 * 2 ** 20;
+const tablesTogether = 100;
+
+export function loadGroups<T extends { readonly recorded: { readonly bytes: number } }>(
+  tables: readonly T[],
+): T[][] {
+  const groups: T[][] = [];
+  let bytes = 0;
+  for (const table of tables.toSorted((one, other) => one.recorded.bytes - other.recorded.bytes)) {
+    const last = groups.at(-1);
+    bytes += table.recorded.bytes;
+    if (last !== undefined && bytes <= bytesTogether && last.length < tablesTogether) last.push(table);
+    else {
+      groups.push([table]);
+      bytes = table.recorded.bytes;
+    }
+  }
+  return groups;
+}
+
 /** As many tables at once as there are jobs, or all of them one after another, if that is how they are read. */
 async function streamRows(run: RestoreRun, reader: Reader, tables: readonly StagedTable[]): Promise<void> {
-  const load = async (these: readonly StagedTable[], signal: AbortSignal) => {
+  if (tables.length === 0) return;
+  const loadThese = async (these: readonly StagedTable[], signal: AbortSignal) => {
     const entries = rowsEntries(
       reader.entries,
       these.map(({ recorded }) => recorded),
@@ -97,13 +141,13 @@ async function streamRows(run: RestoreRun, reader: Reader, tables: readonly Stag
     await feedPsql(run.target, "rows", rowsInto(reader.script(entries, signal), places), signal);
   };
   if (reader.sequential) {
-    await load(tables, run.signal);
+    await loadThese(tables, run.signal);
     return;
   }
-  const waiting = tables.toSorted((one, other) => one.recorded.bytes - other.recorded.bytes);
+  const waiting = loadGroups(tables);
   const work = async (signal: AbortSignal) => {
-    for (let table = waiting.pop(); table !== undefined && !signal.aborted; table = waiting.pop())
-      await load([table], signal);
+    for (let group = waiting.pop(); group !== undefined && !signal.aborted; group = waiting.pop())
+      await loadThese(group, signal);
   };
   try {
     await together(

@@ -25,15 +25,25 @@ export const finalPlace = (request: Pick<RestoreRequest, "schemas">, { schema, n
 
 export const oidList = (oids: readonly string[]): string => (oids.length === 0 ? "0" : oids.join(", "));
 
-/** Sequences that defaults of the tables use, and that no table owns. */
-export async function looseSequences(session: Session, oids: readonly string[]): Promise<Member[]> {
+/** Sequences that no table owns: those that defaults or rules of the tables use, or, where none are given, all. */
+export async function looseSequences(
+  session: Session,
+  oids: readonly string[] | undefined,
+): Promise<Member[]> {
+  const used =
+    oids === undefined
+      ? ""
+      : `AND s.oid IN (
+       SELECT d.refobjid FROM pg_depend d LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+       LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+       LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+       LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+       WHERE d.refclassid = 'pg_class'::regclass AND coalesce(a.adrelid, r.ev_class, k.conrelid, p.polrelid) IN (${oidList(oids)}))`;
   const found = await session.rows(
-    `SELECT DISTINCT n.nspname AS schema, s.relname AS name FROM pg_attrdef a
-     JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_class'::regclass
-     JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
-     WHERE a.adrelid IN (${oidList(oids)}) AND NOT EXISTS (
+    `SELECT n.nspname AS schema, s.relname AS name FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
+     WHERE s.relkind = 'S' AND s.oid >= 16384 AND NOT EXISTS (
        SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid AND o.deptype IN ('a', 'i', 'e')
-       AND o.refclassid IN ('pg_class'::regclass, 'pg_extension'::regclass))`,
+       AND o.refclassid IN ('pg_class'::regclass, 'pg_extension'::regclass)) ${used}`,
     Member,
   );
   return found.map((sequence) => ({ ...sequence, kind: "SEQUENCE" }));
@@ -80,10 +90,12 @@ export type Existing = z.infer<typeof Existing>;
 export function findExisting(session: Session, places: readonly Name[]): Promise<Existing[]> {
   const names = places.map(({ schema, name }) => `(${escapeLiteral(schema)}, ${escapeLiteral(name)})`);
   if (names.length === 0) return Promise.resolve([]);
+  // A join, because a list is compared with every relation, one by one.
   return session.rows(
     `SELECT n.nspname AS schema, c.relname AS name, c.oid::text, c.relkind::text AS kind,
             format('%I.%I', n.nspname, c.relname) AS "sqlName", pg_has_role(c.relowner, 'USAGE') AS owned
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (n.nspname, c.relname) IN (${names.join(", ")})
+     FROM (SELECT DISTINCT schema::name, name::name FROM (VALUES ${names.join(", ")}) v (schema, name)) p
+     JOIN pg_namespace n ON n.nspname = p.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.name
      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
     Existing,
   );

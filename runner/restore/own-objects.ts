@@ -7,7 +7,7 @@ const OwnObject = z.object({
   /** As an archive's table of contents has it. */
   id: z.string(),
   type: z.string(),
-  schema: z.string(),
+  schema: z.string().nullable(),
   identity: z.string(),
 });
 export type OwnObject = z.infer<typeof OwnObject>;
@@ -27,6 +27,13 @@ const catalogs = [
   ["pg_collation", "true"],
   ["pg_ts_config", "true"],
   ["pg_ts_dict", "true"],
+  ["pg_ts_parser", "true"],
+  ["pg_ts_template", "true"],
+  ["pg_conversion", "true"],
+  ["pg_cast", "true"],
+  ["pg_transform", "true"],
+  ["pg_language", "true"],
+  ["pg_am", "true"],
 ] as const;
 
 /** All that no extension made, in the whole database. */
@@ -40,14 +47,13 @@ function ownObjects(session: Session): Promise<OwnObject[]> {
   return session.rows(queries.join(" UNION ALL "), OwnObject);
 }
 
-/** Those of the scratch database that the tables need and the target lacks; one that is there under the name is left alone. */
+/** Those of the scratch database that the target lacks; one that is there under the name is left alone. */
 export async function missingObjects(
   scratch: Session,
   session: Session,
-  needed: readonly ObjectId[],
+  isNeeded: (id: ObjectId) => boolean,
 ): Promise<OwnObject[]> {
   const key = ({ type, identity }: OwnObject) => `${type} ${identity}`;
   const there = new Set((await ownObjects(session)).map(key));
-  const ids = new Set(needed);
-  return (await ownObjects(scratch)).filter((object) => ids.has(object.id) && !there.has(key(object)));
+  return (await ownObjects(scratch)).filter((object) => isNeeded(object.id) && !there.has(key(object)));
 }

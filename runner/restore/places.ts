@@ -4,14 +4,28 @@ import { z } from "zod";
 import { Attempts, Failure } from "../failure";
 import type { Session } from "../postgres/session";
 import { refuseDependents } from "./dependents";
-import { type Existing, findExisting } from "./members";
+import { type Existing, findExisting, oidList } from "./members";
+import { checkPublications } from "./publications";
 import type { RestoreRun } from "./run";
-import type { Staging } from "./staging";
+import type { Name } from "../postgres/names";
+import type { DanglingReference } from "../postgres/select-tables";
+
+/** What is to be put where. */
+interface Planned {
+  readonly places: readonly Name[];
+  /** Schemas in the end. */
+  readonly finals: readonly string[];
+  /** Foreign keys to tables that are not restored. */
+  readonly references: readonly DanglingReference[];
+}
 
 /** False where all tables exist and are to be left alone; fails where the request does not allow what is there. */
-export async function checkPlaces(run: RestoreRun, staging: Staging, attempts: Attempts): Promise<boolean> {
+export async function checkPlaces(
+  run: RestoreRun,
+  { places, finals, references }: Planned,
+  attempts: Attempts,
+): Promise<boolean> {
   const { session, request } = run;
-  const places = staging.tables.map(({ place }) => place);
   const existing = await findExisting(session, places);
   const replaces = request.ifExists === "replace" || request.ifExists === "swap";
   if (request.ifExists === "skip" && existing.length === places.length) return false;
@@ -29,8 +43,9 @@ export async function checkPlaces(run: RestoreRun, staging: Staging, attempts: A
       ),
     );
   }
-  await attempts.run(() => checkSchemas(session, staging));
-  await attempts.run(() => checkReferences(session, staging));
+  if (replaces) await attempts.run(() => checkPublications(run, existing));
+  await attempts.run(() => checkSchemas(session, finals));
+  await attempts.run(() => checkReferences(session, references));
   return true;
 }
 
@@ -64,8 +79,8 @@ function refuseForeign({ request }: RestoreRun, existing: readonly Existing[]): 
   );
 }
 
-async function checkSchemas(session: Session, { finalOf }: Staging): Promise<void> {
-  const names = [...finalOf.values()].map((name) => escapeLiteral(name)).join(", ");
+async function checkSchemas(session: Session, finals: readonly string[]): Promise<void> {
+  const names = finals.map((name) => escapeLiteral(name)).join(", ");
   const refused = await session.rows(
     `SELECT format('%I', nspname) AS name, format('GRANT CREATE ON SCHEMA %I TO %I', nspname, current_user) AS remedy
      FROM pg_namespace WHERE nspname IN (${names}) AND NOT has_schema_privilege(oid, 'CREATE')`,
@@ -79,9 +94,9 @@ async function checkSchemas(session: Session, { finalOf }: Staging): Promise<voi
 }
 
 /** Foreign keys to tables that are not restored need those in the target. */
-async function checkReferences(session: Session, { selection }: Staging): Promise<void> {
+async function checkReferences(session: Session, references: readonly DanglingReference[]): Promise<void> {
   const attempts = new Attempts();
-  for (const { from, constraint, sqlName } of selection.acceptedReferences) {
+  for (const { from, constraint, sqlName } of references) {
     const { there } = await session.row(
       `SELECT to_regclass(${escapeLiteral(sqlName)}) IS NOT NULL AS there`,
       z.object({ there: z.boolean() }),
@@ -95,4 +110,68 @@ async function checkReferences(session: Session, { selection }: Staging): Promis
     );
   }
   attempts.end();
+}
+
+/**
+ * Values that name tables, as those of regclass do, are numbers: loaded beside the tables that are there, they would name those,
+ * which are then replaced.
+ */
+export async function refuseNumbers(
+  { request }: RestoreRun,
+  scratch: Session,
+  oids: readonly string[],
+): Promise<void> {
+  const found = await scratch.rows(
+    `SELECT format('%I.%I', c.relname, a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS type
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
+     WHERE a.attrelid IN (${oidList(oids)}) AND a.attnum > 0 AND NOT a.attisdropped
+       AND ARRAY['regclass'::regtype::oid, 'regtype'::regtype::oid] && ARRAY[t.oid, t.typelem, t.typbasetype]`,
+    z.object({ name: z.string(), type: z.string() }),
+  );
+  if (found.length === 0 || (request.ifExists !== "replace" && request.ifExists !== "swap")) return;
+  throw new Failure(
+    "table-exists",
+    `Values of ${found.map(({ name, type }) => `${name} (${type})`).join(", ")} name tables, and would name those that are to be replaced. ` +
+      "Drop the tables first, or restore into another database.",
+  );
+}
+
+interface NewName extends Name {
+  readonly kind: string;
+}
+
+/**
+ * Indexes, sequences and types share their names with tables, and those of a schema can be taken by what belongs to another
+ * table. What goes with the tables that are replaced is in nobody's way.
+ */
+export async function checkNames(
+  { session, request }: RestoreRun,
+  names: readonly NewName[],
+  replaced: readonly Existing[],
+): Promise<void> {
+  if (names.length === 0) return;
+  const values = names.map(
+    ({ schema, name, kind }) => `(${escapeLiteral(schema)}, ${escapeLiteral(name)}, ${escapeLiteral(kind)})`,
+  );
+  const found = await session.rows(
+    `WITH wanted (schema, name, kind) AS (SELECT DISTINCT schema::name, name::name, kind FROM (VALUES ${values.join(", ")}) v (schema, name, kind))
+     SELECT w.kind, format('%I.%I', w.schema, w.name) AS name, pg_describe_object('pg_class'::regclass, c.oid, 0) AS taken
+     FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+     WHERE w.kind <> 'type' AND NOT EXISTS (
+       SELECT FROM pg_depend d LEFT JOIN pg_constraint k ON d.refclassid = 'pg_constraint'::regclass AND k.oid = d.refobjid
+       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+       AND coalesce(k.conrelid, CASE d.refclassid WHEN 'pg_class'::regclass THEN d.refobjid END) IN (${oidList(replaced.map(({ oid }) => oid))}))
+     UNION ALL
+     SELECT w.kind, format('%I.%I', w.schema, w.name), pg_describe_object('pg_type'::regclass, t.oid, 0)
+     FROM wanted w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = w.name
+     WHERE w.kind = 'table' AND t.typrelid = 0 AND t.typelem = 0`,
+    z.object({ kind: z.string(), name: z.string(), taken: z.string() }),
+  );
+  if (found.length === 0) return;
+  const shown = found.slice(0, 20).map(({ kind, name, taken }) => `${kind} ${name} (there is ${taken})`);
+  throw new Failure(
+    "table-exists",
+    `Database "${request.database}" has other objects by names that the backup needs: ${shown.join(", ")}. Nothing was changed. ` +
+      "Rename or drop them, or restore into another schema with --schema FROM=TO.",
+  );
 }

@@ -1,12 +1,14 @@
 /** A restore that has its lock, and nothing of an earlier one in its way. */
+import { z } from "zod";
 import { runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../failure";
 import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
+import { connectServer } from "../postgres/connect";
 import { dumpFacts, serverFacts } from "../postgres/facts";
-import { lockRuns, noteEnded, openLockSession } from "../postgres/run-lock";
-import { serverTarget } from "../postgres/server";
+import { describeContent } from "../postgres/outside-content";
+import { lockRuns, noteEnded } from "../postgres/run-lock";
 import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { RestoreRequest } from "../request";
@@ -15,11 +17,12 @@ import { type BackupFiles, filesOf } from "../store/backup-files";
 import { openStore } from "../store/open-store";
 import { checkFiles, damaged, readSealed } from "../store/seal";
 import { findBackup } from "../store/store";
+import { checkScripts, failUnlessListed } from "../verification";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
 import { restoreNames } from "./names";
-import { checkSrids } from "./prepare-target";
+import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
 
@@ -35,14 +38,16 @@ export async function beginRestore(
   const container = await attempts.run(() => runningContainer(docker, request.container));
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
-  const target = serverTarget(docker, container, request, names.applicationName);
-  const session = openLockSession(target, signal);
+  const [connection, tools] = await Promise.all([
+    attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
+    attempts.run(() => dumpFacts(docker, container, backup.manifest.compression)),
+  ]);
+  if (connection === undefined) throw attempts.failure();
+  const { target, session } = connection;
   try {
-    const [facts, tools] = await Promise.all([
-      attempts.run(() => serverFacts(session)),
-      attempts.run(() => dumpFacts(target, backup.manifest.compression)),
-    ]);
+    const facts = await attempts.run(() => serverFacts(session));
     if (facts === undefined || tools === undefined) throw attempts.failure();
+    await checkWritable(session, request);
     noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);
     await session.run("RESET lock_timeout");
     // Otherwise leftovers, schemas and the like are each worth a notice.
@@ -52,7 +57,7 @@ export async function beginRestore(
     const { manifest, files } = backup;
     return {
       ...{ request, manifest, files, container, target, session, facts, tools, names, jobs },
-      ...{ progress, signal, notes: [] },
+      ...{ progress, signal, notes: leftOut(manifest) },
     };
   } catch (error) {
     await session.close();
@@ -60,11 +65,36 @@ export async function beginRestore(
   }
 }
 
+/** What is not in the backup, and was accepted not to be. */
+const leftOut = ({ notCarried = [] }: Manifest): string[] =>
+  notCarried.map((content) => `Not in the backup: ${describeContent(content)}`);
+
+/** Before anything is tried that such a server refuses. */
+async function checkWritable(session: Session, { database }: RestoreRequest): Promise<void> {
+  const { standby, protected: isProtected } = await session.row(
+    `SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS protected`,
+    z.object({ standby: z.boolean(), protected: z.boolean() }),
+  );
+  if (standby) {
+    throw new Failure(
+      "requirement-missing",
+      "The server is a standby, which follows another and takes no changes of its own. Restore into the server that it follows.",
+    );
+  }
+  if (!isProtected) return;
+  throw new Failure(
+    "requirement-missing",
+    `Database "${database}" takes no changes: default_transaction_read_only is on, for the server, the database or the role. ` +
+      'Turn it off for the restore, such as by "ALTER DATABASE ... SET default_transaction_read_only = off".',
+  );
+}
+
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
   const store = openStore(request, signal);
   const found = await findBackup(store, request.name, request.backup);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
+  failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);
   if (found.problem !== undefined) {
@@ -72,6 +102,8 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
       ? damaged(files.location, found.problem)
       : new Failure("manifest-unreadable", `${files.location}: ${found.problem}.`);
   }
+  // A run looks at a plain archive when it reads the definitions in it, before it runs any.
+  await checkScripts(files, manifest, { signal, archive: request.dryRun });
   const schemas = new Set(manifest.tables.map(({ schema }) => schema));
   const unknown = Object.keys(request.schemas).filter((schema) => !schemas.has(schema));
   if (unknown.length > 0) {

@@ -1,4 +1,4 @@
-/** Puts the finished tables in their place, in one transaction. */
+/** Puts the finished tables in their place, in one transaction, and ends the record of what the restore made. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import { Failure } from "../failure";
 import { beginAndWait } from "../postgres/locks";
@@ -8,6 +8,8 @@ import { backupId } from "../store/folder";
 import { refuseDependents } from "./dependents";
 import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";
 import { schemaBefore } from "./names";
+import { exchange, findLost, findMemberships } from "./publications";
+import { forgetRecord } from "./record";
 import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";
 
@@ -24,7 +26,7 @@ export async function publish(run: RestoreRun, staging: Staging): Promise<string
 
 async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   const { request, session, target, signal, progress } = run;
-  const places = staging.tables.map(({ place }) => place);
+  const places = staging.direct ? [] : staging.tables.map(({ place }) => place);
   const old =
     request.ifExists === "replace" || request.ifExists === "swap" ? await findExisting(session, places) : [];
   const locks = old.map(({ sqlName }) => sqlName).join(", ");
@@ -43,21 +45,42 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   const oids = old.map(({ oid }) => oid);
   // Somebody may have made a view since the restore began.
   await refuseDependents(session, oids);
-  const swapped = request.ifExists === "swap" ? await setAside(session, old) : [];
+  const version = run.facts.number;
+  const memberships =
+    old.length === 0 || version < 100000 ? [] : await findMemberships(session, old, version);
+  const lost = version < 100000 ? [] : await findLost(session, pairsOf(staging, old));
+  const time = backupId(new Date());
+  const swapped = request.ifExists === "swap" ? await setAside(session, old, time) : [];
   if (request.ifExists === "replace" && locks !== "") await session.run(`DROP TABLE ${locks}`);
   for (const schema of staging.finalOf.values())
     await session.run(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
   await moveMembers(session, staging.members, (schema) => staging.finalOf.get(schema) ?? schema);
+  const aside = new Map(
+    old.map((table) => [table.sqlName, sqlName({ ...table, schema: schemaBefore(table.schema, time) })]),
+  );
+  await exchange(session, memberships, (table) =>
+    request.ifExists === "swap" ? aside.get(table) : undefined,
+  );
   if (request.content === "all") await advanceSequences(session, staging);
   // Not CASCADE: nothing may be left in them.
-  for (const schema of staging.finalOf.keys()) await session.run(`DROP SCHEMA ${escapeIdentifier(schema)}`);
+  if (!staging.direct)
+    for (const schema of staging.finalOf.keys()) await session.run(`DROP SCHEMA ${escapeIdentifier(schema)}`);
+  await forgetRecord(session, run.names);
   signal.throwIfAborted();
   await session.run("COMMIT");
+  run.notes.push(...lost);
   return swapped;
 }
 
-async function setAside(session: Session, old: readonly Existing[]): Promise<string[]> {
-  const time = backupId(new Date());
+function pairsOf({ tables }: Staging, old: readonly Existing[]) {
+  const stages = new Map(tables.map(({ place, stage }) => [sqlName(place), sqlName(stage)]));
+  return old.flatMap((table) => {
+    const replacement = stages.get(sqlName(table));
+    return replacement === undefined ? [] : [{ old: table, replacement }];
+  });
+}
+
+async function setAside(session: Session, old: readonly Existing[], time: string): Promise<string[]> {
   const schemas = [...new Set(old.map(({ schema }) => schema))];
   for (const schema of schemas)
     await session.run(`CREATE SCHEMA ${escapeIdentifier(schemaBefore(schema, time))}`);

@@ -39,9 +39,10 @@ export async function openReader(run: RestoreRun): Promise<Reader> {
     return archiveReader({ ...place, close: () => Promise.resolve() }, signal);
   }
   const { docker } = run.target;
-  const image = canRead(run) ? run.container.Image : manifest.source.imageDigest;
+  const image = canRead(run) ? run.container.Image : (run.request.image ?? manifest.source.imageDigest);
+  const asked = run.request.image !== undefined;
   const copied = manifest.format === "directory" ? [recordedFile(manifest, `${archive}/toc.dat`)] : [];
-  const container = await startBackupContainer(docker, { image, files, copied }, signal);
+  const container = await startBackupContainer(docker, { image, asked, files, copied }, signal);
   try {
     const target = { docker, container: container.name, env: { LC_ALL: "C" }, secretEnv: [] };
     const { user } = container;
@@ -128,7 +129,7 @@ async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader>
       throw dockerFailure(error);
     }
     await bring?.(wanted);
-    const command = ["pg_restore", "--no-tablespaces", `--use-list=${list}`, "--file=-"];
+    const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
     // The beginning, which has the definitions, is read again with the rows.
     const toEnd = wanted.some(holdsRows);
     const { chunks, ended } = startReading(target, command, archive, until, { toEnd });

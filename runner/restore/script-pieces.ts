@@ -1,11 +1,19 @@
 /** Takes a script of pg_dump or pg_restore apart: statements, and the rows of each table. */
+import { Failure } from "../failure";
 import { openQuote } from "../postgres/quotes";
 import { parseCopy } from "../postgres/script";
+import { restriction, ScriptScanner } from "../postgres/script-scanner";
 
 export type Piece =
-  /** One line, or those that a quoted name, string or function body goes over. */
-  | { readonly kind: "line"; readonly text: string }
-  | { readonly kind: "copy"; readonly schema: string; readonly name: string; readonly rest: string }
+  /** One line, or those that a quoted name, string or function body goes over; the last one may lack its end. */
+  | { readonly kind: "line"; readonly text: string; readonly unended?: true }
+  | {
+      readonly kind: "copy";
+      readonly text: string;
+      readonly schema: string;
+      readonly name: string;
+      readonly rest: string;
+    }
   /** Some of the rows that belong to the last COPY, with the line that ends them. */
   | { readonly kind: "rows"; readonly data: Buffer }
   | { readonly kind: "end of rows" };
@@ -33,7 +41,7 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
         if (quote !== undefined) continue;
         const copy = parseCopy(text);
         if (copy !== undefined) state = "first row";
-        yield copy === undefined ? { kind: "line", text } : { kind: "copy", ...copy };
+        yield copy === undefined ? { kind: "line", text } : { kind: "copy", text, ...copy };
         continue;
       }
       if (rest.length < endOfRows.length) break;
@@ -57,5 +65,47 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
     }
   }
   if (state !== "statements") yield { kind: "rows", data: rest };
-  else if (begun !== "" || rest.length > 0) yield { kind: "line", text: begun + rest.toString("utf8") };
+  else if (begun !== "" || rest.length > 0) {
+    yield { kind: "line", text: begun + rest.toString("utf8"), unended: true };
+  }
+}
+
+/** psql takes this too for the end of the rows, and what follows for SQL. */
+const otherEndOfRows = Buffer.from("\n\\.\r\n");
+
+/** The same pieces; fails at the first that pg_dump does not write and that psql or the server could take for a command. */
+export async function* safePieces(pieces: AsyncIterable<Piece>, script: string): AsyncGenerator<Piece, void> {
+  const scanner = new ScriptScanner(script);
+  let before: Buffer = Buffer.alloc(0);
+  for await (const piece of pieces) {
+    if (piece.kind === "line") scanner.lines(piece.text);
+    if (piece.kind === "copy") {
+      scanner.copy(piece.text);
+      before = Buffer.from("\n");
+    }
+    if (piece.kind === "rows") {
+      const edge = Buffer.concat([before, piece.data.subarray(0, otherEndOfRows.length - 1)]);
+      if (edge.includes(otherEndOfRows) || piece.data.includes(otherEndOfRows)) {
+        throw new Failure(
+          "script-unsafe",
+          `${script} is refused: rows end within the rows of a table. pg_dump writes no such thing: somebody has changed this backup. Use another one.`,
+        );
+      }
+      const end = piece.data.subarray(1 - otherEndOfRows.length);
+      before = Buffer.concat([before, end]).subarray(1 - otherEndOfRows.length);
+    }
+    yield piece;
+  }
+}
+
+/** A script as it is, without pg_dump's own restriction of psql, in pieces that have been looked at. */
+export async function* safeScript(
+  chunks: AsyncIterable<Uint8Array>,
+  script: string,
+): AsyncGenerator<Buffer, void> {
+  for await (const piece of safePieces(readPieces(chunks), script)) {
+    if (piece.kind === "rows") yield piece.data;
+    else if (piece.kind !== "end of rows" && !restriction.test(piece.text))
+      yield Buffer.from("unended" in piece ? piece.text : `${piece.text}\n`);
+  }
 }

@@ -2,30 +2,47 @@
 import { escapeIdentifier } from "../postgres/escape";
 import { Failure } from "../failure";
 import { tableKey } from "../postgres/script";
-import { readPieces } from "./script-pieces";
+import { restriction } from "../postgres/script-scanner";
+import { readPieces, safePieces } from "./script-pieces";
+import { accessMethodMissing, type ServerNames } from "./server-names";
 
 interface DefinitionOptions {
-  /** Names of the settings that the target knows. */
-  readonly settings: ReadonlySet<string>;
+  /** What the script is called in messages. */
+  readonly name: string;
+  readonly known: ServerNames;
+  /** Told of each tablespace that the target lacks, or that the role may not use. */
+  readonly onTablespace: (name: string) => void;
   /** Foreign keys whose other table is not in the backup. */
   readonly withoutKeys: readonly { readonly table: string; readonly constraint: string }[];
   /** prepare.sql has statements before its settings. */
   readonly settingsAnywhere?: boolean;
+  /** Statements that come before indexes, foreign keys, triggers and the like. */
+  readonly afterTables?: (() => AsyncIterable<string>) | undefined;
 }
 
-const setting = /^SET (?<name>\w+) = .*;$/;
+const setting = /^SET (?<name>\w+) = (?<value>.*);$/;
+/** The first entry of a script that comes after all tables and before their indexes. */
+const tablesEnd =
+  /^-- (Data for )?Name: .*; Type: (TABLE DATA|SEQUENCE SET|(FK )?CONSTRAINT|INDEX|TRIGGER|RULE|POLICY|ROW SECURITY|STATISTICS|TABLE ATTACH|INDEX ATTACH|PUBLICATION.*|EVENT TRIGGER|MATERIALIZED VIEW DATA);/;
 const beforeStatements = /^(--.*|SELECT pg_catalog\.set_config\('search_path', '', false\);)?$/;
-const restriction = /^\\(un)?restrict [A-Za-z0-9]+$/;
 const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 
-/** All but the rows, without what an older server or client does not know, and without tablespaces. */
+/** All but the rows, without what an older server or client does not know, and without tablespaces that the target lacks. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
-  { settings, withoutKeys, settingsAnywhere = false }: DefinitionOptions,
+  { name: what, known, onTablespace, withoutKeys, settingsAnywhere = false, afterTables }: DefinitionOptions,
 ): AsyncGenerator<string, void> {
   let preamble = true;
+  let after = afterTables;
   let held: { line: string; table: string } | undefined;
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), what)) {
+    if (
+      after !== undefined &&
+      (piece.kind === "copy" || (piece.kind === "line" && tablesEnd.test(piece.text)))
+    ) {
+      yield* after();
+      after = undefined;
+    }
     if (piece.kind !== "line") continue;
     const { text } = piece;
     if (held !== undefined) {
@@ -37,15 +54,29 @@ export async function* definitionsOf(
       if (dropped) continue;
       yield `${line}\n`;
     }
-    const name = setting.exec(text)?.groups?.["name"];
+    const { name, value } = setting.exec(text)?.groups ?? {};
     if (name === undefined && !beforeStatements.test(text) && !restriction.test(text)) preamble = false;
-    if (restriction.test(text) || name === "default_tablespace") continue;
-    if ((preamble || settingsAnywhere) && name !== undefined && !settings.has(name)) continue;
+    if (restriction.test(text)) continue;
+    if (name === "default_tablespace" && lacks(known.tablespaces, value)) {
+      onTablespace(value ?? "");
+      yield "SET default_tablespace = '';\n";
+      continue;
+    }
+    if (name === "default_table_access_method" && lacks(known.accessMethods, value)) {
+      throw accessMethodMissing(value ?? "");
+    }
+    if ((preamble || settingsAnywhere) && name !== undefined && !known.settings.has(name)) continue;
     const table = alterTable.exec(text)?.groups?.["table"];
     if (table === undefined) yield `${text}\n`;
     else held = { line: text, table };
   }
   if (held !== undefined) yield `${held.line}\n`;
+  if (after !== undefined) yield* after();
+}
+
+/** The value is a name, or empty for that which the database has by default. */
+function lacks(names: ReadonlySet<string>, value = "''"): boolean {
+  return value !== "''" && ![...names].some((name) => value === name || value === escapeIdentifier(name));
 }
 
 function startsForeignKey(line: string, constraint: string): boolean {
@@ -74,7 +105,7 @@ export async function* rowsInto(
   const missing = new Set(places.keys());
   let current: string | undefined;
   yield loadSettings.map((setting) => `${setting};\n`).join("");
-  for await (const piece of readPieces(script)) {
+  for await (const piece of safePieces(readPieces(script), "The archive")) {
     if (piece.kind === "copy") {
       current = tableKey(piece.schema, piece.name);
       const place = places.get(current);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Failure } from "../failure";
 import type { StoredFile } from "./files";
 
 /** Passes on what a file holds; fails at its end unless size and checksum are those that the manifest records. */
@@ -46,9 +47,18 @@ export async function* onceOnly(chunk: Uint8Array): AsyncGenerator<Uint8Array, v
   yield chunk;
 }
 
+/** A manifest or its checksums; more than this is none, and would be held in memory. */
+const mostBytes = 1 << 28;
+
 /** For files that are known to be small. */
 export async function readWhole(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of content) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of content) {
+    bytes += chunk.length;
+    if (bytes > mostBytes)
+      throw new Failure("manifest-unreadable", "A manifest, or its checksums, are larger than any can be.");
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }

@@ -1,30 +1,32 @@
 /** A backup that comes from elsewhere: written under a hidden name, and renamed when all of it is there. */
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, symlink, unlink } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Failure } from "../failure";
 import { abandonBackup } from "./abandon";
 import { measuring } from "./checked-content";
 import { checkSpace } from "./destination";
-import { backupTime, isErrno, syncToDisk, unwritable } from "./folder";
+import { removeAbandoned } from "./abandoned";
+import { isErrno, syncToDisk, unwritable } from "./folder";
+import { makeRoomForLatest, prepareLatest } from "./folder-latest";
 import { openToReaders } from "./modes";
 import { alreadyExists, type Arrival, type IncomingBackup } from "./store";
-import { removeDeadWork, workName } from "./work-name";
+import { workName } from "./work-name";
 
-const latestLink = "latest";
-
-/** `isNewest` is asked when all of the backup is there. */
+/** `isNewest` is asked when all of the backup is in its hidden folder. */
 export async function receiveFolder(
   series: string,
   { id, bytes, fileMode }: Arrival,
-  isNewest: () => Promise<boolean>,
+  isNewest: (workPath: string) => Promise<boolean>,
 ): Promise<IncomingBackup> {
   const workPath = path.join(series, workName(id));
   const finalPath = path.join(series, id);
+  let notes: string[] = [];
   await writable(series, async () => {
     await mkdir(series, { recursive: true, mode: 0o700 });
-    await removeDeadWork(series, (name) => name === latestLink || backupTime(name) !== undefined);
+    await removeAbandoned(series);
+    notes = await makeRoomForLatest(series);
     await checkSpace(series, bytes);
     await mkdir(workPath, { mode: 0o700 });
   });
@@ -45,17 +47,16 @@ export async function receiveFolder(
       await openToReaders(workPath, fileMode);
       for (const folder of folders) await syncToDisk(folder);
       // Made before the backup appears: what can fail should fail while nothing is published.
-      const link = (await isNewest()) ? path.join(series, workName(latestLink)) : undefined;
-      if (link !== undefined) await symlink(id, link);
+      const link = (await isNewest(workPath)) ? await prepareLatest(series, id) : undefined;
       try {
         await renameNew(workPath, finalPath);
       } catch (error) {
-        if (link !== undefined) await unlink(link);
+        await link?.discard();
         throw error;
       }
-      if (link !== undefined) await rename(link, path.join(series, latestLink));
+      notes.push(...((await link?.publish()) ?? []));
       await syncToDisk(series);
-      return { versionIds: {} };
+      return { versionIds: {}, notes };
     },
     abandon: (error) => abandonBackup({ workPath, finalPath }, error),
   };

@@ -1,16 +1,19 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { Manifest, manifestFile } from "../manifest";
-import { isErrno } from "./folder";
+import { readWhole } from "./checked-content";
+import { filesIn } from "./folder-files";
 
 /** The manifest in a backup's folder, or why it cannot be had. */
 export async function readManifest(folder: string): Promise<Parsed> {
+  const file = path.join(folder, manifestFile);
   let source: string;
   try {
-    source = await readFile(path.join(folder, manifestFile), "utf8");
+    source = (await readWhole(filesIn(folder).read(manifestFile))).toString();
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return { problem: `${manifestFile} is missing` };
-    return { problem: `${manifestFile} cannot be read: ${(error as Error).message}` };
+    if (!existsSync(file)) return { problem: `${manifestFile} is missing` };
+    const said = (error as Error).message.replace(`${file} cannot be read: `, "");
+    return { problem: `${manifestFile} cannot be read: ${said}` };
   }
   return parseManifest(source);
 }

@@ -11,7 +11,8 @@ import { receiveFolder } from "./folder-incoming";
 import { readManifest } from "./folder-manifest";
 import { finishRemovals, removeFolder } from "./folder-removal";
 import { findInconsistency } from "./inconsistency";
-import { isGood, keepFile, type Store, type StoredBackup } from "./store";
+import { newestOf } from "./newest";
+import { keepFile, type Store, type StoredBackup } from "./store";
 
 /** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
 export function folderStore(directory: string): Store {
@@ -35,9 +36,12 @@ export function folderStore(directory: string): Store {
     folder: (name, id) => path.join(seriesFolder(name), id),
     read: (name, id, file) => filesIn(path.join(seriesFolder(name), id)).read(file),
     receive: (arrival) =>
-      receiveFolder(seriesFolder(arrival.name), arrival, async () => {
+      receiveFolder(seriesFolder(arrival.name), arrival, async (workPath) => {
         const latest = (await backupsOf(arrival.name)).find((backup) => backup.latest);
-        return latest === undefined || latest.id < arrival.id;
+        if (latest === undefined) return true;
+        const { manifest } = await readManifest(workPath);
+        if (manifest?.newerThan?.includes(latest.id) === true) return true;
+        return latest.id < arrival.id && latest.manifest?.newerThan?.includes(arrival.id) !== true;
       }),
   };
 }
@@ -75,7 +79,7 @@ async function hasBackups(folder: string): Promise<boolean> {
 /** Where the link is missing or points nowhere, the newest good one is the latest. */
 async function latestOf(folder: string, backups: readonly StoredBackup[]): Promise<StoredBackup | undefined> {
   const target = await readlink(path.join(folder, "latest")).catch(() => undefined);
-  return backups.find(({ id }) => id === target) ?? backups.findLast(isGood);
+  return backups.find(({ id }) => id === target) ?? newestOf(backups);
 }
 
 async function readBackup(location: string, id: string, name: string): Promise<StoredBackup> {
@@ -92,15 +96,16 @@ async function readBackup(location: string, id: string, name: string): Promise<S
   const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };
+  const link = contents.find(({ kind }) => kind === "other");
+  const linked = link && `${link.path} is a link, or no file`;
   const inconsistency = findInconsistency(
     manifest,
     id,
     name,
     contents.filter(({ kind }) => kind === "file"),
   );
-  return inconsistency === undefined
-    ? { ...stored, manifest }
-    : { ...stored, manifest, problem: inconsistency };
+  const wrong = inconsistency ?? linked;
+  return wrong === undefined ? { ...stored, manifest } : { ...stored, manifest, problem: wrong };
 }
 
 async function mark(folder: string, kept: boolean): Promise<void> {

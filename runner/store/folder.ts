@@ -1,8 +1,12 @@
 /** Backups as folders: <directory>/<name>/<id>, complete, or not there under this name. */
-import { mkdir, open, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Failure } from "../failure";
+import { ownIdentity } from "../process-identity";
+import { removeAbandoned } from "./abandoned";
+import { makeRoomForLatest, prepareLatest } from "./folder-latest";
+import { workName } from "./work-name";
 
 export interface PendingBackup {
   readonly id: string;
@@ -11,6 +15,8 @@ export interface PendingBackup {
   readonly workPath: string;
   /** Where the backup appears in one step when it is published. */
   readonly finalPath: string;
+  /** For people: what was found and mended before the backup began. */
+  readonly notes: readonly string[];
 }
 
 /** `20261122T081500Z`: sorts by time, and is a valid name on every file system. */
@@ -51,12 +57,12 @@ export async function beginBackup(
   try {
     await mkdir(parent, { recursive: true, mode: 0o700 });
     await removeAbandoned(parent, key);
+    const notes = await makeRoomForLatest(parent);
     return await claimId(async (id, startedAt) => {
       const workPath = path.join(parent, `.${id}.partial`);
       const taken = (await readdir(parent)).includes(id) || (await isTaken(id));
-      if (taken || !(await makeFolder(workPath))) return undefined;
-      await writeFile(path.join(workPath, runFile), key, { mode: 0o600 });
-      return { id, startedAt, workPath, finalPath: path.join(parent, id) };
+      if (taken || !(await claimFolder(workPath, path.join(parent, workName(id)), key))) return undefined;
+      return { id, startedAt, workPath, finalPath: path.join(parent, id), notes };
     });
   } catch (error) {
     throw unwritable(parent, error);
@@ -66,36 +72,44 @@ export async function beginBackup(
 /** Names the run that a work folder belongs to. */
 export const runFile = ".run";
 
-async function removeAbandoned(parent: string, key: string): Promise<void> {
-  const works = (await readdir(parent)).filter((name) => /^\.\d{8}T\d{6}Z\.partial$/.test(name));
-  for (const work of works.map((name) => path.join(parent, name))) {
-    const owner = await readFile(path.join(work, runFile), "utf8").catch(() => undefined);
-    if (owner === key) await rm(work, { recursive: true, force: true, maxRetries: 3 });
-  }
-}
-
-/** False when the folder exists already. */
-async function makeFolder(folder: string): Promise<boolean> {
+/**
+ * False when another run has it. A folder appears with the name of its run in it, so that whoever finds it knows whose it
+ * is; until then its own name says that.
+ */
+async function claimFolder(workPath: string, beginning: string, key: string): Promise<boolean> {
+  await mkdir(beginning, { mode: 0o700 });
   try {
-    await mkdir(folder, { mode: 0o700 });
+    await writeFile(path.join(beginning, runFile), `${key}\n${ownIdentity()}`, { mode: 0o600 });
+    await rename(beginning, workPath);
     return true;
   } catch (error) {
-    if (isErrno(error, "EEXIST")) return false;
+    await discardBackup({ workPath: beginning });
+    if (isErrno(error, "EEXIST") || isErrno(error, "ENOTEMPTY")) return false;
     throw error;
   }
 }
 
-/** Gives the complete backup its final name, then points `latest` at it. */
-export async function publishBackup({ id, workPath, finalPath }: PendingBackup): Promise<void> {
+/**
+ * Gives the complete backup its final name, then points `latest` at it; what people should know of that. At each step, what
+ * a run leaves that is killed there says whose it is.
+ */
+export async function publishBackup({ id, workPath, finalPath }: PendingBackup): Promise<string[]> {
   const parent = path.dirname(finalPath);
-  await unlink(path.join(workPath, runFile));
+  for (const entry of await readdir(workPath, { recursive: true, withFileTypes: true }))
+    if (entry.isDirectory()) await syncToDisk(path.join(entry.parentPath, entry.name));
   await syncToDisk(workPath);
-  // Made before the backup appears: what can fail should fail while nothing is published.
-  const link = path.join(parent, `.latest.${id}`);
-  await symlink(id, link);
-  await rename(workPath, finalPath);
-  await rename(link, path.join(parent, "latest"));
+  const link = await prepareLatest(parent, id);
+  try {
+    await rename(workPath, finalPath);
+  } catch (error) {
+    await link.discard();
+    throw error;
+  }
+  const notes = await link.publish();
+  // The next run removes it otherwise, and it harms nobody.
+  await unlink(path.join(finalPath, runFile)).catch(() => undefined);
   await syncToDisk(parent);
+  return notes;
 }
 
 export async function discardBackup({ workPath }: Pick<PendingBackup, "workPath">): Promise<void> {

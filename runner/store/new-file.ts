@@ -18,7 +18,7 @@ export async function writeNewFile(
   const work = path.join(folder, workName(name));
   try {
     await failUnlessFile(file);
-    await removeDeadWork(folder, (finalName) => finalName === name);
+    await removeDeadWork(folder);
     await checkSpace(folder, bytes);
     await write(createWriteStream(work, { flags: "wx", mode: 0o600, flush: true }));
     await rename(work, file);

@@ -8,6 +8,7 @@ import { checkedContent, readWhole } from "./checked-content";
 import { type StoredFile, writeDurably } from "./files";
 import { filesIn } from "./folder-files";
 import { parseManifest } from "./folder-manifest";
+import { oddPath } from "./plain-paths";
 
 export const sumsFile = "SHA256SUMS";
 
@@ -39,7 +40,10 @@ export async function readSealed(files: BackupFiles): Promise<Manifest> {
       ? new Failure("manifest-unreadable", error.message)
       : error;
   });
-  return parseSealed(source, await readWhole(files.read(sumsFile)), files.location);
+  const manifest = parseSealed(source, await readWhole(files.read(sumsFile)), files.location);
+  const odd = oddPath(manifest.files);
+  if (odd !== undefined) throw new Failure("manifest-unreadable", `${files.location}: ${odd}. ${remedy}`);
+  return manifest;
 }
 
 /** The same of what was read already. */

@@ -77,6 +77,8 @@ export interface Arrival {
 export interface Published {
   /** Of each file, by its path, where the store keeps versions. */
   readonly versionIds: Readonly<Record<string, string>>;
+  /** For people. */
+  readonly notes?: readonly string[];
 }
 
 /** A backup on its way into a store; nobody sees it before it is published. */

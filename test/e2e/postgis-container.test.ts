@@ -44,6 +44,20 @@ describe("a PostgisContainer that cannot be", function () {
     await nothingWasCreated();
   });
 
+  for (const [name, setting, value, message] of [
+    ["a misspelt setting", "lockTimout", "5", /Setting "lockTimout" is unknown\. Did you mean lockTimeout\?/],
+    ["a format that does not exist", "format", "tar", /format: /],
+    ["a period that cannot be read", "every", "soon", /every: .*24h/],
+  ] as const) {
+    it(`names ${name} before anything is created`, async () => {
+      await project.stack.setConfig(setting, { value });
+      assert.match(await failedUp(), message);
+      await nothingWasCreated();
+      const state = JSON.stringify(await project.stack.exportStack());
+      assert.ok(!state.includes("command:local:Command"), "not even the preflight ran");
+    });
+  }
+
   it("leaves a container of that name alone that is not the stack's", async () => {
     const foreign = await startServer();
     try {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { appendFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { restorePolicy } from "../../components/bucket-policies";
 import { type FailureCode, failureCodes } from "../../runner/failure";
@@ -165,7 +167,7 @@ describe("every error", function () {
     return stderr;
   }
 
-  async function preflight(more: Record<string, unknown>): Promise<string> {
+  async function preflight(more: Record<string, unknown>, last?: object): Promise<string> {
     const request = {
       container: uniqueName(),
       owner: "o",
@@ -174,8 +176,9 @@ describe("every error", function () {
       ...more,
     };
     return (
-      await execa("node", [runnerMain, "preflight", "--request", "-"], {
+      await execa("node", [runnerMain, "preflight", ...(last ? ["--again"] : []), "--request", "-"], {
         input: JSON.stringify(request),
+        env: { PULUMI_COMMAND_STDOUT: JSON.stringify(last) },
         reject: false,
       })
     ).stderr;
@@ -186,6 +189,12 @@ describe("every error", function () {
   const raise: Record<FailureCode, () => Promise<string>> = {
     usage: () => run(["backup", "--container", container]),
     interrupted: () => whileWaiting((child) => Promise.resolve(child.kill("SIGTERM"))),
+    "output-not-written": async () => {
+      const full = openSync("/dev/full", "w");
+      const child = spawn("node", [runnerMain, "list", ...place()], { stdio: ["ignore", full, "pipe"] });
+      closeSync(full);
+      return child.stderr === null ? "" : text(child.stderr);
+    },
     "docker-missing": async () => {
       const { stderr } = await execa(process.execPath, [runnerMain, ...arguments_("parent")], {
         reject: false,
@@ -195,6 +204,13 @@ describe("every error", function () {
     },
     "docker-unreachable": () => backup("parent", "--docker-host", "unix:///nonexistent.sock"),
     "docker-failed": () => backup("parent", "--docker-host", "gopher://nowhere"),
+    "image-missing": async () => {
+      const { name, folder } = await copied();
+      await reseal(folder, ({ source }) => {
+        source.imageDigest = `postgis@sha256:${"0".repeat(64)}`;
+      });
+      return verify(name, "--level", "restore");
+    },
     "container-not-found": () => run([...arguments_("parent"), "--container", uniqueName()]),
     "container-not-running": async () => {
       const name = uniqueName();
@@ -216,6 +232,17 @@ describe("every error", function () {
       }
     },
     "container-name-taken": () => preflight({ container }),
+    "volume-not-owned": async () => {
+      const volume = uniqueName();
+      await docker("volume", "create", ...ownLabel, volume);
+      return preflight({ volume }).finally(() => removeVolume(volume));
+    },
+    "volume-not-kept": async () => {
+      const volume = uniqueName();
+      await docker("volume", "create", ...ownLabel, "--label", "postgis-backup.owner=o", volume);
+      const last = { owner: "o", adopted: [], volume };
+      return preflight({ volume: uniqueName(), keepData: false }, last).finally(() => removeVolume(volume));
+    },
     "port-in-use": async () => {
       const taken = await startServer({ options: ["--publish", "127.0.0.1::5432"] });
       try {
@@ -243,7 +270,9 @@ describe("every error", function () {
         "-c",
         made,
       );
-      return preflight({ image: await image(), volume }).finally(() => removeVolume(volume));
+      return preflight({ image: await image(), volume, adopt: `unlabelled:${volume}` }).finally(() =>
+        removeVolume(volume),
+      );
     },
     "settings-refused": async () => preflight({ image: await image(), settings: { work_mem: "much" } }),
     "network-unsuitable": () => preflight({ network: uniqueName() }),
@@ -259,6 +288,15 @@ describe("every error", function () {
       }
     },
     "password-not-set": () => run(["ready", "--container", container], { PGPASSWORD: "two\nlines" }),
+    "server-not-found": async () => {
+      const shares = new TestContainer();
+      try {
+        await shares.run(["--network", `container:${container}`, "--entrypoint", "sleep"], ["60"]);
+        return await run([...arguments_("parent", "--format", "custom"), "--container", shares.name]);
+      } finally {
+        await shares.remove();
+      }
+    },
     "connection-refused": () => backup("parent", "--user", "nobody"),
     "server-error": () => backup("child", "--table", "parent", "--relation", "child.word -> parent.id"),
     "pg-dump-too-old": () => withDump("old", "parent"),
@@ -269,6 +307,10 @@ describe("every error", function () {
     "nothing-selected": () => backup("parent", "--exclude-table", "*"),
     "privilege-missing": () => backup("private", "--user", "reader"),
     "reference-outside-selection": () => backup("child"),
+    "not-carried": async () => {
+      await sql(container, "CREATE TABLE of_view (row seen)");
+      return backup("of_view");
+    },
     "relation-invalid": () => backup("loose", "--relation", "loose -> parent"),
     "orphans-over-limit": () =>
       backup("loose", "--table", "parent", "--relation", "loose.id -> parent.id", "--max-orphans", "0"),
@@ -347,6 +389,12 @@ describe("every error", function () {
       const { name, folder } = await copied();
       await writeFile(path.join(folder, "manifest.json"), "{");
       return run(["verify", ...place(name), path.basename(folder)]);
+    },
+    "script-unsafe": async () => {
+      const { name, folder } = await copied();
+      await appendFile(path.join(folder, "prepare.sql"), "\\! id\n");
+      await reseal(folder);
+      return verify(name);
     },
     "restore-failed": async () => {
       const { name, folder } = await copied();

@@ -17,9 +17,9 @@ describe("a backup from a server that asks for a password", function () {
     args = { container: scene.container, directory, table: "small", more: ["--user", "reader"] };
     await sql(scene.container, `CREATE ROLE reader LOGIN SUPERUSER PASSWORD '${password}'`);
     // Only for this role: the tests' own sessions come as postgres.
-    const rule = "host all reader 127.0.0.1/32 scram-sha-256";
+    const rules = "host all reader 127.0.0.1/32 scram-sha-256\\nlocal all reader scram-sha-256";
     const file = await sql(scene.container, "SHOW hba_file");
-    await execa("docker", ["exec", scene.container, "sed", "-i", `1i ${rule}`, file]);
+    await execa("docker", ["exec", scene.container, "sed", "-i", `1i ${rules}`, file]);
     await sql(scene.container, "SELECT pg_reload_conf()");
   });
   after(() => scene.remove());

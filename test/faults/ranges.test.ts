@@ -92,10 +92,15 @@ describe("a backup of a table in ranges", function () {
       lockTimeout: 5,
     } as const;
     // A snapshot that nobody holds any more.
-    const snapshot = { id: "00000003-0000001B-1", tables: [], skipped: [], acceptedReferences: [] };
-    const throwaway = { image: inspection.Image, purpose: `${disk}/archive` };
+    const snapshot = {
+      id: "00000003-0000001B-1",
+      tables: [],
+      skipped: [],
+      ofExtensions: [],
+      acceptedReferences: [],
+    };
     await assert.rejects(
-      readContents(target, throwaway, options, snapshot, new AbortController().signal),
+      readContents(target, options, snapshot, new AbortController().signal),
       ({ code, message }: Failure) => code === "dump-failed" && /snapshot/.test(message),
     );
   });

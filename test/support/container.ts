@@ -33,7 +33,7 @@ export class TestContainer {
   }
 
   /** Waits until the database answers over TCP, which it does only once it is initialised. */
-  async ready(timeoutSeconds = 60): Promise<void> {
+  async ready(timeoutSeconds = 180): Promise<void> {
     const deadline = Date.now() + timeoutSeconds * 1000;
     while (Date.now() < deadline) {
       const { code } = await docker(

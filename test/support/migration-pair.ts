@@ -1,6 +1,14 @@
 import { execa } from "execa";
 import { startServer } from "./container";
-import { freePort, ownLabel, removeContainer, removeNetwork, sql, uniqueName } from "./resources";
+import {
+  freePort,
+  ownLabel,
+  removeContainer,
+  removeNetwork,
+  removeVolume,
+  sql,
+  uniqueName,
+} from "./resources";
 import { clientPassword } from "./port-client";
 import { runnerMain } from "./runner";
 
@@ -13,29 +21,62 @@ export interface MigrationPair {
 }
 
 /** `statements` run on the old server; `options` are docker's for the new one. */
-export async function startPair(statements: string, options: readonly string[] = []): Promise<MigrationPair> {
+export async function startPair(
+  statements: string,
+  options: readonly string[] = [],
+  oldOptions: readonly string[] = [],
+): Promise<MigrationPair> {
   const port = await freePort();
   const network = uniqueName();
   await execa("docker", ["network", "create", "--internal", ...ownLabel, network]);
   const publish = ["--publish", `127.0.0.1:${port}:5432`];
-  const old = await startServer({ options: publish });
+  const old = await startServer({ options: [...publish, ...oldOptions] });
   await sql(old, `${statements}; ALTER ROLE postgres PASSWORD '${clientPassword}'`);
   const fresh = await startServer({ options: [...publish, "--network", network, ...options] });
   await sql(fresh, `ALTER ROLE postgres PASSWORD '${clientPassword}'`);
+  const data = await dataVolume(fresh);
   const remove = async () => {
     await removeContainer(fresh);
     await removeContainer(old);
     await removeNetwork(network);
+    await removeMigrationRecords(data);
   };
   return { old, fresh, port, remove };
 }
 
+/** Name of the volume that a server has its data in. */
+export async function dataVolume(container: string): Promise<string> {
+  const format = "--format={{range .Mounts}}{{.Name}}{{end}}";
+  return (await execa("docker", ["inspect", format, container])).stdout;
+}
+
+/** What migrations to the server with this data volume left in Docker. */
+export async function removeMigrationRecords(volume: string): Promise<void> {
+  const filter = ["--filter", `label=postgis-backup.new-data=volume ${volume}`];
+  const { stdout } = await execa("docker", ["volume", "ls", "--quiet", ...filter]);
+  for (const name of stdout.split("\n").filter((line) => line !== "")) await removeVolume(name);
+}
+
 /** Starts the runner; `more` are further options. */
-export function startMigration(pair: MigrationPair, directory: string, more: readonly string[] = []) {
-  const { old, fresh } = pair;
-  const args = ["migrate", "--container", old, "--to-container", fresh, "--directory", directory];
-  return execa("node", [runnerMain, ...args, "--name", "cbm", "--json", ...more], {
-    reject: false,
-    stdin: "ignore",
-  });
+export function startMigration(
+  pair: MigrationPair,
+  directory: string,
+  more: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+) {
+  return start("migrate", pair, ["--directory", directory, "--name", "cbm", ...more], env);
+}
+
+export function startRetire(pair: MigrationPair, more: readonly string[] = []) {
+  return start("retire", pair, more);
+}
+
+function start(
+  verb: string,
+  { old, fresh }: MigrationPair,
+  more: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  const args = [verb, "--container", old, "--to-container", fresh, "--json", ...more];
+  return execa("node", [runnerMain, ...args], { reject: false, stdin: "ignore", env });
 }

@@ -4,9 +4,18 @@ import type { AddressInfo } from "node:net";
 
 /**
  * What becomes of a request: it is answered with an error; or it is done, and its answer is lost, or the second half of
- * that; or there is nobody to ask.
+ * that, or says that it failed; or there is nobody to ask; or it is taken, or answered by half, and then no byte moves.
  */
-export type Trouble = "SlowDown" | "InternalError" | "lost" | "cut" | "gone" | undefined;
+export type Trouble =
+  | "SlowDown"
+  | "InternalError"
+  | "lost"
+  | "doneButFailed"
+  | "cut"
+  | "gone"
+  | "silent"
+  | "silentInAnswer"
+  | undefined;
 
 const statuses = { SlowDown: 503, InternalError: 500 } as const;
 
@@ -31,14 +40,29 @@ export async function startS3Proxy(
     const trouble = troubleOf(asked);
     if (trouble !== undefined) troubles.push(`${asked.method} ${trouble}`);
     if (trouble === "gone") asked.socket.destroy();
+    else if (trouble === "silent") asked.once("data", () => asked.pause());
     else if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, trouble);
     else forward(asked, answer, trouble);
   });
-  const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: "lost" | "cut" | undefined) => {
+  const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: Trouble) => {
     const { method, url, headers } = asked;
     const passed = request({ hostname, port, method, path: url, headers }, (given) => {
       if (trouble === "lost") {
         given.resume().once("end", () => asked.socket.destroy());
+        return;
+      }
+      if (trouble === "doneButFailed") {
+        given.resume().once("end", () => {
+          fail(answer, "InternalError");
+        });
+        return;
+      }
+      if (trouble === "silentInAnswer") {
+        answer.writeHead(given.statusCode ?? 500, given.headers);
+        given.once("data", (chunk: Buffer) => {
+          answer.write(chunk.subarray(0, chunk.length / 2));
+          given.pause();
+        });
         return;
       }
       given.on("data", (chunk: Buffer) => {
@@ -72,7 +96,11 @@ export async function startS3Proxy(
 
 function refuse(asked: IncomingMessage, answer: ServerResponse, code: keyof typeof statuses): void {
   asked.resume().once("end", () => {
-    answer.writeHead(statuses[code]);
-    answer.end(`<Error><Code>${code}</Code><Message>Reduce your request rate.</Message></Error>`);
+    fail(answer, code);
   });
+}
+
+function fail(answer: ServerResponse, code: keyof typeof statuses): void {
+  answer.writeHead(statuses[code]);
+  answer.end(`<Error><Code>${code}</Code><Message>Reduce your request rate.</Message></Error>`);
 }

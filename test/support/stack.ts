@@ -4,6 +4,7 @@ import path from "node:path";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { root } from "../../setup/paths";
 import { environment } from "./environment";
+import { removeMigrationRecords } from "./migration-pair";
 import { freePort, removeFolder, removeVolume, temporaryFolder, testLabel, uniqueName } from "./resources";
 
 export interface Project {
@@ -59,6 +60,7 @@ export async function createProject(source = root, files = stackProgram): Promis
 export async function removeProject({ folder, stack, container }: Project): Promise<void> {
   await stack.destroy({ excludeProtected: true });
   await removeVolume(`${container}-data`);
+  await removeMigrationRecords(`${container}-data`);
   await removeFolder(folder);
 }
 

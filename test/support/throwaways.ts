@@ -1,5 +1,5 @@
 import { execa } from "execa";
-import { throwawayLabel } from "../../runner/docker/throwaway";
+import { throwawayLabel } from "../../runner/docker/abandoned-throwaways";
 
 /** Names of the throwaway containers, in any state, that the runner started for backups in these folders. */
 export async function throwaways(...folders: string[]): Promise<string[]> {

@@ -4,10 +4,10 @@ import { BackupName } from "../../request";
 import { backupTime } from "../folder";
 import { keepFile, type Store } from "../store";
 import type { Bucket } from "./client";
-import { answered, taken } from "./failures";
+import { maybeDone } from "./failures";
 import { receiveInto } from "./incoming";
 import { bucketUrl } from "./location";
-import { listNames, listObjects, readObject } from "./objects";
+import { headObject, listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
 import { readSeries } from "./series";
 
@@ -49,15 +49,29 @@ async function* read(bucket: Bucket, key: string): AsyncGenerator<Uint8Array, vo
   yield* content;
 }
 
-async function mark({ client, bucket, signal }: Bucket, key: string, kept: boolean): Promise<void> {
-  const object = { Bucket: bucket, Key: key };
-  const options = { abortSignal: signal };
-  if (!kept) {
-    await client.send(new DeleteObjectCommand(object), options);
-    return;
+/** Where the answer was lost, what is there counts. */
+async function mark(bucket: Bucket, key: string, kept: boolean): Promise<void> {
+  const object = { Bucket: bucket.bucket, Key: key };
+  const options = { abortSignal: bucket.signal };
+  const put = () =>
+    bucket.client.send(
+      new PutObjectCommand({
+        ...object,
+        Body: new Uint8Array(),
+        ChecksumAlgorithm: "SHA256",
+        IfNoneMatch: "*",
+      }),
+      options,
+    );
+  const remove = () => bucket.client.send(new DeleteObjectCommand(object), options);
+  try {
+    await (kept ? put() : remove());
+  } catch (error) {
+    if (!maybeDone(error)) throw error;
+    const isThere = await headObject(bucket, key).then(
+      (head) => head !== undefined,
+      () => !kept,
+    );
+    if (isThere !== kept) throw error;
   }
-  const put = new PutObjectCommand({ ...object, Body: "", ChecksumAlgorithm: "SHA256", IfNoneMatch: "*" });
-  await client.send(put, options).catch((error: unknown) => {
-    if (!answered(error, ...taken)) throw error;
-  });
 }

@@ -1,5 +1,6 @@
 /** What an S3 server or the way to it did not allow, in words of this program. */
 import { Failure, type FailureCode } from "../../failure";
+import { isStall, silentServer } from "./stalls";
 
 /** A request that failed. */
 export class RequestFailure extends Failure {
@@ -21,6 +22,11 @@ export function answered(error: unknown, ...answers: readonly string[]): error i
 export const missing = ["NoSuchKey", "NotFound", "404"];
 /** The object is there already, or another run is about to write it; or it was written, and that answer was lost. */
 export const taken = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload", "412"];
+
+/** Whether a request may have been done though it failed: its answer was lost, or is that of an earlier attempt of it. */
+export function maybeDone(error: unknown): error is RequestFailure {
+  return error instanceof RequestFailure && ["s3-unreachable", "s3-failed"].includes(error.code);
+}
 
 /** What the SDK throws, as far as anybody looks at it. */
 interface Thrown extends Error {
@@ -59,11 +65,16 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
     );
   if (/^Region is missing/.test(message))
     return failure("usage", `Name the region of ${where}, with --s3-region or in AWS_REGION.`);
-  if (status === undefined || $metadata === undefined) {
-    if (code === undefined && name !== "TimeoutError") return thrown;
+  if (name === silentServer || isStall(thrown))
     return failure(
       "s3-unreachable",
-      `The S3 server of ${where} cannot be reached: ${message || (code ?? name)}. Check the endpoint, the region and the network.`,
+      `The S3 server of ${where} does not answer: ${message}. Check the server and the network; a slow server may want a larger --s3-timeout.`,
+    );
+  if (status === undefined || $metadata === undefined) {
+    if (code === undefined) return thrown;
+    return failure(
+      "s3-unreachable",
+      `The S3 server of ${where} cannot be reached: ${message || code}. Check the endpoint, the region and the network.`,
     );
   }
   if (name === "NoSuchBucket")

@@ -2,11 +2,13 @@ import {
   type _Object,
   DeleteObjectsCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   paginateListObjectsV2,
 } from "@aws-sdk/client-s3";
 import type { Bucket } from "./client";
 import { answered, describeFailure, missing } from "./failures";
 import { bucketUrl } from "./location";
+import { isStall, mostStalls } from "./stalls";
 
 export interface StoredObject {
   /** Its key, without what was listed. */
@@ -22,6 +24,15 @@ export async function listObjects(bucket: Bucket, prefix: string): Promise<Store
   for await (const { Contents = [] } of pages(bucket, prefix))
     found.push(...Contents.map((object) => stored(object, prefix)));
   return found;
+}
+
+/** What the server says of an object, if there is one. */
+export async function headObject({ client, bucket, signal }: Bucket, key: string) {
+  const command = new HeadObjectCommand({ Bucket: bucket, Key: key });
+  return client.send(command, { abortSignal: signal }).catch((error: unknown) => {
+    if (answered(error, ...missing)) return undefined;
+    throw error;
+  });
 }
 
 /** The names that follow a prefix and are followed by a slash. */
@@ -60,18 +71,31 @@ export async function readObject(
   }
 }
 
+/** A server that falls silent again and again is given up, unless it gives that much in between. */
+const goodProgress = 1 << 26;
+const waitedMilliseconds = 500;
+
 async function* resumed(bucket: Bucket, key: string, first: Response): AsyncGenerator<Uint8Array, void> {
   let [offset, begun, response] = [0, -1, first];
+  let [stalls, stalledAt] = [0, 0];
   for (;;) {
+    let asked = performance.now();
     try {
       for await (const chunk of response.body) {
         offset += chunk.length;
         yield chunk;
+        asked = performance.now();
       }
       return;
     } catch (error) {
       bucket.signal.throwIfAborted();
-      if (offset === begun) throw describeFailure(error, "GetObject", bucketUrl(bucket, key));
+      // Not where the connection fell silent because nobody wanted more of it.
+      if (isStall(error) && performance.now() - asked > waitedMilliseconds) {
+        stalls = offset - stalledAt > goodProgress ? 1 : stalls + 1;
+        stalledAt = offset;
+      }
+      if (offset === begun || stalls >= mostStalls)
+        throw describeFailure(error, "GetObject", bucketUrl(bucket, key));
     }
     begun = offset;
     response = await request(bucket, key, { Range: `bytes=${offset}-`, IfMatch: first.tag });

@@ -2,7 +2,6 @@
  * Removing a backup from a bucket: the manifest first, so that half a backup is none, then the rest, and only what is the
  * backup's own. What the server does not allow is left, with the reason.
  */
-import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { Failure } from "../../failure";
 import { manifestFile } from "../../manifest";
 import { readWhole } from "../checked-content";
@@ -11,8 +10,8 @@ import { parseManifest } from "../folder-manifest";
 import { ownFiles } from "../own-files";
 import { keepFile, type Removal } from "../store";
 import type { Bucket } from "./client";
-import { answered, missing } from "./failures";
-import { deleteObjects, listObjects, readObject, type StoredObject } from "./objects";
+import { maybeDone } from "./failures";
+import { deleteObjects, headObject, listObjects, readObject, type StoredObject } from "./objects";
 import { objectsById } from "./series";
 
 export async function removeBackup(bucket: Bucket, prefix: string, id: string): Promise<Removal> {
@@ -63,12 +62,8 @@ function findObstacle(
 }
 
 /** In a bucket with versions, deleting what is locked would hide it and free nothing. */
-async function findLock({ client, bucket, signal }: Bucket, key: string): Promise<string | undefined> {
-  const command = new HeadObjectCommand({ Bucket: bucket, Key: key });
-  const head = await client.send(command, { abortSignal: signal }).catch((error: unknown) => {
-    if (answered(error, ...missing)) return undefined;
-    throw error;
-  });
+async function findLock(bucket: Bucket, key: string): Promise<string | undefined> {
+  const head = await headObject(bucket, key);
   if (head?.ObjectLockLegalHoldStatus === "ON") return "it is under a legal hold";
   const until = head?.ObjectLockRetainUntilDate;
   if (until === undefined || until.getTime() <= Date.now()) return undefined;
@@ -92,6 +87,15 @@ async function deleteAll(
   } catch (error) {
     bucket.signal.throwIfAborted();
     if (!(error instanceof Failure)) throw error;
+    // Without its manifest it is no backup any more; what else is left of it goes with a later run.
+    if (maybeDone(error) && (await isWithoutManifest(bucket, prefix))) return { id };
     return { id, left: error.message };
   }
+}
+
+async function isWithoutManifest(bucket: Bucket, prefix: string): Promise<boolean> {
+  return headObject(bucket, prefix + manifestFile).then(
+    (head) => head === undefined,
+    () => false,
+  );
 }

@@ -6,7 +6,8 @@ import { readWhole } from "../checked-content";
 import { backupTime } from "../folder";
 import { parseManifest } from "../folder-manifest";
 import { findInconsistency } from "../inconsistency";
-import { isGood, keepFile, type StoredBackup } from "../store";
+import { newestOf } from "../newest";
+import { keepFile, type StoredBackup } from "../store";
 import type { Bucket } from "./client";
 import { bucketUrl } from "./location";
 import { listObjects, readObject, type StoredObject } from "./objects";
@@ -36,7 +37,11 @@ export async function readSeries(bucket: Bucket, name: string): Promise<StoredBa
   const read = ([id, objects]: [string, StoredObject[]]) =>
     readBackup(bucket, { id, name, prefix: `${series}${id}/` }, objects);
   const found = (await pMap(backups, read, { concurrency: atOnce })).filter((backup) => backup !== undefined);
-  const latest = found.findLast(isGood);
+  const objects = new Map(backups);
+  const latest = newestOf(
+    found,
+    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,
+  );
   return found.map((backup) => ({ ...backup, latest: backup === latest }));
 }
 

@@ -24,6 +24,14 @@ interface OpenUpload {
   readonly UploadId: string;
 }
 
+/** How an object is written. */
+export interface ObjectOptions {
+  /** By which its writer knows it again. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Called before the request that makes the object appear. */
+  readonly onCommit?: () => void;
+}
+
 export type OpenUploads = Set<OpenUpload>;
 
 /** Every part is sent with its checksum, which the server compares. */
@@ -41,20 +49,30 @@ export async function upload(
   content: AsyncIterable<Uint8Array>,
   buffers: PartBuffers,
   open: OpenUploads,
+  object: ObjectOptions = {},
 ): Promise<string | undefined> {
   const parts = partsOf(content, buffers);
   const { value: first } = await parts.next();
   if (first === undefined) throw new Error(`${key} has no parts`);
   try {
-    return await (first.last ? putWhole(bucket, key, first) : putParts(bucket, key, first, parts, open));
+    return await (first.last
+      ? putWhole(bucket, key, first, object)
+      : putParts(bucket, key, first, parts, open, object));
   } finally {
     first.free();
     await parts.return();
   }
 }
 
-async function putWhole(bucket: Bucket, Key: string, { body }: Part): Promise<string | undefined> {
-  const put = new PutObjectCommand({ Bucket: bucket.bucket, Key, Body: body, ...checked, ...asNew });
+async function putWhole(
+  bucket: Bucket,
+  Key: string,
+  { body }: Part,
+  { metadata: Metadata, onCommit }: ObjectOptions,
+): Promise<string | undefined> {
+  const target = { Bucket: bucket.bucket, Key, Metadata };
+  const put = new PutObjectCommand({ ...target, Body: body, ...checked, ...asNew });
+  onCommit?.();
   return (await bucket.client.send(put, { abortSignal: bucket.signal })).VersionId;
 }
 
@@ -64,11 +82,12 @@ async function putParts(
   first: Part,
   rest: AsyncIterable<Part>,
   open: OpenUploads,
+  { metadata: Metadata, onCommit }: ObjectOptions,
 ): Promise<string | undefined> {
   const target = { Bucket: bucket.bucket, Key };
   const failed = new AbortController();
   const options = { abortSignal: AbortSignal.any([bucket.signal, failed.signal]) };
-  const create = new CreateMultipartUploadCommand({ ...target, ...checked });
+  const create = new CreateMultipartUploadCommand({ ...target, Metadata, ...checked });
   const { UploadId = "" } = await bucket.client.send(create, options);
   const upload = { Key, UploadId };
   open.add(upload);
@@ -97,7 +116,9 @@ async function putParts(
     }
     const Parts = await Promise.all(sending);
     const complete = { ...target, UploadId, MultipartUpload: { Parts }, ...asNew };
-    const { VersionId } = await bucket.client.send(new CompleteMultipartUploadCommand(complete), options);
+    onCommit?.();
+    const { client, patientClient = client } = bucket;
+    const { VersionId } = await patientClient.send(new CompleteMultipartUploadCommand(complete), options);
     open.delete(upload);
     return VersionId;
   } catch (error) {

@@ -21,7 +21,8 @@ describe("docs/arguments.md", () => {
       ["container", "new container, same data"],
       ["newBackup", "new backup"],
       ["noBackup", "no new backup"],
-      ["otherVolume", "refused while `keepData`"],
+      ["otherVolume", "refused, because the data is in the present one"],
+      ["otherName", "new container, same data, where `volumeName` names their volume, else refused"],
     ]);
     const rows = settings.split("\n").filter((line) => line.startsWith("| `"));
     for (const row of rows) {

@@ -94,6 +94,18 @@ describe("Migration", () => {
     assert.deepEqual(await valueOf(migration.connection), connection);
   });
 
+  it("refuses to take an unknown word for a removal", async () => {
+    await startMocks();
+    assert.throws(
+      () => new Migration("move", { ...least, oldSide: "removedata" as "remove" }),
+      /^[^]*oldSide: /,
+    );
+    assert.throws(
+      () => new Migration("move", { ...least, exclude: [] } as MigrationArgs),
+      /exclude: is unknown/,
+    );
+  });
+
   it("refuses what the runner would refuse at once", async () => {
     await startMocks();
     assert.throws(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { PostgisContainer, type PostgisContainerArgs } from "../../../components";
+import { PostgisContainer, type PostgisContainerArgs, TableBackup } from "../../../components";
 import { defaultSettings } from "../../../components/server-settings";
 import { type Registered, secret, settled, startMocks, unknownOutput, valueOf } from "./mocks";
 
@@ -155,7 +155,7 @@ describe("PostgisContainer", () => {
     const preflight = child("db-preflight").inputs;
     const request = {
       container: "db",
-      owner: "acme/postgis-backup/test/db",
+      keepData: true,
       hostAddress: "127.0.0.1",
       port: 6000,
       backupDirectory: "b",
@@ -170,7 +170,8 @@ describe("PostgisContainer", () => {
       shmSize: 1024,
     };
     assert.deepEqual(JSON.parse(String(preflight["stdin"])), request);
-    assert.deepEqual(preflight["triggers"], [request]);
+    assert.deepEqual(preflight["triggers"], [], "it is never replaced, because it keeps the owner");
+    assert.equal(preflight["update"], `${String(preflight["create"])} --again`);
     assert.deepEqual(preflight["environment"], {});
     const ready = child("db-ready").inputs;
     assert.equal(ready["create"], ready["update"]);
@@ -182,6 +183,90 @@ describe("PostgisContainer", () => {
     assert.deepEqual(ready["environment"], secret({ PGPASSWORD: "geheim" }));
     assert.deepEqual(ready["triggers"], ["db-container-id"]);
     assert.equal(ready["logging"], "stderr");
+  });
+
+  it("writes the owner that the preflight made on what it creates, and on a volume only then", async () => {
+    const owner = "0b7e6a0e-5f0b-4d53-8a43-4d6d6e3a8c11";
+    const ignored: Record<string, string[] | undefined> = {};
+    const registered = await startMocks({ stdout: JSON.stringify({ owner, adopted: [] }) });
+    new PostgisContainer(
+      "db",
+      { password: "p", standby: true },
+      {
+        transformations: [
+          ({ name, opts }) => {
+            ignored[name] = (opts as pulumi.CustomResourceOptions).ignoreChanges;
+            return undefined;
+          },
+        ],
+      },
+    );
+    await settled();
+    for (const name of ["db-volume", "db-container", "db-standby"]) {
+      const { labels } = registered.find((resource) => resource.name === name)?.inputs ?? {};
+      assert.deepEqual(labels, [{ label: "postgis-backup.owner", value: owner }], name);
+    }
+    assert.deepEqual(ignored["db-volume"], ["labels"]);
+    assert.deepEqual(ignored["db-standby"], ["labels"]);
+    assert.deepEqual(ignored["db-preflight"], ["triggers"]);
+    assert.ok(!ignored["db-container"]?.includes("labels"));
+  });
+
+  it("gives a connection by which the database is known when its container has another name", async () => {
+    const connectionOf = async (args: Partial<PostgisContainerArgs>) =>
+      valueOf((await declare({ password: "p", ...args })).database.connection);
+    const own = { user: "postgres", database: "postgres" };
+    assert.deepEqual(await connectionOf({ volumeName: "db-data" }), { container: "db", ...own });
+    assert.deepEqual(await connectionOf({ containerName: "new", volumeName: "db-data" }), {
+      container: "new",
+      volume: "db-data",
+      ...own,
+    });
+  });
+
+  for (const [name, args, message] of [
+    ["an unknown argument", { shmsize: 3 }, /^shmsize: is unknown\. Did you mean shmSize\?/],
+    [
+      "an unknown setting of a server",
+      { s3: { regio: "r" } },
+      /^s3\.regio: is unknown\. Did you mean region\?/,
+    ],
+    ["a text for a choice", { keepData: "false" }, /^keepData: .*boolean/],
+  ] as const) {
+    it(`refuses ${name} at once`, async () => {
+      await startMocks();
+      assert.throws(
+        () => new PostgisContainer("db", { password: "p", ...args } as unknown as PostgisContainerArgs),
+        (error: Error) => pulumi.ResourceError.isInstance(error) && message.test(error.message),
+      );
+    });
+  }
+
+  it("creates nothing when another component of the program has a wrong argument", async () => {
+    const registered = await startMocks();
+    new PostgisContainer("db", { password: "p" });
+    const wrong = {
+      connection: { container: "db" },
+      tables: ["a"],
+      directory: "b",
+      format: "tar" as "plain",
+    };
+    assert.throws(() => new TableBackup("cbm", wrong), /format: /);
+    await time();
+    assert.deepEqual(
+      registered.filter(({ type }) => !type.startsWith("postgis-backup:")),
+      [],
+    );
+  });
+
+  it("creates nothing when an argument is found wrong as soon as it is known", async () => {
+    const registered = await startMocks();
+    new PostgisContainer("db", { password: pulumi.secret("two\nlines") });
+    await time();
+    assert.deepEqual(
+      registered.filter(({ type }) => !type.startsWith("postgis-backup:")),
+      [],
+    );
   });
 
   it("keeps the URI secret and the connection free of secrets", async () => {
@@ -232,6 +317,9 @@ describe("PostgisContainer", () => {
     );
   });
 });
+
+/** Enough for what would be registered; what waits for ever lets nobody wait for its end. */
+const time = () => new Promise((resolve) => setTimeout(resolve, 1000));
 
 function isSecret(value: unknown): boolean {
   return typeof value === "object" && value !== null && "4dabf18193072939515e22adb298388d" in value;

@@ -71,6 +71,7 @@ describe("TableBackup", () => {
       { format: "custom" as const },
       { compression: "gzip:6" },
       { references: "add" as const },
+      { accept: ["large-objects" as const] },
       { triggers: ["x"] },
       { every: "24h" },
     ]) {
@@ -261,6 +262,12 @@ describe("TableBackup", () => {
       { directory: undefined, bucket: "b", keepLocal: true },
       /^keepLocal: has no effect without directory/,
     ],
+    [
+      "files in a bucket",
+      { directory: undefined, bucket: pulumi.output("b"), format: "directory" },
+      /^format: cannot/,
+    ],
+    ["an unknown argument", { lockTimout: 5 }, /^lockTimout: is unknown\. Did you mean lockTimeout\?/],
     ["a period that is none", { every: "soon" }, /^every: .*24h/],
   ] as const) {
     it(`refuses ${name} at once`, async () => {

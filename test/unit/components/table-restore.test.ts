@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { TableRestore, type TableRestoreArgs } from "../../../components";
+import { PostgisContainer, TableRestore, type TableRestoreArgs } from "../../../components";
 import type { RestoreResult } from "../../../runner/request";
 import { secret, settled, startMocks, valueOf } from "./mocks";
 
@@ -19,6 +19,8 @@ const least: TableRestoreArgs = {
   connection: { container: "pg_new" },
   location: "/srv/backups/cbm/20261122T081500Z",
 };
+
+const nameOf = (resource: pulumi.Resource) => (resource as unknown as { __name: string }).__name;
 
 async function declare(args: TableRestoreArgs, preview = false) {
   const registered = await startMocks({ stdout: JSON.stringify(result), preview });
@@ -98,6 +100,45 @@ describe("TableRestore", () => {
     }
   });
 
+  it("restores again for another volume, and not because a container has another name or is replaced", async () => {
+    const triggersOf = async (connection: TableRestoreArgs["connection"]) =>
+      JSON.stringify((await declare({ ...least, connection })).inputs["triggers"]);
+    const base = await triggersOf({ container: "pg_new" });
+    assert.equal(await triggersOf({ container: "renamed", volume: "pg_new-data" }), base);
+    assert.notEqual(await triggersOf({ container: "pg_new", volume: "other-data" }), base);
+    assert.notEqual(await triggersOf({ container: "pg_new", volume: "pg_new" }), base);
+    assert.equal(
+      await triggersOf({ container: "a", volume: "v" }),
+      await triggersOf({ container: "b", volume: "v" }),
+    );
+  });
+
+  it("has triggers that depend on no resource, which would be taken for changed when that is replaced", async () => {
+    const dependencies: Record<string, string[]> = {};
+    await startMocks({ preview: true });
+    const server = new PostgisContainer("db", { password: "p" });
+    new TableRestore(
+      "copy",
+      { ...least, connection: server.connection, triggers: [server.containerId] },
+      {
+        transformations: [
+          ({ type, name, props }) => {
+            if (type !== "command:local:Command") return undefined;
+            for (const [property, value] of Object.entries(props)) {
+              if (!pulumi.Output.isInstance(value)) continue;
+              const resources = (value as unknown as { resources(): Set<pulumi.Resource> }).resources();
+              dependencies[`${name} ${property}`] = [...resources].map(nameOf);
+            }
+            return undefined;
+          },
+        ],
+      },
+    );
+    await settled();
+    assert.deepEqual(dependencies["copy-restore triggers"], []);
+    assert.deepEqual(dependencies["copy-restore stdin"], ["db-ready"], "it waits for the server");
+  });
+
   it("hands the password over by the environment alone", async () => {
     const { inputs } = await declare({ ...least, password: "geheim" });
     assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }));
@@ -123,6 +164,17 @@ describe("TableRestore", () => {
     ["no tables", { tables: [] }, /^tables: .*at least one table/],
     ["an unknown action", { ifExists: "drop" as "fail" }, /^ifExists: /],
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
+    ["an unknown argument", { ifexist: "skip" }, /^ifexist: is unknown\. Did you mean ifExists\?/],
+    [
+      "an unknown part of the connection",
+      { connection: { container: "c", databse: "d" } },
+      /^connection\.databse: is unknown\. Did you mean database\?/,
+    ],
+    [
+      "what cannot be with another argument",
+      { content: "data", ifExists: "skip" },
+      /^ifExists: must be fail or/,
+    ],
   ] as const) {
     it(`refuses ${name} at once`, async () => {
       await startMocks();

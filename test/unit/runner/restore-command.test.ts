@@ -3,6 +3,8 @@ import { archiveName, restoreCommand, type RestoreSource } from "../../../runner
 
 const source: RestoreSource = {
   container: "pg_spat",
+  address: { host: "/var/run/postgresql", port: 5433 },
+  needsPassword: false,
   user: "postgres",
   database: "gis",
   format: "directory",
@@ -15,10 +17,10 @@ const source: RestoreSource = {
 describe("the restore command", () => {
   it("makes a new database, prepares it and runs pg_restore in the container", () => {
     assert.deepEqual(restoreCommand(source).split(" && "), [
-      "docker exec pg_spat createdb --host 127.0.0.1 --username postgres --template template0 gis_restored",
-      "docker exec --interactive pg_spat psql --host 127.0.0.1 --username postgres --dbname gis_restored --quiet" +
+      "docker exec pg_spat createdb --host /var/run/postgresql --port 5433 --username postgres --no-password --template template0 gis_restored",
+      "docker exec --interactive pg_spat psql --host /var/run/postgresql --port 5433 --username postgres --no-password --dbname gis_restored --quiet" +
         " --set ON_ERROR_STOP\\=on < '/srv/my backups/cbm/20261122T081500Z/prepare.sql'",
-      "docker exec pg_spat pg_restore --host 127.0.0.1 --username postgres --dbname gis_restored --exit-on-error" +
+      "docker exec pg_spat pg_restore --host /var/run/postgresql --port 5433 --username postgres --no-password --dbname gis_restored --exit-on-error" +
         " --jobs 2 /backups/cbm/20261122T081500Z/archive",
     ]);
   });
@@ -31,6 +33,13 @@ describe("the restore command", () => {
       plain,
       /&& gzip -dc '\/srv\/my backups\/cbm\/20261122T081500Z\/archive\.sql\.gz' \| docker exec --interactive pg_spat psql /,
     );
+  });
+
+  it("takes a password from the shell that it is pasted into, and never asks for one", () => {
+    const command = restoreCommand({ ...source, needsPassword: true });
+    for (const part of command.split(" && "))
+      assert.match(part, /^docker exec --env PGPASSWORD (--interactive )?pg_spat \w+ .*--no-password/);
+    assert.doesNotMatch(restoreCommand(source), /PGPASSWORD/);
   });
 
   it("quotes names that a shell would read otherwise", () => {

@@ -32,7 +32,7 @@ describe("the guide in a backup's folder", () => {
     assert.match(plain, /`zstd` must be installed here/);
     assert.match(
       plain,
-      /^zstd -dc archive\.sql\.zst \| docker exec --interactive "\$container" psql .*ON_ERROR_STOP=on$/m,
+      /^zstd -dc archive\.sql\.zst \| docker exec --interactive --env PGPASSWORD "\$container" psql .*ON_ERROR_STOP=on$/m,
     );
     assert.doesNotMatch(plain, /pg_restore|\/backup/);
     const uncompressed = restoreGuide(described({ format: "plain", compression: "none" }));

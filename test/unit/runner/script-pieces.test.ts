@@ -21,7 +21,10 @@ async function piecesOf(chunks: AsyncIterable<Buffer>): Promise<string[]> {
 
 function textOf(piece: Piece): string {
   if (piece.kind === "line") return piece.text;
-  return piece.kind === "copy" ? `copy: ${JSON.stringify(piece)}` : piece.kind;
+  if (piece.kind !== "copy") return piece.kind;
+  const { text, ...table } = piece;
+  assert.ok(text.startsWith("COPY ") && text.endsWith(piece.rest), text);
+  return `copy: ${JSON.stringify(table)}`;
 }
 
 const read = (text: string) => piecesOf(inChunks(Buffer.from(text)));

@@ -6,7 +6,7 @@ import type { ExecTarget } from "../../../runner/docker/exec";
 import { Failure } from "../../../runner/failure";
 import { listArchive, readArchive } from "../../../runner/postgres/archive";
 import { countDataFiles } from "../../../runner/postgres/data-files";
-import { restoreArchive, restorePlain, runPrepareSql } from "../../../runner/postgres/restore";
+import { restoreArchive, runScript } from "../../../runner/postgres/restore";
 import { openSession } from "../../../runner/postgres/session";
 import { onceOnly } from "../../../runner/store/checked-content";
 import { removeFolder, temporaryFolder } from "../../support/resources";
@@ -20,9 +20,9 @@ const works: Record<string, (target: ExecTarget) => Promise<unknown>> = {
   "the table of contents of an archive": (target) => listArchive(target, file, signal),
   "the reading of an archive": (target) => readArchive(target, file, signal),
   "the data files of an archive": (target) => countDataFiles(target, file, 1, signal),
-  "prepare.sql": (target) => runPrepareSql(target, file, signal),
+  "prepare.sql": (target) => runScript(target, "prepare.sql", onceOnly(Buffer.from("SELECT 1;\n")), signal),
   "a restored archive": (target) => restoreArchive(target, file, restoreOptions, signal),
-  "a restored script": (target) => restorePlain(target, onceOnly(Buffer.from("SELECT 1;\n")), signal),
+  "a restored script": (target) => runScript(target, "psql", onceOnly(Buffer.from("SELECT 1;\n")), signal),
 };
 
 /** A killed process leaves no words behind; what ran it is a docker command that is nobody's business. */

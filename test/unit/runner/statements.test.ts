@@ -27,15 +27,21 @@ function without(text: string, ...parts: readonly string[]): string {
 
 /** Settings that the dump makes; the target of these tests does not know all of them. */
 const settings = new Set(
-  "statement_timeout lock_timeout idle_in_transaction_session_timeout client_encoding standard_conforming_strings check_function_bodies xmloption client_min_messages row_security default_table_access_method".split(
+  "statement_timeout lock_timeout idle_in_transaction_session_timeout client_encoding standard_conforming_strings check_function_bodies xmloption client_min_messages row_security default_tablespace default_table_access_method".split(
     " ",
   ),
 );
 
 describe("the definitions in a script", () => {
+  const known = { settings, tablespaces: new Set<string>(), accessMethods: new Set(["heap"]) };
+  const lacking: string[] = [];
+  const onTablespace = (name: string) => lacking.push(name);
   const read = (script: Buffer, options: Partial<Parameters<typeof definitionsOf>[1]> = {}) =>
     textOf(
-      definitionsOf(inChunks(script, ...everyBytes(script, 97)), { settings, withoutKeys: [], ...options }),
+      definitionsOf(inChunks(script, ...everyBytes(script, 97)), {
+        ...{ name: "archive.sql", known, onTablespace, withoutKeys: [] },
+        ...options,
+      }),
     );
 
   it("are the script without rows, without tablespaces and without what the target does not know", async () => {
@@ -43,7 +49,6 @@ describe("the definitions in a script", () => {
       dump.toString().replace("--\n\nCOPY public.b (y) FROM stdin;\n\\.\n", "--\n\n"),
       ...(dump.toString().match(/^\\(un)?restrict \w{20,}\n/gm) ?? []),
       "SET transaction_timeout = 0;\n",
-      "SET default_tablespace = '';\n",
       'COPY "E S"."odd ""na;me""\ntwo" (id, "col;um\nn") FROM stdin;\n1\tx\n\\.\n',
       "COPY public.a (x, note) FROM stdin;\n1\ttab\\there\\\\back\\nslash\\r.\n2\t\\\\.\n3\t\\N\n4\t\n\\.\n",
       "COPY public.r (o) FROM stdin;\n\\.\n",

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { PresentRequest } from "../request";
+import { openStore } from "../store/open-store";
+import type { Context } from "./context";
+import { type Options, print, readRequest, requestOption } from "./options";
+
+/** For components, which ask before each update. */
+export function addPresent(main: Command, { signal }: Context): void {
+  main
+    .command("present", { hidden: true })
+    .description("Says whether a backup is there, and does not look into it.")
+    .addOption(requestOption())
+    .action(async (options: Options) => {
+      const { name, backup, ...place } = await readRequest(PresentRequest, options);
+      const present = await openStore(place, signal).isTaken(name, backup);
+      await print(options, { present }, []);
+    });
+}

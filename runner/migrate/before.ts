@@ -1,0 +1,69 @@
+/** What a migration looks at before anybody has to wait. */
+import { z } from "zod";
+import { Failure } from "../failure";
+import type { Relation } from "../postgres/catalog";
+import { escapeLiteral } from "../postgres/escape";
+import { findRequirements } from "../postgres/requirements";
+import type { Session } from "../postgres/session";
+import type { MigrateRequest } from "../request";
+import { readDockerRecord } from "./docker-record";
+import { type Brought, broughtBy } from "./inventory/brought";
+import { dataOf, inDatabase, newDatabase, type NewServer } from "./sides";
+
+/** What will be on the new server. Fails unless the role can see, and end, all that is on the old one. */
+export async function findBrought(
+  hold: Session,
+  { tables, excluded }: { readonly tables: readonly Relation[]; readonly excluded: readonly string[] },
+  request: MigrateRequest,
+): Promise<Brought> {
+  await checkSuperuser(hold, request.user, request.container);
+  const { requires, objects } = await findRequirements(hold, tables);
+  return broughtBy({
+    ...{ tables: tables.map(({ oid }) => oid), excluded, objects, requires },
+    createsRoles: request.missingRoles === "create",
+  });
+}
+
+async function checkSuperuser(session: Session, user: string, container: string): Promise<void> {
+  const { superuser } = await session.row(
+    "SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user",
+    z.object({ superuser: z.boolean() }),
+  );
+  if (superuser) return;
+  throw new Failure(
+    "privilege-missing",
+    `Role "${user}" of container "${container}" is no superuser. A migration has to see all that a server has, and to end everybody's ` +
+      "sessions: name a superuser.",
+  );
+}
+
+/** Fails where the new server has rows that a migration would replace, other than copies of an attempt that failed. */
+export async function checkNewServer(
+  fresh: NewServer,
+  tables: readonly Relation[],
+  signal: AbortSignal,
+): Promise<void> {
+  const copies = await readDockerRecord(fresh.docker, "loading", dataOf(fresh), z.unknown());
+  await inDatabase(newDatabase(fresh, signal), signal, async (session) => {
+    await checkSuperuser(session, fresh.request.toUser, fresh.request.toContainer);
+    if (copies !== undefined) return;
+    const names = JSON.stringify(tables.map(({ sqlName }) => sqlName));
+    const there = await session.rows(
+      `SELECT name FROM jsonb_array_elements_text(${escapeLiteral(names)}) name JOIN pg_class c ON c.oid = to_regclass(name) WHERE relkind IN ('r', 'p')`,
+      z.object({ name: z.string() }),
+    );
+    const filled: string[] = [];
+    for (const { name } of there)
+      if (
+        (await session.rows(`SELECT true AS filled FROM ${name} LIMIT 1`, z.object({ filled: z.boolean() })))
+          .length > 0
+      )
+        filled.push(name);
+    if (filled.length === 0) return;
+    throw new Failure(
+      "table-exists",
+      `Container "${fresh.request.toContainer}" has tables of its own, with rows, which a migration would replace: ` +
+        `${filled.slice(0, 10).join(", ")}. Drop them there if nobody needs them, or take another server.`,
+    );
+  });
+}

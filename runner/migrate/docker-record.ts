@@ -1,0 +1,75 @@
+/**
+ * What a migration remembers, where only those who may use Docker can write it: labels of an empty volume, which Docker never
+ * changes once the volume exists. A setting or a file of a database could be written by its users, and what is destroyed, or is
+ * not copied, would follow their word.
+ */
+import { createHash } from "node:crypto";
+import { ExecaError } from "execa";
+import { z } from "zod";
+import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "../docker/docker";
+import { Failure } from "../failure";
+
+/**
+ * `loading`: tables of the new server are copies of a migration that has not ended yet. `switching`: the port is on its way.
+ * `migrated`: the new server has the data.
+ */
+export type RecordKind = "loading" | "switching" | "migrated";
+
+const labelOf = {
+  kind: "postgis-backup.migration",
+  data: "postgis-backup.new-data",
+  content: "postgis-backup.record",
+};
+
+/** The volume that holds the record of the new server with these data. */
+export function recordVolume(kind: RecordKind, data: string): string {
+  return `postgis-backup-${kind}-${createHash("sha256").update(data).digest("hex").slice(0, 16)}`;
+}
+
+const Volumes = z.array(z.object({ Labels: z.record(z.string(), z.string()).nullable() }));
+
+export async function readDockerRecord<T>(
+  docker: Docker,
+  kind: RecordKind,
+  data: string,
+  content: z.ZodType<T>,
+): Promise<T | undefined> {
+  const labels = await labelsOf(docker, recordVolume(kind, data));
+  if (labels?.[labelOf.kind] !== kind || labels[labelOf.data] !== data) return undefined;
+  return content.parse(JSON.parse(labels[labelOf.content] ?? "null"));
+}
+
+/** Replaces an earlier record of the kind. */
+export async function writeDockerRecord(
+  docker: Docker,
+  kind: RecordKind,
+  data: string,
+  content: unknown,
+): Promise<void> {
+  await removeDockerRecord(docker, kind, data);
+  const volume = recordVolume(kind, data);
+  const labels = { [labelOf.kind]: kind, [labelOf.data]: data, [labelOf.content]: JSON.stringify(content) };
+  const options = Object.entries(labels).flatMap(([label, value]) => ["--label", `${label}=${value}`]);
+  await dockerOutput(docker, ["volume", "create", ...options, volume]);
+  // Docker answers the same where a volume of that name exists, and leaves its labels as they are.
+  const written = await labelsOf(docker, volume);
+  if (written?.[labelOf.content] === labels[labelOf.content]) return;
+  throw new Failure(
+    "docker-failed",
+    `Docker volume ${volume}, which is to hold a record of the migration, exists with other labels. Remove it: "docker volume rm ${volume}".`,
+  );
+}
+
+export async function removeDockerRecord(docker: Docker, kind: RecordKind, data: string): Promise<void> {
+  await dockerOutput(docker, ["volume", "rm", "--force", recordVolume(kind, data)]);
+}
+
+async function labelsOf(docker: Docker, volume: string): Promise<Record<string, string> | undefined> {
+  try {
+    const { stdout } = await spawnDocker(docker, ["volume", "inspect", volume], {});
+    return Volumes.parse(JSON.parse(stdout))[0]?.Labels ?? {};
+  } catch (error) {
+    if (error instanceof ExecaError && /no such volume/i.test(String(error.stderr))) return undefined;
+    throw dockerFailure(error);
+  }
+}

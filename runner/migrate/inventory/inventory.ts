@@ -1,0 +1,124 @@
+/** Both servers, compared: what the new one would not have. */
+import { z } from "zod";
+import type { ExecTarget } from "../../docker/exec";
+import { withEnv } from "../../postgres/server";
+import { openSession, type Session } from "../../postgres/session";
+import type { Brought } from "./brought";
+import { databaseItems, inNumbers } from "./database";
+import { type Item, item, missingItems } from "./item";
+import { serverItems } from "./server";
+
+/** A server, and the database of it that is migrated, or that it goes to. */
+export interface Server {
+  readonly database: string;
+  readonly target: ExecTarget;
+}
+
+/** How another database of it is reached, by the same user. */
+function inDatabase({ target }: Server, database: string): ExecTarget {
+  return withEnv(target, { PGDATABASE: database });
+}
+
+/** All of the old server, with what the new one has of it. */
+export interface Comparison {
+  /** Of the old server: the database that is migrated, and the server as a whole. */
+  readonly old: readonly Item[];
+  readonly fresh: readonly Item[];
+  readonly missing: readonly Item[];
+}
+
+export async function compareServers(
+  old: Server,
+  fresh: Server,
+  brought: Brought,
+  signal: AbortSignal,
+): Promise<Comparison> {
+  const freshItems = await itemsOf(fresh, undefined, signal);
+  const there = new Set(freshItems.map(({ key }) => key));
+  // A schema that is there keeps its owner, privileges and comment.
+  const oldItems = (await itemsOf(old, brought, signal)).map((one) =>
+    one.of !== undefined && one.of === one.within && there.has(one.of) ? { ...one, brought: false } : one,
+  );
+  const others = await otherDatabases(old, fresh, signal);
+  return {
+    old: oldItems,
+    fresh: freshItems,
+    missing: [...missingItems(oldItems, freshItems), ...others],
+  };
+}
+
+async function itemsOf(server: Server, brought: Brought | undefined, signal: AbortSignal): Promise<Item[]> {
+  const { database } = server;
+  return inSession(server.target, signal, async (session) => [
+    ...(await databaseItems(session, brought)),
+    ...(await serverItems(session, { database, createdRoles: brought?.roles ?? [] })),
+  ]);
+}
+
+const Database = z.object({ name: z.string(), connects: z.boolean() });
+
+function databases(server: Server, signal: AbortSignal): Promise<z.infer<typeof Database>[]> {
+  return inSession(server.target, signal, (session) =>
+    session.rows(
+      "SELECT datname AS name, datallowconn AS connects FROM pg_database WHERE datname <> 'template0' ORDER BY 1",
+      Database,
+    ),
+  );
+}
+
+/**
+ * Each other database of the old server stands for all in it, unless the new one has a database of that name with the same.
+ * Those that every server has are named only if somebody put something into them.
+ */
+async function otherDatabases(old: Server, fresh: Server, signal: AbortSignal): Promise<Item[]> {
+  const there = (await databases(fresh, signal)).filter(
+    ({ name, connects }) => connects && name !== fresh.database,
+  );
+  const found: Item[] = [];
+  for (const { name, connects } of await databases(old, signal)) {
+    if (name === old.database) continue;
+    if (!connects) {
+      found.push(
+        item("database", name, { note: "it takes no connections, so nobody can tell what is in it" }),
+      );
+      continue;
+    }
+    const missing = missingItems(
+      await inSession(inDatabase(old, name), signal, (session) => databaseItems(session)),
+      there.some((other) => other.name === name)
+        ? await inSession(inDatabase(fresh, name), signal, (session) => databaseItems(session))
+        : [],
+    ).filter(({ kind }) => kind !== "extension");
+    const everywhere =
+      name === "postgres" || name === "template1" || there.some((other) => other.name === name);
+    if (missing.length > 0 || !everywhere)
+      found.push(item("database", name, { note: countsByKind(missing) }));
+  }
+  return found;
+}
+
+/** Such as "2 tables, 1 view". */
+export function countsByKind(items: readonly Item[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of items) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return (
+    [...counts]
+      .sort(([one], [other]) => Number(other === "table") - Number(one === "table"))
+      .slice(0, 4)
+      .map(([kind, count]) => (/^[a-z ]+[^s]$/.test(kind) ? inNumbers(count, kind) : `${count} ${kind}`))
+      .join(", ") || "empty"
+  );
+}
+
+async function inSession<T>(
+  target: ExecTarget,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = openSession(target, signal);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}

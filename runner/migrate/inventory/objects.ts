@@ -1,0 +1,152 @@
+/** Every object of one database, whatever catalog it is in. */
+import { z } from "zod";
+import type { Session } from "../../postgres/session";
+import type { Brought } from "./brought";
+import { type Item, item } from "./item";
+
+const Catalog = z.object({ name: z.string() });
+
+/** Catalogs whose rows have an oid: all kinds of objects, of this version and of those to come. */
+const catalogsQuery = `
+SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'oid'
+WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' ORDER BY 1`;
+
+/** Shared by all databases, or no objects: large objects are counted, labels of an enum belong to their type. */
+const elsewhere = new Set([
+  ...["pg_authid", "pg_auth_members", "pg_database", "pg_tablespace", "pg_parameter_acl"],
+  ...["pg_enum", "pg_largeobject_metadata"],
+]);
+
+/** Those that `pg_identify_object` knows. */
+const identified = new Set(
+  (
+    "am amop amproc attrdef cast class collation constraint conversion default_acl event_trigger extension foreign_data_wrapper " +
+    "foreign_server language namespace opclass operator opfamily policy proc publication publication_namespace publication_rel " +
+    "rewrite statistic_ext subscription transform trigger ts_config ts_dict ts_parser ts_template type user_mapping"
+  )
+    .split(" ")
+    .map((name) => `pg_${name}`),
+);
+
+/** A server writes constraints of NOT NULL from version 18 on, and `pg_dump` leaves out an invalid index. */
+const conditions: Readonly<Record<string, string>> = {
+  pg_constraint: "AND o.contype <> 'n'",
+  pg_trigger: "AND NOT o.tgisinternal",
+  pg_subscription:
+    "AND o.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())",
+  pg_class:
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indexrelid = o.oid AND NOT x.indisvalid AND o.relkind = 'i')",
+};
+
+const details: Readonly<Record<string, string>> = {
+  pg_proc: "md5(o.prosrc)",
+  pg_default_acl: "array_to_string(ARRAY(SELECT a::text FROM unnest(o.defaclacl) a ORDER BY 1), ',')",
+};
+
+const DatabaseObject = z.object({
+  catalog: z.string(),
+  /** `catalog oid`, both as oids. */
+  id: z.string(),
+  type: z.string(),
+  schema: z.string().nullable(),
+  identity: z.string(),
+  relkind: z.string().nullable(),
+  detail: z.string().nullable(),
+});
+export type DatabaseObject = z.infer<typeof DatabaseObject>;
+
+const Dependency = z.object({ id: z.string(), on: z.string(), type: z.string() });
+export type Dependency = z.infer<typeof Dependency>;
+
+function objectsOf(catalog: string): string {
+  const known = identified.has(catalog);
+  const type = known ? "i.type" : `'${catalog.replace(/^pg_/, "")}'`;
+  const identity = known ? "i.identity" : "o.oid::text";
+  const from = known ? `, pg_catalog.pg_identify_object('pg_catalog.${catalog}'::regclass, o.oid, 0) i` : "";
+  return `SELECT '${catalog}' AS catalog, format('%s %s', 'pg_catalog.${catalog}'::regclass::oid, o.oid) AS id,
+    ${type} AS type, ${known ? "i.schema" : "NULL"} AS schema, ${identity} AS identity,
+    ${catalog === "pg_class" ? "o.relkind::text" : "NULL"} AS relkind, ${details[catalog] ?? "NULL"} AS detail
+  FROM pg_catalog.${catalog} o${from} WHERE o.oid >= 16384 AND ${identity} IS NOT NULL ${conditions[catalog] ?? ""}`;
+}
+
+const dependenciesQuery = `
+SELECT format('%s %s', classid, objid) AS id, format('%s %s', refclassid, refobjid) AS on, deptype::text AS type
+FROM pg_catalog.pg_depend WHERE objid >= 16384 AND deptype IN ('a', 'i', 'P', 'S', 'I', 'e')`;
+
+/** All that users made in the database of the session; what belongs to an extension comes with that. */
+export async function databaseObjects(session: Session, brought: Brought | undefined): Promise<Item[]> {
+  const catalogs = (await session.rows(catalogsQuery, Catalog)).filter(({ name }) => !elsewhere.has(name));
+  const objects = await session.rows(
+    catalogs.map(({ name }) => objectsOf(name)).join("\nUNION ALL\n"),
+    DatabaseObject,
+  );
+  return itemsOf(objects, await session.rows(dependenciesQuery, Dependency), brought);
+}
+
+/** What goes along with the object that it belongs to. The rest is an object of its own, whatever it depends on. */
+const parts = new Set([
+  ...["pg_class", "pg_type", "pg_attrdef", "pg_constraint", "pg_trigger", "pg_rewrite", "pg_policy"],
+  "pg_statistic_ext",
+  ...["pg_amop", "pg_amproc", "pg_proc", "pg_opfamily"],
+]);
+
+/** Tables and what looks like them never come along as parts: a foreign table can be a partition. */
+const isPart = ({ catalog, relkind }: DatabaseObject) =>
+  parts.has(catalog) && (relkind === null || !["r", "p", "v", "m", "f"].includes(relkind));
+
+export function itemsOf(
+  objects: readonly DatabaseObject[],
+  dependencies: readonly Dependency[],
+  brought: Brought | undefined,
+): Item[] {
+  const byId = new Map(objects.map((object) => [object.id, object]));
+  const dependenciesOf = new Map<string, Dependency[]>();
+  for (const dependency of dependencies) {
+    const others = dependenciesOf.get(dependency.id);
+    if (others === undefined) dependenciesOf.set(dependency.id, [dependency]);
+    else others.push(dependency);
+  }
+  const owners = ({ id }: DatabaseObject) =>
+    (dependenciesOf.get(id) ?? []).flatMap(({ on, type }) => (type === "e" ? [] : (byId.get(on) ?? [])));
+  const memo = (decide: (object: DatabaseObject) => boolean) => {
+    const known = new Map<string, boolean>();
+    return (object: DatabaseObject): boolean => {
+      const before = known.get(object.id);
+      if (before !== undefined) return before;
+      // Dependencies can be circular: a table and its row type.
+      known.set(object.id, false);
+      const decided = decide(object);
+      known.set(object.id, decided);
+      return decided;
+    };
+  };
+  const ownersOfPart = (object: DatabaseObject) =>
+    isPart(object) ? owners(object).filter(({ catalog }) => catalog !== "pg_namespace") : [];
+  const ofNobody: (object: DatabaseObject) => boolean = memo(
+    (object) =>
+      /^pg_(temp|toast)/.test(object.schema ?? object.identity) ||
+      (dependenciesOf.get(object.id) ?? []).some(({ type }) => type === "e") ||
+      ownersOfPart(object).some(ofNobody),
+  );
+  const comes: (object: DatabaseObject) => boolean = memo(
+    (object) =>
+      brought !== undefined && (brought.has(object) || ownersOfPart(object).some((owner) => comes(owner))),
+  );
+  const implied = ({ id }: DatabaseObject) =>
+    (dependenciesOf.get(id) ?? []).some(({ type }) => type !== "a" && type !== "e");
+  const keyOf = ({ type, identity }: DatabaseObject) => `${type} ${identity}`;
+  return objects
+    .filter((object) => !ofNobody(object) && !implied(object))
+    .map((object) => {
+      const { type, identity, schema, detail } = object;
+      const all = owners(object).filter(({ catalog }) => catalog !== "pg_namespace");
+      const owner = all.find((one) => !comes(one)) ?? all[0];
+      return item(type, identity, {
+        detail: detail ?? undefined,
+        of: owner && keyOf(owner),
+        within: schema === null ? undefined : `schema ${schema}`,
+        brought: comes(object),
+        excluded: brought?.excludes(object) ?? false,
+      });
+    });
+}

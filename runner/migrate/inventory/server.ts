@@ -1,0 +1,201 @@
+/** What a server has apart from its databases: roles, settings, who may connect. */
+import { z } from "zod";
+import type { Session } from "../../postgres/session";
+import { type Item, item } from "./item";
+
+export interface ServerQuestion {
+  /** The database that is migrated, or that it goes to. */
+  readonly database: string;
+  /** Roles that the migration creates where they are missing. */
+  readonly createdRoles: readonly string[];
+}
+
+/** In a session of its own, which may be changed. */
+export async function serverItems(session: Session, question: ServerQuestion): Promise<Item[]> {
+  const views = await session.row(
+    `SELECT to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL AS parameters, to_regclass('pg_catalog.pg_hba_file_rules') IS NOT NULL AS rules`,
+    z.object({ parameters: z.boolean(), rules: z.boolean() }),
+  );
+  const ofRoles = await roles(session, question, views.rules);
+  const ofDatabase = await databaseProperties(session, question);
+  const others = await otherThings(session, views.parameters);
+  const settings = await roleSettings(session, question);
+  // What a session set for itself would hide what the server's files say.
+  await session.run("RESET ALL");
+  return [
+    ...ofRoles,
+    ...ofDatabase,
+    ...others,
+    ...settings,
+    ...(await serverSettings(session)),
+    ...(views.rules ? await hbaRules(session) : []),
+  ];
+}
+
+const Role = z.object({
+  name: z.string(),
+  identifier: z.string(),
+  login: z.boolean(),
+  attributes: z.string(),
+  password: z.boolean(),
+  comment: z.string().nullable(),
+});
+
+/** A hash of the old kind is of use only where a rule of pg_hba.conf still asks for one. */
+const rolesQuery = (rules: boolean) => `
+SELECT rolname AS name, format('%I', rolname) AS identifier, rolcanlogin AS login,
+  concat_ws(' ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN NOT rolinherit THEN 'noinherit' END,
+    CASE WHEN rolcreaterole THEN 'createrole' END, CASE WHEN rolcreatedb THEN 'createdb' END, CASE WHEN rolcanlogin THEN 'login' END,
+    CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
+    CASE WHEN rolconnlimit <> -1 THEN 'limit ' || rolconnlimit END, 'until ' || rolvaliduntil) AS attributes,
+  rolpassword IS NOT NULL ${
+    rules
+      ? `AND (rolpassword !~ '^md5'
+    OR EXISTS (SELECT FROM pg_hba_file_rules WHERE auth_method IN ('md5', 'password')))`
+      : ""
+  } AS password,
+  shobj_description(oid, 'pg_authid') AS comment
+FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1`;
+
+async function roles(session: Session, { createdRoles }: ServerQuestion, rules: boolean): Promise<Item[]> {
+  const found = await session.rows(rolesQuery(rules), Role);
+  const created = new Set(createdRoles);
+  const members = await session.rows(
+    `SELECT DISTINCT format('%I in %I', pg_get_userbyid(member), pg_get_userbyid(roleid)) AS name,
+       format('role %I', pg_get_userbyid(member)) AS of, admin_option::text AS detail
+     FROM pg_auth_members WHERE pg_get_userbyid(member) !~ '^pg_'`,
+    z.object({ name: z.string(), of: z.string(), detail: z.string() }),
+  );
+  return [
+    ...found.flatMap(({ name, identifier, login, attributes, password, comment }) => {
+      const of = `role ${identifier}`;
+      return [
+        item("role", identifier, { brought: !login && created.has(name) }),
+        ...(attributes === "" ? [] : [item("attributes of role", identifier, { of, detail: attributes })]),
+        ...(password ? [item("password of role", identifier, { of })] : []),
+        ...(comment === null ? [] : [item("comment on role", identifier, { of, detail: comment })]),
+      ];
+    }),
+    ...members.map(({ name, of, detail }) => item("membership", name, { of, detail })),
+  ];
+}
+
+const Properties = z.object({
+  name: z.string(),
+  owner: z.string(),
+  bootstrap: z.boolean(),
+  granted: z.string().nullable(),
+  limit: z.int(),
+  collation: z.string(),
+  comment: z.string().nullable(),
+});
+
+const nobodysComments = new Set([
+  "default administrative connection database",
+  "default template for new databases",
+]);
+
+async function databaseProperties(session: Session, { database }: ServerQuestion): Promise<Item[]> {
+  const found = (
+    await session.rows(
+      `SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datdba = 10 AS bootstrap, datconnlimit AS limit,
+         CASE WHEN datacl IS NOT NULL THEN array_to_string(ARRAY(
+           SELECT format('%s:%s:%s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable)
+           FROM aclexplode(datacl) WHERE grantee <> datdba ORDER BY 1), ',') END AS granted,
+         lower(replace(concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype, nullif(to_jsonb(d) ->> 'datlocprovider', 'c'),
+           coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), to_jsonb(d) ->> 'daticurules'), '-', '')) AS collation,
+         shobj_description(oid, 'pg_database') AS comment
+       FROM pg_database d`,
+      Properties,
+    )
+  ).find(({ name }) => name === database);
+  if (found === undefined) return [];
+  const property = (kind: string, more: Partial<Item>) =>
+    item(kind, database, { key: `${kind} that is migrated`, ...more });
+  const { owner, bootstrap, granted, limit, collation, comment } = found;
+  return [
+    property("owner of database", { detail: owner, byDefault: bootstrap }),
+    property("collation of database", { detail: collation, note: collation }),
+    ...(granted === null || granted === "PUBLIC:CONNECT:f,PUBLIC:TEMPORARY:f"
+      ? []
+      : [property("privileges on database", { detail: granted })]),
+    ...(limit === -1 ? [] : [property("connection limit of database", { detail: String(limit) })]),
+    ...(comment === null || nobodysComments.has(comment)
+      ? []
+      : [property("comment on database", { detail: comment })]),
+  ];
+}
+
+/** By what to_jsonb makes of a row, because older versions lack some columns and views. */
+async function otherThings(session: Session, parameters: boolean): Promise<Item[]> {
+  const Named = z.object({ kind: z.string(), name: z.string(), detail: z.string().nullable() });
+  const found = await session.rows(
+    `SELECT 'tablespace' AS kind, format('%I', spcname) AS name, NULL AS detail FROM pg_tablespace WHERE spcname !~ '^pg_'
+     UNION ALL SELECT 'replication slot', slot_name, NULL FROM pg_replication_slots s WHERE coalesce(to_jsonb(s) ->> 'temporary', 'false') = 'false'
+     UNION ALL SELECT 'prepared transaction', gid, NULL FROM pg_prepared_xacts
+     UNION ALL SELECT 'replication origin', roname, NULL FROM pg_replication_origin WHERE roname !~ '^pg_'
+     ${parameters ? "UNION ALL SELECT 'privileges on parameter', parname, paracl::text FROM pg_parameter_acl" : ""}`,
+    Named,
+  );
+  return found.map(({ kind, name, detail }) => item(kind, name, { detail: detail ?? undefined }));
+}
+
+/** `ALTER ROLE … SET`, `ALTER DATABASE … SET`; those of other databases go with these. */
+async function roleSettings(session: Session, { database }: ServerQuestion): Promise<Item[]> {
+  const found = await session.rows(
+    `SELECT split_part(value, '=', 1) AS name, md5(value) AS detail, datname AS database,
+       CASE WHEN setrole <> 0 THEN format('%I', pg_get_userbyid(setrole)) END AS role
+     FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS value
+     WHERE value NOT LIKE 'postgis\\_backup.%'`,
+    z.object({
+      name: z.string(),
+      detail: z.string(),
+      database: z.string().nullable(),
+      role: z.string().nullable(),
+    }),
+  );
+  return found
+    .filter((setting) => setting.database === null || setting.database === database)
+    .map(({ name, detail, role, ...setting }) => {
+      const whose = [
+        ...(role === null ? [] : [`role ${role}`]),
+        ...(setting.database === null ? [] : [`database ${setting.database}`]),
+      ];
+      const words = `${name} of ${whose.length === 0 ? "all roles" : whose.join(" in ")}`;
+      const key = `setting ${name} ${role ?? ""} ${setting.database === null ? "" : "in the database that is migrated"}`;
+      return item("setting", words, { key, detail, of: role === null ? undefined : `role ${role}` });
+    });
+}
+
+/** Where a server is, and what it is called, differs from one to the other. */
+const places =
+  "^((config|hba|ident)_file|data_directory|external_pid_file|port|listen_addresses|unix_socket_.*|cluster_name|stats_temp_directory|bonjour.*)$";
+
+const defaultSources = "('default', 'override', 'client', 'session', 'database', 'user', 'database user')";
+
+/** Values are compared only: there are secrets among them. */
+async function serverSettings(session: Session): Promise<Item[]> {
+  const found = await session.rows(
+    `SELECT name, md5(setting) AS detail, source IN ${defaultSources} OR setting IS NOT DISTINCT FROM boot_val AS "byDefault"
+     FROM pg_settings WHERE name !~ '${places}' AND context <> 'internal'`,
+    z.object({ name: z.string(), detail: z.string().nullable(), byDefault: z.boolean() }),
+  );
+  return found.map(({ name, detail, byDefault }) =>
+    item("server setting", name, { detail: detail ?? undefined, byDefault }),
+  );
+}
+
+/** The methods of password are one: a server of a newer version asks for a newer one. */
+async function hbaRules(session: Session): Promise<Item[]> {
+  const found = await session.rows(
+    `SELECT concat_ws(' ', type, array_to_string(database, ','), array_to_string(user_name, ','), address, netmask) AS who,
+       auth_method AS method, coalesce(array_to_string(options, ' '), '') AS options
+     FROM pg_hba_file_rules WHERE error IS NULL`,
+    z.object({ who: z.string(), method: z.string(), options: z.string() }),
+  );
+  return found.map(({ who, method, options }) =>
+    item("pg_hba rule", `${who} ${method}`, {
+      key: `pg_hba rule ${who} ${method === "md5" ? "scram-sha-256" : method} ${options}`,
+    }),
+  );
+}

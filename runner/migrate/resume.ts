@@ -1,0 +1,74 @@
+/** What a run that was killed while the port was on its way has left, before the next one begins. */
+import { findContainer, type Inspection } from "../docker/container";
+import type { Progress } from "../progress";
+import { readDockerRecord, removeDockerRecord } from "./docker-record";
+import { boundPorts } from "./published-port";
+import { MigrationRecord, removeRecord, systemIdentifier } from "./record";
+import { dataOf, inDatabase, newDatabase, type NewServer } from "./sides";
+import { giveBack, keepStopped, type OldServer, start, takePort, toTheEnd } from "./switch-port";
+import { networksTaken, SwitchRecord } from "./switch-record";
+
+/**
+ * Either the new server had the data by then, and is left to take the port; or the old one has them, and is started again if it
+ * was stopped. Afterwards there is nothing left of that run but a backup, and copies of the tables.
+ */
+export async function resume(server: NewServer, old: OldServer, progress: Progress): Promise<void> {
+  const { docker, container } = server;
+  const data = dataOf(server);
+  const switching = await readDockerRecord(docker, "switching", data, SwitchRecord);
+  if (switching === undefined) return;
+  if (await isOfAnother(server, switching, progress)) {
+    await removeRecord(server);
+    return endSwitch(server);
+  }
+  const record = await readDockerRecord(docker, "migrated", data, MigrationRecord);
+  const from = await findContainer(docker, switching.from);
+  if (record === undefined || !hasData(record, switching, container, from)) {
+    progress.note("An earlier run was broken off while the port changed hands: the old server gets it back.");
+    return giveBack(server, switching, old, progress);
+  }
+  const now = await findContainer(docker, container.Id);
+  const joined = Object.keys(now?.NetworkSettings.Networks ?? {});
+  if (now === undefined || from?.State.Running === true) return;
+  if (boundPorts(now).length > 0 && Object.keys(record.networks).every((network) => joined.includes(network)))
+    return;
+  progress.note("An earlier run was broken off while the port changed hands: the new server takes it.");
+  if (from !== undefined) await keepStopped(docker, from);
+  await takePort({ ...server, container: now }, record.networks, progress);
+}
+
+/**
+ * Whether the data are of a server that was initialised since, in a volume of the same name. To tell that, a server without a
+ * network that would publish its port is started.
+ */
+async function isOfAnother(server: NewServer, switching: SwitchRecord, progress: Progress): Promise<boolean> {
+  const { container } = server;
+  if (!container.State.Running) {
+    if (networksTaken(switching, container).length > 0) return false;
+    await start(server, progress);
+  }
+  const system = await inDatabase(newDatabase(server, toTheEnd), toTheEnd, systemIdentifier);
+  return system !== switching.system;
+}
+
+export async function endSwitch(server: NewServer): Promise<void> {
+  await removeDockerRecord(server.docker, "switching", dataOf(server));
+  await removeDockerRecord(server.docker, "loading", dataOf(server));
+}
+
+/**
+ * Whether the new server has the data for good. It may have served clients under the port, unless it was never started since it
+ * has the networks for that; if it was not, and the old one was started again, by hand or with the machine, the old one has them.
+ */
+export function hasData(
+  record: Pick<MigrationRecord, "fromStartedAt" | "to" | "toStartedAt">,
+  switching: SwitchRecord,
+  fresh: Inspection,
+  old: Inspection | undefined,
+): boolean {
+  const hasServed =
+    fresh.Id !== record.to ||
+    (networksTaken(switching, fresh).length > 0 && fresh.State.StartedAt !== record.toStartedAt);
+  if (hasServed || old === undefined) return true;
+  return !old.State.Running && old.State.StartedAt === record.fromStartedAt;
+}

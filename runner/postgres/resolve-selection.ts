@@ -1,0 +1,45 @@
+/** The tables that a request selects, with all that they need. */
+import { Attempts, Failure } from "../failure";
+import { readCatalog } from "./catalog";
+import { findNeeds, type Needs } from "./needs";
+import { notCarried } from "./not-carried";
+import { withQualifiedNames } from "./qualified-names";
+import { type Selection, type SelectionRequest, selectTables } from "./select-tables";
+import type { Session } from "./session";
+import { type MissingTable, sortNeeds } from "./sort-needs";
+
+export interface ResolvedSelection extends Selection {
+  readonly needs: Needs;
+}
+
+/** Fails where the tables need something that a backup of them would not bring back. */
+export async function resolveSelection(
+  session: Session,
+  request: SelectionRequest,
+): Promise<ResolvedSelection> {
+  const relations = await readCatalog(session);
+  const added = new Set<string>();
+  for (;;) {
+    const selection = selectTables(relations, request, added);
+    const oids = selection.tables.map(({ oid }) => oid);
+    const needs = await withQualifiedNames(session, () => findNeeds(session, oids));
+    const { missing, refused } = sortNeeds(needs, new Set(oids));
+    const more = request.references === "add" ? missing.filter(({ to }) => !added.has(to)) : [];
+    if (more.length === 0) {
+      const attempts = new Attempts();
+      for (const table of missing) attempts.add(refuseMissing(table));
+      if (refused.length > 0) attempts.add(notCarried(refused));
+      attempts.end();
+      return { ...selection, needs };
+    }
+    for (const { to } of more) added.add(to);
+  }
+}
+
+function refuseMissing({ by, sqlName }: MissingTable): Failure {
+  return new Failure(
+    "reference-outside-selection",
+    `The ${by} needs ${sqlName}, which is not selected, and cannot be restored without it. ` +
+      `Select ${sqlName} too, or let "references: add" do so.`,
+  );
+}

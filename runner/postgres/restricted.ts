@@ -1,0 +1,34 @@
+/** How scripts of a backup are given to psql, whoever wrote them: it runs no commands of its own, as a user who owns nothing. */
+import { randomBytes } from "node:crypto";
+import { spawnDocker } from "../docker/docker";
+import { execArguments, type ExecTarget } from "../docker/exec";
+
+/** No file in a container belongs to it, and it needs no name there. */
+export const nobody = "65534:65534";
+
+const known = new Map<string, Promise<boolean>>();
+
+/** Whether the psql of a container knows `\restrict`, which came with the minor releases of August 2025. */
+function knowsRestriction({ docker, container }: ExecTarget): Promise<boolean> {
+  const asked = known.get(container);
+  if (asked !== undefined) return asked;
+  const target = { docker, container, env: {}, secretEnv: [] };
+  const help = execArguments(target, ["psql", "--no-psqlrc", "--help=commands"], nobody);
+  const answer = spawnDocker(docker, help, { reject: false }).then(({ stdout }) =>
+    /^ *\\restrict /m.test(stdout),
+  );
+  known.set(container, answer);
+  return answer;
+}
+
+/** Strings are read as they were when the script was looked at. */
+const begin = "SET standard_conforming_strings = on;\n";
+
+export async function* restricted(
+  target: ExecTarget,
+  script: AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<string | Uint8Array, void> {
+  if (await knowsRestriction(target)) yield `\\restrict ${randomBytes(32).toString("hex")}\n`;
+  yield begin;
+  yield* script;
+}

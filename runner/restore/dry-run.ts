@@ -1,0 +1,156 @@
+/**
+ * What would keep a backup from being restored, found without running anything of it: by the manifest, and the archive's table
+ * of contents where it has one.
+ */
+import type { RecordedTable } from "../compare";
+import { Attempts, Failure } from "../failure";
+import type { Relation } from "../postgres/catalog";
+import { sqlName } from "../postgres/names";
+import { type Selection, selectTables } from "../postgres/select-tables";
+import { readToc, type TocEntry } from "../postgres/toc";
+import { archiveName } from "../restore-command";
+import { readChecked, recordedFile } from "../store/seal";
+import { checkFreeSpace } from "./free-space";
+import { finalPlace, finalSchema, findExisting } from "./members";
+import { checkNames, checkPlaces } from "./places";
+import type { RestoreRun } from "./run";
+import { checkServerNames } from "./server-names";
+
+/** The tables that would be restored; none where all exist and are to be left alone. */
+export async function dryRun(run: RestoreRun) {
+  const { request, manifest, session } = run;
+  const contents = await readContents(run);
+  const selection = selectRecorded(run, contents);
+  const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
+  const tables = selection.tables.flatMap((table) => {
+    const found = recorded.get(sqlName(table));
+    return found === undefined ? [] : [{ recorded: found, place: finalPlace(request, table) }];
+  });
+  const places = tables.map(({ place }) => place);
+  const finals = [...new Set(places.map(({ schema }) => schema))];
+  const attempts = new Attempts();
+  const needed = await checkPlaces(
+    run,
+    { places, finals, references: selection.acceptedReferences },
+    attempts,
+  );
+  if (needed) {
+    await attempts.run(() => checkFreeSpace(run, tables));
+    const existing = await findExisting(session, places);
+    await attempts.run(() => checkNames(run, namesOf(run, tables, contents), existing));
+    await attempts.run(() => checkServerNames(run, tables, contents));
+  }
+  attempts.end();
+  return tables.map(({ recorded: { rows }, place }) => ({ place, rows }));
+}
+
+/** Undefined for a script, which has no table of contents. */
+async function readContents({ manifest, files }: RestoreRun): Promise<readonly TocEntry[] | undefined> {
+  const { format, compression } = manifest;
+  if (format === "plain") return undefined;
+  const archive = archiveName(format, compression);
+  const file = recordedFile(manifest, format === "directory" ? `${archive}/toc.dat` : archive);
+  let data = Buffer.alloc(0);
+  let tried = 0;
+  for await (const chunk of readChecked(files, file)) {
+    data = Buffer.concat([data, chunk]);
+    // A custom archive begins with it; how long it is shows when it has been read.
+    if (format === "directory" || data.length < tried * 2) continue;
+    tried = data.length;
+    const entries = tryToRead(data);
+    if (entries !== undefined) return entries;
+  }
+  return readToc(data).entries;
+}
+
+function tryToRead(data: Buffer): readonly TocEntry[] | undefined {
+  try {
+    return readToc(data).entries;
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+/** The tables that the request means, as far as the manifest and the table of contents tell. */
+function selectRecorded({ manifest, request }: RestoreRun, contents: readonly TocEntry[] = []): Selection {
+  const byId = new Map(contents.map((entry) => [entry.id, entry]));
+  const parents = new Map<string, string[]>();
+  const references = new Map<string, Relation["references"]>();
+  for (const entry of contents) {
+    const tables = entry.needs.flatMap((id) => tableOf(byId, byId.get(id)) ?? []);
+    if (entry.kind === "TABLE ATTACH") {
+      const child = sqlName(entry);
+      const others = tables.map((table) => sqlName(table)).filter((name) => name !== child);
+      parents.set(child, [...(parents.get(child) ?? []), ...others]);
+    }
+    if (entry.kind !== "FK CONSTRAINT") continue;
+    const own = tables.find(
+      ({ schema, name }) => schema === entry.schema && entry.name.startsWith(`${name} `),
+    );
+    if (own === undefined) continue;
+    const others = tables.filter((table) => table !== own);
+    const constraint = entry.name.slice(own.name.length + 1);
+    references.set(sqlName(own), [
+      ...(references.get(sqlName(own)) ?? []),
+      ...others.map((table) => ({ to: sqlName(table), sqlName: sqlName(table), constraint })),
+    ]);
+  }
+  const partOf = (name: string): string[] =>
+    (parents.get(name) ?? []).flatMap((parent) => [parent, ...partOf(parent)]);
+  const relations = manifest.tables.map((table): Relation => {
+    const key = sqlName(table);
+    const { schema, name, owner, bytes } = table;
+    return {
+      ...{
+        schema,
+        name,
+        owner,
+        bytes,
+        oid: key,
+        sqlName: key,
+        visible: schema === "public",
+        extension: null,
+      },
+      kind: table.kind === "table" ? "r" : "p",
+      partOf: partOf(key),
+      references: references.get(key) ?? [],
+    };
+  });
+  return selectTables(relations, {
+    tables: request.tables ?? ["*.*"],
+    excludeTables: request.excludeTables,
+    references: "accept",
+  });
+}
+
+/** The table that an entry is or belongs to. */
+function tableOf(byId: ReadonlyMap<number, TocEntry>, entry: TocEntry | undefined): TocEntry | undefined {
+  if (entry === undefined || entry.kind === "TABLE") return entry;
+  return entry.kind === "CONSTRAINT" || entry.kind === "INDEX"
+    ? entry.needs.flatMap((id) => byId.get(id) ?? []).find(({ kind }) => kind === "TABLE")
+    : undefined;
+}
+
+const indexName = /^CREATE (?:UNIQUE )?INDEX (?<name>"(?:[^"]|"")+"|\S+) ON /;
+
+/** Names, besides those of the tables, that relations of the backup will have, in their schemas. */
+function namesOf(
+  { request, manifest }: RestoreRun,
+  tables: readonly { readonly recorded: RecordedTable }[],
+  contents: readonly TocEntry[] = [],
+) {
+  const indexes = tables.flatMap(({ recorded: { schema, indexes } }) =>
+    indexes.flatMap((definition) => {
+      const name = indexName.exec(definition)?.groups?.["name"];
+      const bare = name?.startsWith('"') === true ? name.slice(1, -1).replaceAll('""', '"') : name;
+      return bare === undefined ? [] : [{ schema, name: bare, kind: "index" }];
+    }),
+  );
+  const all = tables.length === manifest.tables.length;
+  const loose = new Set(manifest.requires.sequences.map((sequence) => sqlName(sequence)));
+  const sequences = contents
+    .filter((entry) => all && entry.kind === "SEQUENCE" && !loose.has(sqlName(entry)))
+    .map(({ schema, name }) => ({ schema, name, kind: "sequence" }));
+  return [...indexes, ...sequences].map((one) => ({ ...one, schema: finalSchema(request, one.schema) }));
+}

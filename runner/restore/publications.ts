@@ -1,0 +1,129 @@
+/** Tables that take the place of others take their place in publications too. */
+import { escapeLiteral } from "../postgres/escape";
+import { z } from "zod";
+import { Failure } from "../failure";
+import { withQualifiedNames } from "../postgres/qualified-names";
+import type { Session } from "../postgres/session";
+import { type Existing, oidList } from "./members";
+import type { RestoreRun } from "./run";
+
+const Membership = z.object({
+  publication: z.string(),
+  owned: z.boolean(),
+  table: z.string(),
+  rest: z.string(),
+});
+export type Membership = z.infer<typeof Membership>;
+
+/** Row filters and lists of columns came with version 15. */
+const restOf = (version: number) =>
+  version < 150000
+    ? "''"
+    : `coalesce((SELECT format(' (%s)', string_agg(quote_ident(attname), ', ' ORDER BY attnum)) FROM pg_attribute
+         WHERE attrelid = r.prrelid AND attnum = ANY (r.prattrs::int2[])), '') || coalesce(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '')`;
+
+/** Where these tables are published by name. */
+export function findMemberships(
+  session: Session,
+  old: readonly Existing[],
+  version: number,
+): Promise<Membership[]> {
+  return withQualifiedNames(session, () =>
+    session.rows(
+      `SELECT format('%I', p.pubname) AS publication, pg_has_role(p.pubowner, 'USAGE') AS owned,
+              format('%I.%I', n.nspname, c.relname) AS "table", ${restOf(version)} AS rest
+       FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid
+       JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.prrelid IN (${oidList(old.map(({ oid }) => oid))})`,
+      Membership,
+    ),
+  );
+}
+
+/** Fails where the tables could not be exchanged in publications, or a copy that is set aside would be published. */
+export async function checkPublications(run: RestoreRun, old: readonly Existing[]): Promise<void> {
+  const { session, request, facts } = run;
+  if (old.length === 0) return;
+  if (facts.number < 100000) return;
+  const foreign = (await findMemberships(session, old, facts.number)).filter(({ owned }) => !owned);
+  if (foreign.length > 0) {
+    throw new Failure(
+      "privilege-missing",
+      `Publication ${foreign.map(({ publication, table }) => `${publication} has ${table}`).join(", ")}, and belongs to a role that "${request.user}" is not. ` +
+        "The new table could not take the place of the old one there. Restore as a superuser, or as the owner of the publication.",
+    );
+  }
+  if (request.ifExists !== "swap") return;
+  const all = await session.rows(
+    "SELECT format('%I', pubname) AS name FROM pg_publication WHERE puballtables",
+    z.object({ name: z.string() }),
+  );
+  if (all.length === 0) return;
+  throw new Failure(
+    "dependent-object",
+    `Publication ${all.map(({ name }) => name).join(", ")} publishes all tables, and so the copy that swap would keep. ` +
+      "Use --if-exists replace, or have the publication name its tables.",
+  );
+}
+
+/** In the transaction that has moved the old tables away; they keep their oids. */
+export async function exchange(
+  session: Session,
+  memberships: readonly Membership[],
+  asideOf: (table: string) => string | undefined,
+): Promise<void> {
+  for (const { publication, table, rest } of memberships) {
+    const aside = asideOf(table);
+    if (aside !== undefined) await session.run(`ALTER PUBLICATION ${publication} DROP TABLE ONLY ${aside}`);
+    await session.run(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${table}${rest}`);
+  }
+}
+
+/** What tables have besides rows and columns, each in words, by the table's name. */
+const propertiesQuery = (oids: string) => `
+SELECT o.oid::text, p.what FROM pg_class o CROSS JOIN LATERAL (
+  SELECT 'trigger ' || tgname AS what FROM pg_trigger WHERE tgrelid = o.oid AND NOT tgisinternal
+  UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = o.oid
+  UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = o.oid
+  UNION ALL SELECT 'statistics ' || stxname FROM pg_statistic_ext WHERE stxrelid = o.oid
+  UNION ALL SELECT 'index ' || c.relname FROM pg_index i JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = o.oid
+  UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE conrelid = o.oid AND contype IN ('c', 'f')
+  UNION ALL SELECT 'index to cluster by' FROM pg_index WHERE indrelid = o.oid AND indisclustered
+  UNION ALL SELECT CASE WHEN objsubid = 0 THEN 'comment' ELSE 'comment of column ' || attname END FROM pg_description d
+    LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid WHERE d.classoid = 'pg_class'::regclass AND d.objoid = o.oid
+  UNION ALL SELECT 'security label of ' || provider FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid = o.oid
+  UNION ALL SELECT 'row security' WHERE o.relrowsecurity
+  UNION ALL SELECT 'forced row security' WHERE o.relforcerowsecurity
+  UNION ALL SELECT 'replica identity' WHERE o.relreplident <> 'd'
+  UNION ALL SELECT 'option ' || option FROM unnest(o.reloptions) option
+  UNION ALL SELECT 'grant of ' || privilege_type || ' to ' || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END
+    FROM aclexplode(o.relacl) WHERE grantee <> o.relowner
+  UNION ALL SELECT 'subscription ' || srsubid FROM pg_subscription_rel WHERE srrelid = o.oid
+) p WHERE o.oid IN (${oids})`;
+
+/** What the old tables have and those that take their place do not, in words. */
+export async function findLost(
+  session: Session,
+  pairs: readonly { readonly old: Existing; readonly replacement: string }[],
+): Promise<string[]> {
+  if (pairs.length === 0) return [];
+  const names = pairs.map(({ replacement }) => escapeLiteral(replacement)).join(", ");
+  const found = await session.rows(
+    `SELECT name, to_regclass(name)::oid::text AS oid FROM unnest(ARRAY[${names}]) name`,
+    z.object({ name: z.string(), oid: z.string().nullable() }),
+  );
+  const oidOf = new Map(found.map(({ name, oid }) => [name, oid ?? "0"]));
+  const oids = pairs.flatMap(({ old, replacement }) => [old.oid, oidOf.get(replacement) ?? "0"]);
+  const properties = await session.rows(
+    propertiesQuery(oidList(oids)),
+    z.object({ oid: z.string(), what: z.string() }),
+  );
+  const of = (oid: string | undefined) =>
+    properties.filter((property) => property.oid === oid).map(({ what }) => what);
+  return pairs.flatMap(({ old, replacement }) => {
+    const kept = new Set(of(oidOf.get(replacement)));
+    const lost = of(old.oid).filter((what) => !kept.has(what));
+    return lost.length === 0
+      ? []
+      : [`${old.sqlName} had what the backup does not have: ${lost.slice(0, 20).join(", ")}.`];
+  });
+}

@@ -1,0 +1,237 @@
+/**
+ * What a restore makes in the target, written down in the same transaction as it is made, in a schema of the restore's own: a
+ * later run knows by it what a killed one left. It is followed only where nobody but the restoring role, or a superuser,
+ * can have written it; and what somebody else has begun to use is left alone, and named.
+ */
+import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { z } from "zod";
+import { Failure } from "../failure";
+import { type Session, SqlError } from "../postgres/session";
+import { withQualifiedNames } from "../postgres/qualified-names";
+import { asByDefault } from "./default-privileges";
+import type { RestoreNames } from "./names";
+
+type Record = Pick<RestoreNames, "record">;
+
+/** Catalogs of what a backup can bring; indexes, constraints, triggers and the like go with their table. */
+const catalogs = [
+  ...["namespace", "extension", "class", "type", "proc", "operator", "opclass", "opfamily", "collation"],
+  ...[
+    "conversion",
+    "ts_config",
+    "ts_dict",
+    "ts_parser",
+    "ts_template",
+    "cast",
+    "language",
+    "am",
+    "transform",
+  ],
+].map((name) => `pg_${name}`);
+
+/** Relations that are dropped by themselves. */
+const relationKinds = "relkind IN ('r', 'p', 'S', 'v', 'm', 'f')";
+
+/** The first oid that no object of a new database has. */
+const firstOid = 16384;
+
+const everything = (where: (catalog: string) => string) =>
+  catalogs
+    .map(
+      (catalog) =>
+        `SELECT '${catalog}'::regclass::oid AS class, oid AS object FROM pg_catalog.${catalog} WHERE oid >= ${firstOid} AND ${where(catalog)}`,
+    )
+    .join(" UNION ALL ");
+
+const tables = (names: Record) => {
+  const schema = escapeIdentifier(names.record);
+  return { schema, made: `${schema}.made`, there: `${schema}.there`, systems: `${schema}.systems` };
+};
+
+/** Makes an empty record; one of an earlier restore must be gone. */
+export async function openRecord(session: Session, names: Record): Promise<void> {
+  const { schema, made, there, systems } = tables(names);
+  await session.run("BEGIN");
+  try {
+    await session.run(`CREATE SCHEMA ${schema}`);
+    await session.run(`CREATE TABLE ${made} (class oid, object oid, type text, identity text)`);
+    await session.run(`CREATE TABLE ${there} (class oid, object oid)`);
+    await session.run(`CREATE TABLE ${systems} (srid int, srtext text)`);
+    await asByDefault(session, `nspname = ${escapeLiteral(names.record)}`);
+    await session.run(`INSERT INTO ${there} ${everything(() => "true")}`);
+    await session.run("COMMIT");
+  } catch (error) {
+    await session.run("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Writes down all that the transaction has made so far. A row of a catalog is the transaction's own if it wrote it; one that it
+ * only changed was there before.
+ */
+export function recordNew(names: Record): string {
+  const { made, there } = tables(names);
+  const own = (catalog: string) =>
+    `xmin = (SELECT (pg_catalog.txid_current() % 4294967296)::text::xid)${catalog === "pg_class" ? ` AND ${relationKinds}` : ""}`;
+  return `INSERT INTO ${made} SELECT n.class, n.object, i.type, i.identity FROM (${everything(own)}) n,
+  LATERAL pg_catalog.pg_identify_object(n.class, n.object, 0) i
+WHERE NOT EXISTS (SELECT FROM ${there} t WHERE t.class = n.class AND t.object = n.object)
+  AND NOT EXISTS (SELECT FROM ${made} m WHERE m.class = n.class AND m.object = n.object)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = n.class AND d.objid = n.object AND d.deptype IN ('i', 'e'));`;
+}
+
+/** Makes roles that cannot log in. */
+export async function makeRoles(session: Session, names: Record, roles: readonly string[]): Promise<void> {
+  const { made } = tables(names);
+  for (const role of roles) {
+    await session.run("BEGIN");
+    await session.run(`CREATE ROLE ${escapeIdentifier(role)}`);
+    await session.run(
+      `INSERT INTO ${made} SELECT 'pg_authid'::regclass, oid, 'role', quote_ident(rolname) FROM pg_roles WHERE rolname = ${escapeLiteral(role)}`,
+    );
+    await session.run("COMMIT");
+  }
+}
+
+export function recordSystem(names: Record, srid: number, srtext: string | null): string {
+  return `INSERT INTO ${tables(names).systems} VALUES (${srid}, ${srtext === null ? "NULL" : escapeLiteral(srtext)})`;
+}
+
+const Made = z.object({ class: z.string(), type: z.string(), identity: z.string() });
+type Made = z.infer<typeof Made>;
+
+/** What is recorded, is still there and has the same name. */
+const remaining = (names: Record) => `
+SELECT m.class::regclass::text AS catalog, m.class, m.object, m.type, m.identity FROM ${tables(names).made} m
+JOIN (${everything(() => "true")} UNION ALL SELECT 'pg_authid'::regclass, oid FROM pg_roles) n USING (class, object)
+CROSS JOIN LATERAL pg_identify_object(m.class, m.object, 0) i
+WHERE i.type = m.type AND i.identity = m.identity`;
+
+/** The end of the record, and so of all doubt about what it names. */
+export async function forgetRecord(session: Session, names: Record): Promise<void> {
+  const { schema, made, there, systems } = tables(names);
+  await session.run(`DROP TABLE ${made}, ${there}, ${systems}`);
+  await session.run(`DROP SCHEMA ${schema}`);
+}
+
+/** Drops what a restore that failed or was killed had made, and its record. */
+export async function dropRecorded(session: Session, names: Record): Promise<void> {
+  if (!(await isTrusted(session, names))) return;
+  const left = await withQualifiedNames(session, async () => {
+    const made = await session.rows(
+      `SELECT catalog AS class, type, identity FROM (${remaining(names)}) r`,
+      Made,
+    );
+    const of = (...these: string[]) => made.filter((one) => these.includes(one.class));
+    const last = ["pg_extension", "pg_namespace", "pg_authid"];
+    const others = made.filter((one) => !["pg_class", ...last].includes(one.class));
+    const kept: string[] = [];
+    for (const chunk of chunksOf(of("pg_class"), relationsAtOnce))
+      kept.push(...(await drop(session, names, chunk)));
+    for (const one of others) kept.push(...(await drop(session, names, [one])));
+    await dropSystems(session, names);
+    for (const one of last.flatMap((catalog) => of(catalog)))
+      kept.push(...(await drop(session, names, [one])));
+    return kept;
+  });
+  if (left.length > 0) {
+    throw new Failure(
+      "dependent-object",
+      `A restore that did not finish made objects that others use now: ${left.slice(0, 10).join("; ")}. Drop what uses them; the next restore removes the rest.`,
+    );
+  }
+  await session.run("BEGIN");
+  await forgetRecord(session, names);
+  await session.run("COMMIT");
+}
+
+/** So many that their locks fit into the server's table of them. */
+const relationsAtOnce = 200;
+
+function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** False where there is no record; fails where another role could have written it. */
+async function isTrusted(session: Session, names: Record): Promise<boolean> {
+  const [found] = await session.rows(
+    `SELECT pg_get_userbyid(n.nspowner) AS owner,
+            NOT EXISTS (SELECT FROM (
+              SELECT nspowner AS owner, nspacl AS acl FROM pg_namespace WHERE oid = n.oid
+              UNION ALL SELECT relowner, relacl FROM pg_class WHERE relnamespace = n.oid) o
+            WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = o.owner AND (rolsuper OR rolname = current_user))
+              OR EXISTS (SELECT FROM aclexplode(o.acl) WHERE grantee <> o.owner)) AS trusted,
+            EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'made') AS complete
+     FROM pg_namespace n WHERE nspname = ${escapeLiteral(names.record)}`,
+    z.object({ owner: z.string(), trusted: z.boolean(), complete: z.boolean() }),
+  );
+  if (found === undefined) return false;
+  if (found.trusted && found.complete) return true;
+  throw new Failure(
+    "privilege-missing",
+    `Schema ${names.record} is where a restore writes down what it makes, and role "${found.owner}" or others can write there. ` +
+      "Nothing is dropped because of it. Let that role restore again if it had a restore that did not finish, or drop the schema.",
+  );
+}
+
+/** All that goes with these and belongs neither to them nor to anything else that was made. */
+const outsidersQuery = (names: Record, chunk: readonly Made[]) => `
+WITH RECURSIVE remaining AS (${remaining(names)}), mine AS (
+  SELECT class, object FROM remaining
+  UNION SELECT d.classid, d.objid FROM mine JOIN pg_depend d ON d.refclassid = mine.class AND d.refobjid = mine.object
+  WHERE d.deptype IN ('a', 'i', 'P', 'S', 'e')
+), reached AS (
+  SELECT class, object FROM remaining
+  WHERE (type, identity) IN (${chunk.map(({ type, identity }) => `(${escapeLiteral(type)}, ${escapeLiteral(identity)})`).join(", ")})
+  UNION SELECT d.classid, d.objid FROM reached JOIN pg_depend d ON d.refclassid = reached.class AND d.refobjid = reached.object
+)
+SELECT pg_describe_object(class, object, 0) AS name FROM (SELECT * FROM reached EXCEPT SELECT * FROM mine) o LIMIT 5`;
+
+/** What keeps them from being dropped, in words. */
+async function drop(session: Session, names: Record, chunk: readonly Made[]): Promise<string[]> {
+  const types = [...new Set(chunk.map(({ type }) => type))];
+  const ofType = (type: string) =>
+    chunk
+      .filter((one) => one.type === type)
+      .map(({ identity }) => identity.replace(" on language ", " LANGUAGE "));
+  const lockable = chunk.filter(({ type }) => type === "table").map(({ identity }) => identity);
+  try {
+    await session.run("BEGIN");
+    if (lockable.length > 0) await session.run(`LOCK TABLE ${lockable.join(", ")} IN ACCESS EXCLUSIVE MODE`);
+    const outsiders = await session.rows(
+      outsidersQuery(names, chunk),
+      z.object({ name: z.string().nullable() }),
+    );
+    if (outsiders.length > 0) throw new SqlError("2BP01", outsiders.map(({ name }) => name).join(", "));
+    for (const type of types) {
+      const cascade = type === "role" ? "" : " CASCADE";
+      for (const identities of type === "table" ? [ofType(type)] : ofType(type).map((one) => [one]))
+        await session.run(`DROP ${type.toUpperCase()} IF EXISTS ${identities.join(", ")}${cascade}`);
+    }
+    await session.run("COMMIT");
+    return [];
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    await session.run("ROLLBACK");
+    if (chunk.length > 1) {
+      const left: string[] = [];
+      for (const one of chunk) left.push(...(await drop(session, names, [one])));
+      return left;
+    }
+    return chunk.map(({ type, identity }) => `${type} ${identity}: ${error.message}`);
+  }
+}
+
+async function dropSystems(session: Session, names: Record): Promise<void> {
+  const [postgis] = await session.rows(
+    "SELECT format('%I', nspname) AS schema FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'postgis'",
+    z.object({ schema: z.string() }),
+  );
+  if (postgis === undefined) return;
+  await session.run(
+    `DELETE FROM ${postgis.schema}.spatial_ref_sys s USING ${tables(names).systems} r WHERE s.srid = r.srid AND s.srtext IS NOT DISTINCT FROM r.srtext`,
+  );
+}

@@ -1,0 +1,209 @@
+/** Restores of what a staging schema, a comparison of names or a search path of nothing would break. */
+import assert from "node:assert/strict";
+import { execa } from "execa";
+import { takeBackup } from "../support/backup";
+import { sessionRunning } from "../support/backup-scene";
+import { docker, startServer } from "../support/container";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { refused, remainsOf, restoreArguments, restored } from "../support/restore-scene";
+import { runnerMain } from "../support/runner";
+
+/** Each of these is brought back by pg_restore, some of them not even by that. */
+const oddTables = `
+CREATE TABLE lut (id int PRIMARY KEY, label text); INSERT INTO lut VALUES (1, 'a');
+CREATE FUNCTION label_of(int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT label FROM public.lut WHERE id = $1';
+CREATE TABLE feat (k int); INSERT INTO feat VALUES (1); CREATE INDEX by_label ON feat (label_of(k));
+CREATE TABLE layer (tbl regclass); INSERT INTO layer VALUES ('lut');
+CREATE TABLE obs (id int, y int, PRIMARY KEY (id, y)) PARTITION BY LIST (y);
+CREATE TABLE obs_2019 PARTITION OF obs FOR VALUES IN (2019); CREATE TABLE obs_2020 PARTITION OF obs FOR VALUES IN (2020);
+CREATE TABLE note (obs int, y int, FOREIGN KEY (obs, y) REFERENCES obs);
+ALTER TABLE obs DETACH PARTITION obs_2019; DROP TABLE obs_2019;
+INSERT INTO obs VALUES (1, 2020); INSERT INTO note VALUES (1, 2020);
+CREATE FUNCTION is_good(g geometry) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN ST_IsValid(g); END';
+CREATE FUNCTION ha(geometry) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT ST_Area($1) / 10000';
+CREATE TABLE field (g geometry CHECK (is_good(g)), ha float8 GENERATED ALWAYS AS (ha(g)) STORED);
+INSERT INTO field VALUES ('POLYGON((0 0,100 0,100 100,0 0))');
+CREATE SEQUENCE counter; CREATE TABLE log (n int);
+CREATE RULE count AS ON INSERT TO log DO ALSO SELECT nextval('counter'); INSERT INTO log VALUES (1);`;
+
+const content = (container: string, database: string) =>
+  sql(
+    container,
+    `SELECT (SELECT string_agg(k::text, ',') FROM feat), (SELECT tbl FROM layer), (SELECT count(*) FROM note),
+       (SELECT ha FROM field), (SELECT count(*) FROM log), (SELECT last_value FROM counter),
+       (SELECT proconfig IS NULL FROM pg_proc WHERE proname = 'is_good'),
+       (SELECT string_agg(format('%s', relacl), ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname IN ('feat', 'counter')),
+       (SELECT proacl FROM pg_proc WHERE proname = 'ha')`,
+    database,
+  );
+
+describe("a restore under the final names", function () {
+  this.timeout(400_000);
+  let container: string;
+  let directory: string;
+  let databases = 0;
+
+  before(async () => {
+    directory = await temporaryFolder();
+    container = await startServer({ mount: directory });
+    await sql(container, oddTables);
+    await takeBackup({ container, directory, tables: ["*.*"] });
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(directory);
+  });
+
+  async function newDatabase(): Promise<string> {
+    const name = `direct${++databases}`;
+    await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
+    return name;
+  }
+
+  it("brings back what pg_restore does, and functions that name PostGIS barely, with the rights of the source", async () => {
+    const database = await newDatabase();
+    await sql(
+      container,
+      `CREATE ROLE app; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO app; ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO app;
+       ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO app`,
+      database,
+    );
+    await restored({ container, directory, database });
+    const usual = "SELECT acldefault('r', 10), acldefault('s', 10), acldefault('f', 10)";
+    const [table = "", sequence = "", routine = ""] = (await sql(container, usual)).split("|");
+    const expected = (await content(container, "postgres")).split("|");
+    const found = (await content(container, database)).split("|");
+    assert.deepEqual(found.slice(0, 7), expected.slice(0, 7));
+    assert.deepEqual(
+      found[7]?.replaceAll(/\},\{/g, "} {").split(" ").toSorted(),
+      [sequence, table].toSorted(),
+    );
+    assert.equal(found[8], routine);
+    assert.deepEqual(await remainsOf(container, [database]), []);
+  });
+
+  it("is refused where names are taken, or the database takes no changes, also in a dry run that runs nothing", async () => {
+    const database = await newDatabase();
+    await sql(container, "CREATE TABLE other (x int); CREATE INDEX by_label ON other (x)", database);
+    for (const more of [[], ["--dry-run"]]) {
+      const stderr = await refused({ container, directory, database, more });
+      assert.match(stderr, /^error\[table-exists\]: .*index public\.by_label \(there is index by_label\)/m);
+    }
+    await sql(container, `ALTER DATABASE ${database} SET default_transaction_read_only = on`, database);
+    assert.match(
+      await refused({ container, directory, database }),
+      /^error\[requirement-missing\]: .*default_transaction_read_only is on/,
+    );
+    const free = await newDatabase();
+    const before = await sql(container, "SELECT max(oid) FROM pg_database");
+    const result = await restored({ container, directory, database: free, more: ["--dry-run"] });
+    assert.deepEqual([result.restored, result.tableCount], [false, 8]);
+    // No database was made in which anything could have been run.
+    const made = `CREATE DATABASE marker; SELECT oid::int8 - ${before} FROM pg_database WHERE datname = 'marker'`;
+    assert.ok(Number(await sql(container, made)) < 50);
+    assert.deepEqual(await remainsOf(container, [free]), []);
+  });
+
+  it("that is killed is taken back by the next one, which drops nothing that others made or depend on", async () => {
+    const database = await newDatabase();
+    await sql(
+      container,
+      "CREATE TABLE large AS SELECT g, repeat('x', 100) x FROM generate_series(1, 300000) g",
+    );
+    await takeBackup({ container, directory, name: "large", tables: ["large", "feat", "lut"] });
+    const args = restoreArguments({ container, directory, name: "large", database });
+    const child = execa("node", [runnerMain, ...args], { reject: false });
+    await sessionRunning(container, "COPY %large%");
+    child.kill("SIGKILL");
+    await child;
+    // The record is there, and says what is half done; somebody's own objects are not in it.
+    const record = await sql(
+      container,
+      "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'postgis_backup_restore%'",
+      database,
+    );
+    assert.match(
+      await sql(
+        container,
+        `SELECT string_agg(identity, ' ' ORDER BY identity) FROM ${record}.made WHERE type = 'table'`,
+        database,
+      ),
+      /^public\.feat public\.large public\.lut$/,
+    );
+    await sql(container, "CREATE VIEW seen AS SELECT k FROM feat; CREATE TABLE mine (x int)", database);
+    const options = { container, directory, name: "large", database };
+    assert.match(
+      await refused(options),
+      /^error\[dependent-object\]: .*table public\.feat: .*rule _RETURN on view public\.seen/,
+    );
+    assert.equal(await sql(container, "SELECT count(*) FROM seen", database), "0");
+    await sql(container, "DROP VIEW seen", database);
+    // Whoever else could write the record is not followed.
+    await sql(container, `CREATE ROLE mallory; ALTER SCHEMA ${record} OWNER TO mallory`, database);
+    assert.match(
+      await refused(options),
+      /^error\[privilege-missing\]: .*role "mallory" or others can write there/,
+    );
+    await sql(
+      container,
+      `ALTER SCHEMA ${record} OWNER TO postgres; INSERT INTO ${record}.made VALUES ('pg_class'::regclass, 'mine'::regclass, 'table', 'public.other')`,
+      database,
+    );
+    await restored(options);
+    assert.equal(
+      await sql(container, "SELECT (SELECT count(*) FROM large), (SELECT count(*) FROM mine)", database),
+      "300000|0",
+    );
+    assert.deepEqual(await remainsOf(container, [database]), []);
+  });
+
+  it("of rows only fires no trigger, and brings tables that refer to each other in a circle", async () => {
+    const tables = `CREATE TABLE a (id int PRIMARY KEY, at timestamptz, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);
+      ALTER TABLE a ADD CONSTRAINT to_b FOREIGN KEY (b) REFERENCES b;
+      CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id > 1 THEN RETURN NULL; END IF; NEW.at := now(); RETURN NEW; END';`;
+    const trigger = "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON a FOR EACH ROW EXECUTE FUNCTION touch();";
+    const [source, database] = [await newDatabase(), await newDatabase()];
+    const rows =
+      "INSERT INTO a VALUES (1, '2020-01-01'), (2, '2020-01-02'); INSERT INTO b VALUES (1, 1), (2, 2); UPDATE a SET b = id;";
+    await sql(container, `${tables} ${rows} ${trigger}`, source);
+    await sql(container, `${tables} ${trigger} ALTER TABLE a ENABLE ALWAYS TRIGGER t`, database);
+    await takeBackup({
+      container,
+      directory,
+      name: "circle",
+      tables: ["a", "b"],
+      more: ["--database", source],
+    });
+    const { notes } = await restored({
+      container,
+      directory,
+      name: "circle",
+      database,
+      more: ["--data-only"],
+    });
+    assert.match(notes.join(), /Triggers did not fire: t of public\.a/);
+    const query = "SELECT string_agg(a::text, ' ' ORDER BY id) FROM a";
+    assert.equal(await sql(container, query, database), await sql(container, query, source));
+    const state =
+      "SELECT tgenabled, (SELECT string_agg(condeferrable::text, '') FROM pg_constraint WHERE contype = 'f') FROM pg_trigger WHERE tgname = 't'";
+    assert.equal(await sql(container, state, database), "A|falsefalse");
+  });
+
+  it("puts new tables into the publications of those that they replace, and says what they lack", async () => {
+    await sql(
+      container,
+      "CREATE PUBLICATION p FOR TABLE feat (k) WHERE (k > 0); COMMENT ON TABLE feat IS 'later'",
+    );
+    const more = ["--table", "feat", "--table", "lut", "--if-exists", "swap"];
+    const { notes, swappedInto } = await restored({ container, directory, more });
+    assert.match(notes.join(), /public\.feat had what the backup does not have: comment\./);
+    const published =
+      "SELECT schemaname, tablename, attnames, rowfilter FROM pg_publication_tables WHERE pubname = 'p'";
+    assert.equal(await sql(container, published), "public|feat|{k}|(k > 0)");
+    await sql(container, `DROP SCHEMA ${swappedInto[0] ?? ""} CASCADE; DROP PUBLICATION p`);
+    assert.equal(
+      (await docker("exec", container, "sh", "-c", "ls -d /tmp/postgis_backup* 2>/dev/null")).output,
+      "",
+    );
+  });
+});

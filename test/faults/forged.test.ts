@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { takeBackup } from "../support/backup";
+import { startServer } from "../support/container";
+import { reseal } from "../support/damage";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { refused } from "../support/restore-scene";
+
+/** Each is whole by its checksums, and another than the manifest says. */
+const forged: Readonly<Record<string, readonly [from: RegExp, to: string, says: RegExp]>> = {
+  "a row less": [/^2\tb\t1\n/m, "", /rows: 3 in the manifest, 2 restored/],
+  "another value": [/^2\tb\t1$/m, "2\tB\t1", /fingerprint: /],
+  "an index less": [/^CREATE INDEX .*;$/m, "", /index .* in the manifest, not restored/],
+  "another constraint": [
+    /CHECK \(\(id > 0\)\)/,
+    "CHECK ((id > -1))",
+    /constraint .* in the manifest, not restored/,
+  ],
+  "rows that refer to nothing": [
+    /^3\tc\t1$/m,
+    "3\tc\t9",
+    /fingerprint: |orphans: 0 in the manifest, 1 restored/,
+  ],
+};
+
+describe("a restore of an archive that is not what its manifest says", function () {
+  this.timeout(120_000);
+  let container: string;
+  let directory: string;
+
+  before(async () => {
+    directory = await temporaryFolder();
+    container = await startServer();
+    await sql(
+      container,
+      `CREATE TABLE parent (id int PRIMARY KEY CHECK (id > 0), word text, parent int);
+       CREATE INDEX ON parent (word); INSERT INTO parent VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1)`,
+    );
+    const more = ["--format", "plain", "--compression", "none", "--relation", "parent.parent -> parent.id"];
+    await takeBackup({ container, directory, name: "whole", tables: ["parent"], more });
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(directory);
+  });
+
+  for (const [title, [from, to, says]] of Object.entries(forged)) {
+    it(`fails, and leaves nothing: ${title}`, async () => {
+      const copy = path.join(directory, "forged");
+      await rm(copy, { recursive: true, force: true });
+      await cp(path.join(directory, "whole"), copy, { recursive: true, verbatimSymlinks: true });
+      const [id = ""] = (await readdir(copy)).filter((name) => /^\d{8}T/.test(name));
+      const archive = path.join(copy, id, "archive.sql");
+      const script = await readFile(archive, "utf8");
+      assert.match(script, from);
+      await writeFile(archive, script.replace(from, to));
+      await reseal(path.join(copy, id), (manifest) => {
+        manifest.name = "forged";
+      });
+      const database = "target";
+      await sql(container, `DROP DATABASE IF EXISTS ${database}`);
+      await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
+      const stderr = await refused({ container, directory, name: "forged", database });
+      assert.match(stderr, /^error\[restore-mismatch\]: /);
+      assert.match(stderr, says);
+      assert.equal(await sql(container, "SELECT to_regclass('public.parent') IS NULL", database), "t");
+    });
+  }
+});

@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import pMap from "p-map";
+import { checkLatest, makeRoomForLatest } from "../../../runner/store/folder-latest";
+import { folderStore } from "../../../runner/store/folder-store";
+import { type FsCall, watchFs } from "../../support/fs-calls";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+import { writeSealed } from "../../support/sealed";
+import { sampleManifest, writeBackup } from "../../support/series";
+
+const [first, second, third] = ["20261121T080000Z", "20261122T080000Z", "20261123T080000Z"] as const;
+
+/** What a run does to a folder, by the compiled code. */
+const works = {
+  backup: `
+    const { beginBackup, publishBackup } = require(process.env.DIST + "/store/folder.js");
+    const { sealFiles, writeDurably } = require(process.env.DIST + "/store/files.js");
+    const { sealBackup } = require(process.env.DIST + "/store/seal.js");
+    const { openToReaders } = require(process.env.DIST + "/store/modes.js");
+    const fs = require("node:fs/promises");
+    (async () => {
+      const pending = await beginBackup(process.env.PLACE, "cbm", process.env.KEY ?? "abcd");
+      await writeDurably(pending.workPath + "/prepare.sql", "-- nothing");
+      await fs.mkdir(pending.workPath + "/archive");
+      await fs.writeFile(pending.workPath + "/archive/0.dat", "rows");
+      const files = await sealFiles(pending.workPath);
+      const manifest = { ...JSON.parse(process.env.MANIFEST), id: pending.id, files };
+      await sealBackup(pending.workPath, manifest);
+      await openToReaders(pending.workPath, 0o600);
+      await publishBackup(pending);
+    })().catch((error) => { console.error(error); process.exitCode = 1; });`,
+  import: `
+    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    const { filesIn } = require(process.env.DIST + "/store/folder-files.js");
+    (async () => {
+      const from = filesIn(process.env.FROM);
+      const id = require("node:path").basename(process.env.FROM);
+      const incoming = await folderStore(process.env.PLACE).receive({ name: "cbm", id, bytes: 1, fileMode: 0o600 });
+      for (const file of process.env.FILES.split(" ")) await incoming.write(file, from.read(file));
+      await incoming.publish();
+    })().catch((error) => { console.error(error); process.exitCode = 1; });`,
+  prune: `
+    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    folderStore(process.env.PLACE).remove("cbm", "${first}").catch((error) => { console.error(error); process.exitCode = 1; });`,
+  keep: `
+    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    folderStore(process.env.PLACE).mark("cbm", "${second}", true).catch((error) => { console.error(error); process.exitCode = 1; });`,
+};
+
+describe("a folder of backups whose run", function () {
+  this.timeout(600_000);
+  let folder: string;
+  let environment: Record<string, string>;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    const from = await writeSealed(path.join(folder, "from"), third, {
+      files: { "archive/1.dat": Buffer.from("x"), "prepare.sql": Buffer.from("") },
+    });
+    environment = {
+      MANIFEST: JSON.stringify(sampleManifest(first)),
+      FROM: from,
+      FILES: "manifest.json SHA256SUMS archive/1.dat prepare.sql",
+    };
+  });
+  after(() => removeFolder(folder));
+
+  /** Two complete backups, and the link to the newer. */
+  async function prepare(name: string): Promise<string> {
+    const place = path.join(folder, name);
+    for (const id of [first, second]) await writeBackup(place, id);
+    await symlink(second, path.join(place, "cbm", "latest"));
+    return place;
+  }
+
+  const run = (work: keyof typeof works, place: string, killAt = 0, more: Record<string, string> = {}) =>
+    watchFs(works[work], { ...environment, PLACE: place, ...more }, killAt);
+
+  for (const work of ["backup", "import", "prune", "keep"] as const)
+    it(`is killed at any step of ${work} leaves what the next run clears up, and never half a backup`, async () => {
+      const all = await run(work, await prepare(`${work}-all`));
+      const steps = all?.length ?? 0;
+      assert.ok(steps > 0, work);
+      await pMap(
+        Array.from({ length: steps }, (_, index) => index + 1),
+        async (killAt) => {
+          const place = await prepare(`${work}-${killAt}`);
+          const about = `${work}, killed at ${killAt}: ${JSON.stringify(all?.[killAt - 1])}`;
+          const ended = await run(work, place, killAt);
+          // Calls that run at once come in another order now and then.
+          assert.ok(ended === undefined || killAt > steps - 3, about);
+          const after = await folderStore(place).backups("cbm");
+          for (const { id, problem } of after) assert.equal(problem, undefined, `${about}: ${id}`);
+          if (work !== "prune")
+            assert.ok(
+              after.some(({ id }) => id === first),
+              about,
+            );
+          // Of another container, for example: it has no lock that tells that the first is dead.
+          await run("backup", place, 0, { KEY: "another" });
+          const entries = await readdir(path.join(place, "cbm"));
+          assert.deepEqual(
+            entries.filter((name) => name.startsWith(".")),
+            [],
+            about,
+          );
+          const last = await folderStore(place).backups("cbm");
+          const newest = last.at(-1)?.id ?? "";
+          assert.equal(await readlink(path.join(place, "cbm", "latest")), newest, about);
+          for (const { id, problem } of last) {
+            assert.equal(problem, undefined, `${about}: ${id}`);
+            assert.ok(!existsSync(path.join(place, "cbm", id, ".run")), `${about}: ${id}/.run`);
+          }
+          await removeFolder(place);
+        },
+        { concurrency: 4 },
+      );
+    });
+
+  for (const work of ["backup", "import"] as const)
+    it(`publishes (${work}) only what is on disk, file by file, and makes its name durable after that`, async () => {
+      const calls = (await run(work, await prepare(`${work}-durable`))) ?? assert.fail();
+      const isFinal = ({ call, to = "" }: FsCall) => call === "rename" && /\/cbm\/\d{8}T\d{6}Z$/.test(to);
+      const published = calls.findIndex(isFinal);
+      assert.ok(published > 0, JSON.stringify(calls));
+      const hidden = calls[published]?.file ?? "";
+      const series = path.dirname(hidden);
+      const before = calls.slice(0, published);
+      const files = new Set(
+        before
+          .filter(({ call, file }) => call === "open" && file.startsWith(`${hidden}/`))
+          .map(({ file }) => file),
+      );
+      files.delete(`${hidden}/.run`);
+      const folders = new Set([hidden, `${hidden}/archive`]);
+      assert.ok(
+        [...files].some((file) => file.endsWith("manifest.json")),
+        [...files].join(),
+      );
+      for (const file of [...files, ...folders]) {
+        const synced = before.findLastIndex((it) => it.call === "fsync" && it.file === file);
+        const wrote = before.findLastIndex((it) => it.call === "write" && it.file === file);
+        assert.ok(synced >= 0 && synced > wrote, `${file} is not forced to disk before it is published`);
+      }
+      const linked = calls.findIndex(
+        ({ call, to = "" }) => call === "rename" && to === path.join(series, "latest"),
+      );
+      assert.ok(linked > published, "the link comes after the backup");
+      const last = calls.findLastIndex((it) => it.call === "fsync" && it.file === series);
+      assert.ok(last > linked, "the folder of the series is forced to disk last");
+      assert.ok(
+        !calls.some(({ call, file }) => /unlink|rmdir/.test(call) && file === path.join(series, "latest")),
+        "latest is never missing",
+      );
+    });
+
+  it("is at work never shows a series without `latest`", async () => {
+    const place = await prepare("atomic");
+    const link = path.join(place, "cbm", "latest");
+    const { signal, abort } = ((it) => ({
+      signal: it.signal,
+      abort: () => {
+        it.abort();
+      },
+    }))(new AbortController());
+    const looking = (async () => {
+      let looks = 0;
+      while (!signal.aborted) {
+        assert.match(await readlink(link), /^\d{8}T\d{6}Z$/);
+        looks++;
+      }
+      return looks;
+    })();
+    for (let round = 0; round < 2; round++) await run("backup", place);
+    abort();
+    assert.ok((await looking) > 100);
+  });
+});
+
+describe("a folder in the place of `latest`", () => {
+  let directory: string;
+  let series: string;
+  const latest = () => path.join(series, "latest");
+
+  beforeEach(async () => {
+    directory = await temporaryFolder();
+    series = path.join(directory, "cbm");
+    await writeSealed(directory, first);
+    await writeSealed(directory, second);
+  });
+  afterEach(() => removeFolder(directory));
+
+  const statusOf = async () =>
+    (await folderStore(directory).backups("cbm")).map((backup) => [backup.id, backup.latest, backup.problem]);
+
+  it("is moved aside, and said to be, where it is a copy of a backup that is there", async () => {
+    await cp(path.join(series, second), latest(), { recursive: true });
+    await checkLatest(series);
+    assert.deepEqual(await statusOf(), [
+      [first, false, undefined],
+      [second, true, undefined],
+    ]);
+    const [note] = await makeRoomForLatest(series);
+    assert.match(
+      note ?? "",
+      /latest was a folder, not a link: a copy of backup 20261122T080000Z, which is \S+latest\.copy now/,
+    );
+    assert.ok(existsSync(path.join(series, "latest.copy", "manifest.json")));
+    assert.ok(!existsSync(latest()));
+  });
+
+  it("becomes the backup that it is, where there is no other copy of that", async () => {
+    await rename(path.join(series, second), latest());
+    const [note] = await makeRoomForLatest(series);
+    assert.match(note ?? "", /it was backup 20261122T080000Z, which was nowhere else/);
+    assert.deepEqual(await statusOf(), [
+      [first, false, undefined],
+      [second, true, undefined],
+    ]);
+  });
+
+  it("goes where it is empty", async () => {
+    await mkdir(latest());
+    assert.deepEqual(await makeRoomForLatest(series), []);
+    assert.ok(!existsSync(latest()));
+  });
+
+  for (const [title, make] of [
+    [
+      "is somebody's own",
+      async () => {
+        await mkdir(latest());
+        await writeFile(path.join(latest(), "notes"), "mine");
+      },
+    ],
+    ["is a file", () => writeFile(latest(), "mine")],
+    [
+      "is not quite a copy",
+      async () => {
+        await cp(path.join(series, second), latest(), { recursive: true });
+        await rm(path.join(latest(), "RESTORE.md"));
+      },
+    ],
+    [
+      "is a copy again",
+      async () => {
+        await cp(path.join(series, second), latest(), { recursive: true });
+        await mkdir(path.join(series, "latest.copy"));
+      },
+    ],
+  ] as const)
+    it(`is an error before anything is done where it ${title}`, async () => {
+      await make();
+      const before = await readdir(series, { recursive: true });
+      const wanted = {
+        code: "directory-not-writable",
+        message: /latest is in the place of the link to the newest backup: .*Move it elsewhere/,
+      };
+      await assert.rejects(checkLatest(series), wanted);
+      await assert.rejects(makeRoomForLatest(series), wanted);
+      assert.deepEqual(await readdir(series, { recursive: true }), before);
+    });
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { printable } from "../../../runner/printable";
+import { exportBackup } from "../../../runner/export";
+import { progressTo } from "../../../runner/progress";
+import { filesIn } from "../../../runner/store/folder-files";
+import { folderStore } from "../../../runner/store/folder-store";
+import { readSealed, sealBackup } from "../../../runner/store/seal";
+import { failUnlessListed } from "../../../runner/verification";
+import { reseal } from "../../support/damage";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+import { writeSealed } from "../../support/sealed";
+
+const id = "20261122T080000Z";
+
+describe("a folder of a backup that somebody else made", () => {
+  let directory: string;
+  let folder: string;
+  beforeEach(async () => {
+    directory = await temporaryFolder();
+    folder = await writeSealed(directory, id);
+  });
+  afterEach(() => removeFolder(directory));
+
+  const problem = async () => (await folderStore(directory).backups("cbm"))[0]?.problem;
+  const at = (file: string) => path.join(folder, file);
+
+  it("has no problem as it is", async () => {
+    assert.equal(await problem(), undefined);
+    failUnlessListed(await readSealed(filesIn(folder)));
+  });
+
+  for (const file of [
+    "../outside",
+    "archive/../../outside",
+    "/etc/hostname",
+    "./prepare.sql",
+    ".hidden",
+    "a\nb",
+  ]) {
+    it(`is not read where its manifest names ${JSON.stringify(file)}`, async () => {
+      const manifest = await readSealed(filesIn(folder));
+      const files = [...manifest.files, { path: file, bytes: 6, sha256: "0".repeat(64) }];
+      // It reads back what it wrote, and so fails too.
+      await assert.rejects(sealBackup(folder, { ...manifest, files }));
+      assert.match((await problem()) ?? "", /its manifest (names a file|must not name)/);
+      await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable" });
+      const request = { name: "cbm", backup: id, file: "-", directory };
+      const progress = progressTo(() => undefined);
+      const { signal } = new AbortController();
+      await assert.rejects(exportBackup(folderStore(directory), request, process.stdout, progress, signal), {
+        code: "checksum-mismatch",
+      });
+    });
+  }
+
+  it("has a problem where pg_restore would read a file that has no checksum", async () => {
+    await writeFile(at("archive/2.dat"), "more");
+    assert.equal(await problem(), "archive/2.dat is not a file of this backup");
+  });
+
+  it("may have a note of the user's beside it", async () => {
+    await writeFile(at("note.txt"), "mine");
+    assert.equal(await problem(), undefined);
+  });
+
+  for (const file of ["archive/toc.dat", "prepare.sql"]) {
+    it(`cannot be restored where its manifest leaves out ${file}`, async () => {
+      await reseal(folder, (manifest) => {
+        manifest.files = manifest.files.filter((one) => one.path !== file);
+      });
+      const manifest = await readSealed(filesIn(folder));
+      assert.throws(
+        () => {
+          failUnlessListed(manifest);
+        },
+        { code: "manifest-unreadable", message: new RegExp(`does not name ${file}`) },
+      );
+    });
+  }
+
+  it("has a problem where a file or a folder in it is a link", async () => {
+    await rename(at("prepare.sql"), path.join(directory, "elsewhere"));
+    await symlink(path.join(directory, "elsewhere"), at("prepare.sql"));
+    assert.equal(await problem(), "prepare.sql is missing");
+    await assert.rejects(filesIn(folder).read("prepare.sql")[Symbol.asyncIterator]().next(), {
+      code: "checksum-mismatch",
+    });
+    await rm(at("prepare.sql"));
+    await rename(at("archive"), path.join(directory, "moved"));
+    await symlink(path.join(directory, "moved"), at("archive"));
+    assert.match((await problem()) ?? "", /^archive\/.* is missing$/);
+    await rm(at("archive"));
+    await rename(path.join(directory, "moved"), at("archive"));
+    await rename(path.join(directory, "elsewhere"), at("prepare.sql"));
+    await symlink("/etc/passwd", at("archive/3.dat"));
+    assert.equal(await problem(), "archive/3.dat is a link, or no file");
+  });
+
+  it("is not waited for where its manifest is a pipe, and not read where it is without an end", async () => {
+    await rm(at("manifest.json"));
+    await promisify(execFile)("mkfifo", [at("manifest.json")]);
+    assert.match((await problem()) ?? "", /manifest\.json is a link, or no file/);
+    await assert.rejects(readSealed(filesIn(folder)));
+    await rm(at("manifest.json"));
+    await writeFile(at("manifest.json"), "");
+    await truncate(at("manifest.json"), 2 ** 29);
+    await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable" });
+    assert.match((await problem()) ?? "", /larger than any can be/);
+  });
+});
+
+describe("text that is printed", () => {
+  it("has no characters that a terminal takes for commands", () => {
+    const text = "a\u001b[2J\u001b]0;x\u0007\r\b\u009b1m\u007f\u202egnp\u2066é\t\u{1f600}\n";
+    assert.equal(
+      printable(text),
+      "a\\u001b[2J\\u001b]0;x\\u0007\\u000d\\u0008\\u009b1m\\u007f\\u202egnp\\u2066é\t\u{1f600}\n",
+    );
+    const json = JSON.stringify({ text });
+    assert.deepEqual(JSON.parse(printable(json)), { text });
+  });
+});

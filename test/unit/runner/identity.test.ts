@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { mkdir, symlink } from "node:fs/promises";
+import path from "node:path";
+import { seriesKey } from "../../../runner/postgres/series-lock";
+import { BackupRequest } from "../../../runner/request";
+import { newestOf } from "../../../runner/store/newest";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+import { sampleManifest, sampleStored } from "../../support/series";
+
+describe("the key of a backup", () => {
+  let folder: string;
+  before(async () => {
+    folder = await temporaryFolder();
+    await mkdir(path.join(folder, "real"));
+    await symlink("real", path.join(folder, "link"));
+  });
+  after(() => removeFolder(folder));
+
+  const keyOf = (
+    directory: string,
+    more: { name?: string; containerId?: string; endpoint?: string } = {},
+  ) => {
+    const { name = "cbm", containerId = "c0", endpoint } = more;
+    const s3 = endpoint === undefined ? undefined : { endpoint };
+    return seriesKey({ containerId, database: "gis", directory, name, s3 });
+  };
+
+  it("is one, however its place is written", async () => {
+    const key = await keyOf(path.join(folder, "real", "new"));
+    const here = path.relative(process.cwd(), path.join(folder, "real", "new"));
+    for (const directory of [`${folder}/link/new`, `${folder}/real/../link/./new/`, here])
+      assert.equal(await keyOf(directory), key, directory);
+    const bucket = await keyOf("s3://backups/gis", { endpoint: "http://S3.example:80" });
+    assert.equal(await keyOf("s3://backups/gis/", { endpoint: "http://s3.example/" }), bucket);
+  });
+
+  it("is another for every other place, name, container or server", async () => {
+    const keys = await Promise.all([
+      keyOf(`${folder}/real`),
+      keyOf(`${folder}/other`),
+      keyOf(`${folder}/real`, { name: "other" }),
+      keyOf(`${folder}/real`, { containerId: "c1" }),
+      keyOf("s3://backups/gis", { endpoint: "http://one" }),
+      keyOf("s3://backups/gis", { endpoint: "http://two" }),
+      keyOf("s3://backups/other", { endpoint: "http://one" }),
+    ]);
+    assert.equal(new Set(keys).size, keys.length);
+  });
+});
+
+describe("the newest backup", () => {
+  const [first, second, future] = ["20261121T080000Z", "20261122T080000Z", "20301122T080000Z"] as const;
+  const named = (id: string, ...newerThan: string[]) =>
+    sampleStored(id, { manifest: { ...sampleManifest(id), newerThan } });
+
+  it("is the one with the greatest id, unless another one says that it is newer", () => {
+    assert.equal(newestOf([named(first), named(second), named(future)])?.id, future);
+    assert.equal(newestOf([named(first), named(second, future), named(future)])?.id, second);
+    assert.equal(newestOf([named(first), named(second, future)])?.id, second);
+  });
+
+  it("is not one that was stored before the time of its id, where one came later", () => {
+    const stored = new Map([
+      [future, new Date("2026-11-21T09:00:00Z")],
+      [second, new Date("2026-11-22T08:01:00Z")],
+    ]);
+    assert.equal(
+      newestOf([named(second), named(future)], ({ id }) => stored.get(id as typeof future))?.id,
+      second,
+    );
+  });
+
+  it("is never a damaged one", () => {
+    assert.equal(newestOf([named(first), sampleStored(second, { problem: "damaged" })])?.id, first);
+  });
+});
+
+describe("a request", () => {
+  const parse = (change: object) =>
+    BackupRequest.safeParse({ container: "c", directory: "/b", name: "cbm", tables: ["t"], ...change });
+
+  for (const [title, change, shown] of [
+    ["a line break in the directory", { directory: "/new\nline" }, '"/new\\nline"'],
+    ["an escape in the directory", { directory: "/a\u001b[31m" }, "\\u001b[31m"],
+    ["what was no UTF-8", { directory: "/a\ufffd" }, "\\ufffd"],
+    ["a line break in the container", { container: "a\nerror[x]: y" }, '"a\\nerror[x]: y"'],
+  ] as const)
+    it(`is refused, and the name shown so that it does no harm: ${title}`, () => {
+      const message = parse(change).error?.issues[0]?.message ?? "";
+      assert.ok(message.includes(shown), message);
+      assert.doesNotMatch(message, /[\x00-\x1f\ufffd]/);
+    });
+
+  it("takes other odd characters", () => {
+    for (const directory of ["/a b", "/ä,=\"'", "/$x;`", "/-x", "/日本"])
+      assert.ok(parse({ directory }).success, directory);
+  });
+});
