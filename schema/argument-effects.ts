@@ -1,6 +1,7 @@
 /**
  * What a change of each argument of each component does. `docs/arguments.md` is generated from this table ("npm run
- * schema"), and test/e2e/arguments-*.test.ts try every line of it on a real stack.
+ * schema"). test/e2e/arguments-*.test.ts try every line of PostgisContainer, TableBackup and TableRestore on a real stack;
+ * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
  */
 import type {
   BackupBucketArgs,
@@ -188,6 +189,8 @@ export const postgisContainer = {
     change: () => ({ shared_buffers: "64MB", work_mem: "8MB" }),
     shows: ["container", "command"],
     wrong: [
+      ...refused({ port: "5433" }, /^settings\.port: cannot be set: .*argument port publishes it/),
+      ...refused({ DATA_DIRECTORY: "/data" }, /^settings\.DATA_DIRECTORY: cannot be set/),
       {
         by: "run 1",
         value: () => ({ shared_buffers: "much", no_such_setting: "1" }),
@@ -296,7 +299,7 @@ export const tableBackup = {
     effect: "newBackup",
     change: ({ endpoint }) => ({
       endpoint: endpoint.replace("127.0.0.1", "localhost"),
-      region: "us-east-1",
+      region: "eu-central-1",
       forcePathStyle: true,
     }),
     shows: trigger("endpoint"),

@@ -17,8 +17,10 @@ const sources: Record<keyof typeof components, string> = {
 const head = `# Arguments
 
 What each argument of each component means, and what a change of it does in the next \`pulumi up\`. A wrong value is refused before
-anything is changed: a server that runs goes on with its data. Each line is tried on a real stack by \`test/e2e/arguments-*.test.ts\`;
-the page is written by \`npm run schema\` from \`schema/argument-effects.ts\` and the comments in \`components/\`.
+anything is changed: a server that runs goes on with its data. Each line of PostgisContainer, TableBackup and TableRestore is tried
+on a real stack by \`test/e2e/arguments-*.test.ts\`; of Migration and BackupBucket, \`test/unit/components/arguments.test.ts\` tries
+that wrong values are refused. The page is written by \`npm run schema\` from \`schema/argument-effects.ts\` and the comments in
+\`components/\`.
 `;
 
 interface Documented {

@@ -72,7 +72,7 @@ describe("every argument of a TableBackup and a TableRestore", function () {
   it("of a TableBackup does what the table says", async () => {
     const stack = await create("TableBackup");
     const first = (await TestBucket.create(server)).name;
-    const s3 = { endpoint: server.endpoint, region: "us-east-1", forcePathStyle: true };
+    const s3 = { endpoint: server.endpoint, region: "eu-central-1", forcePathStyle: true };
     const base = {
       connection: { container },
       tables: ["marker"],

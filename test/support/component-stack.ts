@@ -19,8 +19,6 @@ export interface Applied {
   /** What the engine did with each child of the component, by the end of its name: `container`, `backup`. */
   readonly steps: Readonly<Record<string, Step | undefined>>;
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** Why the constructor refused each of the wrong changes; empty where it did not. */
-  readonly refusals: readonly string[];
   /** All that the CLI printed. */
   readonly log: string;
   readonly failed: boolean;
@@ -37,9 +35,9 @@ export class ComponentStack {
     return new ComponentStack(component, project);
   }
 
-  async up(args: object, refused: readonly object[] = []): Promise<Applied> {
+  async up(args: object): Promise<Applied> {
     const { stack } = this.project;
-    const declared = { component: this.component, args, refused };
+    const declared = { component: this.component, args };
     await stack.setConfig("declared", { value: JSON.stringify(declared) });
     const printed: string[] = [];
     const events: EngineEvent[] = [];
@@ -53,14 +51,10 @@ export class ComponentStack {
       (result) => ({ outputs: result.outputs, failed: false }),
       () => ({ outputs: {}, failed: true }),
     );
-    const { outputs = { value: {} }, refusals = { value: [] } } = ran.outputs as Record<
-      string,
-      { value: unknown }
-    >;
+    const { outputs = { value: {} } } = ran.outputs as Record<string, { value: unknown }>;
     return {
       steps: stepsOf(events),
       outputs: outputs.value as Record<string, unknown>,
-      refusals: refusals.value as string[],
       log: printed.join(""),
       failed: ran.failed,
     };
@@ -77,11 +71,12 @@ function stepsOf(events: readonly EngineEvent[]): Record<string, Step | undefine
   const steps: Record<string, Step> = {};
   for (const { resourcePreEvent } of events) {
     if (resourcePreEvent === undefined) continue;
-    const { urn, op, detailedDiff = {} } = resourcePreEvent.metadata;
+    const { urn, op, detailedDiff } = resourcePreEvent.metadata;
     const name = /::it-([a-z-]+)$/.exec(urn)?.[1];
     if (name === undefined) continue;
     const before = steps[name];
-    const paths = Object.entries(detailedDiff);
+    // Null where nothing differs, in spite of its type.
+    const paths = Object.entries(detailedDiff ?? {});
     steps[name] = {
       op: /replace/.test(op) || before?.op === "replace" ? "replace" : op,
       changed: [...new Set([...(before?.changed ?? []), ...paths.map(([path]) => path)])],

@@ -10,23 +10,12 @@ type Component = new (
 interface Declared {
   readonly component: "PostgisContainer" | "TableBackup" | "TableRestore" | "Migration" | "BackupBucket";
   readonly args: object;
-  /** Changes of the arguments that the constructor itself must refuse. */
-  readonly refused: readonly object[];
 }
 
-const { component, args, refused } = new pulumi.Config().requireObject<Declared>("declared");
+const { component, args } = new pulumi.Config().requireObject<Declared>("declared");
 const Kind = components[component] as unknown as Component;
 const declared = new Kind("it", args);
 
 export const outputs = Object.fromEntries(
   Object.entries(declared).filter(([, value]) => pulumi.Output.isInstance(value)),
 ) as Record<string, pulumi.Output<unknown>>;
-
-export const refusals = refused.map((change, index) => {
-  try {
-    new Kind(`wrong-${index}`, { ...args, ...change });
-    return "";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-});
