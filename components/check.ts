@@ -100,8 +100,10 @@ const Password = z
   .min(1, "must not be empty")
   .regex(/^[^\r\n\0]*$/, "must be one line");
 
-export function checkPassword(password: pulumi.Output<string> | undefined, resource: pulumi.Resource): void {
-  password?.apply((known) => {
+/** At once where it is plain; made a secret, it would be known later only. */
+export function checkPassword(password: pulumi.Input<string> | undefined, resource: pulumi.Resource): void {
+  if (password === undefined) return;
+  void derived(password, (known) => {
     checkValue(Password, known, ["password"], resource);
   });
 }
@@ -123,4 +125,9 @@ export function isPlain(value: unknown): boolean {
   if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(isPlain);
+}
+
+/** What is made of an argument; plain where that is plain, so that it can be checked at once. */
+export function derived<T, U>(value: pulumi.Input<T>, make: (known: pulumi.Unwrap<T>) => U): pulumi.Input<U> {
+  return isPlain(value) ? make(value as pulumi.Unwrap<T>) : pulumi.output(value).apply(make);
 }

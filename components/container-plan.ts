@@ -1,6 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { PreflightRequest } from "../runner/request";
 import { splitLocation } from "./backup-location";
+import { derived } from "./check";
 import type { PostgisContainerArgs } from "./postgis-container-args";
 import { dataFolder, serverSettings } from "./server-settings";
 
@@ -26,7 +27,7 @@ export function containerPlan(
   planned: PlannedContainer,
 ): Record<keyof PreflightRequest, pulumi.Input<unknown>> {
   const { args } = planned;
-  const environment = pulumi.output(args.environment ?? {});
+  const environment = args.environment ?? {};
   return {
     container: planned.containerName,
     dockerHost: args.dockerHost,
@@ -41,10 +42,10 @@ export function containerPlan(
     user: planned.user,
     database: planned.database,
     volume: planned.volumeName,
-    dataFolder: pulumi.output(planned.image).apply(dataFolder),
-    settings: pulumi.output(args.settings ?? {}).apply(serverSettings),
-    variables: environment.apply((given) => Object.keys(given)),
-    environment: environment.apply((given) =>
+    dataFolder: derived(planned.image, dataFolder),
+    settings: derived(args.settings ?? {}, serverSettings),
+    variables: derived(environment, (given) => Object.keys(given)),
+    environment: derived(environment, (given) =>
       Object.fromEntries(Object.entries(given).filter(([variable]) => decisive.test(variable))),
     ),
     memory: args.memory,

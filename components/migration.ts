@@ -42,7 +42,7 @@ export class Migration extends pulumi.ComponentResource {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:Migration", name, { ...args, password }, opts);
     refuseUnknownArguments(args, migrationNames, this);
-    checkPassword(password, this);
+    checkPassword(args.password, this);
     const from = pulumi.output(args.from);
     const to = pulumi.output(args.to);
     const fresh = { toContainer: to.container, toUser: to.user, toDatabase: to.database };

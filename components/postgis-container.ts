@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { postgisContainerNames } from "./argument-names";
 import { refuseUnknownArguments } from "./known-names";
 import { PreflightRequest, ReadyRequest } from "../runner/request";
-import { checkPassword, checkedRequest, checkValue, Switch } from "./check";
+import { checkPassword, checkedRequest, checkValue, derived, Switch } from "./check";
 import { connectionAfter, dataVolume, type PostgisConnection } from "./connection";
 import { databaseUri } from "./database-uri";
 import { labelsOf, ownerOf } from "./owner";
@@ -41,12 +41,16 @@ export class PostgisContainer extends pulumi.ComponentResource {
     const password = pulumi.secret(args.password);
     super("postgis-backup:index:PostgisContainer", name, { ...args, password }, opts);
     refuseUnknownArguments(args, postgisContainerNames, this);
-    checkPassword(password, this);
+    checkPassword(args.password, this);
+    // It is used after the container was made, and must not be found wrong only then.
+    void derived(args.startTimeout, (timeout) => {
+      checkValue(ReadyRequest.shape.timeout, timeout, ["startTimeout"], this);
+    });
     checkValue(Switch, args.keepData, ["keepData"], this);
     checkValue(Switch, args.standby, ["standby"], this);
     const image = args.image ?? "postgis/postgis:17-3.5";
     const containerName = args.containerName ?? name;
-    const volumeName = args.volumeName ?? pulumi.output(containerName).apply(dataVolume);
+    const volumeName = args.volumeName ?? derived(containerName, dataVolume);
     const hostAddress = args.hostAddress ?? "127.0.0.1";
     const port = args.port ?? 5433;
     const user = args.user ?? "postgres";

@@ -69,7 +69,7 @@ export class TableBackup extends pulumi.ComponentResource {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:TableBackup", name, { ...args, password }, opts);
     refuseUnknownArguments(args, tableBackupNames, this);
-    checkPassword(password, this);
+    checkPassword(args.password, this);
     const connection = pulumi.output(args.connection);
     const subject = {
       container: connection.apply(serverIdentity),

@@ -42,7 +42,7 @@ export class TableRestore extends pulumi.ComponentResource {
     const password = args.password === undefined ? undefined : pulumi.secret(args.password);
     super("postgis-backup:index:TableRestore", name, { ...args, password }, opts);
     refuseUnknownArguments(args, tableRestoreNames, this);
-    checkPassword(password, this);
+    checkPassword(args.password, this);
     const connection = pulumi.output(args.connection);
     const command = pulumi.createUrn(`${name}-restore`, "command:local:Command", this);
     const selected = {

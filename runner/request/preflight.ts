@@ -13,9 +13,25 @@ const ownVariables = /^POSTGRES_(USER|DB|PASSWORD)(_FILE)?$/;
 const Variable = z
   .string()
   .regex(/^[^=\0\s]+$/, "must be the name of a variable")
-  .refine((name) => !ownVariables.test(name), "is set by the arguments user, database and password");
+  .refine((name) => !ownVariables.test(name), {
+    error: ({ input }) => `${String(input)} is set by the arguments user, database and password`,
+  });
 
 const SettingName = z.string().regex(/^[A-Za-z_][\w$.-]*$/, "must be the name of a setting");
+
+/** Settings by which nobody would reach the server, or its data would lie outside the volume. */
+const ownSettings: Readonly<Record<string, string>> = {
+  port: "the server listens on 5432 in the container, and the argument port publishes it",
+  data_directory: "the data is where the volume is mounted",
+};
+
+const Settings = z.record(SettingName, z.string()).superRefine((settings, context) => {
+  for (const name of Object.keys(settings)) {
+    const reason = ownSettings[name.toLowerCase()];
+    if (reason !== undefined)
+      context.addIssue({ code: "custom", path: [name], message: `cannot be set: ${reason}` });
+  }
+});
 
 /** MiB, up to what Docker can count in bytes. */
 const Mebibytes = z
@@ -47,7 +63,7 @@ export const PreflightRequest = z.strictObject({
   /** Where the volume is mounted in the container. */
   dataFolder: z.string().min(1).default("/var/lib/postgresql/data"),
   /** What the server is started with. */
-  settings: z.record(SettingName, z.string()).default({}),
+  settings: Settings.default({}),
   /** Names of all variables that the container gets. */
   variables: z.array(Variable).default([]),
   /** Values of those that decide how the server starts. */

@@ -1,0 +1,550 @@
+/**
+ * What a change of each argument of each component does. `docs/arguments.md` is generated from this table ("npm run
+ * schema"). test/e2e/arguments-*.test.ts try every line of PostgisContainer, TableBackup and TableRestore on a real stack;
+ * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
+ */
+import type {
+  BackupBucketArgs,
+  MigrationArgs,
+  PostgisContainerArgs,
+  TableBackupArgs,
+  TableRestoreArgs,
+} from "../components";
+
+/** Effects in the words of the documentation. */
+export const effects = {
+  nothing: "nothing",
+  container: "new container, same data",
+  limit: "applied to the running container",
+  server: "applied to the running server",
+  login: "new container, same data; refused while the server has no such role or database",
+  newVolume: "nothing; acts on a new volume",
+  adoption: "nothing; a volume of another owner is taken over",
+  otherVolume: "refused, because the data is in the present one",
+  otherName: "new container, same data, where `volumeName` names their volume, else refused",
+  protection: "what becomes of the data when the stack goes; container and data stay as they are",
+  newBackup: "new backup",
+  noBackup: "no new backup",
+  nextBackup: "acts with the next backup",
+  newRestore: "new restore",
+  noRestore: "restores nothing",
+  newMigration: "new migration",
+  portAgain: "the new container gets the port again; nothing is migrated again",
+  noMigration: "migrates nothing",
+  retirement: "the old container goes, in a second step",
+  bucket: "update of the bucket's settings; objects stay",
+  policies: "update of the policies",
+  otherBucket: "refused while `keepBucket` protects the bucket",
+  bucketProtection: "what becomes of the bucket when the stack goes; bucket and objects stay as they are",
+  adopted: "the outputs name another bucket; nothing in S3 is changed",
+} as const;
+export type Effect = keyof typeof effects;
+
+/** What a test has at hand for values that are there at run time only. */
+export interface Scene {
+  readonly image: string;
+  /** Another image of the same version. */
+  readonly otherImage: string;
+  /** An image of another major version of PostgreSQL. */
+  readonly otherMajor: string;
+  readonly container: string;
+  readonly folder: string;
+  readonly network: string;
+  readonly freePort: number;
+  readonly busyPort: number;
+  readonly dockerHost: string;
+  readonly location: string;
+  readonly bucket: string;
+  readonly endpoint: string;
+}
+
+interface Wrong {
+  /** Who refuses it: the constructor, or a run, before anything is changed; values of one run are told together. */
+  readonly by: "constructor" | `run ${number}`;
+  readonly value: (scene: Scene) => unknown;
+  /** What the error says. */
+  readonly says: RegExp;
+}
+
+export interface Argument {
+  readonly effect: Effect;
+  /** Another value that is right. */
+  readonly change: (scene: Scene) => unknown;
+  /** Where the change shows in the plan: the child of the component, and the start of the path of its input. */
+  readonly shows?: readonly [child: string, path: string];
+  readonly wrong?: readonly Wrong[];
+}
+
+const refused = (value: unknown, says: RegExp): readonly Wrong[] => [
+  { by: "constructor", value: () => value, says },
+];
+
+export const postgisContainer = {
+  image: {
+    effect: "container",
+    change: ({ otherImage }) => otherImage,
+    shows: ["container", "image"],
+    wrong: [
+      { by: "run 2", value: () => "pgb-test-no-such-image", says: /error\[image-not-available\]/ },
+      { by: "run 3", value: ({ otherMajor }) => otherMajor, says: /error\[data-unsuitable\].*Migration/ },
+    ],
+  },
+  containerName: {
+    effect: "otherName",
+    change: ({ container }) => `${container}-2`,
+    wrong: refused("-", /^container: must be two or more/),
+  },
+  hostAddress: {
+    effect: "container",
+    change: () => "127.0.0.2",
+    shows: ["container", "ports"],
+    wrong: [
+      ...refused("localhost", /^hostAddress: must be an IP address/),
+      {
+        by: "run 1",
+        value: () => "192.0.2.1",
+        says: /error\[address-invalid\]: 192\.0\.2\.1 is not an address/,
+      },
+    ],
+  },
+  port: {
+    effect: "container",
+    change: ({ freePort }) => freePort,
+    shows: ["container", "ports"],
+    wrong: [
+      ...refused(70000, /^port: .*65535/),
+      { by: "run 2", value: ({ busyPort }) => busyPort, says: /error\[port-in-use\]/ },
+    ],
+  },
+  standby: { effect: "container", change: () => true, shows: ["container", "networksAdvanced"] },
+  database: {
+    effect: "login",
+    change: () => "second",
+    shows: ["container", "envs"],
+    wrong: [{ by: "run 1", value: () => "nobody", says: /error\[connection-refused\].*database "nobody"/ }],
+  },
+  user: {
+    effect: "login",
+    change: () => "second",
+    shows: ["container", "envs"],
+    wrong: [{ by: "run 2", value: () => "nobody", says: /error\[connection-refused\].*user "nobody"/ }],
+  },
+  password: {
+    effect: "server",
+    change: () => "another",
+    shows: ["ready", "environment"],
+    wrong: refused("a\nb", /^password: must be one line/),
+  },
+  volumeName: {
+    effect: "otherVolume",
+    change: ({ container }) => `${container}-other`,
+    wrong: refused("/srv/data", /^volume: must be two or more/),
+  },
+  keepData: { effect: "protection", change: () => false },
+  adopt: { effect: "adoption", change: () => "another owner", wrong: refused("", /^adopt: /) },
+  backupDirectory: {
+    effect: "container",
+    change: ({ folder }) => `${folder}/backups`,
+    shows: ["container", "mounts"],
+    wrong: [
+      {
+        by: "run 1",
+        value: ({ folder }) => `${folder}/file/backups`,
+        says: /error\[directory-not-writable\]/,
+      },
+    ],
+  },
+  initScripts: {
+    effect: "container",
+    change: ({ folder }) => [`${folder}/init.sql`],
+    shows: ["container", "mounts"],
+    wrong: [
+      {
+        by: "run 1",
+        value: ({ folder }) => [`${folder}/missing.sql`],
+        says: /error\[init-script-not-readable\].*missing\.sql/,
+      },
+    ],
+  },
+  restoreFrom: {
+    effect: "newVolume",
+    change: ({ location }) => location,
+    wrong: [
+      {
+        by: "run 5",
+        value: ({ folder }) => `${folder}/missing/cbm/latest`,
+        says: /There is no folder .*missing/,
+      },
+    ],
+  },
+  s3: { effect: "newVolume", change: () => ({ region: "eu-central-1" }) },
+  environment: {
+    effect: "container",
+    change: () => ({ TZ: "UTC" }),
+    shows: ["container", "envs"],
+    wrong: refused({ POSTGRES_PASSWORD: "x" }, /^variables\.0: POSTGRES_PASSWORD is set by/),
+  },
+  settings: {
+    effect: "container",
+    change: () => ({ shared_buffers: "64MB", work_mem: "8MB" }),
+    shows: ["container", "command"],
+    wrong: [
+      ...refused({ port: "5433" }, /^settings\.port: cannot be set: .*argument port publishes it/),
+      ...refused({ DATA_DIRECTORY: "/data" }, /^settings\.DATA_DIRECTORY: cannot be set/),
+      {
+        by: "run 1",
+        value: () => ({ shared_buffers: "much", no_such_setting: "1" }),
+        says: /error\[settings-refused\][^]*"shared_buffers": "much"[^]*no_such_setting/,
+      },
+      {
+        by: "run 6",
+        value: () => ({ shared_preload_libraries: "no_such_library" }),
+        says: /error\[settings-refused\][^]*could not access file "no_such_library"/,
+      },
+    ],
+  },
+  memory: {
+    effect: "limit",
+    change: () => 700,
+    shows: ["container", "memory"],
+    wrong: [
+      ...refused(-1, /^memory: /),
+      { by: "run 4", value: () => 3, says: /error\[docker-failed\].*Minimum memory limit/ },
+    ],
+  },
+  shmSize: {
+    effect: "container",
+    change: () => 96,
+    shows: ["container", "shmSize"],
+    wrong: refused(-1, /^shmSize: /),
+  },
+  network: {
+    effect: "container",
+    change: ({ network }) => network,
+    shows: ["container", "networksAdvanced"],
+    wrong: [{ by: "run 1", value: () => "pgb-test-no-such-network", says: /error\[network-unsuitable\]/ }],
+  },
+  labels: {
+    effect: "container",
+    change: () => ({ team: "gis" }),
+    shows: ["container", "labels"],
+  },
+  startTimeout: {
+    effect: "nothing",
+    change: () => 601,
+    shows: ["ready", "stdin"],
+    wrong: refused(0, /^startTimeout: /),
+  },
+  dockerHost: {
+    effect: "nothing",
+    change: ({ dockerHost }) => dockerHost,
+    shows: ["ready", "stdin"],
+    wrong: [
+      {
+        by: "run 7",
+        value: () => "unix:///nonexistent.sock",
+        says: /error\[docker-unreachable\]/,
+      },
+    ],
+  },
+} satisfies Record<keyof PostgisContainerArgs, Argument>;
+
+const trigger = (name: string): readonly [string, string] => ["backup", `triggers[0].${name}`];
+const kept = (value: unknown, says: RegExp): Argument => ({
+  effect: "nextBackup",
+  change: () => 30,
+  wrong: refused(value, says),
+});
+
+export const tableBackup = {
+  connection: {
+    effect: "newBackup",
+    change: ({ container }) => ({ container, database: "second" }),
+    shows: trigger("database"),
+    wrong: [
+      {
+        by: "run 1",
+        value: ({ container }) => ({ container, database: "nobody" }),
+        says: /error\[connection-refused\].*database "nobody"/s,
+      },
+    ],
+  },
+  password: { effect: "noBackup", change: () => "another" },
+  tables: {
+    effect: "newBackup",
+    change: () => ["marker", "other"],
+    shows: trigger("tables"),
+    wrong: [
+      ...refused([], /^tables: /),
+      { by: "run 2", value: () => ["no_such"], says: /error\[table-not-found\].*"no_such"/ },
+    ],
+  },
+  excludeTables: { effect: "newBackup", change: () => ["nothing_*"], shows: trigger("excludeTables") },
+  directory: {
+    effect: "newBackup",
+    change: ({ folder }) => `${folder}/elsewhere`,
+    shows: trigger("directory"),
+    wrong: [
+      { by: "run 2", value: ({ folder }) => `${folder}/file/x`, says: /error\[directory-not-writable\]/ },
+    ],
+  },
+  bucket: {
+    effect: "newBackup",
+    change: ({ bucket }) => bucket,
+    shows: trigger("uploadTo"),
+    wrong: [{ by: "run 3", value: () => "no-such-bucket", says: /error\[bucket-not-found\]/ }],
+  },
+  prefix: { effect: "newBackup", change: () => "cbm/other", shows: trigger("uploadTo") },
+  s3: {
+    effect: "newBackup",
+    change: ({ endpoint }) => ({
+      endpoint: endpoint.replace("127.0.0.1", "localhost"),
+      region: "eu-central-1",
+      forcePathStyle: true,
+    }),
+    shows: trigger("endpoint"),
+  },
+  keepLocal: { effect: "noBackup", change: () => false },
+  uploadLimit: { effect: "noBackup", change: () => 100_000_000 },
+  backupName: {
+    effect: "newBackup",
+    change: () => "other",
+    shows: trigger("name"),
+    wrong: refused("../x", /^name: must be letters/),
+  },
+  format: {
+    effect: "newBackup",
+    change: () => "plain",
+    shows: trigger("format"),
+    wrong: refused("tar", /^format: /),
+  },
+  jobs: { effect: "noBackup", change: () => 2, wrong: refused(0, /^jobs: /) },
+  splitTablesFrom: { effect: "noBackup", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
+  compression: {
+    effect: "newBackup",
+    change: () => "gzip:1",
+    shows: trigger("compression"),
+    wrong: refused("rar", /^compression: /),
+  },
+  accept: {
+    effect: "newBackup",
+    change: () => ["topologies"],
+    shows: trigger("accept"),
+    wrong: refused(["everything"], /^accept/),
+  },
+  references: {
+    effect: "newBackup",
+    change: () => "add",
+    shows: trigger("references"),
+    wrong: refused("maybe", /^references: /),
+  },
+  relations: {
+    effect: "noBackup",
+    change: () => ["other.id -> marker.id"],
+    wrong: refused([""], /^relations/),
+  },
+  maxOrphans: { effect: "noBackup", change: () => 5, wrong: refused(-1, /^maxOrphans: /) },
+  lockTimeout: { effect: "noBackup", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
+  verify: { effect: "noBackup", change: () => "none", wrong: refused("twice", /^verify: /) },
+  keepLast: kept(-1, /^keepLast: /),
+  keepDaily: kept(-1, /^keepDaily: /),
+  keepWeekly: kept(-1, /^keepWeekly: /),
+  keepMonthly: kept(-1, /^keepMonthly: /),
+  keepYearly: kept(-1, /^keepYearly: /),
+  minSizeRatio: { effect: "nextBackup", change: () => 0.1, wrong: refused(-1, /^minSizeRatio: /) },
+  fileMode: { effect: "nextBackup", change: () => "0640", wrong: refused("rw", /^fileMode: must be octal/) },
+  triggers: { effect: "newBackup", change: () => ["again"], shows: ["backup", "triggers[1]"] },
+  every: {
+    effect: "newBackup",
+    change: () => "36500d",
+    shows: ["backup", "triggers["],
+    wrong: refused("often", /^every: must be a duration/),
+  },
+} satisfies Record<keyof TableBackupArgs, Argument>;
+
+const restoreTrigger = (name: string): readonly [string, string] => ["restore", `triggers[0].${name}`];
+
+export const tableRestore = {
+  connection: {
+    effect: "newRestore",
+    change: ({ container }) => ({ container, database: "second" }),
+    shows: restoreTrigger("database"),
+    wrong: [
+      {
+        by: "run 1",
+        value: ({ container }) => ({ container, database: "nobody" }),
+        says: /error\[connection-refused\]/,
+      },
+    ],
+  },
+  password: { effect: "noRestore", change: () => "another" },
+  location: {
+    effect: "newRestore",
+    change: ({ location }) => location.replace(/[^/]*$/, "latest"),
+    shows: restoreTrigger("backup"),
+    wrong: [{ by: "run 2", value: ({ folder }) => `${folder}/cbm/nope`, says: /error\[/ }],
+  },
+  s3: { effect: "noRestore", change: () => ({ region: "eu-central-1" }) },
+  tables: {
+    effect: "newRestore",
+    change: () => ["other"],
+    shows: restoreTrigger("tables"),
+    wrong: [
+      ...refused([], /^tables: /),
+      { by: "run 3", value: () => ["no_such"], says: /error\[table-not-found\]/ },
+    ],
+  },
+  excludeTables: {
+    effect: "newRestore",
+    change: () => ["nothing_*"],
+    shows: restoreTrigger("excludeTables"),
+  },
+  schemas: {
+    effect: "newRestore",
+    change: () => ({ public: "restored" }),
+    shows: restoreTrigger("schemas"),
+    wrong: refused({ public: "" }, /^schemas/),
+  },
+  content: {
+    effect: "newRestore",
+    change: () => "schema",
+    shows: restoreTrigger("content"),
+    wrong: refused("some", /^content: /),
+  },
+  ifExists: { effect: "noRestore", change: () => "swap", wrong: refused("merge", /^ifExists: /) },
+  missingRoles: { effect: "noRestore", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
+  jobs: { effect: "noRestore", change: () => 2, wrong: refused(0, /^jobs: /) },
+  splitTablesFrom: { effect: "noRestore", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
+  lockTimeout: { effect: "noRestore", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
+  triggers: { effect: "newRestore", change: () => ["again"], shows: ["restore", "triggers[1]"] },
+} satisfies Record<keyof TableRestoreArgs, Argument>;
+
+export const migration = {
+  from: {
+    effect: "newMigration",
+    change: () => ({ container: "pgb-test-no-such-container" }),
+    wrong: [
+      {
+        by: "run 1",
+        value: () => ({ container: "pgb-test-no-such-container" }),
+        says: /error\[container-not-found\]/,
+      },
+    ],
+  },
+  to: {
+    effect: "newMigration",
+    change: () => ({ container: "pgb-test-no-such-container" }),
+    wrong: [
+      {
+        by: "run 2",
+        value: () => ({ container: "pgb-test-no-such-container" }),
+        says: /error\[container-not-found\]/,
+      },
+    ],
+  },
+  password: { effect: "noMigration", change: () => "another" },
+  directory: {
+    effect: "noMigration",
+    change: ({ folder }) => `${folder}/elsewhere`,
+    wrong: refused("", /^directory: /),
+  },
+  backupName: { effect: "noMigration", change: () => "other", wrong: refused("../x", /^name: /) },
+  format: { effect: "noMigration", change: () => "plain", wrong: refused("tar", /^format: /) },
+  excludeTables: {
+    effect: "noMigration",
+    change: () => ["nothing_*"],
+    wrong: refused([""], /^excludeTables/),
+  },
+  excludeDatabases: {
+    effect: "noMigration",
+    change: () => ["nothing"],
+    wrong: refused([""], /^excludeDatabases/),
+  },
+  leaveBehind: {
+    effect: "noMigration",
+    change: () => ["view public.seen"],
+    wrong: refused([""], /^leaveBehind/),
+  },
+  relations: {
+    effect: "noMigration",
+    change: () => ["marker.id -> marker.id"],
+    wrong: refused([""], /^relations/),
+  },
+  missingRoles: { effect: "noMigration", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
+  jobs: { effect: "noMigration", change: () => 2, wrong: refused(0, /^jobs: /) },
+  lockTimeout: { effect: "noMigration", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
+  oldSide: { effect: "retirement", change: () => "remove" },
+  triggers: { effect: "portAgain", change: () => ["again"], shows: ["migrate", "triggers[1]"] },
+} satisfies Record<keyof MigrationArgs, Argument>;
+
+export const backupBucket = {
+  bucketName: {
+    effect: "otherBucket",
+    change: ({ bucket }) => `${bucket}-2`,
+    wrong: refused("Upper", /^bucketName: must be 3 to 63/),
+  },
+  existingBucket: {
+    effect: "adopted",
+    change: ({ bucket }) => `${bucket}-3`,
+    wrong: refused("Upper", /^existingBucket: must be 3 to 63/),
+  },
+  partition: { effect: "adopted", change: () => "aws-cn", wrong: refused("mars", /^partition: /) },
+  prefix: { effect: "policies", change: () => "cbm/other", wrong: refused("/x", /^prefix: must be names/) },
+  kmsKeyArn: {
+    effect: "bucket",
+    change: () => "arn:aws:kms:eu-central-1:123456789012:key/1234abcd",
+    shows: ["encryption", "rules"],
+    wrong: refused("alias/x", /^kmsKeyArn: must be the ARN/),
+  },
+  abortIncompleteUploadsDays: {
+    effect: "bucket",
+    change: () => 3,
+    shows: ["lifecycle", "rules"],
+    wrong: refused(0, /^abortIncompleteUploadsDays: /),
+  },
+  expireNoncurrentDays: {
+    effect: "bucket",
+    change: () => 30,
+    shows: ["lifecycle", "rules"],
+    wrong: refused(0.5, /^expireNoncurrentDays: /),
+  },
+  transitionDays: {
+    effect: "bucket",
+    change: () => 60,
+    shows: ["lifecycle", "rules"],
+    wrong: refused(10, /^transitionDays: must be at least 30/),
+  },
+  transitionStorageClass: {
+    effect: "bucket",
+    change: () => "GLACIER",
+    shows: ["lifecycle", "rules"],
+    wrong: refused("ICE", /^transitionStorageClass: /),
+  },
+  objectLockDays: {
+    effect: "bucket",
+    change: () => 3,
+    shows: ["object-lock", "rule"],
+    wrong: refused(0, /^objectLockDays: /),
+  },
+  objectLockMode: {
+    effect: "bucket",
+    change: () => "COMPLIANCE",
+    shows: ["object-lock", "rule"],
+    wrong: refused("SOFT", /^objectLockMode: /),
+  },
+  keepBucket: { effect: "bucketProtection", change: () => false },
+  tags: { effect: "bucket", change: () => ({ team: "gis" }), shows: ["bucket", "tags"] },
+  withoutProtections: {
+    effect: "otherBucket",
+    change: () => ["encryption"],
+    wrong: refused(["everything"], /^withoutProtections/),
+  },
+} satisfies Record<keyof BackupBucketArgs, Argument>;
+
+export const components = {
+  PostgisContainer: postgisContainer,
+  TableBackup: tableBackup,
+  TableRestore: tableRestore,
+  Migration: migration,
+  BackupBucket: backupBucket,
+} as const;
