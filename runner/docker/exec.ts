@@ -107,8 +107,10 @@ export function execTied<O extends Options>(
   process.stdin?.on("error", () => undefined);
   if (signal.aborted) end();
   else signal.addEventListener("abort", end, { once: true });
-  void process.finally(() => {
+  const ended = () => {
     signal.removeEventListener("abort", end);
-  });
+  };
+  // Of a failure, whoever awaits the process hears.
+  void process.then(ended, ended);
   return process;
 }
