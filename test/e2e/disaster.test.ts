@@ -133,8 +133,9 @@ describe("when all is lost but a backup's folder and an image", function () {
         };
         const run = (...scripts: string[]) =>
           execa("bash", ["-euo", "pipefail", "-c", names(scripts.join("\n"))], { cwd: folder });
-        const setting = /^database=.*$/m.exec(section("2."))?.[0] ?? "";
-        const variables = `container=x\n${setting}`;
+        const settings = section("2.").match(/^(database|server)=.*$/gm) ?? [];
+        assert.equal(settings.length, 2);
+        const variables = ["container=x", ...settings].join("\n");
 
         const { stdout } = await run(...["1.", "2.", "3.", "4.", "5."].map(section));
         assert.equal([...stdout.matchAll(/^ ok +\| /gm)].length, tables.length, stdout);

@@ -140,10 +140,14 @@ async function otherThings(session: Session, parameters: boolean): Promise<Item[
   return found.map(({ kind, name, detail }) => item(kind, name, { detail: detail ?? undefined }));
 }
 
+/** What postgis_topology and postgis_tiger_geocoder put into the search path when they are created, each version otherwise. */
+const extensionPaths = ', *"?(topology|tiger|tiger_data)"?(?=,|$)';
+
 /** `ALTER ROLE … SET`, `ALTER DATABASE … SET`; those of other databases go with these. */
 async function roleSettings(session: Session, { database }: ServerQuestion): Promise<Item[]> {
   const found = await session.rows(
-    `SELECT split_part(value, '=', 1) AS name, md5(value) AS detail, datname AS database,
+    `SELECT split_part(value, '=', 1) AS name, md5(CASE WHEN value LIKE 'search\\_path=%'
+         THEN regexp_replace(value, '${extensionPaths}', '', 'g') ELSE value END) AS detail, datname AS database,
        CASE WHEN setrole <> 0 THEN format('%I', pg_get_userbyid(setrole)) END AS role
      FROM pg_db_role_setting LEFT JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS value
      WHERE value NOT LIKE 'postgis\\_backup.%'`,
