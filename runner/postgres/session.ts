@@ -78,8 +78,11 @@ export function openSession(target: ExecTarget, signal: AbortSignal, user?: stri
     const { printed, last } = await send(`${sql}\n;`, ":ERROR :SQLSTATE");
     const [failed, sqlState = ""] = last.split(" ");
     if (failed !== "true") return printed;
-    const message = await send("\\echo :LAST_ERROR_MESSAGE", "");
-    throw new SqlError(sqlState, message.printed.join("\n"));
+    const message = (await send("\\echo :LAST_ERROR_MESSAGE", "")).printed.join("\n");
+    if (message !== "") throw new SqlError(sqlState, message);
+    // The connection is gone: the server said nothing about the statement, and psql tells why on standard error.
+    process.stdin.end();
+    throw await ended();
   }
 
   // A write to a psql that has ended fails with EPIPE; send() reports why it ended.

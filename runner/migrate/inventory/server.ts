@@ -177,10 +177,14 @@ const places =
 
 const defaultSources = "('default', 'override', 'client', 'session', 'database', 'user', 'database user')";
 
+/** What initdb writes into postgresql.conf, in blocks: 128 MB. Before version 15, the server's own default is another. */
+const initdbBuffers = 16384;
+
 /** Values are compared only: there are secrets among them. */
 async function serverSettings(session: Session): Promise<Item[]> {
   const found = await session.rows(
-    `SELECT name, md5(setting) AS detail, source IN ${defaultSources} OR setting IS NOT DISTINCT FROM boot_val AS "byDefault"
+    `SELECT name, md5(setting) AS detail, source IN ${defaultSources} OR setting IS NOT DISTINCT FROM boot_val
+       OR name = 'shared_buffers' AND setting = '${initdbBuffers}' AS "byDefault"
      FROM pg_settings WHERE name !~ '${places}' AND context <> 'internal'`,
     z.object({ name: z.string(), detail: z.string().nullable(), byDefault: z.boolean() }),
   );
