@@ -197,7 +197,10 @@ describe("a restore drill", function () {
 
     it("finds an archive that cannot be restored", async () => {
       const stderr = await forged((script) => script.replace("CREATE TRIGGER", "CREATE NO TRIGGER"));
-      assert.match(stderr, /error\[restore-failed\]: The archive cannot be restored: archive\.sql: psql:.*syntax error/);
+      assert.match(
+        stderr,
+        /error\[restore-failed\]: The archive cannot be restored: archive\.sql: psql:.*syntax error/,
+      );
     });
   });
 

@@ -30,18 +30,22 @@ describe("pruning, when something is wrong", function () {
     return { ...(JSON.parse(stdout) as PruneResult), stderr };
   }
 
+  const problemOf = (kept: PruneResult["kept"], id: string) =>
+    kept.find((backup) => backup.id === id)?.problem;
+
   it("leaves a backup that has files of the user's own wholly alone, and says so", async () => {
     await writeBackup(directory, newest);
     await writeBackup(directory, older);
     const folder = await writeBackup(directory, oldest);
     await mkdir(path.join(folder, "archive", "mine"));
     await writeFile(path.join(folder, "archive", "mine", "notes.txt"), "do not lose this");
-    const { removed, left, stderr } = await pruned();
+    const { removed, kept, stderr } = await pruned();
     assert.deepEqual(removed, [older]);
-    assert.deepEqual(left, [
-      { id: oldest, reason: "it contains archive/mine, which is not part of the backup" },
-    ]);
-    assert.match(stderr, /^warning: Backup 20261120T080000Z was not removed: it contains archive\/mine/);
+    assert.equal(problemOf(kept, oldest), "archive/mine/notes.txt is not a file of this backup");
+    assert.match(
+      stderr,
+      /^warning: Backup \S*20261120T080000Z is damaged: archive\/mine\/notes.txt .* It was left alone/,
+    );
     assert.equal(
       await readFile(path.join(folder, "archive", "mine", "notes.txt"), "utf8"),
       "do not lose this",
@@ -59,12 +63,9 @@ describe("pruning, when something is wrong", function () {
     await symlink(path.join(outside, "backup"), series("20261101T080000Z"));
     await symlink(outside, series(".20261102T080000Z.removed"));
     await symlink(outside, path.join(await writeBackup(directory, oldest), "archive", "link"));
-    const { removed, left } = await pruned();
+    const { removed, kept } = await pruned();
     assert.deepEqual(removed, [older]);
-    assert.deepEqual(
-      left.map(({ id }) => id),
-      [oldest],
-    );
+    assert.equal(problemOf(kept, oldest), "archive/link is a link, or no file");
     assert.equal(await readFile(path.join(outside, "precious"), "utf8"), "gold");
     assert.ok(existsSync(path.join(outside, "backup", "archive", "0.dat")));
     assert.ok(existsSync(series(oldest, "archive", "0.dat")));
