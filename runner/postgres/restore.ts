@@ -2,12 +2,11 @@
 import { escapeIdentifier, escapeLiteral } from "./escape";
 import { z } from "zod";
 import { execTied, type ExecTarget } from "../docker/exec";
-import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import type { ArchiveFormat } from "../request";
 import type { ContainerFile } from "./archive";
-import { nobody, restricted } from "./restricted";
-import { endedWith, errorLines, psql } from "./server";
+import { runRestricted } from "./restricted";
+import { endedWith, errorLines } from "./server";
 import type { Session } from "./session";
 
 /** What the values of a database's text depend on. */
@@ -111,16 +110,8 @@ export async function runScript(
   script: AsyncIterable<string | Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = [...psql, "--output=/dev/null", "--single-transaction", "--file=-"];
-  const { failed, stderr, exitCode } = await execStreamed(
-    target,
-    command,
-    restricted(target, script),
-    signal,
-    {
-      user: nobody,
-    },
-  ).ended;
+  const options = ["--single-transaction"];
+  const { failed, stderr, exitCode } = await runRestricted(target, script, options, signal);
   if (failed) throw restoreFailure(what, stderr, exitCode);
 }
 

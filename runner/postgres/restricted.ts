@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
+import { execStreamed } from "../docker/exec-streamed";
+import { psql } from "./server";
 
 /** No file in a container belongs to it, and it needs no name there. */
 export const nobody = "65534:65534";
@@ -24,11 +26,22 @@ function knowsRestriction({ docker, container }: ExecTarget): Promise<boolean> {
 /** Strings are read as they were when the script was looked at. */
 const begin = "SET standard_conforming_strings = on;\n";
 
-export async function* restricted(
+async function* restricted(
   target: ExecTarget,
   script: AsyncIterable<string | Uint8Array>,
 ): AsyncGenerator<string | Uint8Array, void> {
   if (await knowsRestriction(target)) yield `\\restrict ${randomBytes(32).toString("hex")}\n`;
   yield begin;
   yield* script;
+}
+
+/** Runs such a script, and tells how psql ended; an error of the script's own source comes first. */
+export function runRestricted(
+  target: ExecTarget,
+  script: AsyncIterable<string | Uint8Array>,
+  options: readonly string[],
+  signal: AbortSignal,
+) {
+  const command = [...psql, "--output=/dev/null", ...options, "--file=-"];
+  return execStreamed(target, command, restricted(target, script), signal, { user: nobody }).ended;
 }

@@ -1,8 +1,7 @@
 import type { ExecTarget } from "../docker/exec";
-import { execStreamed } from "../docker/exec-streamed";
 import { Failure } from "../failure";
-import { nobody, restricted } from "../postgres/restricted";
-import { endedWith, errorLines, psql } from "../postgres/server";
+import { runRestricted } from "../postgres/restricted";
+import { endedWith, errorLines } from "../postgres/server";
 
 /** Gives a script to psql in the container, which stops at the first error; an error of the script's own source comes first. */
 export async function feedPsql(
@@ -11,16 +10,7 @@ export async function feedPsql(
   script: AsyncIterable<string | Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = [...psql, "--output=/dev/null", "--file=-"];
-  const { failed, stderr, exitCode } = await execStreamed(
-    target,
-    command,
-    restricted(target, script),
-    signal,
-    {
-      user: nobody,
-    },
-  ).ended;
+  const { failed, stderr, exitCode } = await runRestricted(target, script, [], signal);
   if (failed) throw restoreFailure(`${what}: psql`, errorLines(stderr) || endedWith(exitCode));
 }
 
