@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { lstat, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
+import { workName } from "../../runner/store/work-name";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
 import { writeSealed } from "../support/sealed";
@@ -92,7 +93,7 @@ describe("an export, when something is wrong", function () {
       );
     });
 
-    it("removes what a killed export to the same file left, and nothing that lives or is another's", async () => {
+    it("removes what a killed export left, and nothing that lives or may live elsewhere", async () => {
       const left = (name: string) => path.join(damagedSource, name);
       const runner = spawn(
         "bash",
@@ -108,12 +109,12 @@ describe("an export, when something is wrong", function () {
       await once(runner, "close");
       assert.deepEqual((await hidden()).length, 1);
       const [name = ""] = await hidden();
-      const alive = name.replace(/-\d+-/, `-${process.pid}-`);
-      const others = name.replace(".x.tar.", ".y.tar.");
-      await writeFile(left(alive), "");
-      await writeFile(left(others), "");
+      const alive = workName("x.tar");
+      const elsewhere = name.replace(/^\.x\.tar\.[0-9a-f]{8}/, ".x.tar.00000000");
+      const ofAnotherName = name.replace(".x.tar.", ".y.tar.");
+      for (const file of [alive, elsewhere, ofAnotherName]) await writeFile(left(file), "");
       assert.equal((await run(left("x.tar"))).exitCode, 0);
-      assert.deepEqual((await readdir(damagedSource)).sort(), [alive, others, "cbm", "x.tar"].sort());
+      assert.deepEqual((await readdir(damagedSource)).sort(), [alive, elsewhere, "cbm", "x.tar"].sort());
     });
   });
 

@@ -113,6 +113,12 @@ export async function sessionRunning(
 
 export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");
 
+/**
+ * What the client of a session hears that was ended while it sent rows: the server's words, or none of them where its
+ * socket was full just then (`ProcessClientWriteInterrupt` of PostgreSQL's source drops them), and libpq's instead.
+ */
+export const endedWhileSending = "(administrator command|server closed the connection)";
+
 /** Ends the first sessions of the runner that such a condition on pg_stat_activity is true of. */
 export async function terminateSession(container: string, condition: string): Promise<void> {
   await sql(container, onceSessionIs(condition, "pg_terminate_backend(pid)"));
