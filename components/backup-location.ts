@@ -8,6 +8,13 @@ export function splitLocation(location: pulumi.Input<string>) {
   return { directory: parts.directory, name: parts.name, backup: parts.backup };
 }
 
+/** The argument that the parts of a location come from. */
+export const locationArguments = (argument: string) => ({
+  directory: argument,
+  name: argument,
+  backup: argument,
+});
+
 function split(location: string) {
   const [, scheme = "", rest = ""] = /^(s3:\/\/)?(.*)$/s.exec(location) ?? [];
   const series = path.dirname(path.normalize(rest));

@@ -48,20 +48,25 @@ const anyServer = {
 
 /**
  * Checks arguments against the runner's request schema: at once where their values are plain, else when they become
- * known, so that nothing is created from a request that the runner would refuse.
+ * known, so that nothing is created from a request that the runner would refuse. `argumentOf` names the argument that a property of
+ * the request is made of, where that has another name.
  */
 export function checkedRequest<S extends z.ZodObject>(
   schema: S,
   request: pulumi.Inputs,
   resource: pulumi.ComponentResource,
+  argumentOf: Readonly<Record<string, string>> = {},
 ): pulumi.Output<z.input<S>> {
+  const checkValue = (...[part, value, path]: [z.ZodType, unknown, PropertyKey[]]) => {
+    checkNamed(part, value, path, resource, argumentOf);
+  };
   for (const [property, value] of Object.entries(request)) {
     const propertySchema: z.ZodType | undefined = schema.shape[property] as z.ZodType | undefined;
     if (propertySchema === undefined) continue;
-    if (isPlain(value)) checkValue(propertySchema, value, [property], resource);
+    if (isPlain(value)) checkValue(propertySchema, value, [property]);
     else
       pulumi.output(value).apply((known: unknown) => {
-        checkValue(propertySchema, known, [property], resource);
+        checkValue(propertySchema, known, [property]);
       });
   }
   const plain = Object.fromEntries(
@@ -70,9 +75,9 @@ export function checkedRequest<S extends z.ZodObject>(
       isPlain(value) || !(property in anyServer) ? (value as unknown) : anyServer[property as "container"],
     ]),
   );
-  if (isPlain(plain)) checkValue(schema, plain, [], resource);
+  if (isPlain(plain)) checkValue(schema, plain, []);
   return pulumi.output(request).apply((known) => {
-    checkValue(schema, known, [], resource);
+    checkValue(schema, known, []);
     return known as z.input<S>;
   });
 }
@@ -115,9 +120,22 @@ export function checkValue(
   path: PropertyKey[],
   resource: pulumi.Resource,
 ): void {
+  checkNamed(schema, value, path, resource, {});
+}
+
+function checkNamed(
+  schema: z.ZodType,
+  value: unknown,
+  path: PropertyKey[],
+  resource: pulumi.Resource,
+  argumentOf: Readonly<Record<string, string>>,
+): void {
   const { error } = schema.safeParse(value);
   if (error === undefined) return;
-  const problems = error.issues.map((issue) => `${[...path, ...issue.path].join(".")}: ${issue.message}`);
+  const problems = error.issues.map((issue) => {
+    const [property = "", ...rest] = [...path, ...issue.path].map(String);
+    return `${[argumentOf[property] ?? property, ...rest].join(".")}: ${issue.message}`;
+  });
   throw wrongArgument(problems.join("\n"), resource);
 }
 

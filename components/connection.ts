@@ -39,6 +39,15 @@ export interface PostgisConnection {
 /** The name of the volume that a `PostgisContainer` makes where none is given. */
 export const dataVolume = (container: string) => `${container}-data`;
 
+/** The argument that each part of a connection comes from. */
+export const connectionArguments = (argument: string) => ({
+  container: `${argument}.container`,
+  user: `${argument}.user`,
+  database: `${argument}.database`,
+  dockerHost: `${argument}.dockerHost`,
+  volume: `${argument}.volume`,
+});
+
 /** A connection with its defaults. */
 export function knownConnection(args: pulumi.Unwrap<PostgisConnectionArgs>): PostgisConnection {
   const { container, user = "postgres", database = "postgres", dockerHost, volume } = args;

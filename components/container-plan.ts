@@ -19,6 +19,14 @@ interface PlannedContainer {
 /** Variables by which a server may start otherwise; the values of all others, which could be secret, are not handed on. */
 const decisive = /^(PGDATA|POSTGRES_INITDB_ARGS|PATH|LANG|LC_\w+|TZ|LD_\w+)$/;
 
+/** The arguments that the plan has by other names. */
+export const plannedArguments = {
+  container: "containerName",
+  volume: "volumeName",
+  dataFolder: "image",
+  variables: "environment",
+};
+
 /**
  * What is checked before the old container goes: everything that can be wrong with the new one. It is also what makes the
  * check run again, so it has all arguments that replace the container, and no other.

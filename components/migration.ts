@@ -4,7 +4,7 @@ import { migrationNames } from "./argument-names";
 import { refuseUnknownArguments } from "./known-names";
 import { MigrateRequest, MigrateResult, RetireRequest } from "../runner/request";
 import { checkPassword, checkedRequest, checkValue } from "./check";
-import { knownConnection, type PostgisConnection } from "./connection";
+import { connectionArguments, knownConnection, type PostgisConnection } from "./connection";
 import { serverIdentity, valuesAlone } from "./identity";
 import { type MigrationArgs, OldSide } from "./migration-args";
 import { runnerCommand } from "./runner-command";
@@ -52,6 +52,10 @@ export class Migration extends pulumi.ComponentResource {
     const subject = { ...old, database: from.database, ...fresh };
     const oldIdentity = { ...old, container: from.apply(serverIdentity), database: from.database };
     const freshIdentity = { ...fresh, toContainer: to.apply(serverIdentity) };
+    const sides = {
+      ...connectionArguments("from"),
+      ...{ toContainer: "to.container", toUser: "to.user", toDatabase: "to.database" },
+    };
     const migrate = () =>
       runnerCommand(
         `${name}-migrate`,
@@ -74,6 +78,7 @@ export class Migration extends pulumi.ComponentResource {
               lockTimeout: args.lockTimeout,
             },
             this,
+            { ...sides, name: "backupName" },
           ),
           password,
           // When the new server's container is replaced, the migration runs again: all is migrated then, and the new container
@@ -87,7 +92,7 @@ export class Migration extends pulumi.ComponentResource {
       );
     const retire = () => {
       const removal = { ...old, ...fresh, removeData: oldSide === OldSide.RemoveData };
-      const request = checkedRequest(RetireRequest, removal, this);
+      const request = checkedRequest(RetireRequest, removal, this, sides);
       return runnerCommand(
         `${name}-retire`,
         { verb: "retire", request, password, triggers: valuesAlone([request]), onUpdate: "keep" },

@@ -97,7 +97,8 @@ export interface PostgisContainerArgs {
    */
   settings?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /**
-   * Memory limit in MiB; 0 is none.
+   * Memory limit in MiB; 0 is none. A change is applied to the running container; to take the limit away replaces the container
+   * and keeps the data.
    * @default 0
    */
   memory?: pulumi.Input<number>;

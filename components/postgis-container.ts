@@ -9,7 +9,7 @@ import { databaseUri } from "./database-uri";
 import { labelsOf, ownerOf } from "./owner";
 import type { PostgisContainerArgs } from "./postgis-container-args";
 import { restoreCommand } from "./restore-into-volume";
-import { containerPlan } from "./container-plan";
+import { containerPlan, plannedArguments } from "./container-plan";
 import { runnerCommand } from "./runner-command";
 import { serverContainer } from "./server-container";
 
@@ -70,7 +70,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
       `${name}-preflight`,
       {
         verb: "preflight",
-        request: checkedRequest(PreflightRequest, plan, this),
+        request: checkedRequest(PreflightRequest, plan, this, plannedArguments),
         triggers: [],
         onUpdate: "runAgain",
       },
@@ -116,6 +116,8 @@ export class PostgisContainer extends pulumi.ComponentResource {
         // The password file acts only when a volume is initialised; afterwards the ready command sets the password. Of a
         // standby, the provider reads that no port is published, and would make it anew in every update.
         ignoreChanges: ["uploads", ...(args.standby === true ? ["ports"] : [])],
+        // Docker changes the limit of a running container, and cannot take it away: it reads 0 as no change.
+        replaceOnChanges: (args.memory ?? 0) === 0 ? ["memory", "memorySwap"] : [],
       },
     );
 
@@ -123,6 +125,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
       ReadyRequest,
       { container: container.name, user, database, timeout: args.startTimeout, dockerHost: args.dockerHost },
       this,
+      { container: "containerName", timeout: "startTimeout" },
     );
     const ready = runnerCommand(
       `${name}-ready`,

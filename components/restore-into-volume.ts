@@ -1,7 +1,7 @@
 import type * as command from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { RestoreRequest } from "../runner/request";
-import { splitLocation } from "./backup-location";
+import { locationArguments, splitLocation } from "./backup-location";
 import { checkedRequest } from "./check";
 import type { PostgisConnection } from "./connection";
 import { valuesAlone } from "./identity";
@@ -34,6 +34,7 @@ export function restoreCommand(
       missingRoles: "create",
     },
     parent,
+    locationArguments("restoreFrom"),
   );
   return runnerCommand(
     name,

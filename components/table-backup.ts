@@ -4,6 +4,7 @@ import { refuseUnknownArguments } from "./known-names";
 import { BackupRequest, BackupResult } from "../runner/request";
 import { placeOf, s3Of } from "./backup-place";
 import { checkPassword, checkedRequest, checkValue } from "./check";
+import { connectionArguments } from "./connection";
 import { goneBackup } from "./last-backup";
 import { serverIdentity, valuesAlone } from "./identity";
 import { Period, periodNumber } from "./period";
@@ -108,6 +109,7 @@ export class TableBackup extends pulumi.ComponentResource {
         fileMode: args.fileMode,
       },
       this,
+      { ...connectionArguments("connection"), name: "backupName", uploadTo: "bucket" },
     );
     warnInPreview(request, password, this);
     if (typeof args.every === "string") checkValue(Period, args.every, ["every"], this);

@@ -3,8 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { tableRestoreNames } from "./argument-names";
 import { refuseUnknownArguments } from "./known-names";
 import { RestoreRequest, RestoreResult } from "../runner/request";
-import { splitLocation } from "./backup-location";
+import { locationArguments, splitLocation } from "./backup-location";
 import { checkPassword, checkedRequest } from "./check";
+import { connectionArguments } from "./connection";
 import { rememberedIdentity, valuesAlone, volumeOf } from "./identity";
 import { runnerCommand } from "./runner-command";
 import type { TableRestoreArgs } from "./table-restore-args";
@@ -77,6 +78,7 @@ export class TableRestore extends pulumi.ComponentResource {
         lockTimeout: args.lockTimeout,
       },
       this,
+      { ...connectionArguments("connection"), ...locationArguments("location") },
     );
     const done = runnerCommand(
       `${name}-restore`,

@@ -75,6 +75,7 @@ export const failureCodes = [
   "requirement-missing",
   "dependent-object",
   // migration
+  "migration-in-progress",
   "port-not-switchable",
   "left-behind",
   "already-migrated",

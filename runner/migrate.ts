@@ -11,6 +11,7 @@ import type { Brought } from "./migrate/inventory/brought";
 import { compareServers, type Comparison } from "./migrate/inventory/inventory";
 import { notBrought } from "./migrate/inventory/item";
 import { acceptedInWords, checkAcceptance, checkLeftBehind, notAccepted } from "./migrate/left-behind";
+import { withMigrationLock } from "./migrate/migration-lock";
 import { boundPorts, checkSwitchable } from "./migrate/published-port";
 import {
   type MigrationRecord,
@@ -49,9 +50,29 @@ export async function migrate(
 ): Promise<MigrateResult> {
   checkAcceptance(request);
   const docker = dockerFor(request.dockerHost);
-  const found = await findContainer(docker, request.toContainer);
-  if (found !== undefined) await resume({ docker, request, container: found }, request, progress);
-  const fresh = { docker, request, container: await runningContainer(docker, request.toContainer) };
+  // One that a killed run has stopped is started again; one that does not exist is an error.
+  const container =
+    (await findContainer(docker, request.toContainer)) ??
+    (await runningContainer(docker, request.toContainer));
+  const server = { docker, request, container };
+  return withMigrationLock(server, signal, async () => {
+    await resume(server, request, progress);
+    return migrateTo(
+      { ...server, container: await runningContainer(docker, request.toContainer) },
+      request,
+      progress,
+      signal,
+    );
+  });
+}
+
+async function migrateTo(
+  fresh: NewServer,
+  request: MigrateRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<MigrateResult> {
+  const { docker } = fresh;
   const record = await readRecord(fresh, signal);
   if (record !== undefined) return publishAgain(fresh, record, request, progress);
   const old = await runningContainer(docker, request.container);

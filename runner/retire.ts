@@ -5,6 +5,7 @@ import { throwawayLabels } from "./docker/abandoned-throwaways";
 import { Failure } from "./failure";
 import { dataPlace } from "./migrate/data-volumes";
 import { readDockerRecord } from "./migrate/docker-record";
+import { withMigrationLock } from "./migrate/migration-lock";
 import { boundPorts } from "./migrate/published-port";
 import { type MigrationRecord, readRecord, unpackTables } from "./migrate/record";
 import { dataOf, inDatabase, newDatabase, type NewServer } from "./migrate/sides";
@@ -20,6 +21,15 @@ export async function retire(request: RetireRequest, signal: AbortSignal): Promi
   const docker = dockerFor(request.dockerHost);
   const container = await runningContainer(docker, request.toContainer);
   const fresh = { docker, container, request };
+  return withMigrationLock(fresh, signal, () => removeOld(fresh, request, signal));
+}
+
+async function removeOld(
+  fresh: NewServer,
+  request: RetireRequest,
+  signal: AbortSignal,
+): Promise<MigrateResult> {
+  const { docker, container } = fresh;
   const record = await readRecord(fresh, signal);
   const old = await findContainer(docker, request.container);
   if (record === undefined)

@@ -15,7 +15,7 @@ import type {
 export const effects = {
   nothing: "nothing",
   container: "new container, same data",
-  limit: "applied to the running container",
+  limit: "applied to the running container; without a limit, new container, same data",
   server: "applied to the running server",
   login: "new container, same data; refused while the server has no such role or database",
   newVolume: "nothing; acts on a new volume",
@@ -92,7 +92,7 @@ export const postgisContainer = {
   containerName: {
     effect: "otherName",
     change: ({ container }) => `${container}-2`,
-    wrong: refused("-", /^container: must be two or more/),
+    wrong: refused("-", /^containerName: must be two or more/),
   },
   hostAddress: {
     effect: "container",
@@ -138,7 +138,7 @@ export const postgisContainer = {
   volumeName: {
     effect: "otherVolume",
     change: ({ container }) => `${container}-other`,
-    wrong: refused("/srv/data", /^volume: must be two or more/),
+    wrong: refused("/srv/data", /^volumeName: must be two or more/),
   },
   keepData: { effect: "protection", change: () => false },
   adopt: { effect: "adoption", change: () => "another owner", wrong: refused("", /^adopt: /) },
@@ -182,7 +182,7 @@ export const postgisContainer = {
     effect: "container",
     change: () => ({ TZ: "UTC" }),
     shows: ["container", "envs"],
-    wrong: refused({ POSTGRES_PASSWORD: "x" }, /^variables\.0: POSTGRES_PASSWORD is set by/),
+    wrong: refused({ POSTGRES_PASSWORD: "x" }, /^environment\.0: POSTGRES_PASSWORD is set by/),
   },
   settings: {
     effect: "container",
@@ -310,7 +310,7 @@ export const tableBackup = {
     effect: "newBackup",
     change: () => "other",
     shows: trigger("name"),
-    wrong: refused("../x", /^name: must be letters/),
+    wrong: refused("../x", /^backupName: must be letters/),
   },
   format: {
     effect: "newBackup",
@@ -448,7 +448,7 @@ export const migration = {
     change: ({ folder }) => `${folder}/elsewhere`,
     wrong: refused("", /^directory: /),
   },
-  backupName: { effect: "noMigration", change: () => "other", wrong: refused("../x", /^name: /) },
+  backupName: { effect: "noMigration", change: () => "other", wrong: refused("../x", /^backupName: /) },
   format: { effect: "noMigration", change: () => "plain", wrong: refused("tar", /^format: /) },
   excludeTables: {
     effect: "noMigration",

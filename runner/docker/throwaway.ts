@@ -22,6 +22,8 @@ export interface ThrowawayOptions {
   readonly image: string;
   /** Value of the label. */
   readonly purpose: string;
+  /** Of the container; one of its own, unless it is given. */
+  readonly name?: string;
   readonly env: Readonly<Record<string, string>>;
   /** Network of the container; none, unless it is given. */
   readonly network?: string;
@@ -39,6 +41,8 @@ export interface Throwaway {
   close(): Promise<void>;
 }
 
+const uniqueName = () => `postgis-backup-${randomBytes(6).toString("hex")}`;
+
 const keptLines = 30;
 
 /** Seconds that the daemon has to remove a container, before it is told to once more. */
@@ -46,11 +50,10 @@ const closeSeconds = 10;
 
 export async function startThrowaway(
   docker: Docker,
-  { image, purpose, env, network = "none", options, command }: ThrowawayOptions,
+  { image, purpose, name = uniqueName(), env, network = "none", options, command }: ThrowawayOptions,
   signal: AbortSignal,
 ): Promise<Throwaway> {
   signal.throwIfAborted();
-  const name = `postgis-backup-${randomBytes(6).toString("hex")}`;
   const args = [
     ...["run", "--interactive", "--rm", "--network", network, "--name", name],
     ...throwawayLabels(purpose),

@@ -176,6 +176,15 @@ describe("every argument of a PostgisContainer", function () {
     base = { ...base, ...changes };
   });
 
+  it("loses a limit of memory in a new container with the same data", async () => {
+    const { steps } = await succeed({ ...base, memory: 0 });
+    assert.equal(steps["container"]?.op, "replace");
+    assert.equal(steps["volume"]?.op, "same");
+    assert.equal(await inspected("{{.HostConfig.Memory}}"), "0");
+    assert.equal(await marker(), "42");
+    base = { ...base, memory: 0 };
+  });
+
   it("makes a standby of another name with the same data, where the volume is named", async () => {
     const name = table.containerName.change(scene);
     const volumeName = `${scene.container}-data`;

@@ -6,7 +6,10 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { restorePolicy } from "../../components/bucket-policies";
+import { runningContainer } from "../../runner/docker/container";
+import { docker as dockerFor } from "../../runner/docker/docker";
 import { type FailureCode, failureCodes } from "../../runner/failure";
+import { withMigrationLock } from "../../runner/migrate/migration-lock";
 import { root } from "../../setup/paths";
 import { sessionRunning } from "../support/backup-scene";
 import { TestBucket } from "../support/bucket";
@@ -448,6 +451,12 @@ describe("every error", function () {
       return restore("--name", name);
     },
     "dependent-object": () => restore("--if-exists", "replace"),
+    "migration-in-progress": async () => {
+      const daemon = dockerFor(undefined);
+      const request = { toContainer: container, toUser: "postgres", toDatabase: "postgres" };
+      const server = { docker: daemon, container: await runningContainer(daemon, container), request };
+      return withMigrationLock(server, new AbortController().signal, () => run(migration()));
+    },
     "port-not-switchable": () => run(migration()),
     "left-behind": async () => {
       const pair = await startPair("CREATE TABLE parent (id int); CREATE VIEW seen AS SELECT 1");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker } from "../support/container";
-import { type MigrationPair, startMigration, startPair } from "../support/migration-pair";
+import { type MigrationPair, startMigration, startPair, startRetire } from "../support/migration-pair";
 import { queryPort, startWriter, type Writer } from "../support/port-client";
 import { freePort, removeFolder, sql, temporaryFolder } from "../support/resources";
 
@@ -99,6 +99,27 @@ describe("a migration that fails", function () {
 
   it("lets writers go on when it is interrupted", async () => {
     const { exitCode, stderr } = await whileHeld((migration) => Promise.resolve(migration.kill("SIGTERM")));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /error\[interrupted\]/);
+    await assertAsBefore();
+  });
+
+  it("is refused while another run is at work, which nobody disturbs", async () => {
+    const { exitCode, stderr } = await whileHeld(async (first) => {
+      const [second, retiring] = await Promise.all([startMigration(pair, directory), startRetire(pair)]);
+      for (const { exitCode, stderr } of [second, retiring]) {
+        assert.equal(exitCode, 1);
+        assert.match(
+          stderr,
+          /^error\[migration-in-progress\]: .*docker rm --force postgis-backup-migration-/m,
+        );
+      }
+      // Still at work, and still the one that holds writers.
+      const waiting = queryPort(pair.port, "INSERT INTO log.journal VALUES (1)");
+      assert.equal(await Promise.race([waiting, sleep(500, "waits")]), "waits");
+      first.kill("SIGTERM");
+      await waiting;
+    });
     assert.equal(exitCode, 1);
     assert.match(stderr, /error\[interrupted\]/);
     await assertAsBefore();

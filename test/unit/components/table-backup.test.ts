@@ -245,7 +245,7 @@ describe("TableBackup", () => {
 
   for (const [name, args, message] of [
     ["no tables", { tables: [] }, /^tables: .*at least one table/],
-    ["a name that leaves its folder", { backupName: "../x" }, /^name: /],
+    ["a name that leaves its folder", { backupName: "../x" }, /^backupName: /],
     ["an unknown format", { format: "tar" as "plain" }, /^format: /],
     ["an unknown compression", { compression: "bzip2" }, /^compression: .*zstd/],
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
