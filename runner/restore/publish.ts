@@ -6,6 +6,7 @@ import { sqlName } from "../postgres/names";
 import { openSession, type Session, SqlError } from "../postgres/session";
 import { backupId } from "../store/folder";
 import { refuseDependents } from "./dependents";
+import { rebuildLookups } from "./lookup-indexes";
 import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";
 import { schemaBefore } from "./names";
 import { exchange, findLost, findMemberships } from "./publications";
@@ -55,6 +56,7 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   for (const schema of staging.finalOf.values())
     await session.run(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
   await moveMembers(session, staging.members, (schema) => staging.finalOf.get(schema) ?? schema);
+  if (!staging.direct) await rebuildLookups(run, staging);
   const aside = new Map(
     old.map((table) => [table.sqlName, sqlName({ ...table, schema: schemaBefore(table.schema, time) })]),
   );

@@ -167,6 +167,20 @@ describe("a restore under the final names", function () {
     assert.deepEqual(await remainsOf(container, [database]), []);
   });
 
+  it("in place of tables builds an index by what the new tables say, whose function looks up another one", async () => {
+    const database = await newDatabase();
+    const tables = ["feat", "lut"];
+    await takeBackup({ container, directory, name: "lookup", tables });
+    const options = { container, directory, name: "lookup", database };
+    await restored(options);
+    await sql(container, "UPDATE lut SET label = 'other'", database);
+    assert.deepEqual((await restored({ ...options, more: ["--if-exists", "replace"] })).notes, []);
+    const found = (label: string) =>
+      `SET enable_seqscan = off; SELECT count(*) FROM feat WHERE label_of(k) = '${label}'`;
+    assert.equal(await sql(container, found("a"), database), "1");
+    assert.equal(await sql(container, found("other"), database), "0");
+  });
+
   it("of rows only fires no trigger, and brings tables that refer to each other in a circle", async () => {
     const tables = `CREATE TABLE a (id int PRIMARY KEY, at timestamptz, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);
       ALTER TABLE a ADD CONSTRAINT to_b FOREIGN KEY (b) REFERENCES b;
