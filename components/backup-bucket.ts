@@ -52,7 +52,8 @@ export class BackupBucket extends pulumi.ComponentResource {
           ...(checked.objectLockDays === undefined ? {} : { objectLockEnabled: true }),
           ...(checked.tags === undefined ? {} : { tags: checked.tags }),
         },
-        { parent: this, protect, retainOnDelete: protect },
+        // A bucket can be given Object Lock later, by its configuration; a change here would ask for another bucket.
+        { parent: this, protect, retainOnDelete: protect, ignoreChanges: ["objectLockEnabled"] },
       );
       // Deleted with the bucket, not before it: what is kept stays protected.
       const settings = protectBucket(name, bucket, checked, { parent: this, protect, deletedWith: bucket });
