@@ -1,6 +1,6 @@
 /**
  * What a change of each argument of each component does. `docs/arguments.md` is generated from this table ("npm run
- * schema"). test/e2e/arguments-*.test.ts try every line of PostgisContainer, TableBackup and TableRestore on a real stack;
+ * schema"). test/e2e/arguments-*.test.ts and test/offline/bucket-arguments.test.ts try every line on a real stack;
  * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
  */
 import type {
