@@ -33,6 +33,8 @@ export interface ExecTarget {
   readonly container: string;
   /** Variables for the process. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables of the container that the process must not see, unless they are set here. */
+  readonly withoutEnv?: readonly string[];
   /** Names of variables of this program's own environment that are handed on; their values never are arguments. */
   readonly secretEnv: readonly string[];
 }
@@ -44,6 +46,9 @@ export function callerIds(): string {
 
 /** Arguments of `docker exec` that start a process in the container. */
 export function execArguments(target: ExecTarget, command: readonly string[], user?: string): string[] {
+  const withoutEnv = (target.withoutEnv ?? []).filter((name) => !(name in target.env));
+  // Podman's docker has no way to take a variable away.
+  const without = withoutEnv.length === 0 ? [] : ["env", ...withoutEnv.flatMap((name) => ["-u", name])];
   return [
     "exec",
     "--interactive",
@@ -51,6 +56,7 @@ export function execArguments(target: ExecTarget, command: readonly string[], us
     ...Object.entries(target.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
     ...target.secretEnv.flatMap((name) => ["--env", name]),
     target.container,
+    ...without,
     ...command,
   ];
 }

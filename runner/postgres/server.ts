@@ -19,6 +19,23 @@ export interface ServerAddress {
 /** Of a server in a network of its own. */
 export const loopback: ServerAddress = { host: "127.0.0.1", port: 5432 };
 
+/**
+ * Variables by which a container's owner leads libpq's programs to another server, or has them read or write otherwise. Those that
+ * prove who somebody is (PGPASSFILE, PGSSLCERT, PGSSLKEY) stay. https://www.postgresql.org/docs/current/libpq-envars.html
+ */
+const foreignVariables = [
+  ...[
+    "PGHOSTADDR",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
+    "PGTARGETSESSIONATTRS",
+    "PGLOADBALANCEHOSTS",
+  ],
+  ...["PGSSLMODE", "PGREQUIRESSL", "PGSSLNEGOTIATION", "PGGSSENCMODE", "PGCHANNELBINDING", "PGREQUIREAUTH"],
+  ...["PGREQUIREPEER", "PGOPTIONS", "PGTZ", "PGDATESTYLE", "PGGEQO", "PG_COLOR"],
+];
+
 /** The target with other variables besides, or instead. */
 export function withEnv(target: ExecTarget, env: Readonly<Record<string, string>>): ExecTarget {
   return { ...target, env: { ...target.env, ...env } };
@@ -48,6 +65,7 @@ export function serverTarget(
       PGCONNECT_TIMEOUT: "10",
       LC_ALL: "C",
     },
+    withoutEnv: foreignVariables,
     secretEnv: process.env[passwordVariable] === undefined ? [] : [passwordVariable],
   };
 }

@@ -100,6 +100,50 @@ describe("the server that is meant", function () {
     });
   });
 
+  it("is reached as it is, whatever variables of libpq its container has", async () => {
+    const volume = uniqueName();
+    volumes.push(volume);
+    await execa("docker", ["volume", "create", ...ownLabel, volume]);
+    const data = ["--volume", `${volume}:/var/lib/postgresql/data`];
+    // The image's own scripts would not find the server with them when they initialise the volume.
+    const first = await start(data);
+    await ready(first);
+    await query(first, defaultSocket, 5432, `${rowsOf("7")}; CREATE DATABASE n`);
+    await docker("rm", "--force", first);
+    const meant = await start(
+      data,
+      [],
+      [
+        ...[
+          "PGHOSTADDR=192.0.2.1",
+          "PGSERVICE=other",
+          "PGHOST=192.0.2.1",
+          "PGPORT=1",
+          "PGDATABASE=n",
+          "PGUSER=nobody",
+        ],
+        ...[
+          "PGSSLMODE=verify-full",
+          "PGREQUIREPEER=nobody",
+          "PGTARGETSESSIONATTRS=standby",
+          "PGGSSENCMODE=require",
+        ],
+        ...[
+          "PGOPTIONS=-c search_path=none",
+          "PGCLIENTENCODING=LATIN1",
+          "PGDATESTYLE=German",
+          "PG_COLOR=always",
+        ],
+      ],
+    );
+    await ready(meant);
+    const { name } = await expectBackup(meant, 7);
+    const { rows } = await restored({ container: meant, directory: folder, name, database: "n" });
+    assert.equal(rows, 7);
+    const refusal = await failBackup({ container: meant, directory: folder, tables: ["missing"], more: [] });
+    assert.doesNotMatch(refusal, /u001b/);
+  });
+
   describe("whose socket another container took", () => {
     it("is reached by TCP, or not at all: never the other one", async () => {
       const volume = uniqueName();
