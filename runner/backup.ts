@@ -33,7 +33,8 @@ export async function backup(
   const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
     takeBackup(request, destination, progress, watched),
   );
-  return { ...result, ...(await pruneAfterBackup(destination.stores, request, progress, signal)) };
+  const { backupId } = result;
+  return { ...result, ...(await pruneAfterBackup(destination.stores, request, backupId, progress, signal)) };
 }
 
 async function takeBackup(

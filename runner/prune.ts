@@ -1,7 +1,7 @@
 import { Failure } from "./failure";
 import type { Progress } from "./progress";
 import type { PruneRequest } from "./request";
-import { decide, type Decision, hasRules, notAfter } from "./retention";
+import { decide, type Decision, hasRules, notAfter, sourceOf } from "./retention";
 import { beforeShrinkage, checkNewestSize } from "./size-check";
 import { existingBackups, type Removal, type Store, type StoredBackup } from "./store/store";
 
@@ -16,12 +16,13 @@ export interface PruneResult {
   readonly left: { readonly id: string; readonly reason: string }[];
 }
 
-/** Removes the backups of a series that no rule keeps. */
+/** Removes the backups of a series that no rule keeps; where a backup is named, only those of its database. */
 export async function prune(
   store: Store,
   request: PruneRequest,
   progress: Progress,
   signal: AbortSignal,
+  like?: string,
 ): Promise<PruneResult> {
   if (!hasRules(request)) {
     throw new Failure(
@@ -30,7 +31,8 @@ export async function prune(
     );
   }
   const { name, dryRun } = request;
-  const decisions = plan(await existingBackups(store, name), request, new Date());
+  const all = await existingBackups(store, name);
+  const decisions = plan(like === undefined ? all : ofSameSource(all, like), request, new Date());
   const kept = decisions.filter(({ reasons }) => reasons.length > 0);
   const removals = dryRun ? [] : await store.finishRemovals(name);
   for (const { backup, reasons } of decisions) {
@@ -47,6 +49,14 @@ export async function prune(
     kept: kept.map(({ backup: { id, problem }, reasons }) => ({ id, reasons, problem })),
     left: removals.flatMap(({ id, left }) => (left === undefined ? [] : [{ id, reason: left }])),
   };
+}
+
+/** Of a damaged one, nobody may know whose it is; nothing removes it. */
+function ofSameSource(all: readonly StoredBackup[], like: string): StoredBackup[] {
+  const one = all.find(({ id }) => id === like);
+  return all.filter(
+    (backup) => backup.manifest === undefined || (one !== undefined && sourceOf(backup) === sourceOf(one)),
+  );
 }
 
 /** Where the newest backup is suspiciously small, there is no plan but a failure. */

@@ -20,20 +20,29 @@ export function hasRules(rules: Retention): boolean {
   return periods(rules).some(({ count }) => count !== undefined);
 }
 
+/** The database that a backup is of, as it was named: several may have their backups in one series. */
+export function sourceOf({ manifest }: Pick<StoredBackup, "manifest">): string {
+  return JSON.stringify([manifest?.source.container, manifest?.source.database]);
+}
+
 /**
- * Decides about backups that are given oldest first. Four kinds are kept whatever the rules say: the newest good one,
+ * Decides about backups that are given oldest first. The rules go for the backups of each database by themselves: another one's newer
+ * backup is no reason to remove the only one of this. Four kinds are kept whatever the rules say: the newest good one of a database,
  * the latest, those that are marked, and damaged ones, about which only a person can decide. One that is dated in the
  * future is kept too: a clock is wrong, and it must not push good ones out by being "newer". Neither it nor a damaged
  * one counts for a rule.
  */
 export function decide(backups: readonly StoredBackup[], rules: Retention, now: Date): Decision[] {
   const reasons = new Map<StoredBackup, string[]>(backups.map((backup) => [backup, always(backup, now)]));
-  const newestFirst = notAfter(now, backups).filter(isGood).reverse();
   const keep = (backup: StoredBackup | undefined, reason: string) =>
     backup && reasons.get(backup)?.push(reason);
-  keep(newestFirst[0], "newest");
-  for (const { count = 0, period } of periods(rules)) {
-    for (const [label, backup] of newestOfEach(newestFirst, period).slice(0, count)) keep(backup, label);
+  const good = notAfter(now, backups).filter(isGood).reverse();
+  for (const source of new Set(good.map(sourceOf))) {
+    const newestFirst = good.filter((backup) => sourceOf(backup) === source);
+    keep(newestFirst[0], "newest");
+    for (const { count = 0, period } of periods(rules)) {
+      for (const [label, backup] of newestOfEach(newestFirst, period).slice(0, count)) keep(backup, label);
+    }
   }
   return [...reasons].map(([backup, found]) => ({ backup, reasons: found }));
 }

@@ -2,13 +2,14 @@
  * A backup much smaller than the one before it is a reason to look before anything older is removed: the archive is whole,
  * but a table may have been emptied or dropped.
  *
- * Compared is the size of the files as the manifests have it, with the newest earlier good backup of the same compression:
- * other methods make other sizes of the same rows. Which tables they cover is not compared, because a table that is gone is
+ * Compared is the size of the files as the manifests have it, with the newest earlier good backup of the same database and
+ * compression: other methods make other sizes of the same rows. Which tables they cover is not compared, because a table that is gone is
  * one of the losses to be seen. Whoever leaves one out on purpose marks the earlier backup `keep`, and is not asked again.
  */
 import { totalBytes } from "./bytes";
 import { Failure } from "./failure";
 import { formatBytes } from "./progress";
+import { sourceOf } from "./retention";
 import { type GoodBackup, isGood, type StoredBackup } from "./store/store";
 
 interface Shrinkage {
@@ -37,7 +38,11 @@ function findShrinkages(good: readonly GoodBackup[], ratio: number): Shrinkage[]
   return good.flatMap((after, index) => {
     const before = good
       .slice(0, index)
-      .findLast((earlier) => earlier.manifest.compression === after.manifest.compression);
+      .findLast(
+        (earlier) =>
+          sourceOf(earlier) === sourceOf(after) &&
+          earlier.manifest.compression === after.manifest.compression,
+      );
     const shrank = before !== undefined && !before.kept && archiveBytes(after) < ratio * archiveBytes(before);
     return shrank ? [{ before, after }] : [];
   });

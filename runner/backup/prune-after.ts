@@ -12,11 +12,12 @@ const alarmLength = 600;
 
 /**
  * Retention, once a new backup is complete, wherever the series is kept. Whatever goes wrong here is an alarm: the backup
- * stays, and is a success.
+ * stays, and is a success. Backups of other databases in the series are left to their own runs, which may have other rules.
  */
 export async function pruneAfterBackup(
   stores: readonly Store[],
   request: BackupRequest,
+  backupId: string,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<BackupResult, "pruned" | "alarm">> {
@@ -29,7 +30,7 @@ export async function pruneAfterBackup(
   if (hasRules(request) && request.verify === "none") raise(notVerified);
   for (const store of stores) {
     try {
-      const { removed: ids, left } = await pruneStore(store, request, progress, signal);
+      const { removed: ids, left } = await pruneStore(store, request, backupId, progress, signal);
       for (const id of ids) removed.add(id);
       for (const { id, reason } of left) alarms.add(`Backup ${id} was not removed: ${reason}.`);
     } catch (error) {
@@ -43,13 +44,14 @@ export async function pruneAfterBackup(
 async function pruneStore(
   store: Store,
   request: BackupRequest,
+  backupId: string,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<PruneResult, "removed" | "left">> {
   const { directory, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } = request;
   if (hasRules(request) && request.verify !== "none") {
     const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
-    return prune(store, { directory, name, ...rules, dryRun: false }, progress, signal);
+    return prune(store, { directory, name, ...rules, dryRun: false }, progress, signal, backupId);
   }
   if (minSizeRatio !== undefined)
     checkNewestSize(notAfter(new Date(), await store.backups(name)), minSizeRatio);

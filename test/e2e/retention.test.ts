@@ -194,6 +194,24 @@ describe("retention of backups", function () {
     assert.equal((await backups()).length, 3);
   });
 
+  it("removes none of another database that has its backups there, which may have other rules", async () => {
+    const { backupId: first } = await backup();
+    await sql(container, "CREATE DATABASE other");
+    await sql(container, "CREATE TABLE small AS SELECT 1 AS id", "other");
+    const more = ["--database", "other", "--table", "small", "--keep-last", "1", "--min-size-ratio", "0.9"];
+    const taken = [await backup(...more), await backup(...more)];
+    assert.deepEqual(
+      taken.map(({ pruned, alarm }) => [pruned, alarm]),
+      [
+        [[], undefined],
+        [[taken[0]?.backupId], undefined],
+      ],
+    );
+    const { backupId: last, pruned } = await backup("--keep-last", "1");
+    assert.deepEqual(pruned, [first]);
+    assert.deepEqual(await backups(), [taken[1]?.backupId, last]);
+  });
+
   it("removes nothing, and says so, when the new backup was not verified", async () => {
     const old = [await backupOf(3), await backupOf(2)];
     const result = await backup("--keep-last", "1", "--verify", "none");

@@ -10,6 +10,7 @@ interface Sample {
   readonly name?: string;
   readonly tables?: readonly string[];
   readonly compression?: string;
+  readonly database?: string;
   /** Of each file. */
   readonly bytes?: number;
   readonly files?: number;
@@ -18,6 +19,7 @@ interface Sample {
 /** The manifest of a backup in the directory format, as far as anybody looks at it. */
 export function sampleManifest(id: string, sample: Sample = {}): Manifest {
   const { name = "cbm", tables = ["t"], compression = "zstd:1", bytes = 10, files = 1 } = sample;
+  const { database = "postgres" } = sample;
   const time = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z");
   const paths = ["prepare.sql", ...Array.from({ length: files }, (_, index) => `archive/${index}.dat`)];
   return {
@@ -31,7 +33,7 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
       containerId: "c0",
       image: "postgis",
       imageDigest: "sha256:0",
-      database: "postgres",
+      database,
       serverVersion: "17.0",
       encoding: "UTF8",
       lcCollate: "C",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Retention } from "../../../runner/request";
 import { decide, hasRules, isoWeek } from "../../../runner/retention";
 import type { StoredBackup } from "../../../runner/store/store";
-import { sampleStored as stored } from "../../support/series";
+import { sampleManifest, sampleStored as stored } from "../../support/series";
 
 const now = new Date("2026-11-22T12:00:00Z");
 
@@ -154,6 +154,16 @@ describe("retention", () => {
       Object.keys(kept([latest, ...backups], { keepLast: 1 }, new Date("2020-01-01T00:00:05Z"))).length,
       4,
     );
+  });
+
+  it("keeps the backups of each database by themselves", () => {
+    const other = (id: string) => stored(id, { manifest: sampleManifest(id, { database: "gis" }) });
+    const backups = ["20261101T000000Z", "20261102T000000Z", "20261120T000000Z", "20261121T000000Z"];
+    const [first = "", second = "", ...newer] = backups;
+    assert.deepEqual(kept([first, second, ...newer.map(other)], { keepLast: 1 }), {
+      "20261121T000000Z": "newest, last",
+      "20261102T000000Z": "newest, last",
+    });
   });
 
   it("has no rules only when none is given", () => {

@@ -33,6 +33,7 @@ describe("the check of the newest backup's size", () => {
     checkNewestSize([small], 0.5);
     checkNewestSize([sized("20261121T000000Z", 1000, {}, { kept: true }), small], 0.5);
     checkNewestSize([sized("20261121T000000Z", 1000, {}, { problem: "damaged" }), small], 0.5);
+    checkNewestSize([sized("20261121T000000Z", 1000, { database: "other" }), small], 0.5);
   });
 
   it("compares with the newest earlier one of the same compression", () => {
