@@ -27,15 +27,19 @@ describe("the SQL in docs/security.md", function () {
     await removeFolder(directory);
   });
 
+  async function blocks(): Promise<string[]> {
+    const page = await readFile(path.join(root, "docs", "security.md"), "utf8");
+    const found = [...page.matchAll(/^```sql\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+    assert.equal(found.length, 3);
+    return found;
+  }
+
   for (const [index, user, tables] of [
     [0, "backup", ["parcels", "nl.scenes"]],
     [1, "backup_some", ["parcels"]],
   ] as const) {
     it(`makes a role that takes backups which pass every check, and that can write nothing: ${user}`, async () => {
-      const page = await readFile(path.join(root, "docs", "security.md"), "utf8");
-      const blocks = [...page.matchAll(/^```sql\n(.*?)^```$/gms)].map(([, block = ""]) => block);
-      assert.equal(blocks.length, 2);
-      await sql(container, blocks[index] ?? "");
+      await sql(container, (await blocks())[index] ?? "");
       const env = { PGPASSWORD: "change me" };
       const more = ["--user", user, "--verify", "restore"];
       const { manifest } = await takeBackup({ container, directory, name: user, tables, more, env });
@@ -58,4 +62,45 @@ describe("the SQL in docs/security.md", function () {
       );
     });
   }
+
+  it("makes a role that restores tables of others, and that may nothing else", async () => {
+    await sql(container, "CREATE ROLE app");
+    for (const database of ["plain", "gis"]) await sql(container, `CREATE DATABASE ${database}`);
+    await sql(
+      container,
+      "CREATE SCHEMA own; CREATE TABLE own.list AS SELECT 1 AS id; ALTER TABLE own.list OWNER TO app; ALTER SCHEMA own OWNER TO app",
+      "plain",
+    );
+    const more = ["--database", "plain"];
+    await takeBackup({ container, directory, name: "plain", tables: ["own.list"], more });
+    const restore = () =>
+      runRunner(
+        ["restore", "--container", container, "--user", "restorer", "--database", "gis"].concat([
+          "--directory",
+          directory,
+          "--name",
+          "plain",
+        ]),
+        { PGPASSWORD: "change me" },
+      );
+    const [, , block = ""] = await blocks();
+    for (const [missing, lacks] of [
+      [/ CREATEDB/, /error\[privilege-missing\].*CREATEDB/],
+      [/^GRANT app.*$/m, /error\[\S+\].*app/],
+      [/^GRANT CREATE.*$/m, /error\[\S+\].*(gis|permission denied)/],
+    ] as const) {
+      await sql(container, block.replace(missing, ""));
+      const { exitCode, stderr } = await restore();
+      assert.equal(exitCode, 1);
+      assert.match(stderr, lacks);
+      await sql(container, "REVOKE ALL ON DATABASE gis FROM restorer; DROP ROLE restorer");
+    }
+    await sql(container, block);
+    const { exitCode, stderr } = await restore();
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(
+      await sql(container, "SELECT tableowner FROM pg_tables WHERE schemaname = 'own'", "gis"),
+      "app",
+    );
+  });
 });
