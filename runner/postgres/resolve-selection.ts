@@ -1,6 +1,7 @@
 /** The tables that a request selects, with all that they need. */
 import { Attempts, Failure } from "../failure";
 import { readCatalog } from "./catalog";
+import { isOfRestore, refuseHalfRestored } from "./half-restored";
 import { findNeeds, type Needs } from "./needs";
 import { notCarried } from "./not-carried";
 import { withQualifiedNames } from "./qualified-names";
@@ -12,12 +13,12 @@ export interface ResolvedSelection extends Selection {
   readonly needs: Needs;
 }
 
-/** Fails where the tables need something that a backup of them would not bring back. */
+/** Fails where the tables need something that a backup of them would not bring back, or are not restored to their end. */
 export async function resolveSelection(
   session: Session,
   request: SelectionRequest,
 ): Promise<ResolvedSelection> {
-  const relations = await readCatalog(session);
+  const relations = (await readCatalog(session)).filter((relation) => !isOfRestore(relation));
   const added = new Set<string>();
   for (;;) {
     const selection = selectTables(relations, request, added);
@@ -30,6 +31,7 @@ export async function resolveSelection(
       for (const table of missing) attempts.add(refuseMissing(table));
       if (refused.length > 0) attempts.add(notCarried(refused));
       attempts.end();
+      await refuseHalfRestored(session, selection.tables);
       return { ...selection, needs };
     }
     for (const { to } of more) added.add(to);

@@ -1,6 +1,7 @@
 /** Names of what a restore makes and takes away again; recognisable, so that a later run finds what a killed one left. */
 import { createHash } from "node:crypto";
 import path from "node:path";
+import { recordPrefix, stagePrefix } from "../postgres/half-restored";
 
 /** Where a container may have room for small files; one with a read-only root has it in memory only. */
 const temporaryFolders = ["/tmp", "/var/tmp", "/dev/shm", "/run"] as const;
@@ -23,8 +24,8 @@ export function restoreNames(database: string): RestoreNames {
   const key = createHash("sha256").update(database).digest("hex").slice(0, 8);
   return {
     scratch: `postgis_backup_scratch_${key}`,
-    record: `postgis_backup_restore_${key}`,
-    stagePrefix: `postgis_backup_stage_${key}_`,
+    record: `${recordPrefix}${key}`,
+    stagePrefix: `${stagePrefix}${key}_`,
     workFolder: path.posix.join(temporaryFolders[0], `postgis_backup_restore_${key}`),
     lock: "postgis-backup restore",
     applicationName: `postgis-backup restore ${key}`,

@@ -1,7 +1,7 @@
 /** Restores of what a staging schema, a comparison of names or a search path of nothing would break. */
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import { takeBackup } from "../support/backup";
+import { failBackup, takeBackup } from "../support/backup";
 import { sessionRunning } from "../support/backup-scene";
 import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
@@ -139,6 +139,18 @@ describe("a restore under the final names", function () {
       /^public\.feat public\.large public\.lut public\.obs public\.obs_2020$/,
     );
     await sql(container, "CREATE VIEW seen AS SELECT k FROM feat; CREATE TABLE mine (x int)", database);
+    // Half of a table is never backed up, and what others made is.
+    const half = { container, directory, name: "half", more: ["--database", database] };
+    assert.match(
+      await failBackup({ ...half, tables: ["*.*"] }),
+      /^error\[restore-in-progress\]: A restore has not ended that makes .*public\.large/,
+    );
+    const without = ["feat", "large", "lut", "obs*"].flatMap((table) => ["--exclude-table", table]);
+    const whole = await takeBackup({ ...half, tables: ["*.*"], more: [...half.more, ...without] });
+    assert.deepEqual(
+      whole.manifest.tables.map(({ name }) => name),
+      ["mine"],
+    );
     const options = { container, directory, name: "large", database };
     // Whether its row was loaded already, is chance.
     const seen = await sql(container, "SELECT count(*) FROM seen", database);

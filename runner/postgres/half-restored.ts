@@ -1,0 +1,50 @@
+/** What a restore that is at work, or was killed, has in a database: not to be taken for the user's tables. */
+import { z } from "zod";
+import { Failure } from "../failure";
+import type { Relation } from "./catalog";
+import { escapeIdentifier, escapeLiteral } from "./escape";
+import type { Session } from "./session";
+
+/** Of the schema in which a restore writes down what it makes; a hash of the database's name follows. */
+export const recordPrefix = "postgis_backup_restore_";
+
+/** Of the schemas in which it loads tables that are to replace others. */
+export const stagePrefix = "postgis_backup_stage_";
+
+const ownSchema = new RegExp(`^(?:${recordPrefix}[0-9a-f]{8}|${stagePrefix}[0-9a-f]{8}_\\d+)$`);
+
+/** In a schema of a restore's own, which goes with that. */
+export function isOfRestore({ schema }: Pick<Relation, "schema">): boolean {
+  return ownSchema.test(schema);
+}
+
+const named = 10;
+
+/** Fails where a restore has not ended yet that makes one of the tables under its final name. */
+export async function refuseHalfRestored(session: Session, tables: readonly Relation[]): Promise<void> {
+  const records = await session.rows(
+    `SELECT nspname AS name, has_schema_privilege(oid, 'USAGE')
+       AND coalesce(has_table_privilege(to_regclass(format('%I.made', nspname)), 'SELECT'), true) AS readable
+     FROM pg_namespace WHERE nspname LIKE ${escapeLiteral(`${recordPrefix.replaceAll("_", "\\_")}%`)}`,
+    z.object({ name: z.string(), readable: z.boolean() }),
+  );
+  for (const { name, readable } of records.filter(({ name: schema }) => isOfRestore({ schema }))) {
+    const made = readable ? await tablesMade(session, name) : tables.map(({ oid }) => oid);
+    const half = tables.filter(({ oid }) => made.includes(oid)).map(({ sqlName }) => sqlName);
+    if (half.length === 0) continue;
+    const more = half.length > named ? ` and ${half.length - named} more` : "";
+    throw new Failure(
+      "restore-in-progress",
+      `A restore has not ended that ${readable ? "makes" : "may make"} ${half.slice(0, named).join(", ")}${more}: they may have a part of ` +
+        "their rows. Wait for it; or, if it was killed, run it again, which takes away what the first one made.",
+    );
+  }
+}
+
+async function tablesMade(session: Session, record: string): Promise<string[]> {
+  const found = await session.rows(
+    `SELECT object::text AS oid FROM ${escapeIdentifier(record)}.made WHERE class = 'pg_class'::regclass`,
+    z.object({ oid: z.string() }),
+  );
+  return found.map(({ oid }) => oid);
+}
