@@ -3,7 +3,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
 import { seriesKey } from "../../../runner/postgres/series-lock";
 import { BackupRequest } from "../../../runner/request";
-import { newestOf } from "../../../runner/store/newest";
+import { greaterThan, newestOf } from "../../../runner/store/newest";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { sampleManifest, sampleStored } from "../../support/series";
 
@@ -68,6 +68,24 @@ describe("the newest backup", () => {
       newestOf([named(second), named(future)], ({ id }) => stored.get(id as typeof future))?.id,
       second,
     );
+  });
+
+  it("is the one with the greater id of two that were stored at once, in whatever order they come", () => {
+    const stored = () => new Date("2026-11-20T08:00:00Z");
+    for (const backups of [
+      [named(first), named(second)],
+      [named(second), named(first)],
+    ])
+      assert.equal(newestOf(backups, stored)?.id, second);
+  });
+
+  it("is there, also where two say to be newer than each other", () => {
+    assert.equal(newestOf([named(first, second), named(second, first)])?.id, second);
+    assert.equal(newestOf([]), undefined);
+  });
+
+  it("is newer than those with greater ids, which it names", () => {
+    assert.deepEqual(greaterThan(second, [first, second, future]), [future]);
   });
 
   it("is never a damaged one", () => {

@@ -1,0 +1,98 @@
+/** Backups in a bucket: nothing is overwritten, and what the server did counts, whatever it answered. */
+import type { Mutant } from "./mutant";
+
+export const bucketMutants: readonly Mutant[] = [
+  {
+    title: "objects that are there are overwritten",
+    file: "runner/store/bucket/upload.ts",
+    text: 'const asNew = { IfNoneMatch: "*" } as const;',
+    replacement: "const asNew = {} as const;",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "keeps two backups of one id apart",
+  },
+  {
+    title: "an object whose answer was lost is not looked for",
+    file: "runner/store/bucket/incoming.ts",
+    text: "if (uncertain.has(file) && (await findOwn(",
+    replacement: 'if (uncertain.has("") && (await findOwn(',
+    tests: ["test/faults/bucket-answers.test.ts"],
+    grep: "says otherwise to each attempt",
+  },
+  {
+    title: "what another run wrote is taken for this one's",
+    file: "runner/store/bucket/incoming.ts",
+    text: "if (head?.Metadata?.[runKey] !== metadata[runKey]) {",
+    replacement: "if (head === undefined) {",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "keeps two backups of one id apart",
+  },
+  {
+    title: "what another run wrote is removed",
+    file: "runner/store/bucket/incoming.ts",
+    text: "  if (there.some((path) => !written.has(path))) return;\n",
+    replacement: "",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "keeps two backups of one id apart",
+  },
+  {
+    title: "another content under an id is taken for the same",
+    file: "runner/store/bucket/incoming.ts",
+    text: "return there.bytes === bytes && there.sha256 === sha256;",
+    replacement: "return there.bytes === bytes;",
+    tests: ["test/faults/bucket.test.ts"],
+  },
+  {
+    title: "a backup is published that lacks objects",
+    file: "runner/store/bucket/incoming.ts",
+    text: "      await expectAll(working, prefix, [...stored.values()]);\n      await store",
+    replacement: "      await store",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "publishes nothing when somebody removes",
+  },
+  {
+    title: "the manifest is removed last",
+    file: "runner/store/bucket/removal.ts",
+    text: "    await deleteObjects(bucket, [prefix + manifestFile]);\n    await deleteObjects(\n      bucket,\n      rest.map((path) => prefix + path),\n    );",
+    replacement:
+      "    await deleteObjects(\n      bucket,\n      rest.map((path) => prefix + path),\n    );\n    await deleteObjects(bucket, [prefix + manifestFile]);",
+    tests: ["test/faults/bucket-answers.test.ts"],
+  },
+  {
+    title: "a marked backup in a bucket is removed",
+    file: "runner/store/bucket/removal.ts",
+    text: 'return `it is marked "${keepFile}"`;',
+    replacement: "return undefined;",
+    tests: ["test/e2e/bucket.test.ts"],
+  },
+  {
+    title: "what somebody put beside a backup in a bucket is removed",
+    file: "runner/store/bucket/removal.ts",
+    text: "const foreign = objects.find(({ path }) => !isOwn(path));",
+    replacement: "const foreign = objects.find(() => false);",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "leaves alone what somebody put there",
+  },
+  {
+    title: "an upload in progress is removed",
+    file: "runner/store/bucket/removal.ts",
+    text: "times.some((time) => time.getTime() > before)",
+    replacement: "times.length === 0",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "nothing that may be in progress",
+  },
+  {
+    title: "the latest in a bucket is the greatest id",
+    file: "runner/store/bucket/series.ts",
+    text: "    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,\n",
+    replacement: "",
+    tests: ["test/faults/bucket.test.ts"],
+  },
+  {
+    title: "a connection that is cut ends an object",
+    file: "runner/store/bucket/objects.ts",
+    text: "      if (offset === begun || stalls >= mostStalls)\n        throw",
+    replacement: "      if (offset >= begun) return;\n      if (stalls >= mostStalls)\n        throw",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "each connection is cut at once",
+  },
+];
