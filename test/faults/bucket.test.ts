@@ -251,6 +251,40 @@ describe("a bucket, when something is wrong", function () {
     await expectWhole();
   });
 
+  it("takes no object of another content, in the same size, for one of its own", async () => {
+    const key = `gis/cbm/${id}/archive/1.dat`;
+    const other = randomBytes((await stat(path.join(source, "cbm", id, "archive", "1.dat"))).size);
+    await bucket.put(key, other);
+    const { exitCode, stderr } = await bucket.run("import", [tarFile]);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^error\[backup-exists\]/m);
+    assert.ok(!(await bucket.keys()).includes(`gis/cbm/${id}/manifest.json`));
+    assert.deepEqual(await bucket.content(key), other);
+  });
+
+  it("has as the latest what was stored last, where clocks were ahead", async () => {
+    const future = await temporaryFolder();
+    try {
+      for (const one of ["20400101T080000Z", "20390101T080000Z"]) {
+        await writeSealed(future, one);
+        const file = path.join(future, `${one}.tar`);
+        await runRunner(["export", one, file, "--directory", future, "--name", "cbm"]);
+        const { exitCode, stderr } = await bucket.run("import", [file]);
+        assert.equal(exitCode, 0, stderr);
+        // The server tells full seconds.
+        await sleep(1100);
+      }
+    } finally {
+      await removeFolder(future);
+    }
+    const { stdout } = await bucket.run("list", ["--json"]);
+    const listed = JSON.parse(stdout) as { id: string; latest: boolean }[];
+    assert.deepEqual(
+      listed.filter(({ latest }) => latest).map((backup) => backup.id),
+      ["20390101T080000Z"],
+    );
+  });
+
   it("publishes nothing when somebody removes an object of a backup that is on its way", async () => {
     const { runner, ended } = await startUpload();
     await bucket.delete(`gis/cbm/${id}/archive/1.dat`);

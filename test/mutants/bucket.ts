@@ -40,6 +40,7 @@ export const bucketMutants: readonly Mutant[] = [
     text: "return there.bytes === bytes && there.sha256 === sha256;",
     replacement: "return there.bytes === bytes;",
     tests: ["test/faults/bucket.test.ts"],
+    grep: "of another content, in the same size",
   },
   {
     title: "a backup is published that lacks objects",
@@ -56,6 +57,7 @@ export const bucketMutants: readonly Mutant[] = [
     replacement:
       "    await deleteObjects(\n      bucket,\n      rest.map((path) => prefix + path),\n    );\n    await deleteObjects(bucket, [prefix + manifestFile]);",
     tests: ["test/faults/bucket-answers.test.ts"],
+    grep: "removes only a part of a backup",
   },
   {
     title: "a marked backup in a bucket is removed",
@@ -63,6 +65,7 @@ export const bucketMutants: readonly Mutant[] = [
     text: 'return `it is marked "${keepFile}"`;',
     replacement: "return undefined;",
     tests: ["test/e2e/bucket.test.ts"],
+    grep: "are kept when they are marked",
   },
   {
     title: "what somebody put beside a backup in a bucket is removed",
@@ -86,6 +89,7 @@ export const bucketMutants: readonly Mutant[] = [
     text: "    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,\n",
     replacement: "",
     tests: ["test/faults/bucket.test.ts"],
+    grep: "has as the latest what was stored last",
   },
   {
     title: "a connection that is cut ends an object",

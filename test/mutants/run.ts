@@ -82,6 +82,8 @@ const runTests = (copy: string, mutant: Mutant) =>
 
 const mochaArguments = ({ tests, grep }: Mutant) => [
   "--bail",
+  // A test that fails may leave a program that waits for it.
+  "--exit",
   "--fail-zero",
   ...(grep === undefined ? [] : ["--fgrep", grep]),
   ...tests,

@@ -58,6 +58,7 @@ describe("a restored table", () => {
       "app.kind",
       "numeric(10)",
       "numeric(10,-2)",
+      "numeric(30,12)",
       "bit varying(8)[][]",
     ])
       assert.equal(withoutCasts(`(x::${cast}  > 0)`), "x > 0", cast);

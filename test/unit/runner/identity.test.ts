@@ -18,11 +18,11 @@ describe("the key of a backup", () => {
 
   const keyOf = (
     directory: string,
-    more: { name?: string; containerId?: string; endpoint?: string } = {},
+    more: { name?: string; containerId?: string; endpoint?: string; database?: string } = {},
   ) => {
-    const { name = "cbm", containerId = "c0", endpoint } = more;
+    const { name = "cbm", containerId = "c0", database = "gis", endpoint } = more;
     const s3 = endpoint === undefined ? undefined : { endpoint };
-    return seriesKey({ containerId, database: "gis", directory, name, s3 });
+    return seriesKey({ containerId, database, directory, name, s3 });
   };
 
   it("is one, however its place is written", async () => {
@@ -34,12 +34,13 @@ describe("the key of a backup", () => {
     assert.equal(await keyOf("s3://backups/gis/", { endpoint: "http://s3.example/" }), bucket);
   });
 
-  it("is another for every other place, name, container or server", async () => {
+  it("is another for every other place, name, container, database or server", async () => {
     const keys = await Promise.all([
       keyOf(`${folder}/real`),
       keyOf(`${folder}/other`),
       keyOf(`${folder}/real`, { name: "other" }),
       keyOf(`${folder}/real`, { containerId: "c1" }),
+      keyOf(`${folder}/real`, { database: "osm" }),
       keyOf("s3://backups/gis", { endpoint: "http://one" }),
       keyOf("s3://backups/gis", { endpoint: "http://two" }),
       keyOf("s3://backups/other", { endpoint: "http://one" }),

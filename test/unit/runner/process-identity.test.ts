@@ -43,10 +43,24 @@ describe("a process that left something", () => {
       assert.equal(isGone(other), false, other);
   });
 
-  it("belongs to another user, and lives", function () {
-    if (process.getuid?.() !== 0) return;
-    // The first process of the machine is root's; as nobody, to ask for it is not allowed.
-    assert.equal(isGone(identity({ pid: "1", start: "0" })), false);
+  it("is not known to be gone where the system does not say so, as of a process of another user", () => {
+    const kill = process.kill.bind(process);
+    try {
+      for (const [thrown, gone] of [
+        [Object.assign(new Error(), { code: "ESRCH" }), true],
+        [Object.assign(new Error(), { code: "EPERM" }), false],
+        [new Error(), false],
+        [{ code: "ESRCH" }, false],
+      ] as const) {
+        process.kill = () => {
+          // eslint-disable-next-line @typescript-eslint/only-throw-error -- one of them is no error
+          throw thrown;
+        };
+        assert.equal(isGone(identity({ pid: dead })), gone, JSON.stringify(thrown));
+      }
+    } finally {
+      process.kill = kill;
+    }
   });
 
   it("left work under a name that says so", async () => {
