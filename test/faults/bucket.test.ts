@@ -286,7 +286,12 @@ describe("a bucket, when something is wrong", function () {
   });
 
   it("publishes nothing when somebody removes an object of a backup that is on its way", async () => {
-    const { runner, ended } = await startUpload();
+    const asked: string[] = [];
+    const { option } = await through(({ method, url = "" }) => {
+      asked.push(`${method} ${url}`);
+      return undefined;
+    });
+    const { runner, ended } = await startUpload(...option);
     await bucket.delete(`gis/cbm/${id}/archive/1.dat`);
     runner.stdin.end(tar.subarray(30 * mebibyte));
     const { exitCode, stderr } = await ended;
@@ -294,6 +299,11 @@ describe("a bucket, when something is wrong", function () {
     assert.match(
       stderr,
       /^error\[s3-failed\]: s3:\S+Z\/archive\/1\.dat was uploaded, but is not there in its size/m,
+    );
+    assert.deepEqual(
+      asked.filter((request) => /^PUT \S*manifest\.json/.test(request)),
+      [],
+      "not even for a moment",
     );
     await expectUntouched();
   });
@@ -401,6 +411,17 @@ describe("a bucket, when something is wrong", function () {
         { id: "20261101T080000Z", reason: "it contains notes.txt, which is not part of the backup" },
       ]);
       assert.equal(await readFile(file, "utf8"), "mine");
+    });
+
+    it("leaves alone what somebody marked", async () => {
+      const left = await leave("20261101T080000Z", yesterday);
+      const mark = path.join(server.data, bucket.name, left, "keep");
+      await writeFile(mark, "");
+      await utimes(mark, yesterday, yesterday);
+      const before = await bucket.keys();
+      const result = await pruned();
+      assert.deepEqual(result.left, [{ id: "20261101T080000Z", reason: 'it is marked "keep"' }]);
+      assert.deepEqual(await bucket.keys(), before);
     });
   });
 

@@ -64,8 +64,8 @@ export const bucketMutants: readonly Mutant[] = [
     file: "runner/store/bucket/removal.ts",
     text: 'return `it is marked "${keepFile}"`;',
     replacement: "return undefined;",
-    tests: ["test/e2e/bucket.test.ts"],
-    grep: "are kept when they are marked",
+    tests: ["test/faults/bucket.test.ts"],
+    grep: "leaves alone what somebody marked",
   },
   {
     title: "what somebody put beside a backup in a bucket is removed",
