@@ -44,7 +44,7 @@ export function compareDefinitions(
 ): string[] {
   const indexes = (all: readonly string[]) =>
     all.map((definition): Named => {
-      const [, before = "", name = "", after = ""] = indexParts.exec(definition) ?? [];
+      const [, before = definition, name = "", after = ""] = indexParts.exec(definition) ?? [];
       return { name, definition: `${before}${after}`, text: definition };
     });
   const constraints = ({ constraints }: Definitions) =>

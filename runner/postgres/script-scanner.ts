@@ -58,7 +58,7 @@ export class ScriptScanner {
 
   /** No statement has begun. */
   private isAtStart(): boolean {
-    return this.empty && this.open === undefined && this.comments === 0;
+    return this.empty && this.comments === 0;
   }
 
   /** A COPY from the script itself, whose rows follow; it has been read to its end. */
@@ -131,7 +131,7 @@ export class ScriptScanner {
   private openQuote(token: Token, quote: string, afterEscapes: boolean): void {
     const dollar = token["dollar"];
     const end = dollar ?? quote.slice(-1);
-    const plain = end === "'" && /^[nN]?'$/.test(quote);
+    const plain = /^[nN]?'$/.test(quote);
     const escapes = token["escaped"] !== undefined || (plain && !this.standardStrings);
     // Whether the second of two strings, one after the other, has escapes too is told by more than one rule.
     if (plain && afterEscapes) throw this.refused("E'' ''", "can be read in two ways");

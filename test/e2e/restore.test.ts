@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execa } from "execa";
+import { RestoreResult } from "../../runner/request";
 import { takeBackup } from "../support/backup";
 import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
@@ -10,6 +12,7 @@ import {
   sceneSelection,
   sceneTables,
 } from "../support/restore-scene";
+import { runnerMain } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 
 const schemas = ["App", "lib", "nl", "public"];
@@ -158,6 +161,27 @@ describe("a restore", function () {
     assert.equal((await restored({ container, directory: mounted, database: none, more })).restored, true);
   });
 
+  it("that a stack declares runs once in a database, and leaves alone what is there by then", async () => {
+    const database = await newDatabase();
+    const request = {
+      ...{ container, directory: mounted, name: "cbm", database, tables: ["base"], ifExists: "replace" },
+      once: { by: "0".repeat(32), what: "1".repeat(32) },
+    };
+    const declared = async () => {
+      const input = JSON.stringify(request);
+      const { stdout } = await execa("node", [runnerMain, "restore", "--request", "-"], { input });
+      return RestoreResult.parse(JSON.parse(stdout));
+    };
+    assert.equal((await declared()).restored, true);
+    await sql(container, "DELETE FROM base", database);
+    const again = await declared();
+    assert.equal(again.restored, false);
+    assert.match(again.notes.join(), /restored by the same declaration before/);
+    assert.equal(await sql(container, "SELECT count(*) FROM base", database), "0");
+    request.once.what = "2".repeat(32);
+    assert.equal((await declared()).restored, true);
+  });
+
   it("only looks, in a dry run", async () => {
     const database = await newDatabase();
     const before = await sql(container, "SELECT count(*) FROM pg_class", database);
@@ -180,6 +204,12 @@ describe("a restore", function () {
       assert.equal(await sql(container, "SELECT count(*) FROM parcels", database), "0");
       // A foreign key is checked as the owner of its table, and a backup has no grants on schemas.
       await sql(container, 'GRANT USAGE ON SCHEMA "App", nl, lib TO PUBLIC', database);
+      const looked = await restored({
+        ...{ container, directory, name, database },
+        more: ["--data-only", "--dry-run"],
+      });
+      assert.deepEqual([looked.restored, looked.tableCount], [false, 8]);
+      assert.deepEqual(await contentOf(container, database, schemas), empty);
       await restored({ container, directory, name, database, more: ["--data-only"] });
       const filled = await contentOf(container, database, schemas);
       const shared = (line: string) => !line.startsWith("sequence lib.shared_id");

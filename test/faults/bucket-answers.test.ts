@@ -186,6 +186,24 @@ describe("a bucket whose server", function () {
     }
   }
 
+  it("removes only a part of a backup leaves none that looks whole", async () => {
+    let removals = 0;
+    const { bucket, option } = await bucketThrough((request) =>
+      asks(request, "POST", "delete") && removals++ > 0 ? "InternalError" : undefined,
+    );
+    await fill(bucket, "prune");
+    const { stderr } = await bucket.run("prune", [...argumentsOf("prune"), ...option], {
+      ...server.environment,
+      AWS_MAX_ATTEMPTS: "1",
+    });
+    assert.ok(removals > 1, stderr);
+    assert.deepEqual(await complete(bucket), [id], stderr);
+    assert.ok(
+      (await bucket.keys()).some((key) => key.includes("20261121T080000Z/archive")),
+      stderr,
+    );
+  });
+
   it("does not tell whether the backup is complete has that said", async () => {
     let done = false;
     const { bucket, option } = await bucketThrough((request) => {

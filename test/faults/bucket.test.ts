@@ -251,8 +251,47 @@ describe("a bucket, when something is wrong", function () {
     await expectWhole();
   });
 
+  it("takes no object of another content, in the same size, for one of its own", async () => {
+    const key = `gis/cbm/${id}/archive/1.dat`;
+    const other = randomBytes((await stat(path.join(source, "cbm", id, "archive", "1.dat"))).size);
+    await bucket.put(key, other);
+    const { exitCode, stderr } = await bucket.run("import", [tarFile]);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^error\[backup-exists\]/m);
+    assert.ok(!(await bucket.keys()).includes(`gis/cbm/${id}/manifest.json`));
+    assert.deepEqual(await bucket.content(key), other);
+  });
+
+  it("has as the latest what was stored last, where clocks were ahead", async () => {
+    const future = await temporaryFolder();
+    try {
+      for (const one of ["20400101T080000Z", "20390101T080000Z"]) {
+        await writeSealed(future, one);
+        const file = path.join(future, `${one}.tar`);
+        await runRunner(["export", one, file, "--directory", future, "--name", "cbm"]);
+        const { exitCode, stderr } = await bucket.run("import", [file]);
+        assert.equal(exitCode, 0, stderr);
+        // The server tells full seconds.
+        await sleep(1100);
+      }
+    } finally {
+      await removeFolder(future);
+    }
+    const { stdout } = await bucket.run("list", ["--json"]);
+    const listed = JSON.parse(stdout) as { id: string; latest: boolean }[];
+    assert.deepEqual(
+      listed.filter(({ latest }) => latest).map((backup) => backup.id),
+      ["20390101T080000Z"],
+    );
+  });
+
   it("publishes nothing when somebody removes an object of a backup that is on its way", async () => {
-    const { runner, ended } = await startUpload();
+    const asked: string[] = [];
+    const { option } = await through(({ method, url = "" }) => {
+      asked.push(`${method} ${url}`);
+      return undefined;
+    });
+    const { runner, ended } = await startUpload(...option);
     await bucket.delete(`gis/cbm/${id}/archive/1.dat`);
     runner.stdin.end(tar.subarray(30 * mebibyte));
     const { exitCode, stderr } = await ended;
@@ -260,6 +299,11 @@ describe("a bucket, when something is wrong", function () {
     assert.match(
       stderr,
       /^error\[s3-failed\]: s3:\S+Z\/archive\/1\.dat was uploaded, but is not there in its size/m,
+    );
+    assert.deepEqual(
+      asked.filter((request) => /^PUT \S*manifest\.json/.test(request)),
+      [],
+      "not even for a moment",
     );
     await expectUntouched();
   });
@@ -367,6 +411,17 @@ describe("a bucket, when something is wrong", function () {
         { id: "20261101T080000Z", reason: "it contains notes.txt, which is not part of the backup" },
       ]);
       assert.equal(await readFile(file, "utf8"), "mine");
+    });
+
+    it("leaves alone what somebody marked", async () => {
+      const left = await leave("20261101T080000Z", yesterday);
+      const mark = path.join(server.data, bucket.name, left, "keep");
+      await writeFile(mark, "");
+      await utimes(mark, yesterday, yesterday);
+      const before = await bucket.keys();
+      const result = await pruned();
+      assert.deepEqual(result.left, [{ id: "20261101T080000Z", reason: 'it is marked "keep"' }]);
+      assert.deepEqual(await bucket.keys(), before);
     });
   });
 

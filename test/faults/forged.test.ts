@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { Manifest } from "../../runner/manifest";
 import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { reseal } from "../support/damage";
@@ -45,26 +46,60 @@ describe("a restore of an archive that is not what its manifest says", function 
     await removeFolder(directory);
   });
 
+  /** A copy of the backup whose archive was changed, with checksums that fit; its manifest may be changed too. */
+  async function forge(from: RegExp, to: string, change: (manifest: Manifest) => void = () => undefined) {
+    const copy = path.join(directory, "forged");
+    await rm(copy, { recursive: true, force: true });
+    await cp(path.join(directory, "whole"), copy, { recursive: true, verbatimSymlinks: true });
+    const [id = ""] = (await readdir(copy)).filter((name) => /^\d{8}T/.test(name));
+    const archive = path.join(copy, id, "archive.sql");
+    const script = await readFile(archive, "utf8");
+    assert.match(script, from);
+    await writeFile(archive, script.replace(from, to));
+    await reseal(path.join(copy, id), (manifest) => {
+      manifest.name = "forged";
+      change(manifest);
+    });
+  }
+
+  const database = "target";
+  const into = (...more: string[]) => ({ container, directory, name: "forged", database, more });
+  beforeEach(async () => {
+    await sql(container, `DROP DATABASE IF EXISTS ${database}`);
+    await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
+  });
+
   for (const [title, [from, to, says]] of Object.entries(forged)) {
     it(`fails, and leaves nothing: ${title}`, async () => {
-      const copy = path.join(directory, "forged");
-      await rm(copy, { recursive: true, force: true });
-      await cp(path.join(directory, "whole"), copy, { recursive: true, verbatimSymlinks: true });
-      const [id = ""] = (await readdir(copy)).filter((name) => /^\d{8}T/.test(name));
-      const archive = path.join(copy, id, "archive.sql");
-      const script = await readFile(archive, "utf8");
-      assert.match(script, from);
-      await writeFile(archive, script.replace(from, to));
-      await reseal(path.join(copy, id), (manifest) => {
-        manifest.name = "forged";
-      });
-      const database = "target";
-      await sql(container, `DROP DATABASE IF EXISTS ${database}`);
-      await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
-      const stderr = await refused({ container, directory, name: "forged", database });
+      await forge(from, to);
+      const stderr = await refused(into());
       assert.match(stderr, /^error\[restore-mismatch\]: /);
       assert.match(stderr, says);
       assert.equal(await sql(container, "SELECT to_regclass('public.parent') IS NULL", database), "t");
     });
   }
+
+  it("fails, and leaves nothing: other rows that refer to nothing than were counted", async () => {
+    await forge(/^/, "", ({ relations: [relation] }) => {
+      assert.ok(relation);
+      Object.assign(relation, { orphans: 1 });
+    });
+    assert.match(
+      await refused(into()),
+      /^error\[restore-mismatch\]: .*orphans: 1 in the manifest, 0 restored/,
+    );
+    assert.equal(await sql(container, "SELECT to_regclass('public.parent') IS NULL", database), "t");
+  });
+
+  it("fails before it replaces or fills a table that is there", async () => {
+    const [from, to] = forged["another value"] ?? assert.fail();
+    await forge(from, to);
+    await sql(container, "CREATE TABLE parent (id int, word text, parent int)", database);
+    assert.match(await refused(into("--data-only")), /^error\[restore-mismatch\]: .*fingerprint: /);
+    assert.equal(await sql(container, "SELECT count(*) FROM parent", database), "0");
+    await sql(container, "INSERT INTO parent VALUES (7, 'mine', 7)", database);
+    for (const action of ["replace", "swap"])
+      assert.match(await refused(into("--if-exists", action)), /^error\[restore-mismatch\]: .*fingerprint: /);
+    assert.equal(await sql(container, "SELECT * FROM parent", database), "7|mine|7");
+  });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker } from "../support/container";
+import { createDockerShim } from "../support/docker-shim";
 import { type MigrationPair, startMigration, startPair, startRetire } from "../support/migration-pair";
 import { queryPort, startWriter, type Writer } from "../support/port-client";
 import { freePort, removeFolder, sql, temporaryFolder } from "../support/resources";
@@ -55,8 +56,11 @@ describe("a migration that fails", function () {
   }
 
   /** Once writers wait. */
-  async function whileHeld(action: (migration: ReturnType<typeof startMigration>) => Promise<unknown>) {
-    const migration = startMigration(pair, directory);
+  async function whileHeld(
+    action: (migration: ReturnType<typeof startMigration>) => Promise<unknown>,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    const migration = startMigration(pair, directory, [], env);
     await new Promise<void>((resolve) => {
       migration.stderr.on("data", (text: Buffer) => {
         if (text.includes("Writers of the old server wait")) resolve();
@@ -130,6 +134,32 @@ describe("a migration that fails", function () {
     assert.equal(exitCode, 1);
     assert.match(stderr, /error\[tables-changing\].*table public\.late/);
     await assertAsBefore();
+  });
+
+  it("notices a role that somebody made meanwhile", async () => {
+    const { exitCode, stderr } = await whileHeld(() => queryPort(pair.port, "CREATE ROLE latecomer"));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /error\[requirement-missing\]: The new server would lack "role latecomer"/);
+    await queryPort(pair.port, "DROP ROLE latecomer");
+    await assertAsBefore();
+  });
+
+  it("notices a table that somebody made after the servers were compared", async () => {
+    const shim = await createDockerShim();
+    try {
+      const { output: id } = await docker("inspect", "--format={{.Id}}", pair.fresh);
+      const { paused, resume } = await shim.pauseBeforeStop(id);
+      const { exitCode, stderr } = await whileHeld(async (migration) => {
+        await Promise.race([paused, migration]);
+        await queryPort(pair.port, "CREATE TABLE later (id int)");
+        await resume();
+      }, shim.env);
+      assert.equal(exitCode, 1, stderr);
+      assert.match(stderr, /error\[tables-changing\].*table public\.later/);
+      await assertAsBefore();
+    } finally {
+      await shim.remove();
+    }
   });
 
   it("says what would be missing on the new server, all at once", async () => {

@@ -125,6 +125,18 @@ describe("a restore that goes wrong", function () {
     assert.equal(await now("viewed"), before);
   });
 
+  it("because of a view that somebody made meanwhile leaves all as it was", async () => {
+    const database = "viewed_later";
+    const before = await used(database);
+    const refusing = refused({ container, directory: mounted, database, more: ["--if-exists", "swap"] });
+    await sessionRunning(container, "COPY %large%");
+    await sql(container, "CREATE VIEW seen AS SELECT count(*) FROM small", database);
+    assert.match(await refusing, /^error\[dependent-object\]: .*: view seen\. /);
+    await sql(container, "DROP VIEW seen", database);
+    assert.equal(await now(database), before);
+    await nothingRemains(database);
+  });
+
   it("says all that keeps a role from restoring", async () => {
     const stderr = await refused({ container, directory: mounted, more: ["--user", "reader"] });
     assert.match(stderr, /^error\[privilege-missing\]: .*ALTER ROLE "reader" CREATEDB/m);

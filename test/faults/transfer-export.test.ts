@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { workName } from "../../runner/store/work-name";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
-import { writeSealed } from "../support/sealed";
+import { sealedFiles, writeSealed } from "../support/sealed";
 import { id, transferScene } from "../support/transfer-scene";
 
 describe("an export, when something is wrong", function () {
@@ -95,6 +95,11 @@ describe("an export, when something is wrong", function () {
 
     it("removes what a killed export left, and nothing that lives or may live elsewhere", async () => {
       const left = (name: string) => path.join(damagedSource, name);
+      // Large enough to be seen while it is written.
+      await rm(path.join(damagedSource, "cbm"), { recursive: true });
+      await writeSealed(damagedSource, id, {
+        files: { ...sealedFiles, "archive/2.dat": Buffer.alloc(1 << 26) },
+      });
       const runner = spawn(
         "bash",
         ["-c", `exec node ${runnerMain} export --directory ${damagedSource} --name cbm ${left("x.tar")}`],

@@ -41,6 +41,14 @@ const works = {
       for (const file of process.env.FILES.split(" ")) await incoming.write(file, from.read(file));
       await incoming.publish();
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
+  export: `
+    const { exportBackup } = require(process.env.DIST + "/export.js");
+    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    const { progressTo } = require(process.env.DIST + "/progress.js");
+    const request = { name: "cbm", backup: "${third}", file: process.env.PLACE + "/cbm.tar", directory: "" };
+    const store = folderStore(require("node:path").resolve(process.env.FROM, "../.."));
+    exportBackup(store, request, process.stdout, progressTo(() => undefined), new AbortController().signal)
+      .catch((error) => { console.error(error); process.exitCode = 1; });`,
   prune: `
     const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
     folderStore(process.env.PLACE).remove("cbm", "${first}").catch((error) => { console.error(error); process.exitCode = 1; });`,
@@ -155,6 +163,20 @@ describe("a folder of backups whose run", function () {
         "latest is never missing",
       );
     });
+
+  it("is written as an exported tar only under a hidden name, until it is on disk", async () => {
+    const place = await prepare("export-durable");
+    const calls = (await run("export", place)) ?? assert.fail();
+    const isFinal = ({ call, to }: FsCall) => call === "rename" && to === path.join(place, "cbm.tar");
+    const published = calls.findIndex(isFinal);
+    const hidden = calls[published]?.file;
+    const last = (wanted: string, file: string | undefined) =>
+      calls.findLastIndex((it) => it.call === wanted && it.file === file);
+    assert.ok(last("write", hidden) >= 0, JSON.stringify(calls));
+    assert.ok(last("fsync", hidden) > last("write", hidden));
+    assert.ok(published > last("fsync", hidden));
+    assert.ok(last("fsync", place) > published, "its name is forced to disk last");
+  });
 
   it("is at work never shows a series without `latest`", async () => {
     const place = await prepare("atomic");

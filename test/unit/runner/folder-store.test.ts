@@ -161,6 +161,8 @@ describe("a store of backups in a folder", () => {
     await writeFile(path.join(folder, "manifest.json"), "{");
     assert.match((await store.remove("cbm", first)).left ?? "removed", /archive.* not part of the backup/);
     assert.ok(existsSync(path.join(folder, "archive", "0.dat")));
+    await rm(path.join(folder, "archive"), { recursive: true });
+    assert.deepEqual(await store.remove("cbm", first), { id: first, left: "manifest.json is not JSON" });
   });
 
   it("takes a link for no file of a backup, whatever its name", async () => {

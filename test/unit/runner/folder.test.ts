@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir, readlink, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readlink, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { abandonBackup } from "../../../runner/store/abandon";
 import { sealFiles } from "../../../runner/store/files";
 import { backupId, beginBackup, discardBackup, publishBackup } from "../../../runner/store/folder";
 import { removeFolder, temporaryFolder } from "../../support/resources";
@@ -53,6 +54,34 @@ describe("a folder of backups", () => {
     await beginBackup(folder, "cbm", "key");
     assert.ok(!existsSync(dead.workPath));
     assert.ok(existsSync(other.workPath) && existsSync(own));
+  });
+
+  it("has no backup under an id that is taken elsewhere", async () => {
+    const asked: string[] = [];
+    const { id } = await beginBackup(folder, "cbm", "key", (one) => Promise.resolve(asked.push(one) === 1));
+    assert.equal(asked.length, 2);
+    assert.equal(id, asked[1]);
+  });
+
+  it("keeps for a day what does not say whose it is, and no longer", async () => {
+    const [recent, old] = ["20261121T080000Z", "20261120T080000Z"].map((id) =>
+      path.join(folder, "cbm", `.${id}.partial`),
+    ) as [string, string];
+    for (const unknown of [recent, old]) await mkdir(unknown, { recursive: true });
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(old, yesterday, yesterday);
+    await beginBackup(folder, "cbm", "key");
+    assert.deepEqual([recent, old].map(existsSync), [true, false]);
+  });
+
+  it("loses nothing but its own work folder to a run that fails", async () => {
+    const pending = await beginBackup(folder, "cbm", "key");
+    const theirs = path.join(pending.finalPath, "manifest.json");
+    await mkdir(pending.finalPath);
+    await writeFile(theirs, "{}");
+    const error = new Error("why");
+    assert.equal(await abandonBackup(pending, error), error);
+    assert.deepEqual([pending.workPath, theirs].map(existsSync), [false, true]);
   });
 
   it("is its owner's alone", async () => {

@@ -8,6 +8,7 @@ import { exportBackup } from "../../../runner/export";
 import { progressTo } from "../../../runner/progress";
 import { filesIn } from "../../../runner/store/folder-files";
 import { folderStore } from "../../../runner/store/folder-store";
+import { oddPath } from "../../../runner/store/plain-paths";
 import { readSealed, sealBackup } from "../../../runner/store/seal";
 import { failUnlessListed } from "../../../runner/verification";
 import { reseal } from "../../support/damage";
@@ -56,6 +57,23 @@ describe("a folder of a backup that somebody else made", () => {
       });
     });
   }
+
+  for (const [title, files, problem] of [
+    ["its manifest", ["manifest.json"], /must not name manifest\.json, or not twice/],
+    ["its checksums", ["SHA256SUMS"], /must not name SHA256SUMS/],
+    ["its mark", ["keep"], /must not name keep/],
+    ["a file twice", ["a", "b", "a"], /must not name a, or not twice/],
+    ["a file and a folder alike", ["x/y/z", "x"], /names x\/y\/z and a file of which that is a part/],
+    ["a file below a file", ["x/y", "x/y/z"], /names x\/y\/z and a file of which that is a part/],
+  ] as const)
+    it(`must not list ${title}`, () => {
+      assert.match(oddPath(files.map((file) => ({ path: file }))) ?? "", problem);
+    });
+
+  it("may list what pg_dump and this program write", () => {
+    const files = ["prepare.sql", "archive/toc.dat", "archive/4711.dat.zst", "archive-2/x", "_a/b/c"];
+    assert.equal(oddPath(files.map((file) => ({ path: file }))), undefined);
+  });
 
   it("has a problem where pg_restore would read a file that has no checksum", async () => {
     await writeFile(at("archive/2.dat"), "more");

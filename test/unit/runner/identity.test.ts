@@ -3,7 +3,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
 import { seriesKey } from "../../../runner/postgres/series-lock";
 import { BackupRequest } from "../../../runner/request";
-import { newestOf } from "../../../runner/store/newest";
+import { greaterThan, newestOf } from "../../../runner/store/newest";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { sampleManifest, sampleStored } from "../../support/series";
 
@@ -18,11 +18,11 @@ describe("the key of a backup", () => {
 
   const keyOf = (
     directory: string,
-    more: { name?: string; containerId?: string; endpoint?: string } = {},
+    more: { name?: string; containerId?: string; endpoint?: string; database?: string } = {},
   ) => {
-    const { name = "cbm", containerId = "c0", endpoint } = more;
+    const { name = "cbm", containerId = "c0", database = "gis", endpoint } = more;
     const s3 = endpoint === undefined ? undefined : { endpoint };
-    return seriesKey({ containerId, database: "gis", directory, name, s3 });
+    return seriesKey({ containerId, database, directory, name, s3 });
   };
 
   it("is one, however its place is written", async () => {
@@ -34,12 +34,13 @@ describe("the key of a backup", () => {
     assert.equal(await keyOf("s3://backups/gis/", { endpoint: "http://s3.example/" }), bucket);
   });
 
-  it("is another for every other place, name, container or server", async () => {
+  it("is another for every other place, name, container, database or server", async () => {
     const keys = await Promise.all([
       keyOf(`${folder}/real`),
       keyOf(`${folder}/other`),
       keyOf(`${folder}/real`, { name: "other" }),
       keyOf(`${folder}/real`, { containerId: "c1" }),
+      keyOf(`${folder}/real`, { database: "osm" }),
       keyOf("s3://backups/gis", { endpoint: "http://one" }),
       keyOf("s3://backups/gis", { endpoint: "http://two" }),
       keyOf("s3://backups/other", { endpoint: "http://one" }),
@@ -68,6 +69,24 @@ describe("the newest backup", () => {
       newestOf([named(second), named(future)], ({ id }) => stored.get(id as typeof future))?.id,
       second,
     );
+  });
+
+  it("is the one with the greater id of two that were stored at once, in whatever order they come", () => {
+    const stored = () => new Date("2026-11-20T08:00:00Z");
+    for (const backups of [
+      [named(first), named(second)],
+      [named(second), named(first)],
+    ])
+      assert.equal(newestOf(backups, stored)?.id, second);
+  });
+
+  it("is there, also where two say to be newer than each other", () => {
+    assert.equal(newestOf([named(first, second), named(second, first)])?.id, second);
+    assert.equal(newestOf([]), undefined);
+  });
+
+  it("is newer than those with greater ids, which it names", () => {
+    assert.deepEqual(greaterThan(second, [first, second, future]), [future]);
   });
 
   it("is never a damaged one", () => {

@@ -4,7 +4,9 @@ import os from "node:os";
 import path from "node:path";
 import { assemble } from "../../../runner/backup/assembly";
 import { compressorFor } from "../../../runner/postgres/compressor";
-import { pageRanges } from "../../../runner/postgres/ranges";
+import type { Relation } from "../../../runner/postgres/catalog";
+import { pageRanges, splitTables } from "../../../runner/postgres/ranges";
+import type { Session } from "../../../runner/postgres/session";
 import { together } from "../../../runner/together";
 
 describe("ranges of pages", () => {
@@ -20,6 +22,51 @@ describe("ranges of pages", () => {
     assert.equal(pageRanges(2, 12).length, 2);
     assert.deepEqual(pageRanges(1, 12), [""]);
     assert.deepEqual(pageRanges(0, 12), [""]);
+  });
+});
+
+describe("tables that are split", () => {
+  const mebibyte = 2 ** 20;
+  const table = (oid: string, bytes: number): Relation => ({
+    ...{ oid, kind: "r", schema: "public", name: `t${oid}`, sqlName: `public.t${oid}`, visible: true },
+    ...{ partOf: [], references: [], bytes, owner: "o", extension: null },
+  });
+  /** With the columns of each heap, and what the server is asked. */
+  function server(heaps: Record<string, string | null>) {
+    const asked: string[] = [];
+    const rows = (text: string) => {
+      asked.push(text);
+      return Promise.resolve(
+        Object.entries(heaps).map(([oid, columns]) => ({ oid, columns, pages: 100_000 })),
+      );
+    };
+    return { asked, session: { rows } as unknown as Session };
+  }
+  const options = { jobs: 3, from: 100 * mebibyte };
+
+  it("are the large ones, with every row once", async () => {
+    const { session, asked } = server({ 1: "a, b", 3: null });
+    const tables = [table("1", 100 * mebibyte), table("2", 100 * mebibyte - 1), table("3", 2000 * mebibyte)];
+    const [first, third, ...others] = await splitTables(session, tables, options);
+    assert.deepEqual(others, []);
+    assert.match(asked.join(), /c\.oid IN \(1, 3\)/);
+    assert.deepEqual({ ...first, queries: [] }, { ...tables[0], queries: [] });
+    assert.deepEqual(
+      first?.queries,
+      pageRanges(100_000, 12).map((range) => `SELECT a, b FROM ONLY public.t1${range}`),
+    );
+    assert.equal(third?.queries.length, 32);
+    assert.match(third.queries[0] ?? "", /^SELECT {2}FROM ONLY public\.t3 WHERE ctid < /);
+  });
+
+  it("are none where none is large, or has a line break in a name, or is no heap", async () => {
+    const small = server({});
+    assert.deepEqual(await splitTables(small.session, [table("1", mebibyte)], options), []);
+    assert.deepEqual(small.asked, []);
+    const large = [table("1", 100 * mebibyte)];
+    assert.deepEqual(await splitTables(server({}).session, large, options), []);
+    assert.deepEqual(await splitTables(server({ 1: '"a\nb"' }).session, large, options), []);
+    assert.deepEqual(await splitTables(server({ 7: "a" }).session, large, options), []);
   });
 });
 

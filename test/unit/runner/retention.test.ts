@@ -147,6 +147,10 @@ describe("retention", () => {
     });
   });
 
+  it("takes a backup that begins at this moment for one of today", () => {
+    assert.deepEqual(kept(["20261122T120000Z"], { keepLast: 1 }), { "20261122T120000Z": "newest, last" });
+  });
+
   it("removes nothing when the clock was moved back before all of them", () => {
     const backups = ["20261101T000000Z", "20261102T000000Z", "20261103T000000Z"];
     const latest = stored("20200101T000000Z", { latest: true });

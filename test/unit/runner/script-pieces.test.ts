@@ -111,6 +111,15 @@ describe("the pieces of a script", function () {
         "",
       ],
     ],
+    [
+      "no rows, and nothing after them",
+      "COPY public.a (x) FROM stdin;\n\\.\n",
+      [
+        'copy: {"kind":"copy","schema":"public","name":"a","rest":" (x) FROM stdin;"}',
+        "rows: \\.\n",
+        "end of rows",
+      ],
+    ],
     ["empty lines", "\n\n--\n", ["", "", "--"]],
     ["nothing", "", []],
   ] as const) {

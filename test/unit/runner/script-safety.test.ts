@@ -24,6 +24,10 @@ const refused = (error: unknown) => {
 const touch = "\\! touch /tmp/x";
 const rows = (text: string) => `COPY public.a (x) FROM stdin;\n${text}\n\\.\n`;
 
+const off = "SET standard_conforming_strings = off;\n";
+/** A string that ends at the second quote where a backslash is an ordinary character, and at the third where it is none. */
+const ordinary = `SELECT '\\'; ${touch} --'\n`;
+
 /** Each runs a program, or reads or writes a file, where psql or the server is given it. */
 const hostile: Readonly<Record<string, string>> = {
   "a command in a line of its own": `${touch}\n`,
@@ -54,6 +58,16 @@ const hostile: Readonly<Record<string, string>> = {
   "strings with escapes by a quoted name": 'SET "standard_conforming_strings" = off;\n',
   "a string after a string with escapes": `SELECT E'\\\\'\n'\\'; ${touch} '\n`,
   "a number that a string follows at once": `SELECT 1E'\\'; ${touch} '\n`,
+  "a command in the second part of a string with escapes": `SELECT E'a'\n'\\''; ${touch}\n--'\n`,
+  "a command where a string with escapes ends in the next line": `SELECT E'\\'\n'; ${touch}\n`,
+  "a command after other statements": `SELECT 1;\n${ordinary}`,
+  "a command after words about strings": `COMMENT ON TABLE a IS 'standard_conforming_strings = off';\n${ordinary}`,
+  "a command after a column that is called like the setting": `SELECT 1 AS standard_conforming_strings;\n${ordinary}`,
+  "a command where strings have no escapes any more": `${off}SET standard_conforming_strings = on;\n${ordinary}`,
+  "a command where they have none, said otherwise": `${off}SET standard_conforming_strings TO 'on';\n${ordinary}`,
+  "a command after a name where strings have escapes": `${off}SELECT "\\"; ${touch} --"\n`,
+  "a command after bits where strings have escapes": `${off}SELECT B'\\'; ${touch} --'\n`,
+  "a command after a national string with escapes": `${off}SELECT N'\\''; ${touch} --'\n`,
   "a command after pg_dump's restriction": `\\restrict abc\n\\unrestrict abc\n${touch}\n`,
   "a restriction within a statement": "SELECT\n\\unrestrict abc\n1;\n",
   "a restriction that is more": "\\unrestrict abc \\! id\n",
@@ -71,6 +85,13 @@ const hostile: Readonly<Record<string, string>> = {
   "rows that end before they seem to": rows(`1\n\\.\r\n${touch}`),
   "rows that end at once": rows(`\\.\r\n${touch}`),
   "rows within a statement": `SELECT (\n${rows(touch)});\n`,
+  "rows within a comment": `/*\n${rows(`*/ ${touch}`)}`,
+  "rows after a statement that has not ended": `SELECT 1\n${rows(touch)}`,
+  "rows after a bracket that is open": `SELECT (a, 1;\n${rows(touch)});\n`,
+  "rows after a bracket that closes none": `SELECT );\nSELECT (1;\n${rows(touch)}`,
+  "a column whose name is no name": `COPY public.a (x') FROM stdin;\n'; ${touch}\n\\.\n`,
+  "a column whose name begins a comment": `COPY public.a (x/*) FROM stdin;\n*/ ); ${touch}\n\\.\n`,
+  "rows within a function after one of another make": `CREATE FUNCTION g() RETURNS int RETURN CASE WHEN true THEN 1 END;\nCREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;\n${rows(touch)}`,
   "rows within a function": `CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;\n${rows(touch)}`,
   "rows within a case of a function": `CREATE PROCEDURE f() BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END;\n${rows(touch)}`,
 };
@@ -88,6 +109,11 @@ const harmless: Readonly<Record<string, string>> = {
   "Unicode strings": "SELECT U&'\\0041', U&\"\\0041\";\n",
   "bit strings": "SELECT B'01', X'1F', N'a', 1.5e3, $1;\n",
   "functions in SQL": `CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;\n${rows("1")}`,
+  "words that are statements elsewhere": `BEGIN;\n${rows("1")}SELECT copy FROM a;\nCREATE VIEW v AS SELECT 1 AS begin;\n${rows("1")}`,
+  "names of routines and their arguments": `DROP FUNCTION begin;\n${rows("1")}CREATE FUNCTION f(begin int) RETURNS int AS 'x';\n${rows("1")}`,
+  "strings at once after marks": "SELECT f(E'a\\\\', U&'b'), 1,E'x', a[1:'x'];\n",
+  "strings that have the name of a setting in them":
+    "SELECT 'no_standard_conforming_strings', 'standard_conforming_strings_too';\n",
   "rows that look like commands": rows("\\\\! id\n\\N\t\\\\.\n-- ' $$"),
   "rows of a table without columns": "COPY public.a  FROM stdin;\n\n\\.\nSELECT 1;\n",
   "rows with odd columns": 'COPY public.a ("x, y", "it""s", z) FROM stdin;\n\\.\n',

@@ -108,6 +108,27 @@ describe("a sealed backup", () => {
     );
   });
 
+  it("is not called damaged because it cannot be read, or because somebody interrupts", async () => {
+    const files = filesIn(folder);
+    const { files: recorded } = await readSealed(files);
+    const denied = new Failure("directory-not-readable", "denied");
+    const broken = new Error("a defect");
+    for (const error of [denied, broken]) {
+      // eslint-disable-next-line @typescript-eslint/require-await -- as from a disk that fails
+      const read = async function* (): AsyncGenerator<Uint8Array, void> {
+        throw error;
+      };
+      await assert.rejects(checkFiles({ ...files, read }, recorded, none), (found) => found === error);
+      await assert.rejects(readSealed({ ...files, read }), (found) => found === error);
+    }
+    await assert.rejects(checkFiles(files, recorded, AbortSignal.abort(denied)), (found) => found === denied);
+  });
+
+  it("has no manifest where that is missing, which is another failure than one of its files", async () => {
+    await rm(file("manifest.json"));
+    await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable", message: /is missing/ });
+  });
+
   it("does not take a line more for the same checksums", async () => {
     await writeFile(file("SHA256SUMS"), `\n${await readFile(file("SHA256SUMS"), "utf8")}`);
     await assert.rejects(check(), /SHA256SUMS is not what was written/);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Relation } from "../../../runner/postgres/catalog";
 import { type Selection, selectTables } from "../../../runner/postgres/select-tables";
 import type { References } from "../../../runner/request";
-import { matches, parseTablePattern } from "../../../runner/postgres/selection";
+import { isExact, matches, matchesFolded, parseTablePattern } from "../../../runner/postgres/selection";
 
 function relation(schema: string, name: string, more: Partial<Relation> = {}): Relation {
   return {
@@ -29,6 +29,19 @@ describe("names of tables", () => {
     assert.ok(found("roi2020_S2_signatures", "public", "roi2020_S2_signatures"));
     assert.ok(!found("roi2020_s2_signatures", "public", "roi2020_S2_signatures"));
     assert.ok(!found("roi2020_S2", "public", "roi2020_S2_signatures"));
+  });
+
+  it("are exact where neither part has a wildcard outside of quotes", () => {
+    const exact = (text: string) => isExact(parseTablePattern(text));
+    for (const text of ["a", "s.a", '"a*"', 's."a?"']) assert.ok(exact(text), text);
+    for (const text of ["a*", "s.a?", "s*.a", "*.*"]) assert.ok(!exact(text), text);
+    assert.ok(found("s.a", "s", "a") && !found("s.a", "s", "A*"));
+  });
+
+  it("are near to names that differ in upper and lower case only", () => {
+    const folded = (text: string, name: string) => matchesFolded(parseTablePattern(text), name);
+    assert.ok(folded("Roi", "rOI") && folded('"x""Y"', 'X"y') && folded("ROI*", "roi_1"));
+    assert.ok(!folded("roi", "roi_1") && !folded("ROI?", "roi_1"));
   });
 
   it("without a schema mean what the search path finds", () => {

@@ -1,0 +1,239 @@
+/** Mutants that no test can notice, because nothing that matters changes. */
+export interface Equivalent {
+  readonly file: string;
+  /** The lines that are mutated, as they are then, without the blanks around them. */
+  readonly mutated: string;
+  readonly why: string;
+}
+
+export const equivalents: readonly Equivalent[] = [
+  {
+    file: "runner/process-identity.ts",
+    mutated:
+      'const [, space, itsBoot, pid = "", itsStart = ""] = written.exec(identity) ?? ["Stryker was here"];',
+    why: "No part is read of what has none.",
+  },
+  {
+    file: "runner/process-identity.ts",
+    mutated: "if (itsBoot !== boot()) return true;",
+    why: "Only on a machine without an id of its installation.",
+  },
+  {
+    file: "runner/compare.ts",
+    mutated:
+      'const [, before = definition, name = "", after = ""] = indexParts.exec(definition) ?? ["Stryker was here"];',
+    why: "The first element is not read.",
+  },
+  {
+    file: "runner/postgres/quotes.ts",
+    mutated: 'if (false || open === "--") return undefined;',
+    why: "Nothing is found of what is undefined, with the same result.",
+  },
+  {
+    file: "runner/postgres/ranges.ts",
+    mutated: "return queries.every(query => /[\\r\\n]/.test(query)) ? [] : [{ ...table, queries }];",
+    why: "All queries of a table have its names in them.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "private afterEscapes = true;",
+    why: "No script begins with a string.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "open.text += false ? text.slice(at) : text.slice(at, end);",
+    why: "Only the name of a setting is looked for in it, which is in one line.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "open.text += end <= 0 ? text.slice(at) : text.slice(at, end);",
+    why: "Only the name of a setting is looked for in it, which is in one line.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "open.text += end < 0 ? text : text.slice(at, end);",
+    why: "Only the name of a setting is looked for in it, which is in one line.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'throw this.refused(text, "can be read in two ways");',
+    why: "Words of a message.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'throw this.refused(text.slice(at, next - 3), "can be read in two ways");',
+    why: "Words of a message.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "const plain = /^[nN]?'/.test(quote);",
+    why: "No other quote begins so.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "this.empty = true;",
+    why: "What follows a variable begins a statement as well.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "if (true) this.words.push(word);",
+    why: "Words after the third are not read.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "if (this.words.length <= 5) this.words.push(word);",
+    why: "Words after the third are not read.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'if (word === "begin" || (word === "case" && true)) this.blocks++;',
+    why: "Each CASE has its END.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'if (word === "begin" || (word === "case" && this.blocks >= 0)) this.blocks++;',
+    why: "Each CASE has its END.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "this.standardStrings = /(=|to) (' )?(on|true|yes|1) \\W*/i.test(this.setting);",
+    why: "The server takes no second value.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "const shown = JSON.stringify(line ?? what);",
+    why: "Words of a message.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'if (end.endsWith("$")) return text.indexOf(end, from);',
+    why: "A tag begins as it ends.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: "for (let at = from; at <= text.length; at++) {",
+    why: "There is no character at the end.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'return [match[0] ?? "", match?.groups ?? {}];',
+    why: "The tokens take every character.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'return [match?.[0] ?? "", match.groups ?? {}];',
+    why: "The tokens take every character.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'return text.split("\\n")[0] ?? "";',
+    why: "Words of a message.",
+  },
+  {
+    file: "runner/postgres/script-scanner.ts",
+    mutated: 'return text.slice(text.lastIndexOf("\\n", at + 1) + 1).split("\\n")[0] ?? "";',
+    why: "Words of a message.",
+  },
+  {
+    file: "runner/postgres/selection.ts",
+    mutated: 'const schema = groups["schema"];',
+    why: "Without groups it has failed by then.",
+  },
+  {
+    file: "runner/postgres/selection.ts",
+    mutated: "if (text.endsWith('\"')) return { exact: text.slice(1, -1).replaceAll('\"\"', '\"') };",
+    why: "What begins with a quote ends with one.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "rest = false ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);",
+    why: "A copy of the same bytes.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "if (false) break;",
+    why: "What is too short for the end of the rows is kept below.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "const kept = lastRowAndEnd.length + 1;",
+    why: "More is kept than needs to be.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "if (true) break;",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "if (rest.length < kept) break;",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "if (false) break;",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "if (rest.length > kept) break;",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: 'yield { kind: "line", text: begun + rest.toString("utf8"), unended: false };',
+    why: "Whether it is there is asked, not what it is.",
+  },
+  {
+    file: "runner/restore/script-pieces.ts",
+    mutated: "const edge = Buffer.concat([before, piece.data.subarray(0, otherEndOfRows.length + 1)]);",
+    why: "More is looked at than needs to be.",
+  },
+  {
+    file: "runner/retention.ts",
+    mutated: "backup && reasons.get(backup).push(reason);",
+    why: "Every backup has its reasons.",
+  },
+  {
+    file: "runner/retention.ts",
+    mutated: 'return [...first].map(([label, backup]) => [label.replace(/last .*/, "last"), backup]);',
+    why: "No other label has the word.",
+  },
+  {
+    file: "runner/store/plain-paths.ts",
+    mutated: 'return parent === "." ? ["Stryker was here"] : [parent, ...parents(parent)];',
+    why: "No file is called so.",
+  },
+  {
+    file: "runner/store/seal.ts",
+    mutated: "for await (const chunk of readChecked(files, file)) if (true) signal.throwIfAborted();",
+    why: "No chunk is empty.",
+  },
+  {
+    file: "runner/store/seal.ts",
+    mutated:
+      "for await (const chunk of readChecked(files, file)) if (chunk.length >= 0) signal.throwIfAborted();",
+    why: "No chunk is empty.",
+  },
+  {
+    file: "runner/store/work-name.ts",
+    mutated: 'const [, finalName, identity = ""] = written.exec(entry) ?? ["Stryker was here"];',
+    why: "No part is read of what has none.",
+  },
+  {
+    file: "runner/store/work-name.ts",
+    mutated: "await rm(path.join(folder, entry), { recursive: true, force: false, maxRetries: 10 });",
+    why: "Only where another process removes it at the same time.",
+  },
+  {
+    file: "runner/store/newest.ts",
+    mutated:
+      'const older = new Set(good.flatMap(({ manifest }) => manifest.newerThan ?? ["Stryker was here"]));',
+    why: "No backup has such an id.",
+  },
+  {
+    file: "runner/store/newest.ts",
+    mutated: "(one, other) => time(one) - time(other) || (one.id <= other.id ? -1 : 1),",
+    why: "No two backups have one id.",
+  },
+];

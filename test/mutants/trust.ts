@@ -1,0 +1,84 @@
+/** Whose a server, a volume and a process are. */
+import type { Mutant } from "./mutant";
+
+export const trustMutants: readonly Mutant[] = [
+  {
+    title: "the server that answers may be another",
+    file: "runner/postgres/connect.ts",
+    text: "    if (!isBackendOf(server, seen)) throw foreign(base);\n",
+    replacement: "",
+    tests: ["test/e2e/right-server.test.ts"],
+    grep: "or not at all",
+  },
+  {
+    title: "any process is a server's",
+    file: "runner/postgres/connect.ts",
+    text: "return backend.parent === pid && ",
+    replacement: "return ",
+    tests: ["test/unit/runner/find-server.test.ts"],
+  },
+  {
+    title: "an older process is a server's",
+    file: "runner/postgres/connect.ts",
+    text: " && backend.started >= client.started",
+    replacement: "",
+    tests: ["test/unit/runner/find-server.test.ts"],
+  },
+  {
+    title: "the server that runs the init scripts is meant",
+    file: "runner/postgres/find-server.ts",
+    text: "const begun = servers.filter((server) => !(firstStart && initialises(server)));",
+    replacement: "const begun = servers;",
+    tests: ["test/unit/runner/find-server.test.ts"],
+  },
+  {
+    title: "a foreign volume is taken",
+    file: "runner/owner.ts",
+    text: "if (found === owner || adopted.includes(found)) return adopted;",
+    replacement: 'if (found !== "") return adopted;',
+    tests: ["test/unit/runner/owner.test.ts"],
+  },
+  {
+    title: "a volume in use is taken over",
+    file: "runner/owner.ts",
+    text: "if (found === adopt && user === undefined)",
+    replacement: "if (found === adopt)",
+    tests: ["test/unit/runner/owner.test.ts"],
+  },
+  {
+    title: "a stack forgets whose it is",
+    file: "runner/owner.ts",
+    text: 'if (again !== "") return PreflightResult.parse(JSON.parse(again));',
+    replacement: "",
+    tests: ["test/unit/runner/owner.test.ts"],
+  },
+  {
+    title: "a volume that loses its name is deleted",
+    file: "runner/owner.ts",
+    text: '  throw new Failure(\n    "volume-not-kept",',
+    replacement: '  if (last !== "") return;\n  throw new Failure(\n    "volume-not-kept",',
+    tests: ["test/unit/runner/owner.test.ts"],
+  },
+  {
+    title: "a restore runs again with its container",
+    file: "components/identity.ts",
+    text: "  return pulumi.output(bare) as pulumi.Output<pulumi.Unwrap<T>>;",
+    replacement: "  return output;",
+    tests: ["test/unit/components/table-restore.test.ts"],
+  },
+  {
+    title: "a restore is another with each name of a container",
+    file: "components/table-restore.ts",
+    text: "      container: pulumi.all([command, connection]).apply(([urn, server]) => rememberedIdentity(urn, server)),",
+    replacement: "      container: connection.container,",
+    tests: ["test/unit/components/table-restore.test.ts"],
+  },
+  {
+    title: "a process of another machine is taken for dead",
+    file: "runner/process-identity.ts",
+    text: "if (space !== processSpace()) return false;",
+    replacement: "if (space === undefined) return false;",
+    tests: ["test/faults/transfer-export.test.ts"],
+    grep: "nothing that lives",
+  },
+];

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { readdir, rename } from "node:fs/promises";
+import path from "node:path";
+import { pruneAfterBackup } from "../../../runner/backup/prune-after";
+import { prune } from "../../../runner/prune";
+import { progressTo } from "../../../runner/progress";
+import { BackupRequest, PruneRequest } from "../../../runner/request";
+import { folderStore } from "../../../runner/store/folder-store";
+import { removeFolder, temporaryFolder } from "../../support/resources";
+import { writeBackup } from "../../support/series";
+
+const [oldest, older, newest] = ["20251120T080000Z", "20251121T080000Z", "20251122T080000Z"] as const;
+const progress = progressTo(() => undefined);
+const { signal } = new AbortController();
+
+describe("pruning", () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await temporaryFolder();
+  });
+  afterEach(() => removeFolder(directory));
+
+  const pruned = (change: object) =>
+    prune(
+      folderStore(directory),
+      PruneRequest.parse({ directory, name: "cbm", ...change }),
+      progress,
+      signal,
+    );
+  const there = async () => (await readdir(path.join(directory, "cbm"))).sort();
+
+  /** From the oldest to the newest. */
+  async function write(...bytes: number[]): Promise<void> {
+    for (const [index, id] of [oldest, older, newest].entries())
+      await writeBackup(directory, id, { bytes: bytes[index] ?? 10 });
+  }
+
+  it("keeps what any rule keeps, and removes the rest", async () => {
+    await write();
+    const { removed, kept, left } = await pruned({ keepLast: 2 });
+    assert.deepEqual(removed, [oldest]);
+    assert.deepEqual(
+      kept.map(({ id, reasons }) => [id, reasons.length > 0]),
+      [
+        [older, true],
+        [newest, true],
+      ],
+    );
+    assert.deepEqual(left, []);
+    assert.deepEqual(await there(), [older, newest]);
+  });
+
+  it("only says, in a dry run, what it would remove, and ends no removal", async () => {
+    await write();
+    const hidden = `.${oldest}.removed`;
+    await rename(path.join(directory, "cbm", oldest), path.join(directory, "cbm", hidden));
+    const { removed, dryRun } = await pruned({ keepLast: 1, dryRun: true });
+    assert.deepEqual([removed, dryRun], [[older], true]);
+    assert.deepEqual(await there(), [hidden, older, newest]);
+  });
+
+  it("removes nothing after a backup that is much smaller", async () => {
+    await write(1000, 1000, 10);
+    await assert.rejects(pruned({ keepLast: 1, minSizeRatio: 0.5 }), { code: "backup-too-small" });
+    assert.deepEqual(await there(), [oldest, older, newest]);
+  });
+
+  it("keeps the last one before a drop in size, also when the next ones are as small", async () => {
+    await write(1000, 10, 10);
+    const { removed, kept } = await pruned({ keepLast: 1, minSizeRatio: 0.5 });
+    assert.deepEqual(removed, [older]);
+    assert.deepEqual(kept[0], { id: oldest, reasons: ["the next one is much smaller"], problem: undefined });
+  });
+
+  it("follows a backup that was verified, and no other", async () => {
+    await write();
+    const after = (verify: string) =>
+      pruneAfterBackup(
+        [folderStore(directory)],
+        BackupRequest.parse({ container: "c", directory, name: "cbm", tables: ["t"], keepLast: 1, verify }),
+        progress,
+        signal,
+      );
+    const unverified = await after("none");
+    assert.deepEqual(unverified.pruned, []);
+    assert.match(unverified.alarm ?? "", /No earlier backup was removed, because this one was not verified/);
+    assert.deepEqual(await there(), [oldest, older, newest]);
+    assert.deepEqual(await after("archive"), { pruned: [oldest, older] });
+    assert.deepEqual(await there(), [newest]);
+  });
+});
