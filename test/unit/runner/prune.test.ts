@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { pruneAfterBackup } from "../../../runner/backup/prune-after";
 import { prune } from "../../../runner/prune";
@@ -78,6 +78,7 @@ describe("pruning", () => {
       pruneAfterBackup(
         [folderStore(directory)],
         BackupRequest.parse({ container: "c", directory, name: "cbm", tables: ["t"], keepLast: 1, verify }),
+        newest,
         progress,
         signal,
       );
@@ -87,5 +88,18 @@ describe("pruning", () => {
     assert.deepEqual(await there(), [oldest, older, newest]);
     assert.deepEqual(await after("archive"), { pruned: [oldest, older] });
     assert.deepEqual(await there(), [newest]);
+  });
+
+  it("follows a backup in its own database alone, and leaves damaged ones", async () => {
+    await write();
+    const more = { container: "c", directory, name: "cbm", tables: ["t"], keepLast: 1 };
+    const other = await writeBackup(directory, "20251123T080000Z", { database: "other" });
+    const damaged = await writeBackup(directory, "20251123T090000Z", { database: "other" });
+    await rm(path.join(damaged, "manifest.json"));
+    const request = BackupRequest.parse(more);
+    const after = (id: string) => pruneAfterBackup([folderStore(directory)], request, id, progress, signal);
+    assert.deepEqual((await after(path.basename(other))).pruned, []);
+    assert.deepEqual((await after(newest)).pruned, [oldest, older]);
+    assert.deepEqual(await there(), [newest, path.basename(other), path.basename(damaged)]);
   });
 });
