@@ -36,6 +36,8 @@ WITH RECURSIVE ancestor AS (
   SELECT inhrelid AS oid, inhparent AS parent FROM pg_inherits
   UNION
   SELECT a.oid, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.parent
+), ancestors AS (
+  SELECT oid, array_agg(parent::text) AS parents FROM ancestor GROUP BY oid
 ), reference AS (
   SELECT conrelid AS oid, confrelid AS "to", conname::text AS "constraint" FROM pg_constraint
   WHERE contype = 'f' AND conparentid = 0 AND confrelid <> conrelid
@@ -44,7 +46,7 @@ WITH RECURSIVE ancestor AS (
 )
 SELECT c.oid::text, n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS "sqlName",
        c.relkind AS kind, pg_table_is_visible(c.oid) AS visible,
-       ARRAY(SELECT parent::text FROM ancestor a WHERE a.oid = c.oid) AS "partOf",
+       coalesce(a.parents, '{}') AS "partOf",
        ARRAY(SELECT jsonb_build_object('to', r."to"::text, 'sqlName', format('%I.%I', m.nspname, o.relname), 'constraint', r."constraint")
              FROM reference r JOIN pg_class o ON o.oid = r."to" JOIN pg_namespace m ON m.oid = o.relnamespace
              WHERE r.oid = c.oid ORDER BY r."constraint" COLLATE "C") AS references,
@@ -53,6 +55,7 @@ SELECT c.oid::text, n.nspname AS schema, c.relname AS name, format('%I.%I', n.ns
        (SELECT extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') AS extension
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+LEFT JOIN ancestors a ON a.oid = c.oid
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
