@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Session } from "./session";
+import { type Session, SqlError } from "./session";
 
 /** A table that this one cannot be restored without. */
 const Reference = z.object({
@@ -70,10 +70,40 @@ export function readCatalog(session: Session): Promise<Relation[]> {
 
 /** The tables with their exact sizes; for tables that are locked already. */
 export async function measureSizes(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
+  const bytesOf = await sizesOf(session, tables, "true");
+  return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? 0 }));
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const lockNotAvailable = "55P03";
+
+/**
+ * The tables, with the sizes of those that no VACUUM or ANALYZE has seen yet; of one that somebody has locked, or waits to
+ * lock, the size is not asked, because the question would wait too.
+ */
+export async function measureUnseen(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
+  const unseen = tables.filter(({ bytes }) => bytes === 0);
+  if (unseen.length === 0) return [...tables];
+  try {
+    const bytesOf = await sizesOf(session, unseen, isFree);
+    return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? table.bytes }));
+  } catch (error) {
+    if (error instanceof SqlError && error.sqlState === lockNotAvailable) return [...tables];
+    throw error;
+  }
+}
+
+const isFree = `oid NOT IN (
+  SELECT relation FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND relation IS NOT NULL)`;
+
+async function sizesOf(
+  session: Session,
+  tables: readonly Relation[],
+  condition: string,
+): Promise<ReadonlyMap<string, number>> {
   const sizes = await session.rows(
-    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")})`,
+    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")}) AND ${condition}`,
     z.object({ oid: z.string(), bytes: z.int() }),
   );
-  const bytesOf = new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));
-  return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? 0 }));
+  return new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));
 }
