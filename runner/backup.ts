@@ -6,6 +6,7 @@ import { writeBackup } from "./backup/write";
 import { totalBytes } from "./bytes";
 import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
+import { measureUnseen, type Relation } from "./postgres/catalog";
 import type { Needs } from "./postgres/needs";
 import {
   checkOutsideContent,
@@ -57,6 +58,8 @@ async function takeBackup(
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
     const outside = await checkedContent(session, snapshot, request, progress);
     noteSkipped(snapshot, progress);
+    // Until the tables were locked, their sizes were those that the last VACUUM or ANALYZE saw.
+    await destination.checkSpace(plan.estimate(snapshot.tables));
     const mostBytes = mostArchiveBytes(snapshot, plan.compression);
     const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
@@ -77,24 +80,23 @@ export async function checkBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
-  const { session, selection, estimatedBytes } = await planBackup(
-    request,
-    openDestination(request, signal),
-    progress,
-    signal,
-  );
+  const destination = openDestination(request, signal);
+  const { session, selection, estimate } = await planBackup(request, destination, progress, signal);
+  let tables: readonly Relation[];
   try {
     await session.run(`SET lock_timeout = '${request.lockTimeout}s'`);
     await checkedContent(session, selection, request, progress);
+    tables = await measureUnseen(session, selection.tables);
+    await destination.checkSpace(estimate(tables));
   } finally {
     await session.close();
   }
   noteSkipped(selection, progress);
   return {
-    tables: summarizeTables(selection.tables.map(({ sqlName }) => sqlName)),
-    tableCount: selection.tables.length,
-    databaseBytes: totalBytes(selection.tables),
-    estimatedBytes,
+    tables: summarizeTables(tables.map(({ sqlName }) => sqlName)),
+    tableCount: tables.length,
+    databaseBytes: totalBytes(tables),
+    estimatedBytes: estimate(tables),
   };
 }
 

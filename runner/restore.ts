@@ -27,10 +27,10 @@ import { makeRoles, openRecord } from "./restore/record";
 import { checkTriggers } from "./restore/quiet-triggers";
 import { openReader, type Reader } from "./restore/reader";
 import type { RestoreRun } from "./restore/run";
-import { dumpScratch, withScratch } from "./restore/scratch";
-import { stageTables } from "./restore/staging";
+import { dumpScratch, type Scratch, type ScratchDump, withScratch } from "./restore/scratch";
+import { stageTables, type Staging } from "./restore/staging";
 import { resetSearchPath } from "./restore/unqualified";
-import { wantedEntries } from "./restore/wanted";
+import { isEmpty, wantedEntries, type WantedEntries } from "./restore/wanted";
 import { summarizeTables } from "./result";
 import { secondsSince } from "./seconds";
 
@@ -147,34 +147,50 @@ async function beginRecord({ session, manifest, request, names }: RestoreRun): P
   );
 }
 
-async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome> {
+function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome> {
+  return withScratch(
+    run,
+    reader,
+    (scratch) => plan(run, scratch),
+    (planned) => bringIn(run, reader, planned),
+  );
+}
+
+async function plan(run: RestoreRun, scratch: Scratch): Promise<Planned> {
+  const { session } = run;
+  const staging = await stageTables(run, scratch);
+  const attempts = new Attempts();
+  const places = staging.tables.map(({ place }) => place);
+  const finals = [...staging.finalOf.values()];
+  const references = staging.selection.acceptedReferences;
+  const needed = await checkPlaces(run, { places, finals, references }, attempts);
+  if (needed) {
+    const oids = staging.selection.tables.map(({ oid }) => oid);
+    if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
+    await attempts.run(() => checkFreeSpace(run, staging.tables));
+    const existing = await findExisting(session, places);
+    // That a table is there was said already.
+    const there = new Set(existing.map((one) => sqlName(one)));
+    const named = staging.names.filter((one) => !there.has(sqlName(one)));
+    await attempts.run(() => checkNames(run, named, existing));
+  }
+  attempts.end();
+  if (!needed) return { staging };
+  const dump = await dumpScratch(run, staging.searchPath);
+  return {
+    staging,
+    todo: { dump, wanted: await wantedEntries(scratch.session, dump.entries, staging.wanted) },
+  };
+}
+
+interface Planned {
+  readonly staging: Staging;
+  /** Unset where all tables exist and are to be left alone. */
+  readonly todo?: { readonly dump: ScratchDump; readonly wanted: WantedEntries };
+}
+
+async function bringIn(run: RestoreRun, reader: Reader, planned: Planned): Promise<Outcome> {
   const { session, progress } = run;
-  const planned = await withScratch(run, reader, async (scratch) => {
-    const staging = await stageTables(run, scratch);
-    const attempts = new Attempts();
-    const places = staging.tables.map(({ place }) => place);
-    const finals = [...staging.finalOf.values()];
-    const references = staging.selection.acceptedReferences;
-    const needed = await checkPlaces(run, { places, finals, references }, attempts);
-    if (needed) {
-      const oids = staging.selection.tables.map(({ oid }) => oid);
-      if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
-      await attempts.run(() => checkFreeSpace(run, staging.tables));
-      const existing = await findExisting(session, places);
-      // That a table is there was said already.
-      const named = staging.names.filter(
-        (one) => !existing.some(({ schema, name }) => schema === one.schema && name === one.name),
-      );
-      await attempts.run(() => checkNames(run, named, existing));
-    }
-    attempts.end();
-    if (!needed) return { staging };
-    const dump = await dumpScratch(run, staging.searchPath);
-    return {
-      staging,
-      todo: { dump, wanted: await wantedEntries(scratch.session, dump.entries, staging.wanted) },
-    };
-  });
   const { staging, todo } = planned;
   const tables = staging.tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (todo === undefined) return { tables, restored: false, swappedInto: [] };
@@ -186,7 +202,7 @@ async function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome
   progress.note("Comparing what was restored with what was backed up.");
   await compareStaging(run, staging.tables);
   await resetSearchPath(session, staging.unqualified);
-  await giveRights(run, todo.wanted);
+  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);
   const swappedInto = await publish(run, staging);
   return { tables, restored: true, swappedInto };
 }

@@ -6,6 +6,7 @@ import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../failure";
 import { chooseJobs } from "../jobs";
 import type { Manifest } from "../manifest";
+import type { Relation } from "../postgres/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/compression";
 import { connectServer } from "../postgres/connect";
 import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/facts";
@@ -20,6 +21,8 @@ import type { Session } from "../postgres/session";
 import type { Progress } from "../progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
 import type { Destination } from "./destination";
+
+type Sized = Pick<Relation, "bytes">;
 
 /** A backup that can be taken. */
 export interface Plan {
@@ -37,8 +40,8 @@ export interface Plan {
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
-  /** What the backup is expected to take. */
-  readonly estimatedBytes: number;
+  /** What a backup of these tables is expected to take. */
+  readonly estimate: (tables: readonly Sized[]) => number;
 }
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
@@ -103,8 +106,8 @@ async function planWithServer(
   attempts.runSync(() => {
     checkAccepted(request, selection);
   });
-  const estimatedBytes = estimateBytes(selection, compression, last);
-  await attempts.run(() => destination.checkSpace(estimatedBytes));
+  const estimate = (tables: readonly Sized[]) => estimateBytes(tables, compression, last);
+  await attempts.run(() => destination.checkSpace(estimate(selection.tables)));
   attempts.end();
   return {
     ...base,
@@ -114,7 +117,7 @@ async function planWithServer(
     format,
     compression,
     jobs: chooseJobs(request.jobs),
-    estimatedBytes,
+    estimate,
   };
 }
 
@@ -143,7 +146,7 @@ const typicalRatio = 0.2;
 
 /** By the last backup of the series, if there is one and it was compressed alike. */
 function estimateBytes(
-  { tables }: Selection,
+  tables: readonly Sized[],
   compression: string,
   last: Pick<Manifest, "compression" | "tables" | "files"> | undefined,
 ): number {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Session } from "./session";
+import { type Session, SqlError } from "./session";
 
 /** A table that this one cannot be restored without. */
 const Reference = z.object({
@@ -36,6 +36,8 @@ WITH RECURSIVE ancestor AS (
   SELECT inhrelid AS oid, inhparent AS parent FROM pg_inherits
   UNION
   SELECT a.oid, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.parent
+), ancestors AS (
+  SELECT oid, array_agg(parent::text) AS parents FROM ancestor GROUP BY oid
 ), reference AS (
   SELECT conrelid AS oid, confrelid AS "to", conname::text AS "constraint" FROM pg_constraint
   WHERE contype = 'f' AND conparentid = 0 AND confrelid <> conrelid
@@ -44,7 +46,7 @@ WITH RECURSIVE ancestor AS (
 )
 SELECT c.oid::text, n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS "sqlName",
        c.relkind AS kind, pg_table_is_visible(c.oid) AS visible,
-       ARRAY(SELECT parent::text FROM ancestor a WHERE a.oid = c.oid) AS "partOf",
+       coalesce(a.parents, '{}') AS "partOf",
        ARRAY(SELECT jsonb_build_object('to', r."to"::text, 'sqlName', format('%I.%I', m.nspname, o.relname), 'constraint', r."constraint")
              FROM reference r JOIN pg_class o ON o.oid = r."to" JOIN pg_namespace m ON m.oid = o.relnamespace
              WHERE r.oid = c.oid ORDER BY r."constraint" COLLATE "C") AS references,
@@ -53,6 +55,7 @@ SELECT c.oid::text, n.nspname AS schema, c.relname AS name, format('%I.%I', n.ns
        (SELECT extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') AS extension
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+LEFT JOIN ancestors a ON a.oid = c.oid
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
@@ -67,10 +70,40 @@ export function readCatalog(session: Session): Promise<Relation[]> {
 
 /** The tables with their exact sizes; for tables that are locked already. */
 export async function measureSizes(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
+  const bytesOf = await sizesOf(session, tables, "true");
+  return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? 0 }));
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const lockNotAvailable = "55P03";
+
+/**
+ * The tables, with the sizes of those that no VACUUM or ANALYZE has seen yet; of one that somebody has locked, or waits to
+ * lock, the size is not asked, because the question would wait too.
+ */
+export async function measureUnseen(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
+  const unseen = tables.filter(({ bytes }) => bytes === 0);
+  if (unseen.length === 0) return [...tables];
+  try {
+    const bytesOf = await sizesOf(session, unseen, isFree);
+    return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? table.bytes }));
+  } catch (error) {
+    if (error instanceof SqlError && error.sqlState === lockNotAvailable) return [...tables];
+    throw error;
+  }
+}
+
+const isFree = `oid NOT IN (
+  SELECT relation FROM pg_locks WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND relation IS NOT NULL)`;
+
+async function sizesOf(
+  session: Session,
+  tables: readonly Relation[],
+  condition: string,
+): Promise<ReadonlyMap<string, number>> {
   const sizes = await session.rows(
-    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")})`,
+    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")}) AND ${condition}`,
     z.object({ oid: z.string(), bytes: z.int() }),
   );
-  const bytesOf = new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));
-  return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? 0 }));
+  return new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));
 }

@@ -97,7 +97,9 @@ function valueAndFunction(method: FingerprintMethod): string {
  * order once it is restored.
  */
 const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
-WITH hashable AS (
+WITH wanted AS (
+  SELECT DISTINCT unnest('{${oids.join(",")}}'::oid[]) AS oid
+), hashable AS (
   SELECT c.opcintype AS type FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod AND a.amname = 'hash'
   JOIN pg_amproc p ON p.amprocfamily = c.opcfamily AND p.amproclefttype = c.opcintype AND p.amprocnum = 2
   WHERE c.opcdefault
@@ -114,7 +116,7 @@ WITH hashable AS (
   FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
   JOIN pg_type b ON b.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END
   LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (${oids.join(", ")})
+  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM wanted)
 ), col AS (
   SELECT attrelid, number, name, ${valueAndFunction(method)}
   FROM typed
@@ -131,16 +133,16 @@ WITH hashable AS (
   JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'geometry' WHERE e.extname = 'postgis' AND ${String(validity)}
 ), valid AS (
   SELECT attrelid, string_agg(format('count(*) FILTER (WHERE NOT %I.ST_IsValid(t.%I))', nspname, attname), ' + ') AS invalid
-  FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped GROUP BY attrelid
+  FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped AND attrelid IN (SELECT oid FROM wanted) GROUP BY attrelid
 )
 SELECT format(
   'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
   c.oid,
-  coalesce((SELECT ${method.startsWith("text") ? "text" : "columns"} FROM row_hash WHERE attrelid = c.oid), '0'),
-  (SELECT ', ''invalidGeometries'', ' || invalid FROM valid WHERE attrelid = c.oid),
+  coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0'), ', ''invalidGeometries'', ' || v.invalid,
   n.nspname, c.relname) AS query
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid IN (${oids.join(", ")}) AND c.relkind = 'r'`;
+FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
+WHERE c.relkind = 'r'`;
 
 /** Exact row counts and fingerprints, read within the snapshot. */
 export async function measureTables(

@@ -10,6 +10,8 @@ import { endedWith, errorLines, passwordVariable, psql } from "./server";
 export interface Session {
   /** Runs one statement that returns nothing. */
   run(sql: string): Promise<void>;
+  /** Runs many statements that return nothing, some at a time: these in a transaction of their own, if none is open. */
+  runAll(statements: readonly string[]): Promise<void>;
   /** Rows of one query, each as the JSON object that the server makes of it. */
   rows<T>(sql: string, row: z.ZodType<T>): Promise<T[]>;
   /** The row of a query that has exactly one. */
@@ -20,6 +22,9 @@ export interface Session {
   feed(script: AsyncIterable<string | Uint8Array> | Iterable<string>): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Statements of one message. Each message is waited for; and what one locks must fit into the server's table of locks. */
+const statementsAtOnce = 100;
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: disk_full */
 const diskFull = "53100";
@@ -95,6 +100,10 @@ export function openSession(target: ExecTarget, signal: AbortSignal, user?: stri
   return {
     run: async (sql) => {
       await execute(sql);
+    },
+    runAll: async (statements) => {
+      for (let first = 0; first < statements.length; first += statementsAtOnce)
+        await execute(statements.slice(first, first + statementsAtOnce).join("\\;\n"));
     },
     rows,
     row: async (sql, row) => {

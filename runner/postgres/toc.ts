@@ -25,11 +25,22 @@ interface Toc {
   /** Where the statement that sets the search path is, with the number of bytes before it. */
   readonly searchPath: { readonly start: number; readonly end: number } | undefined;
   readonly intSize: number;
+  readonly format: number;
+  /** Where the byte is that names the format. */
+  readonly formatAt: number;
+  /** For each entry, where it says where its rows are; no file, where it has none. */
+  readonly rowsAt: readonly {
+    readonly start: number;
+    readonly end: number;
+    readonly file: string | undefined;
+  }[];
 }
 
 const sections: Readonly<Record<number, TocEntry["section"]>> = { 2: "pre-data", 3: "data", 4: "post-data" };
 const magic = "PGDMP";
 const customFormat = 1;
+/** That of tar, which pg_dump writes there, and pg_restore expects. */
+const formatInDirectory = 3;
 
 class TocReader {
   offset = magic.length;
@@ -81,15 +92,17 @@ function readEntries(reader: TocReader): Toc {
   reader.version = minor;
   reader.intSize = reader.byte();
   reader.offsetSize = reader.byte();
+  const formatAt = reader.offset;
   const format = reader.byte();
   if (minor >= 15) reader.byte();
   else reader.int();
   for (let part = 0; part < 7; part++) reader.int();
   for (let text = 0; text < 3; text++) reader.text();
   let searchPath: Toc["searchPath"];
+  const rowsAt: Toc["rowsAt"][number][] = [];
   const entries = Array.from({ length: reader.int() }, (): TocEntry => {
     const id = reader.int();
-    reader.int();
+    const hasRows = reader.int() !== 0;
     const object = `${reader.text() ?? "0"} ${reader.text() ?? "0"}`;
     const name = reader.text() ?? "";
     const kind = reader.text() ?? "";
@@ -107,19 +120,40 @@ function readEntries(reader: TocReader): Toc {
     reader.text();
     const needs: number[] = [];
     for (let need = reader.text(); need !== undefined; need = reader.text()) needs.push(Number(need));
+    const rows = reader.offset;
     if (format === customFormat) reader.offset += 1 + reader.offsetSize;
     else reader.text();
+    rowsAt.push({ start: rows, end: reader.offset, file: hasRows ? `${id}.dat` : undefined });
     return { id, object, name, kind, section, definition, schema, tablespace, accessMethod, owner, needs };
   });
-  return { entries, searchPath, intSize: reader.intSize };
+  return { entries, searchPath, intSize: reader.intSize, format, formatAt, rowsAt };
+}
+
+/** The table of contents of a custom archive as one of a directory, whose files are named as pg_dump names them. */
+export function asDirectory(data: Buffer): Buffer {
+  const { format, formatAt, rowsAt, intSize } = readToc(data);
+  if (format !== customFormat) throw new Error(`an archive of format ${format} is no custom archive`);
+  const pieces = [data.subarray(0, formatAt), Buffer.of(formatInDirectory)];
+  let copied = formatAt + 1;
+  for (const { start, end, file = "" } of rowsAt) {
+    pieces.push(data.subarray(copied, start), textOf(file, intSize));
+    copied = end;
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Its length, which begins with a sign, and its bytes. */
+function textOf(content: string, intSize: number): Buffer {
+  const text = Buffer.from(content);
+  const length = Buffer.alloc(1 + intSize);
+  length.writeUIntLE(text.length, 1, intSize);
+  return Buffer.concat([length, text]);
 }
 
 /** The same table of contents, by which pg_restore sets another search path than none. */
 export function withSearchPath(data: Buffer, statement: string): Buffer {
   const { searchPath, intSize } = readToc(data);
   if (searchPath === undefined) return data;
-  const text = Buffer.from(statement);
-  const length = Buffer.alloc(1 + intSize);
-  length.writeUIntLE(text.length, 1, intSize);
-  return Buffer.concat([data.subarray(0, searchPath.start), length, text, data.subarray(searchPath.end)]);
+  const text = textOf(statement, intSize);
+  return Buffer.concat([data.subarray(0, searchPath.start), text, data.subarray(searchPath.end)]);
 }

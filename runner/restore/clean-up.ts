@@ -10,6 +10,7 @@ import { restoreInProgress } from "./in-progress";
 import { removeLinks } from "./linked-rows";
 import { possibleWorkFolders, type RestoreNames } from "./names";
 import { dropRecorded } from "./record";
+import { together } from "../together";
 import type { RestoreRun } from "./run";
 
 /** Time that a clean-up has before the process ends. */
@@ -50,13 +51,18 @@ async function removeWorkFolder(target: ExecTarget, names: RestoreNames): Promis
  */
 export async function cleanUp(run: RestoreRun): Promise<void> {
   const { target, names, request } = run;
-  await removeLinks(run);
-  const session = openSession(target, AbortSignal.timeout(cleanUpMilliseconds));
-  try {
-    await lockRuns(session, names, restoreInProgress(request));
-    await session.run("SET client_min_messages = error");
-    await dropWork(session, target, names);
-  } finally {
-    await session.close();
-  }
+  const timeout = AbortSignal.timeout(cleanUpMilliseconds);
+  await together(timeout, [
+    () => removeLinks(run),
+    async () => {
+      const session = openSession(target, timeout);
+      try {
+        await lockRuns(session, names, restoreInProgress(request));
+        await session.run("SET client_min_messages = error");
+        await dropWork(session, target, names);
+      } finally {
+        await session.close();
+      }
+    },
+  ]);
 }

@@ -24,6 +24,9 @@ export function whyNotCompared({
 export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {
   const session = openSession(run.target, run.signal);
   try {
+    await session.run("SET jit = off");
+    // A crash of the server would leave the restore to be begun anew.
+    await session.run("SET synchronous_commit = off");
     await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);
     await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));

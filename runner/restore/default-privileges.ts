@@ -30,5 +30,5 @@ export async function asByDefault(session: Session, condition: string): Promise<
   const found = await withQualifiedNames(session, () =>
     session.rows(statementsQuery(condition), z.object({ statement: z.string() })),
   );
-  for (const { statement } of found) await session.run(statement);
+  await session.runAll(found.map(({ statement }) => statement));
 }

@@ -11,7 +11,7 @@ import { asByDefault } from "./default-privileges";
 import { feedPsql, restoreFailure } from "./feed";
 import { recordNew, recordSystem } from "./record";
 import type { RestoreRun } from "./run";
-import { stagedArchive, writeInContainer } from "./scratch";
+import { stagedArchive, whole, writeInContainer } from "./scratch";
 import { readPieces, safePieces } from "./script-pieces";
 import { installedSrids, postgisSchema } from "./srids";
 import type { WantedEntries } from "./wanted";
@@ -41,7 +41,7 @@ const entriesAtOnce = 250;
 export async function define(run: RestoreRun, { preData }: WantedEntries): Promise<void> {
   const { target, session, names, signal } = run;
   const script = inTransactions(scriptOf(run, "pre-data", preData), recordNew(names), entriesAtOnce);
-  await feedPsql(target, "definitions", script, signal);
+  await feedPsql(target, "definitions", await whole(script), signal);
   const made = `SELECT class, object FROM ${escapeIdentifier(names.record)}.made`;
   await asByDefault(
     session,
@@ -98,5 +98,5 @@ async function makeSystems({ session, manifest, names }: RestoreRun): Promise<vo
 /** Grants come when all else is there, so that until then nobody but its owner takes what is being restored for the whole. */
 export async function giveRights(run: RestoreRun, { rights }: WantedEntries): Promise<void> {
   const script = inTransactions(scriptOf(run, "rights", rights), "", Number.POSITIVE_INFINITY);
-  await feedPsql(run.target, "privileges", script, run.signal);
+  await feedPsql(run.target, "privileges", await whole(script), run.signal);
 }

@@ -71,11 +71,12 @@ export async function moveMembers(
   members: readonly Member[],
   schemaOf: (schema: string) => string,
 ): Promise<void> {
-  for (const member of members) {
-    const schema = schemaOf(member.schema);
-    if (schema === member.schema) continue;
-    await session.run(`ALTER ${member.kind} ${sqlName(member)} SET SCHEMA ${escapeIdentifier(schema)}`);
-  }
+  await session.runAll(
+    members
+      .map((member) => ({ ...member, to: schemaOf(member.schema) }))
+      .filter(({ schema, to }) => to !== schema)
+      .map((member) => `ALTER ${member.kind} ${sqlName(member)} SET SCHEMA ${escapeIdentifier(member.to)}`),
+  );
 }
 
 const Existing = Member.extend({

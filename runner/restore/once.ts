@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { sqlName } from "../postgres/names";
 import { SqlError } from "../postgres/session";
 import type { RestoreRequest } from "../request";
 import { finalPlace, findExisting } from "./members";
@@ -25,10 +26,8 @@ export async function restoredBefore(run: RestoreRun): Promise<RestoreRun["manif
     session,
     manifest.tables.map((table) => finalPlace(request, table)),
   );
-  const there = manifest.tables.filter((table) => {
-    const place = finalPlace(request, table);
-    return existing.some(({ schema, name }) => schema === place.schema && name === place.name);
-  });
+  const places = new Set(existing.map((place) => sqlName(place)));
+  const there = manifest.tables.filter((table) => places.has(sqlName(finalPlace(request, table))));
   if (there.length > 0) {
     const note =
       "These tables were restored by the same declaration before, and are left as they are. To restore them again, change its triggers.";

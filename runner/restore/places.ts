@@ -95,13 +95,16 @@ async function checkSchemas(session: Session, finals: readonly string[]): Promis
 
 /** Foreign keys to tables that are not restored need those in the target. */
 async function checkReferences(session: Session, references: readonly DanglingReference[]): Promise<void> {
+  if (references.length === 0) return;
+  const names = [...new Set(references.map(({ sqlName }) => escapeLiteral(sqlName)))];
+  const lacking = await session.rows(
+    `SELECT name FROM unnest(ARRAY[${names.join(", ")}]) name WHERE to_regclass(name) IS NULL`,
+    z.object({ name: z.string() }),
+  );
+  const missing = new Set(lacking.map(({ name }) => name));
   const attempts = new Attempts();
   for (const { from, constraint, sqlName } of references) {
-    const { there } = await session.row(
-      `SELECT to_regclass(${escapeLiteral(sqlName)}) IS NOT NULL AS there`,
-      z.object({ there: z.boolean() }),
-    );
-    if (there) continue;
+    if (!missing.has(sqlName)) continue;
     attempts.add(
       new Failure(
         "reference-outside-selection",

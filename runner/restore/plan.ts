@@ -52,6 +52,7 @@ export async function beginRestore(
     await session.run("RESET lock_timeout");
     // Otherwise leftovers, schemas and the like are each worth a notice.
     await session.run("SET client_min_messages = error");
+    await session.run("SET jit = off");
     await dropWork(session, target, names);
     const jobs = chooseJobs(request.jobs);
     const { manifest, files } = backup;

@@ -117,8 +117,13 @@ export async function findLost(
     propertiesQuery(oidList(oids)),
     z.object({ oid: z.string(), what: z.string() }),
   );
-  const of = (oid: string | undefined) =>
-    properties.filter((property) => property.oid === oid).map(({ what }) => what);
+  const propertiesOf = new Map<string, string[]>();
+  for (const { oid, what } of properties) {
+    const others = propertiesOf.get(oid);
+    if (others === undefined) propertiesOf.set(oid, [what]);
+    else others.push(what);
+  }
+  const of = (oid = "0") => propertiesOf.get(oid) ?? [];
   return pairs.flatMap(({ old, replacement }) => {
     const kept = new Set(of(oidOf.get(replacement)));
     const lost = of(old.oid).filter((what) => !kept.has(what));

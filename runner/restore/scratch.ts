@@ -6,11 +6,12 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/escape";
 import { dockerFailure, spawnDocker } from "../docker/docker";
-import { callerIds, execArguments, execTied } from "../docker/exec";
+import { callerIds, execArguments, type ExecTarget, execTied } from "../docker/exec";
+import { Failure } from "../failure";
 import { createDatabase, readLocale } from "../postgres/restore";
-import { endedWith, errorLines } from "../postgres/server";
+import { endedWith, errorLines, withEnv } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
-import { readToc, type TocEntry, withSearchPath } from "../postgres/toc";
+import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/toc";
 import { afterTablesFile, prepareFile } from "../restore-command";
 import { readChecked, recordedFile } from "../store/seal";
 import { holdsRows } from "./entries";
@@ -21,7 +22,7 @@ import { noteTablespaces, serverNames } from "./server-names";
 import { definitionsOf } from "./statements";
 import { giveSearchPath, noSearchPath } from "./unqualified";
 
-/** Where pg_dump writes the definitions for the target, in its container. */
+/** Where the definitions for the target are, in its container. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
 
 /** A scratch database that has all definitions of the backup. */
@@ -31,23 +32,54 @@ export interface Scratch {
   readonly unqualified: readonly string[];
 }
 
-/** Does some work in a scratch database; it is gone afterwards. */
-export async function withScratch<T>(
+/** Does some work in a scratch database, and then some with what came of it, while the database is dropped. */
+export async function withScratch<T, R>(
   run: RestoreRun,
   reader: Reader,
   work: (scratch: Scratch) => Promise<T>,
-): Promise<T> {
-  const { session, names, target, signal } = run;
+  afterwards: (found: T) => Promise<R>,
+): Promise<R> {
+  const { session, names, signal } = run;
   const scripts = await readScripts(run, reader);
   await createDatabase(session, names.scratch, await readLocale(session));
-  const inScratch = openSession(inDatabase(target, names.scratch), signal);
+  const inScratch = openSession(scratchTarget(run), signal);
+  let found: T;
   try {
     await inScratch.run("SET client_min_messages = error");
-    return await work({ session: inScratch, unqualified: await define(run, scripts, inScratch) });
-  } finally {
+    await inScratch.run("SET jit = off");
+    found = await work({ session: inScratch, unqualified: await define(run, scripts, inScratch) });
+  } catch (error) {
     await inScratch.close();
-    if (!signal.aborted) await session.run(`DROP DATABASE ${escapeIdentifier(names.scratch)}`);
+    if (!signal.aborted) await session.run(dropDatabase(names.scratch));
+    throw error;
   }
+  await inScratch.close();
+  const dropped = dropAside(run);
+  try {
+    return await afterwards(found);
+  } finally {
+    await dropped;
+  }
+}
+
+const dropDatabase = (name: string) => `DROP DATABASE ${escapeIdentifier(name)}`;
+
+/** The server removes each file and waits for the disk. What is not dropped here, the clean-up drops. */
+async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
+  const session = openSession(target, signal);
+  try {
+    await session.run(dropDatabase(names.scratch));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  } finally {
+    await session.close();
+  }
+}
+
+/** Nothing there has to survive a crash of the server, so no statement waits for the disk. */
+function scratchTarget({ target, names }: RestoreRun): ExecTarget {
+  const scratch = inDatabase(target, names.scratch);
+  return withEnv(scratch, { PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} -c synchronous_commit=off` });
 }
 
 interface Scripts {
@@ -85,7 +117,11 @@ async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
   return { prepare, definitions };
 }
 
-async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<string>> {
+/**
+ * The same, read to its end. What reads the output of a process in a container must keep up: the docker daemon closes it two
+ * seconds after the process has ended, with what nobody has read.
+ */
+export async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<string>> {
   const pieces: string[] = [];
   for await (const piece of script) pieces.push(piece);
   return Readable.from(pieces);
@@ -93,8 +129,8 @@ async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<strin
 
 /** Functions that were given a search path. Those over rows come with the tables. */
 async function define(run: RestoreRun, { prepare, definitions }: Scripts, inScratch: Session) {
-  const { target, names, signal } = run;
-  const scratch = inDatabase(target, names.scratch);
+  const { signal } = run;
+  const scratch = scratchTarget(run);
   await feedPsql(scratch, prepareFile, prepare, signal);
   const first = await giveSearchPath(inScratch);
   await feedPsql(scratch, "definitions", definitions, signal);
@@ -110,23 +146,24 @@ export interface ScratchDump {
   readonly searchPath: string;
 }
 
+/**
+ * A directory has a file for each table, though no table has rows. In a custom archive the same table of contents comes
+ * first, and from standard output; of the directory only this is made.
+ */
 export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
-  const { target, names, signal } = run;
-  const command = [
-    ...["pg_dump", "--no-password", "--format=directory", "--compress=0", "--no-sync"],
-    `--file=${stagedArchive(run)}`,
-  ];
-  const { failed, stderr, exitCode } = await execTied(inDatabase(target, names.scratch), command, signal, {
+  const { signal } = run;
+  const command = ["pg_dump", "--no-password", "--format=custom", "--compress=0"];
+  const { failed, stdout, stderr, exitCode } = await execTied(scratchTarget(run), command, signal, {
     user: callerIds(),
     reject: false,
+    encoding: "buffer",
   });
   signal.throwIfAborted();
-  if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
-  const file = path.posix.join(stagedArchive(run), "toc.dat");
-  const dumped = await readInContainer(run, file);
-  if (searchPath === noSearchPath) return { contents: dumped, entries: readToc(dumped).entries, searchPath };
-  const contents = withSearchPath(dumped, `${searchPath};\n`);
-  await writeInContainer(run, file, contents);
+  if (failed)
+    throw restoreFailure("pg_dump", errorLines(Buffer.from(stderr).toString()) || endedWith(exitCode));
+  const dumped = asDirectory(Buffer.from(stdout));
+  const contents = searchPath === noSearchPath ? dumped : withSearchPath(dumped, `${searchPath};\n`);
+  await writeInContainer(run, path.posix.join(stagedArchive(run), "toc.dat"), contents);
   return { contents, entries: readToc(contents).entries, searchPath };
 }
 
@@ -135,24 +172,12 @@ export async function writeInContainer(
   file: string,
   input: string | Uint8Array,
 ): Promise<void> {
-  const write = ["sh", "-c", 'umask 077; cat >"$1"', "sh", file];
+  const script = 'umask 077; mkdir -p "${1%/*}" && cat >"$1"';
+  const write = ["sh", "-c", script, "sh", file];
   try {
     await spawnDocker(target.docker, execArguments({ ...target, secretEnv: [] }, write, callerIds()), {
       input,
     });
-  } catch (error) {
-    throw dockerFailure(error);
-  }
-}
-
-async function readInContainer(run: RestoreRun, file: string): Promise<Buffer> {
-  const command = execArguments({ ...run.target, secretEnv: [] }, ["cat", file], callerIds());
-  try {
-    const { stdout } = await spawnDocker(run.target.docker, command, {
-      encoding: "buffer",
-      cancelSignal: run.signal,
-    });
-    return Buffer.from(stdout);
   } catch (error) {
     throw dockerFailure(error);
   }

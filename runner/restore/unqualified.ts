@@ -58,8 +58,9 @@ export async function giveSearchPath(session: Session): Promise<string[]> {
   const functions = await findUnqualified(session);
   if (functions.length === 0) return [];
   const list = await usualPath([session]);
-  for (const { identity } of functions)
-    await session.run(`ALTER FUNCTION ${identity} SET search_path = ${list}`);
+  await session.runAll(
+    functions.map(({ identity }) => `ALTER FUNCTION ${identity} SET search_path = ${list}`),
+  );
   return functions.map(({ id }) => id);
 }
 
@@ -99,5 +100,5 @@ export async function functionNames(session: Session, ids: readonly string[]): P
 }
 
 export async function resetSearchPath(session: Session, functions: readonly string[]): Promise<void> {
-  for (const name of functions) await session.run(`ALTER FUNCTION ${name} RESET search_path`);
+  await session.runAll(functions.map((name) => `ALTER FUNCTION ${name} RESET search_path`));
 }

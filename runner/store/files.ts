@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import pMap from "p-map";
-import { runFile, syncToDisk } from "./folder";
+import { runFile } from "./folder";
 
 export interface StoredFile {
   /** Relative to the backup's folder, with forward slashes. */
@@ -41,20 +40,39 @@ const atOnce = 4;
 
 /** Reads every file below a folder back, and makes sure that it is on disk. */
 export async function sealFiles(folder: string): Promise<StoredFile[]> {
-  const seal = async (file: string): Promise<StoredFile> => {
-    const absolute = path.join(folder, file);
-    const [sha256] = await Promise.all([hashFile(absolute), syncToDisk(absolute)]);
-    const { size } = await stat(absolute);
-    return { path: file.split(path.sep).join("/"), bytes: size, sha256 };
-  };
+  const seal = (file: string) =>
+    opened(path.join(folder, file), async (handle): Promise<StoredFile> => {
+      const { size } = await handle.stat();
+      const [sha256] = await Promise.all([hashOf(handle, size), handle.sync()]);
+      return { path: file.split(path.sep).join("/"), bytes: size, sha256 };
+    });
   return pMap(await listFiles(folder), seal, { concurrency: atOnce });
 }
 
-export async function hashFile(file: string): Promise<string> {
+export function hashFile(file: string): Promise<string> {
+  return opened(file, async (handle) => hashOf(handle, (await handle.stat()).size));
+}
+
+async function opened<T>(file: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(file, "r");
+  try {
+    return await work(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hashOf(handle: FileHandle, size: number): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  const stream = handle.createReadStream({ highWaterMark: chunkBytes(size), autoClose: false });
+  await pipeline(stream, hash);
   return hash.digest("hex");
 }
+
+const mostAtOnce = 1 << 20;
+
+/** What to read at once. Memory for more than a small file has takes longer to get than the file to read. */
+export const chunkBytes = (size: number): number => Math.min(mostAtOnce, size + 1);
 
 export async function writeDurably(file: string, content: string): Promise<void> {
   await writeFile(file, content, { mode: 0o600, flush: true });

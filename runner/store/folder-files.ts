@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../failure";
 import type { BackupFiles } from "./backup-files";
+import { chunkBytes } from "./files";
 import { isErrno } from "./folder";
 
 /** The files of a backup in a folder, complete or not. */
@@ -25,7 +26,7 @@ async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
     const stats = await handle.stat();
     // Reading a folder fails with an error of its own.
     if (stats.isFile() || stats.isDirectory())
-      yield* handle.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>;
+      yield* handle.createReadStream({ highWaterMark: chunkBytes(stats.size) }) as AsyncIterable<Uint8Array>;
     else {
       await handle.close();
       throw noFile(file);

@@ -7,6 +7,7 @@ import { BackupCheck } from "../../runner/request";
 import { failBackup, takeBackup, tryBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { holdLock, releaseLock } from "../support/table-lock";
 
 /** Names that break quoting somewhere, each as the user writes it and as SQL does. */
 const names = [
@@ -272,6 +273,30 @@ describe("the selection of tables, on a real server", function () {
     assert.ok(!existsSync(path.join(directory, "dry")), "nothing is written");
     const wrong = await failBackup({ container, directory, name: "dry", tables: ["nothing"], more });
     assert.match(wrong, /^error\[table-not-found\]/);
+  });
+
+  it("knows the size of a table that nothing has analyzed, and does not wait for one that is locked", async () => {
+    await sql(
+      container,
+      `CREATE SCHEMA unseen; CREATE TABLE unseen.free WITH (autovacuum_enabled = off) AS SELECT repeat('x', 100) FROM generate_series(1, 50000);
+       CREATE TABLE unseen.locked WITH (autovacuum_enabled = off) AS SELECT * FROM unseen.free`,
+    );
+    const bytes = Number(await sql(container, "SELECT pg_table_size('unseen.free')"));
+    assert.ok(bytes > 5_000_000);
+    const look = async () => {
+      const options = { container, directory, name: "unseen", tables: ["unseen.*"], more: ["--dry-run"] };
+      const { exitCode, stdout, stderr } = await tryBackup(options);
+      assert.equal(exitCode, 0, stderr);
+      return BackupCheck.parse(JSON.parse(stdout));
+    };
+    const check = await look();
+    assert.equal(check.databaseBytes, 2 * bytes);
+    assert.equal(check.estimatedBytes, Math.round(0.2 * check.databaseBytes));
+    const name = "holds unseen.locked";
+    await holdLock(container, "LOCK TABLE unseen.locked IN ACCESS EXCLUSIVE MODE", { name });
+    const locked = await look().finally(() => releaseLock(container, name));
+    assert.equal(locked.databaseBytes, bytes);
+    await sql(container, "DROP SCHEMA unseen CASCADE");
   });
 
   it("gives the files the permissions that were asked for, and their owner", async () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { stat, truncate } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
-import { mountDisk, removeDisk } from "../support/resources";
+import { mountDisk, removeDisk, sql } from "../support/resources";
 
 /** Needs the right to mount. */
 describe("a backup to a disk that becomes full", function () {
@@ -40,4 +42,21 @@ describe("a backup to a disk that becomes full", function () {
       assert.ok(outcome.stderr.includes(path.join(args.directory, "cbm")), outcome.stderr);
     });
   }
+
+  it("is refused before it begins, also where nothing has analyzed the table", async () => {
+    const { container } = scene;
+    await sql(
+      container,
+      "CREATE TABLE unseen WITH (autovacuum_enabled = off) AS SELECT repeat('x', 1000) FROM generate_series(1, 50000)",
+    );
+    const args = { container, directory: path.join(disk, "small"), table: "unseen", format: "custom" };
+    await execa("dd", ["if=/dev/zero", `of=${path.join(disk, "filler")}`, "bs=1M"], { reject: false });
+    await truncate(path.join(disk, "filler"), (await stat(path.join(disk, "filler"))).size - 5_000_000);
+    for (const more of [["--dry-run"], []]) {
+      const { exitCode, stderr } = await startBackup({ ...args, more }).ended;
+      assert.equal(exitCode, 1, stderr);
+      assert.match(stderr, /^error\[space-insufficient\]: .*is expected to take about 1\d/m);
+      assert.ok(!existsSync(path.join(args.directory, "cbm")), "nothing is written");
+    }
+  });
 });
