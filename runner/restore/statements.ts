@@ -4,7 +4,7 @@ import { Failure } from "../failure";
 import { tableKey } from "../postgres/script";
 import { restriction } from "../postgres/script-scanner";
 import { readPieces, safePieces } from "./script-pieces";
-import { accessMethodMissing, type ServerNames } from "./server-names";
+import type { ServerNames } from "./server-names";
 import { noSearchPath } from "./unqualified";
 
 interface DefinitionOptions {
@@ -13,6 +13,8 @@ interface DefinitionOptions {
   readonly known: ServerNames;
   /** Told of each tablespace that the target lacks, or that the role may not use. */
   readonly onTablespace: (name: string) => void;
+  /** Told of each access method of a table that is none of the target's; the backup itself or an extension may bring it. */
+  readonly onAccessMethod: (name: string) => void;
   /** Foreign keys whose other table is not in the backup. */
   readonly withoutKeys: readonly { readonly table: string; readonly constraint: string }[];
   /** prepare.sql has statements before its settings. */
@@ -31,7 +33,15 @@ const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 /** All but the rows, without what an older server or client does not know, and without tablespaces that the target lacks. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
-  { name: what, known, onTablespace, withoutKeys, settingsAnywhere = false, afterTables }: DefinitionOptions,
+  {
+    name: what,
+    known,
+    onTablespace,
+    onAccessMethod,
+    withoutKeys,
+    settingsAnywhere = false,
+    afterTables,
+  }: DefinitionOptions,
 ): AsyncGenerator<string, void> {
   let preamble = true;
   let after = afterTables;
@@ -64,7 +74,7 @@ export async function* definitionsOf(
       continue;
     }
     if (name === "default_table_access_method" && lacks(known.accessMethods, value)) {
-      throw accessMethodMissing(value ?? "");
+      onAccessMethod(unquoted(value ?? ""));
     }
     if ((preamble || settingsAnywhere) && name !== undefined && !known.settings.has(name)) continue;
     const table = alterTable.exec(text)?.groups?.["table"];
@@ -79,6 +89,9 @@ export async function* definitionsOf(
 function lacks(names: ReadonlySet<string>, value = "''"): boolean {
   return value !== "''" && ![...names].some((name) => value === name || value === escapeIdentifier(name));
 }
+
+const unquoted = (value: string) =>
+  value.startsWith('"') ? value.slice(1, -1).replaceAll('""', '"') : value;
 
 function startsForeignKey(line: string, constraint: string): boolean {
   return [constraint, escapeIdentifier(constraint)].some((name) =>
