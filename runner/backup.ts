@@ -7,6 +7,7 @@ import { totalBytes } from "./bytes";
 import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import type { Needs } from "./postgres/needs";
+import { resolveSelection } from "./postgres/resolve-selection";
 import {
   checkOutsideContent,
   describeContent,
@@ -84,6 +85,7 @@ export async function checkBackup(
   );
   try {
     await session.run(`SET lock_timeout = '${request.lockTimeout}s'`);
+    await resolveSelection(session, request, () => true);
     await checkedContent(session, selection, request, progress);
   } finally {
     await session.close();

@@ -1,7 +1,7 @@
 /** What is made of an archive's script before it goes to another server. */
 import { escapeIdentifier } from "../postgres/escape";
 import { Failure } from "../failure";
-import { tableKey } from "../postgres/script";
+import { byHeading, tableKey } from "../postgres/script";
 import { restriction } from "../postgres/script-scanner";
 import { readPieces, safePieces } from "./script-pieces";
 import type { ServerNames } from "./server-names";
@@ -111,22 +111,29 @@ export const loadSettings = (searchPath: string): string[] => [
   searchPath,
 ];
 
-/** COPY and rows of the tables that have a place, each into its place; fails where the rows of one are not all there. */
+/**
+ * COPY and rows of the tables that have a place, each into its place, or, where the script gives them to the partitioned
+ * table, into the place of that; fails where the rows of one are not all there.
+ */
 export async function* rowsInto(
   script: AsyncIterable<Uint8Array>,
   places: ReadonlyMap<string, string>,
   searchPath = noSearchPath,
+  partitioned: ReadonlyMap<string, string> = new Map(),
 ): AsyncGenerator<string | Buffer, void> {
   const missing = new Set(places.keys());
+  const partitions = byHeading(places.keys());
   let current: string | undefined;
   yield loadSettings(searchPath)
     .map((setting) => `${setting};\n`)
     .join("");
   for await (const piece of safePieces(readPieces(script), "The archive")) {
     if (piece.kind === "copy") {
-      current = tableKey(piece.schema, piece.name);
-      const place = places.get(current);
-      if (place !== undefined) yield `COPY ${place}${piece.rest}\n`;
+      const named = tableKey(piece.schema, piece.name);
+      const owner = piece.partition === undefined ? named : partitions.get(piece.partition);
+      const place = piece.partition === undefined ? places.get(named) : partitioned.get(named);
+      current = owner === undefined || place === undefined ? undefined : owner;
+      if (current !== undefined) yield `COPY ${place}${piece.rest}\n`;
     } else if (current !== undefined && places.has(current)) {
       if (piece.kind === "rows") yield piece.data;
       if (piece.kind === "end of rows") missing.delete(current);
