@@ -8,6 +8,7 @@ import { docker as dockerFor } from "./docker/docker";
 import { whileRunning } from "./docker/watch";
 import { measureUnseen, type Relation } from "./postgres/catalog";
 import type { Needs } from "./postgres/needs";
+import { resolveSelection } from "./postgres/resolve-selection";
 import {
   checkOutsideContent,
   describeContent,
@@ -85,6 +86,7 @@ export async function checkBackup(
   let tables: readonly Relation[];
   try {
     await session.run(`SET lock_timeout = '${request.lockTimeout}s'`);
+    await resolveSelection(session, request, () => true);
     await checkedContent(session, selection, request, progress);
     tables = await measureUnseen(session, selection.tables);
     await destination.checkSpace(estimate(tables));

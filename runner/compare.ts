@@ -28,6 +28,62 @@ export function compareTable(recorded: RecordedTable, restored: RestoredTable): 
   ];
 }
 
+type Expected = Pick<RecordedTable, "rows" | "fingerprint" | "invalidGeometries">;
+
+/** Tables of which each has its rows, or that share them with others of the same pool. */
+export interface Pooled {
+  readonly oid: string;
+  readonly expected: Expected;
+}
+
+/**
+ * Where tables share their rows, as partitions by the hash of an enum do, what counts is whether all of them together have what
+ * was recorded: if so, each of them is said to have its own.
+ */
+export function settlePools(
+  tables: readonly Pooled[],
+  measures: ReadonlyMap<string, Measure>,
+  pools: ReadonlyMap<string, { readonly pool: string }>,
+): ReadonlyMap<string, Measure> {
+  const members = new Map<string, Pooled[]>();
+  for (const table of tables) {
+    const pool = pools.get(table.oid)?.pool;
+    if (pool !== undefined && measures.has(table.oid))
+      members.set(pool, [...(members.get(pool) ?? []), table]);
+  }
+  const settled = new Map(measures);
+  for (const together of members.values()) {
+    const found = together.flatMap(({ oid }) => measures.get(oid) ?? []);
+    const counted = found.every(({ invalidGeometries }) => invalidGeometries !== undefined);
+    const expected = together.map((table) => table.expected);
+    if (totals(found, counted) !== totals(expected, counted)) continue;
+    for (const { oid, expected: own } of together) settled.set(oid, { oid, ...own });
+  }
+  return settled;
+}
+
+/** What was counted, with the fingerprints that were recorded, where those found cannot be compared with them. */
+export function withFingerprints(
+  measures: ReadonlyMap<string, Measure>,
+  tables: readonly Pooled[],
+): ReadonlyMap<string, Measure> {
+  const recorded = new Map(tables.map(({ oid, expected }) => [oid, expected.fingerprint]));
+  return new Map(
+    [...measures].map(([oid, measure]) => [
+      oid,
+      { ...measure, fingerprint: recorded.get(oid) ?? measure.fingerprint },
+    ]),
+  );
+}
+
+/** Fingerprints are sums over rows, so that those of tables can be added. */
+function totals(all: readonly Expected[], counted: boolean): string {
+  const rows = all.reduce((sum, one) => sum + one.rows, 0);
+  const fingerprint = all.reduce((sum, one) => sum + BigInt(one.fingerprint), 0n);
+  const invalid = counted ? all.reduce((sum, { invalidGeometries = 0 }) => sum + invalidGeometries, 0) : 0;
+  return `${rows} ${fingerprint} ${invalid}`;
+}
+
 export interface DefinitionOptions {
   /** False where another version than the recording one writes the definitions: then the names tell. */
   readonly sameVersion: boolean;

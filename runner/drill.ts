@@ -2,7 +2,7 @@
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
-import { compareTable, mismatch } from "./compare";
+import { compareTable, mismatch, settlePools } from "./compare";
 import { compareOrphans } from "./compare-orphans";
 import type { BackupContainer } from "./docker/backup-container";
 import { type Docker, spawnDocker } from "./docker/docker";
@@ -15,6 +15,7 @@ import { clientEncoding } from "./postgres/encoding";
 import { findDefinitions } from "./postgres/definitions";
 import { measureTables } from "./postgres/fingerprint";
 import { sqlName } from "./postgres/names";
+import { findPools } from "./postgres/pools";
 import { withQualifiedNames } from "./postgres/qualified-names";
 import { createDatabase, createRoles, restoreArchive, runScript } from "./postgres/restore";
 import { loopback, serverTarget, withEnv } from "./postgres/server";
@@ -172,10 +173,14 @@ async function compareTables(
   };
   const target = targetOf(drill, database);
   const measures = await measureTables(session, target, { id, tables }, options, signal);
+  const wanted = manifest.tables.map((expected) => ({
+    ...{ expected, oid: found.get(sqlName(expected))?.oid ?? "" },
+  }));
+  const settled = settlePools(wanted, measures, await findPools(session, oids));
   return manifest.tables.flatMap((recorded) => {
     const { oid, sqlName: shown } = found.get(sqlName(recorded)) ?? { oid: "", sqlName: "" };
     const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
-    const differences = compareTable(recorded, { ...restored, measure: measures.get(oid) });
+    const differences = compareTable(recorded, { ...restored, measure: settled.get(oid) });
     return differences.map((difference) => `${shown}: ${difference}`);
   });
 }

@@ -1,6 +1,7 @@
 /** All that tables refer to, directly or by way of others, as the catalog records it. */
 import { z } from "zod";
 import { findNamed } from "./named-needs";
+import { findNamedObjects, type NamedObjects } from "./named-values";
 import type { Session } from "./session";
 
 /** `catalog oid`, both as oids: so does an archive's table of contents name an object. */
@@ -36,13 +37,16 @@ const Need = z.object({
 });
 export type Need = z.infer<typeof Need>;
 
-export const Needs = z.object({
+const CatalogNeeds = z.object({
   parts: z.array(Part),
   needs: z.array(Need),
   /** From what refers to what is referred to. */
   edges: z.array(z.tuple([ObjectId, ObjectId])),
 });
-export type Needs = z.infer<typeof Needs>;
+export type Needs = z.infer<typeof CatalogNeeds> & {
+  /** What rows name; where that was looked at. */
+  readonly named?: NamedObjects;
+};
 
 const systemOids = 16384;
 
@@ -56,7 +60,7 @@ const members = "'pg_constraint'::regclass, 'pg_amop'::regclass, 'pg_amproc'::re
  * parents are known from the catalog of tables. What is looked up among the parts is so by IN, which the server hashes
  * whatever it takes their number for: with EXISTS, the time would grow with the square of the number of tables.
  */
-const needsQuery = (oids: readonly string[], seeds: readonly ObjectId[]) => `
+const needsQuery = (oids: readonly string[], seeds: readonly ObjectId[], named: NamedObjects["objects"]) => `
 WITH RECURSIVE part (class, object, root) AS (
   SELECT 'pg_class'::regclass::oid, oid, oid FROM unnest('{${oids.join(",")}}'::oid[]) AS oid
   UNION
@@ -78,6 +82,11 @@ WITH RECURSIVE part (class, object, root) AS (
   AND NOT (p.class = 'pg_constraint'::regclass AND EXISTS (SELECT FROM pg_constraint WHERE oid = p.object AND contype = 'f'))
   AND NOT (p.class = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND EXISTS (
     SELECT FROM pg_inherits WHERE inhrelid = p.object AND inhparent = d.refobjid))
+  UNION SELECT root, 'pg_attribute'::regclass::oid, root, class, object FROM (VALUES (0::oid, 0::oid, 0::oid)${named
+    .map((one) => `, (${one.table}::oid, ${one.class}::oid, ${one.object}::oid)`)
+    .join(
+      "",
+    )}) AS value (root, class, object) WHERE root <> 0 AND (class, object) NOT IN (SELECT class, object FROM part)
 ), edge (class, object, toclass, toobject) AS (
   (SELECT class, object, toclass, toobject FROM outside
    UNION ALL SELECT 0::oid, 0::oid, class, object FROM (VALUES (0::oid, 0::oid)${seeds.map((id) => `, (${id.replace(" ", "::oid, ")}::oid)`).join("")}) AS seed (class, object) WHERE class <> 0)
@@ -116,7 +125,8 @@ WITH RECURSIVE part (class, object, root) AS (
 )
 SELECT
   ARRAY(SELECT jsonb_build_object('id', format('%s %s', class, object), 'table', root::text,
-          'description', pg_describe_object(class, object, 0), 'section', CASE
+          'description', CASE class WHEN 'pg_attribute'::regclass THEN 'content of ' || pg_describe_object('pg_class'::regclass, object, 0)
+            ELSE pg_describe_object(class, object, 0) END, 'section', CASE
           WHEN class = 'pg_attrdef'::regclass THEN 'pre-data'
           WHEN class = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class WHERE oid = object AND relkind NOT IN ('i', 'I')) THEN 'pre-data'
           WHEN class = 'pg_constraint'::regclass AND EXISTS (SELECT FROM pg_constraint WHERE oid = object AND contype = 'c' AND convalidated) THEN 'check'
@@ -143,17 +153,25 @@ AND (castsource < ${systemOids} OR castsource IN (SELECT oid FROM type)) AND (ca
 AND (castsource IN (SELECT oid FROM type) OR casttarget IN (SELECT oid FROM type) OR castfunc < ${systemOids}
   OR castfunc IN (SELECT object FROM needed WHERE class = 'pg_proc'::regclass))`;
 
-/** What the tables of these oids refer to. The session writes names with their schemas. */
-export async function findNeeds(session: Session, oids: readonly string[]): Promise<Needs> {
+/**
+ * What the tables of these oids refer to, and what the rows of some of them name. The session writes names with their
+ * schemas.
+ */
+export async function findNeeds(
+  session: Session,
+  oids: readonly string[],
+  read: readonly string[] = [],
+): Promise<Needs> {
   // From some hundred tables on, the server would compile the query, which takes seconds, to run it in a tenth of one.
   await session.run("SET jit = off");
+  const named = read.length === 0 ? undefined : await findNamedObjects(session, read);
   let seeds: ObjectId[] = [];
   for (;;) {
-    const found = await session.row(needsQuery(oids, seeds), Needs);
+    const found = await session.row(needsQuery(oids, seeds, named?.objects ?? []), CatalogNeeds);
     const casts = await session.rows(castsQuery(found.needs.map(({ id }) => id)), z.object({ id: ObjectId }));
     const more = [...casts.map(({ id }) => id), ...(await findNamed(session, found.needs))];
     const next = [...new Set([...seeds, ...more])];
-    if (next.length === seeds.length) return found;
+    if (next.length === seeds.length) return named === undefined ? found : { ...found, named };
     seeds = next;
   }
 }

@@ -12,6 +12,21 @@ export function notCarried(what: readonly string[]): Failure {
   );
 }
 
+/**
+ * A child's identity column whose parent has a default for it: pg_dump makes the child first, which then has the parent's
+ * default, and cannot give it an identity any more. Each is one sentence.
+ */
+export async function inheritedDefaults(session: Session, oids: readonly string[]): Promise<string[]> {
+  const found = await session.rows(
+    `SELECT DISTINCT format('column %I of %I.%I is an identity, while the table that it inherits from has a default for it, and no dump can bring that back', a.attname, nspname, relname) AS text
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND NOT relispartition JOIN pg_namespace n ON n.oid = relnamespace
+     JOIN pg_inherits ON inhrelid = a.attrelid JOIN pg_attribute p ON p.attrelid = inhparent AND p.attname = a.attname AND p.atthasdef
+     WHERE a.attidentity <> '' AND a.attrelid = ANY ('{${oids.join(",")}}'::oid[])`,
+    z.object({ text: z.string() }),
+  );
+  return found.map(({ text }) => text);
+}
+
 /** Statements that hold bytes which are no text, in a database without an encoding: what was read has other bytes there. */
 export function refuseUnreadable(statements: readonly string[]): void {
   const unreadable = statements.filter((statement) => statement.includes("\uFFFD"));

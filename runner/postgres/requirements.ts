@@ -53,7 +53,10 @@ const owners = Object.entries(ownerColumns)
   )
   .join(" UNION ");
 
-const requirementsQuery = (oids: readonly string[], { early, late, extension, sequences }: SortedNeeds) => `
+const requirementsQuery = (
+  oids: readonly string[],
+  { early, late, extension, sequences, ...named }: SortedNeeds,
+) => `
 WITH selected AS MATERIALIZED (${oidsOf(oids)}),
 own AS MATERIALIZED (${objectsOf([...early, ...late])}),
 sequence AS (${oidsOf(sequences.map(({ oid }) => oid))}),
@@ -68,6 +71,7 @@ extension AS (
   UNION SELECT relnamespace FROM pg_class JOIN sequence USING (oid)
   UNION SELECT extnamespace FROM pg_extension JOIN extension USING (oid)
   UNION SELECT stxnamespace FROM statistics
+  UNION ${oidsOf(named.schemas)}
 ), archived AS (
   SELECT oid, relowner, relacl FROM pg_class WHERE oid IN (
     SELECT oid FROM selected UNION SELECT oid FROM sequence
@@ -83,6 +87,7 @@ extension AS (
   SELECT relowner AS oid FROM archived
   UNION SELECT grantee FROM archived, aclexplode(relacl) UNION SELECT grantor FROM archived, aclexplode(relacl)
   UNION SELECT nspowner FROM pg_namespace JOIN schema USING (oid) WHERE nspname <> 'public'
+  UNION ${oidsOf(named.roles)}
   UNION ${owners}
   UNION SELECT refobjid FROM pg_shdepend JOIN object ON classid = class AND objid = object
   WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND refclassid = 'pg_authid'::regclass

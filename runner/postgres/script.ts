@@ -12,6 +12,41 @@ const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
 const columns = /\((?:"(?:[^"]|"")+"|[^\s",();]+)(?:, (?:"(?:[^"]|"")+"|[^\s",();]+))*\)/.source;
 const copy = new RegExp(`^COPY ${name}(?<rest> (?:${columns})? (?:WITH OIDS )?FROM stdin;)$`);
 
+const rowsHeading = /^-- Data for Name: (?<name>.*); Type: TABLE DATA; Schema: (?<schema>.*); Owner: /s;
+const throughRoot = /^-- load via partition root /;
+
+/** Headings have each name in one line. */
+const headingKey = (schema: string, table: string) =>
+  tableKey(schema.replaceAll(/[\r\n]/g, " "), table.replaceAll(/[\r\n]/g, " "));
+
+/**
+ * Whose rows a COPY brings. It names the table itself, but for partitions whose rows can belong into other partitions when
+ * they are restored, as they do by the hash of an enum: then it names the partitioned table, and the heading the partition.
+ */
+export class RowsOwner {
+  private heading: string | undefined;
+  private through = false;
+
+  readLine(line: string): void {
+    const { schema, name } = rowsHeading.exec(line)?.groups ?? {};
+    if (schema !== undefined && name !== undefined) {
+      this.heading = headingKey(schema, name);
+      this.through = false;
+    } else if (throughRoot.test(line)) this.through = true;
+  }
+
+  /** The key of the partition, with each name in one line; undefined where the COPY names the table whose rows these are. */
+  partition(): string | undefined {
+    return this.through ? this.heading : undefined;
+  }
+}
+
+/** Finds the key of a table by that which a heading has. */
+export function byHeading(keys: Iterable<string>): ReadonlyMap<string, string> {
+  const named = [...keys].map((key) => ({ key, parts: JSON.parse(key) as [string, string] }));
+  return new Map(named.map(({ key, parts }) => [headingKey(...parts), key]));
+}
+
 /** How much of a row is kept until its end is read: enough to tell it from the line that ends the rows. */
 const rowPrefix = 32;
 const endOfRows = /^\\\.( (?<count>\d+))?$/;
@@ -53,7 +88,7 @@ export function withoutDefinition<T extends ScriptTable>(
 /** How the number of a table's rows differs from what it must be, in words. */
 export function wrongRows(rows: ScriptContents["rows"], tables: readonly ScriptTable[]): string[] {
   return tables.flatMap(({ schema, name, kind, rows: expected }) => {
-    const found = rows.get(tableKey(schema, name));
+    const found = rows.get(tableKey(schema, name)) ?? rows.get(headingKey(schema, name));
     if (kind === "partitioned" || found === expected) return [];
     return [`has ${found ?? "no"} rows of ${schema}.${name} instead of ${expected}`];
   });
@@ -80,6 +115,7 @@ class ScriptReader {
   readonly created = new Set<string>();
   readonly rows = new Map<string, number>();
   complete = false;
+  private readonly owner = new RowsOwner();
   /** The table whose rows are being read. */
   private copying: string | undefined;
   private count = 0;
@@ -108,7 +144,9 @@ class ScriptReader {
     if (this.quote !== undefined) return;
     const definition = keyOf(createTable.exec(statement));
     if (definition !== undefined) this.created.add(definition);
-    this.copying = keyOf(copy.exec(statement));
+    this.owner.readLine(statement);
+    const copied = keyOf(copy.exec(statement));
+    this.copying = copied === undefined ? undefined : (this.owner.partition() ?? copied);
     this.count = 0;
   }
 }

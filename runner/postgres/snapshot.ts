@@ -42,7 +42,8 @@ export async function takeSnapshot(
     try {
       await beginWithLocks(session, expected.tables, options);
       const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-      const locked = await resolveSelection(session, options.request);
+      const locks = new Set(expected.tables.map(({ oid }) => oid));
+      const locked = await resolveSelection(session, options.request, (oid) => locks.has(oid));
       if (sameTables(expected.tables, locked.tables)) {
         return { id, ...locked, tables: await measureSizes(session, locked.tables) };
       }

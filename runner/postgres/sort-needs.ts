@@ -20,6 +20,9 @@ export interface SortedNeeds {
   readonly extension: readonly ObjectId[];
   /** Sequences that no selected table owns. */
   readonly sequences: readonly { readonly schema: string; readonly name: string; readonly oid: string }[];
+  /** Oids of schemas and roles that rows name. */
+  readonly schemas: readonly string[];
+  readonly roles: readonly string[];
   readonly missing: readonly MissingTable[];
   /** Why tables cannot be restored from a backup of tables: each one sentence. */
   readonly refused: readonly string[];
@@ -31,7 +34,7 @@ const relationKinds: Readonly<Record<string, string>> = {
   f: "foreign table",
 };
 
-export function sortNeeds({ parts, needs, edges }: Needs, selected: ReadonlySet<string>): SortedNeeds {
+export function sortNeeds({ parts, needs, edges, named }: Needs, selected: ReadonlySet<string>): SortedNeeds {
   const needOf = new Map(needs.map((need) => [need.id, need]));
   const next = new Map<ObjectId, ObjectId[]>();
   for (const [from, to] of edges) {
@@ -82,8 +85,10 @@ export function sortNeeds({ parts, needs, edges }: Needs, selected: ReadonlySet<
     sequences: needs.flatMap(({ kind, relation }) =>
       kind === "relation" && relation?.kind === "S" ? [relation] : [],
     ),
+    schemas: named?.schemas ?? [],
+    roles: named?.roles ?? [],
     missing: distinct(missing, ({ table, to }) => `${table} ${to}`),
-    refused: distinct([...others, ...tooEarly, ...constraints], (text) => text),
+    refused: distinct([...(named?.refused ?? []), ...others, ...tooEarly, ...constraints], (text) => text),
   };
 }
 

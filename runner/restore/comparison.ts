@@ -1,12 +1,13 @@
 /** Whether what was loaded is what was backed up. */
 import { z } from "zod";
-import { compareTable, mismatch } from "../compare";
+import { compareTable, mismatch, settlePools, withFingerprints } from "../compare";
 import { compareOrphans } from "../compare-orphans";
 import { Failures } from "../failure";
 import { type Relation, readCatalog } from "../postgres/catalog";
 import { findDefinitions } from "../postgres/definitions";
 import { measureTables, whyNotComparable } from "../postgres/fingerprint";
 import { sqlName } from "../postgres/names";
+import { findPools } from "../postgres/pools";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { openSession, type Session } from "../postgres/session";
 import type { RestoreRun } from "./run";
@@ -71,14 +72,15 @@ async function compareTables(run: RestoreRun, session: Session, id: string, foun
     { method, validity: false },
     signal,
   );
-  return found.flatMap(({ table, relation }) => {
-    const measure = measures.get(relation.oid);
-    const nothing = request.content === "schema" ? { rows: 0, fingerprint: "0" } : {};
-    const { fingerprint } = { ...table.recorded, ...nothing };
-    const expected = { ...table.recorded, ...nothing, ...table.definitions };
-    const restored = definitions.get(relation.oid) ?? { indexes: [], constraints: [] };
-    const known = exact || measure === undefined ? measure : { ...measure, fingerprint };
-    return compareTable(expected, { ...restored, measure: known }).map(
+  const nothing = request.content === "schema" ? { rows: 0, fingerprint: "0" } : {};
+  const wanted = found.map(({ table, relation: { oid } }) => ({
+    ...{ oid, table, expected: { ...table.recorded, ...nothing, ...table.definitions } },
+  }));
+  const known = exact ? measures : withFingerprints(measures, wanted);
+  const settled = settlePools(wanted, known, await findPools(session, oids));
+  return wanted.flatMap(({ oid, table, expected }) => {
+    const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
+    return compareTable(expected, { ...restored, measure: settled.get(oid) }).map(
       (difference) => `${sqlName(table.place)}: ${difference}`,
     );
   });

@@ -1,14 +1,16 @@
 /** Fills tables that exist, in one transaction. */
 import { z } from "zod";
-import { compareTable, mismatch } from "../compare";
+import { compareTable, mismatch, settlePools, withFingerprints } from "../compare";
 import { Failure, Failures } from "../failure";
 import { measureHere } from "../postgres/fingerprint";
 import { beginAndWait } from "../postgres/locks";
 import { sqlName } from "../postgres/names";
+import { findPools } from "../postgres/pools";
 import { tableKey } from "../postgres/script";
 import { openSession, SqlError } from "../postgres/session";
 import { whyNotCompared } from "./comparison";
 import { rowsEntries } from "./entries";
+import { finalPlace } from "./members";
 import { restoreFailure } from "./feed";
 import { type FilledTable, parentsFirst } from "./filled-tables";
 import type { Reader } from "./reader";
@@ -23,7 +25,12 @@ export async function restoreData(
   reader: Reader,
   tables: readonly FilledTable[],
 ): Promise<void> {
-  const { session } = run;
+  const { session, manifest, request } = run;
+  const partitioned = new Map(
+    manifest.tables
+      .filter(({ kind }) => kind === "partitioned")
+      .map((table) => [tableKey(table.schema, table.name), sqlName(finalPlace(request, table))]),
+  );
   const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
   try {
     await lockEmpty(run, tables);
@@ -35,7 +42,7 @@ export async function restoreData(
         level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
       );
       const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
-      await session.feed(rowsInto(script, places, searchPath));
+      await session.feed(rowsInto(script, places, searchPath, partitioned));
       await session.run(noSearchPath);
       await settle?.();
     }
@@ -91,14 +98,14 @@ async function compare(run: RestoreRun, tables: readonly FilledTable[]): Promise
   const oids = tables.map(({ oid }) => oid);
   const measures = await measureHere(run.session, oids, { method, validity: false });
   const nothing = { indexes: [], constraints: [] };
-  const differences = tables.flatMap(({ recorded, place, oid }) => {
-    const measure = measures.get(oid);
-    const known =
-      exact || measure === undefined ? measure : { ...measure, fingerprint: recorded.fingerprint };
-    return compareTable({ ...recorded, ...nothing }, { ...nothing, measure: known }).map(
+  const wanted = tables.map((table) => ({ ...table, expected: table.recorded }));
+  const known = exact ? measures : withFingerprints(measures, wanted);
+  const settled = settlePools(wanted, known, await findPools(run.session, oids));
+  const differences = tables.flatMap(({ recorded, place, oid }) =>
+    compareTable({ ...recorded, ...nothing }, { ...nothing, measure: settled.get(oid) }).map(
       (difference) => `${sqlName(place)}: ${difference}`,
-    );
-  });
+    ),
+  );
   Failures.throwIfAny(differences.map(mismatch));
 }
 

@@ -1,6 +1,7 @@
 /** Brings rows into the tables of the target, then indexes, foreign keys and all else that comes after rows. */
 import { z } from "zod";
 import { callerIds, execTied } from "../docker/exec";
+import type { RecordedTable } from "../compare";
 import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
 import { endedWith, errorLines } from "../postgres/server";
@@ -36,7 +37,7 @@ export async function load(
     return;
   }
   await restoreEntries(run, dump, "sequences", wanted.sequenceValues);
-  await streamRows(run, reader, filled, dump.searchPath);
+  await streamRows(run, reader, { filled, partitioned: placesOf(tables, "partitioned") }, dump.searchPath);
   await restoreEntries(run, dump, "post-data", wanted.postData);
 }
 
@@ -128,29 +129,40 @@ export function loadGroups<T extends { readonly recorded: { readonly bytes: numb
   return groups;
 }
 
+const placesOf = (tables: readonly StagedTable[], kind: RecordedTable["kind"]) =>
+  new Map(
+    tables
+      .filter(({ recorded }) => recorded.kind === kind)
+      .map(({ recorded, stage }) => [tableKey(recorded.schema, recorded.name), sqlName(stage)]),
+  );
+
 /** As many tables at once as there are jobs, or all of them one after another, if that is how they are read. */
 async function streamRows(
   run: RestoreRun,
   reader: Reader,
-  tables: readonly StagedTable[],
+  tables: { readonly filled: readonly StagedTable[]; readonly partitioned: ReadonlyMap<string, string> },
   searchPath: string,
 ): Promise<void> {
-  if (tables.length === 0) return;
+  const { filled, partitioned } = tables;
+  if (filled.length === 0) return;
   const loadThese = async (these: readonly StagedTable[], signal: AbortSignal) => {
     const entries = rowsEntries(
       reader.entries,
       these.map(({ recorded }) => recorded),
     );
-    const places = new Map(
-      these.map(({ recorded, stage }) => [tableKey(recorded.schema, recorded.name), sqlName(stage)]),
+    const script = rowsInto(
+      reader.script(entries, signal),
+      placesOf(these, "table"),
+      searchPath,
+      partitioned,
     );
-    await feedPsql(run.target, "rows", rowsInto(reader.script(entries, signal), places, searchPath), signal);
+    await feedPsql(run.target, "rows", script, signal);
   };
   if (reader.sequential) {
-    await loadThese(tables, run.signal);
+    await loadThese(filled, run.signal);
     return;
   }
-  const waiting = loadGroups(tables);
+  const waiting = loadGroups(filled);
   const work = async (signal: AbortSignal) => {
     for (let group = waiting.pop(); group !== undefined && !signal.aborted; group = waiting.pop())
       await loadThese(group, signal);

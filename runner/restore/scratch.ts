@@ -13,12 +13,13 @@ import { endedWith, errorLines, withEnv } from "../postgres/server";
 import { openSession, type Session } from "../postgres/session";
 import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/toc";
 import { afterTablesFile, prepareFile } from "../restore-command";
+import { Failures } from "../failure";
 import { readChecked, recordedFile } from "../store/seal";
 import { holdsRows } from "./entries";
 import { feedPsql, restoreFailure } from "./feed";
 import type { Reader } from "./reader";
 import { inDatabase, type RestoreRun } from "./run";
-import { noteTablespaces, serverNames } from "./server-names";
+import { accessMethodMissing, noteTablespaces, serverNames } from "./server-names";
 import { definitionsOf } from "./statements";
 import { giveSearchPath, noSearchPath } from "./unqualified";
 
@@ -85,15 +86,19 @@ function scratchTarget({ target, names }: RestoreRun): ExecTarget {
 interface Scripts {
   readonly prepare: AsyncIterable<string>;
   readonly definitions: AsyncIterable<string>;
+  /** Access methods of tables that the target lacks, and that the first script has to bring. */
+  readonly accessMethods: ReadonlySet<string>;
 }
 
 /** All of it is looked at, to its end, before anything of it is run. */
 async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
   const { manifest, files, signal } = run;
   const lacking = new Set<string>();
+  const accessMethods = new Set<string>();
   const options = {
     known: await serverNames(run.session),
     onTablespace: (name: string) => lacking.add(name),
+    onAccessMethod: (name: string) => accessMethods.add(name),
   };
   const read = (name: string) =>
     definitionsOf(readChecked(files, recordedFile(manifest, name)), {
@@ -114,7 +119,7 @@ async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
     }),
   );
   noteTablespaces(run, lacking);
-  return { prepare, definitions };
+  return { prepare, definitions, accessMethods };
 }
 
 /**
@@ -128,12 +133,16 @@ export async function whole(script: AsyncIterable<string>): Promise<AsyncIterabl
 }
 
 /** Functions that were given a search path. Those over rows come with the tables. */
-async function define(run: RestoreRun, { prepare, definitions }: Scripts, inScratch: Session) {
+async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
   const { signal } = run;
   const scratch = scratchTarget(run);
-  await feedPsql(scratch, prepareFile, prepare, signal);
+  await feedPsql(scratch, prepareFile, scripts.prepare, signal);
+  const known = await serverNames(inScratch);
+  Failures.throwIfAny(
+    [...scripts.accessMethods].filter((name) => !known.accessMethods.has(name)).map(accessMethodMissing),
+  );
   const first = await giveSearchPath(inScratch);
-  await feedPsql(scratch, "definitions", definitions, signal);
+  await feedPsql(scratch, "definitions", scripts.definitions, signal);
   return [...first, ...(await giveSearchPath(inScratch))];
 }
 

@@ -1,7 +1,7 @@
 /** Takes a script of pg_dump or pg_restore apart: statements, and the rows of each table. */
 import { Failure } from "../failure";
 import { openQuote } from "../postgres/quotes";
-import { parseCopy } from "../postgres/script";
+import { parseCopy, RowsOwner } from "../postgres/script";
 import { restriction, ScriptScanner } from "../postgres/script-scanner";
 
 export type Piece =
@@ -13,6 +13,8 @@ export type Piece =
       readonly schema: string;
       readonly name: string;
       readonly rest: string;
+      /** The key of the partition whose rows these are, as its heading has it, where they are given to the partitioned table. */
+      readonly partition: string | undefined;
     }
   /** Some of the rows that belong to the last COPY, with the line that ends them. */
   | { readonly kind: "rows"; readonly data: Buffer }
@@ -27,6 +29,7 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
   let state: "statements" | "first row" | "rows" = "statements";
   let begun = "";
   let quote: string | undefined;
+  const owner = new RowsOwner();
   for await (const chunk of chunks) {
     rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
     for (;;) {
@@ -41,7 +44,10 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
         if (quote !== undefined) continue;
         const copy = parseCopy(text);
         if (copy !== undefined) state = "first row";
-        yield copy === undefined ? { kind: "line", text } : { kind: "copy", text, ...copy };
+        owner.readLine(text);
+        yield copy === undefined
+          ? { kind: "line", text }
+          : { kind: "copy", text, ...copy, partition: owner.partition() };
         continue;
       }
       if (rest.length < endOfRows.length) break;

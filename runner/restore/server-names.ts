@@ -68,9 +68,13 @@ export async function checkServerNames(
       contents.map(({ tablespace }) => tablespace).filter((name) => name !== "" && !tablespaces.has(name)),
     ),
   );
-  const own = run.manifest.requires.extensions.length > 0;
-  // An extension that is yet to be created can bring one.
-  const lacking = [...methods].filter((name) => !accessMethods.has(name));
-  if (!own || contents.some(({ accessMethod }) => lacking.includes(accessMethod)))
-    Failures.throwIfAny(lacking.map(accessMethodMissing));
+  const { extensions, others } = run.manifest.requires;
+  // The backup itself can bring one, and so can an extension that is yet to be created.
+  if (extensions.length > 0) return;
+  const brought = new Set(others);
+  Failures.throwIfAny(
+    [...methods]
+      .filter((name) => !accessMethods.has(name) && !brought.has(`access method ${name}`))
+      .map(accessMethodMissing),
+  );
 }

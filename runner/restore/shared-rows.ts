@@ -22,7 +22,7 @@ export async function sharedTables(
   if (from === 0 || jobs < 2) return [];
   // psql's \copy is one line.
   const large = tables.filter(
-    ({ recorded, stage }) => recorded.bytes >= from && !/[\r\n]/.test(sqlName(stage)),
+    ({ recorded, stage, pooled }) => recorded.bytes >= from && !pooled && !/[\r\n]/.test(sqlName(stage)),
   );
   const programs = new Set(large.map((table) => decompressor(files.get(table) ?? "")));
   for (const program of programs) {

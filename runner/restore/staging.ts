@@ -7,6 +7,8 @@ import { type Relation, readCatalog } from "../postgres/catalog";
 import { type Definitions, findDefinitions } from "../postgres/definitions";
 import { majorVersion } from "../postgres/facts";
 import { type Name, sqlName } from "../postgres/names";
+import { haveNames } from "../postgres/named-values";
+import { findPools } from "../postgres/pools";
 import { withQualifiedNames } from "../postgres/qualified-names";
 import { findRequirements, type ObjectId } from "../postgres/requirements";
 import { type Selection, selectTables } from "../postgres/select-tables";
@@ -36,6 +38,8 @@ export interface StagedTable {
   readonly owner: string;
   /** Its columns can be in another order than in the source: those of its parents come first. */
   readonly inherits: boolean;
+  /** Its rows are given to the partitioned table, and can come to other partitions of that. */
+  readonly pooled: boolean;
   /** With the names that it has in its staging schema. */
   readonly definitions: Definitions;
 }
@@ -91,7 +95,8 @@ export async function stageTables(
   const inPlace = (object: Name) => finalPlace(request, object);
   const existing = await findExisting(session, selection.tables.map(inPlace));
   const direct = existing.length === 0;
-  const all = selection.tables.length === manifest.tables.length;
+  // What rows name is not known before they are there; so all of the backup comes.
+  const all = selection.tables.length === manifest.tables.length || (await haveNames(scratch, oids));
   const needed = all ? undefined : await requirementsOf(scratch, selection);
   const isNeeded = (id: ObjectId) => needed === undefined || needed.has(id);
   const views = all ? await otherRelations(scratch, session) : [];
@@ -124,6 +129,7 @@ export async function stageTables(
   const ids = new Set(objects.map(({ id }) => id));
 
   const definitions = await find();
+  const pools = await findPools(scratch, oids);
   const finalOf = new Map([...stageOf].map(([final, stage]) => [stage, final]));
   const extensions = await lackingExtensions(run);
   const wantedSchemas = [
@@ -162,6 +168,7 @@ export async function stageTables(
         {
           recorded: found,
           owner,
+          pooled: pools.has(table.oid),
           inherits: references.some(({ constraint }) => constraint === null),
           stage: { schema: stagedSchema(schema), name },
           place: inPlace(table),

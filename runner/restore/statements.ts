@@ -1,10 +1,10 @@
 /** What is made of an archive's script before it goes to another server. */
 import { escapeIdentifier } from "../postgres/escape";
 import { Failure } from "../failure";
-import { tableKey } from "../postgres/script";
+import { byHeading, tableKey } from "../postgres/script";
 import { restriction } from "../postgres/script-scanner";
 import { readPieces, safePieces } from "./script-pieces";
-import { accessMethodMissing, type ServerNames } from "./server-names";
+import type { ServerNames } from "./server-names";
 import { noSearchPath } from "./unqualified";
 
 interface DefinitionOptions {
@@ -13,6 +13,8 @@ interface DefinitionOptions {
   readonly known: ServerNames;
   /** Told of each tablespace that the target lacks, or that the role may not use. */
   readonly onTablespace: (name: string) => void;
+  /** Told of each access method of a table that is none of the target's; the backup itself or an extension may bring it. */
+  readonly onAccessMethod: (name: string) => void;
   /** Foreign keys whose other table is not in the backup. */
   readonly withoutKeys: readonly { readonly table: string; readonly constraint: string }[];
   /** prepare.sql has statements before its settings. */
@@ -31,7 +33,15 @@ const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 /** All but the rows, without what an older server or client does not know, and without tablespaces that the target lacks. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
-  { name: what, known, onTablespace, withoutKeys, settingsAnywhere = false, afterTables }: DefinitionOptions,
+  {
+    name: what,
+    known,
+    onTablespace,
+    onAccessMethod,
+    withoutKeys,
+    settingsAnywhere = false,
+    afterTables,
+  }: DefinitionOptions,
 ): AsyncGenerator<string, void> {
   let preamble = true;
   let after = afterTables;
@@ -64,7 +74,7 @@ export async function* definitionsOf(
       continue;
     }
     if (name === "default_table_access_method" && lacks(known.accessMethods, value)) {
-      throw accessMethodMissing(value ?? "");
+      onAccessMethod(unquoted(value ?? ""));
     }
     if ((preamble || settingsAnywhere) && name !== undefined && !known.settings.has(name)) continue;
     const table = alterTable.exec(text)?.groups?.["table"];
@@ -79,6 +89,9 @@ export async function* definitionsOf(
 function lacks(names: ReadonlySet<string>, value = "''"): boolean {
   return value !== "''" && ![...names].some((name) => value === name || value === escapeIdentifier(name));
 }
+
+const unquoted = (value: string) =>
+  value.startsWith('"') ? value.slice(1, -1).replaceAll('""', '"') : value;
 
 function startsForeignKey(line: string, constraint: string): boolean {
   return [constraint, escapeIdentifier(constraint)].some((name) =>
@@ -98,22 +111,29 @@ export const loadSettings = (searchPath: string): string[] => [
   searchPath,
 ];
 
-/** COPY and rows of the tables that have a place, each into its place; fails where the rows of one are not all there. */
+/**
+ * COPY and rows of the tables that have a place, each into its place, or, where the script gives them to the partitioned
+ * table, into the place of that; fails where the rows of one are not all there.
+ */
 export async function* rowsInto(
   script: AsyncIterable<Uint8Array>,
   places: ReadonlyMap<string, string>,
   searchPath = noSearchPath,
+  partitioned: ReadonlyMap<string, string> = new Map(),
 ): AsyncGenerator<string | Buffer, void> {
   const missing = new Set(places.keys());
+  const partitions = byHeading(places.keys());
   let current: string | undefined;
   yield loadSettings(searchPath)
     .map((setting) => `${setting};\n`)
     .join("");
   for await (const piece of safePieces(readPieces(script), "The archive")) {
     if (piece.kind === "copy") {
-      current = tableKey(piece.schema, piece.name);
-      const place = places.get(current);
-      if (place !== undefined) yield `COPY ${place}${piece.rest}\n`;
+      const named = tableKey(piece.schema, piece.name);
+      const owner = piece.partition === undefined ? named : partitions.get(piece.partition);
+      const place = piece.partition === undefined ? places.get(named) : partitioned.get(named);
+      current = owner === undefined || place === undefined ? undefined : owner;
+      if (current !== undefined) yield `COPY ${place}${piece.rest}\n`;
     } else if (current !== undefined && places.has(current)) {
       if (piece.kind === "rows") yield piece.data;
       if (piece.kind === "end of rows") missing.delete(current);

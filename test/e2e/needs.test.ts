@@ -49,6 +49,13 @@ ALTER TEXT SEARCH CONFIGURATION lib.words ADD MAPPING FOR asciiword WITH lib.dic
 CREATE TABLE kept (n int, g lib.grade, p lib.pair, x lib.positive, t text, CHECK (n::lib.grade = g)) USING heap_own;
 INSERT INTO kept VALUES (7, 'b', '(1,2)', 3, 'some words');
 CREATE INDEX ON kept USING gin (to_tsvector('lib.words', t));
+CREATE FUNCTION lib.only_named(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR lib.### (LEFTARG = int, RIGHTARG = int, FUNCTION = int4mul); CREATE COLLATION lib.plain FROM "C";
+CREATE TYPE lib.named_type AS ENUM (); CREATE SCHEMA lonely; CREATE SEQUENCE named_numbers; CREATE DOMAIN lib.object AS regclass;
+CREATE TYPE lib.naming AS (f regprocedure[], o lib.object);
+CREATE TABLE named (f regproc, n lib.naming[], o regoperator, t regtype, c regcollation, s regnamespace, r regrole, w regconfig);
+INSERT INTO named VALUES ('lib.only_named', ARRAY[ROW('{lib.only_named(int)}', 'named_numbers')::lib.naming], 'lib.###(int,int)', 'lib.named_type[]',
+  'lib.plain', 'lonely', 'needs_named', 'lib.words'), ('now', NULL, NULL, 'int', NULL, NULL, NULL, 'english');
 CREATE SEQUENCE numbers; CREATE SEQUENCE others; SELECT setval('others', 41);
 CREATE TABLE log (n int, x int); CREATE TABLE source (x int);
 CREATE RULE r AS ON INSERT TO source DO ALSO INSERT INTO log VALUES (nextval('numbers'), NEW.x);
@@ -116,6 +123,31 @@ const refused: readonly (readonly [title: string, statements: string, table: str
     "*_of",
     /^error\[not-carried\]: .*default value for column n of table public\.top_of needs function public\.base_count\(\)/,
   ],
+  [
+    "a partition without its table",
+    "CREATE TABLE by_year (y int) PARTITION BY LIST (y); CREATE TABLE by_year_2020 PARTITION OF by_year FOR VALUES IN (2020)",
+    "by_year_2020",
+    /^error\[reference-outside-selection\]: The partition public\.by_year_2020 needs public\.by_year, which is not selected/,
+  ],
+  [
+    "a row that names another table",
+    "CREATE TABLE roads (id int); CREATE TABLE layers (t regclass[]); INSERT INTO layers VALUES ('{roads}')",
+    "layers",
+    /^error\[reference-outside-selection\]: The content of table public\.layers needs public\.roads, which is not selected/,
+  ],
+  [
+    "a row that names an index, and one that names a view",
+    `CREATE TABLE keyed (id int PRIMARY KEY); CREATE VIEW first_of AS SELECT 1 AS a; CREATE TABLE naming (t regclass);
+     INSERT INTO naming VALUES ('keyed_pkey'), ('first_of')`,
+    "naming",
+    /^error\[not-carried\]: .*rows of public\.naming name the index public\.keyed_pkey, which is not there.*content of table public\.naming needs the view public\.first_of/,
+  ],
+  [
+    "an identity of a column that has a default in the table that it inherits from",
+    "CREATE TABLE elder (id int DEFAULT 7); CREATE TABLE younger (id int GENERATED ALWAYS AS IDENTITY) INHERITS (elder)",
+    "elder",
+    /^error\[not-carried\]: .*column id of public\.younger is an identity, while the table that it inherits from has a default/,
+  ],
 ];
 
 describe("what tables need", function () {
@@ -126,7 +158,7 @@ describe("what tables need", function () {
   before(async () => {
     directory = await temporaryFolder();
     container = await startServer({ mount: directory });
-    await sql(container, "CREATE ROLE needs_reader; CREATE ROLE needs_owner");
+    await sql(container, "CREATE ROLE needs_reader; CREATE ROLE needs_owner; CREATE ROLE needs_named");
   });
   after(async () => {
     await removeContainer(container);
@@ -189,8 +221,10 @@ describe("what tables need", function () {
     const { result, manifest } = await backup(name, ["*"]);
     assert.deepEqual(
       manifest.requires.sequences.map((sequence) => sequence.name),
-      ["numbers", "others"],
+      ["named_numbers", "numbers", "others"],
     );
+    assert.ok(manifest.requires.roles.includes("needs_named"));
+    assert.ok(manifest.requires.schemas.includes("lonely"));
     const restored = await broughtBack(result.restoreCommand, name, ["public", "lib"]);
     const said = `SELECT nspowner::regrole, nspacl, obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'lib';
       SELECT typname, typacl, obj_description(oid, 'pg_type') FROM pg_type WHERE typname IN ('grade', 'pair', 'positive') ORDER BY 1;

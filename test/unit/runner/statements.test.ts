@@ -36,10 +36,12 @@ describe("the definitions in a script", () => {
   const known = { settings, tablespaces: new Set<string>(), accessMethods: new Set(["heap"]) };
   const lacking: string[] = [];
   const onTablespace = (name: string) => lacking.push(name);
+  const methods: string[] = [];
+  const onAccessMethod = (name: string) => methods.push(name);
   const read = (script: Buffer, options: Partial<Parameters<typeof definitionsOf>[1]> = {}) =>
     textOf(
       definitionsOf(inChunks(script, ...everyBytes(script, 97)), {
-        ...{ name: "archive.sql", known, onTablespace, withoutKeys: [] },
+        ...{ name: "archive.sql", known, onTablespace, onAccessMethod, withoutKeys: [] },
         ...options,
       }),
     );
@@ -64,6 +66,14 @@ describe("the definitions in a script", () => {
     const script = Buffer.from("SET odd = 1;\nCREATE TABLE public.t (x integer);\nSET odd = 1;\n");
     assert.equal(await read(script), "CREATE TABLE public.t (x integer);\nSET odd = 1;\n");
     assert.equal(await read(script, { settingsAnywhere: true }), "CREATE TABLE public.t (x integer);\n");
+  });
+
+  it("tell of the access methods of tables that the target lacks", async () => {
+    const script = ["heap", "columnar", '"Odd ""one"', "''"].map(
+      (name) => `SET default_table_access_method = ${name};\n`,
+    );
+    assert.equal(await read(Buffer.from(script.join(""))), script.join(""));
+    assert.deepEqual(methods.splice(0), ["columnar", 'Odd "one']);
   });
 
   it("have functions as they are", async () => {
