@@ -115,4 +115,21 @@ describe("a backup of a table that another transaction has locked", function () 
       assert.equal(await sql(scene.container, columns, "restored"), await sql(scene.container, columns));
     });
   }
+
+  it("takes one that was made meanwhile, and locks it too", async () => {
+    await sql(scene.container, "ALTER DATABASE postgres SET log_statement = 'all'");
+    const { outcome } = await migrate("CREATE TABLE scene_c AS SELECT 3 AS x", "scene_*");
+    assert.equal(outcome.exitCode, 0, outcome.stderr);
+    assert.deepEqual(
+      manifest().tables.map(({ name, rows }) => [name, rows]),
+      [
+        ["scene_a", 1],
+        ["scene_b", 1],
+        ["scene_c", 1],
+      ],
+    );
+    const { stderr: log } = await execa("docker", ["logs", scene.container]);
+    // pg_dump, which locks it later, does not write ONLY.
+    assert.match(log, /LOCK TABLE ONLY .*scene_c.* IN ACCESS SHARE MODE/);
+  });
 });

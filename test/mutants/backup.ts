@@ -134,6 +134,7 @@ export const backupMutants: readonly Mutant[] = [
     text: "if (sameTables(expected.tables, locked.tables)) {",
     replacement: "if (sameTables(expected.tables, expected.tables)) {",
     tests: ["test/faults/changing-tables.test.ts"],
+    grep: "made meanwhile",
   },
   {
     title: "two runs of one backup go on at once",
