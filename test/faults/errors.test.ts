@@ -34,7 +34,7 @@ import { type S3Server, startS3Server } from "../support/s3-server";
 const imitations = {
   old: `case "$*" in *--version*) echo "pg_dump (PostgreSQL) 9.6.24";; *) exec "$real" "$@";; esac`,
   failing: `case "$*" in *--version*) exec "$real" "$@";; *) echo "pg_dump: error: out of memory" >&2; exit 1;; esac`,
-  forgetful: `for a; do shift; case "$a" in --table=*loose*) ;; *) set -- "$@" "$a";; esac; done; exec "$real" "$@"`,
+  forgetful: `for a; do shift; case "$a" in --table=*years*) ;; *) set -- "$@" "$a";; esac; done; exec "$real" "$@"`,
 };
 
 const codesIn = (stderr: string) =>
@@ -54,7 +54,8 @@ describe("every error", function () {
     await sql(
       container,
       `CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent, word text); CREATE VIEW seen AS SELECT 1;
-       CREATE TABLE loose (id int); INSERT INTO loose VALUES (7); CREATE TABLE private (id int); CREATE ROLE reader LOGIN;`,
+       CREATE TABLE loose (id int); INSERT INTO loose VALUES (7); CREATE TABLE private (id int); CREATE ROLE reader LOGIN;
+       CREATE TABLE years (y int) PARTITION BY LIST (y); CREATE TABLE part PARTITION OF years FOR VALUES IN (2026); INSERT INTO part VALUES (2026);`,
     );
     await backup("parent", "--format", "plain", "--compression", "none");
     complete = path.join(directory, "cbm", "latest");
@@ -395,7 +396,8 @@ describe("every error", function () {
         await sql(container, "DROP TABLE huge");
       }
     },
-    "archive-incomplete": () => withDump("forgetful", "parent", "--table", "loose"),
+    // It has no rows of its own, so that no count of rows lacks any.
+    "archive-incomplete": () => withDump("forgetful", "years"),
     "checksum-mismatch": async () => {
       const { name, folder } = await copied();
       await flipBit(path.join(folder, "archive.sql"));

@@ -57,8 +57,8 @@ export const backupMutants: readonly Mutant[] = [
     file: "runner/verification.ts",
     text: "  failIfLacking(missingFromArchive(list, tables));\n",
     replacement: "",
-    tests: ["test/e2e/restore-drill.test.ts"],
-    grep: "rows that the manifest does not count",
+    tests: ["test/faults/errors.test.ts"],
+    grep: "archive-incomplete",
   },
   {
     title: "rows in the archive are not counted",
