@@ -208,7 +208,8 @@ describe("a restore", function () {
         ...{ container, directory, name, database },
         more: ["--data-only", "--dry-run"],
       });
-      assert.deepEqual([looked.restored, looked.tableCount], [false, 8]);
+      // A partitioned table has no rows of its own.
+      assert.deepEqual([looked.restored, looked.tableCount], [false, 7]);
       assert.deepEqual(await contentOf(container, database, schemas), empty);
       await restored({ container, directory, name, database, more: ["--data-only"] });
       const filled = await contentOf(container, database, schemas);
