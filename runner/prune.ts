@@ -53,9 +53,10 @@ export async function prune(
 
 /** Of a damaged one, nobody may know whose it is; nothing removes it. */
 function ofSameSource(all: readonly StoredBackup[], like: string): StoredBackup[] {
-  const one = all.find(({ id }) => id === like);
+  const source = all.find(({ id }) => id === like)?.manifest;
   return all.filter(
-    (backup) => backup.manifest === undefined || (one !== undefined && sourceOf(backup) === sourceOf(one)),
+    ({ manifest }) =>
+      manifest === undefined || (source !== undefined && sourceOf(manifest) === sourceOf(source)),
   );
 }
 

@@ -1,4 +1,5 @@
 /** Which backups of a series are kept, and why. The rules mean what they mean in restic. */
+import type { Manifest } from "./manifest";
 import type { Retention } from "./request";
 import { isGood, type StoredBackup } from "./store/store";
 
@@ -21,8 +22,8 @@ export function hasRules(rules: Retention): boolean {
 }
 
 /** The database that a backup is of, as it was named: several may have their backups in one series. */
-export function sourceOf({ manifest }: Pick<StoredBackup, "manifest">): string {
-  return JSON.stringify([manifest?.source.container, manifest?.source.database]);
+export function sourceOf({ source }: Pick<Manifest, "source">): string {
+  return JSON.stringify([source.container, source.database]);
 }
 
 /**
@@ -37,8 +38,8 @@ export function decide(backups: readonly StoredBackup[], rules: Retention, now: 
   const keep = (backup: StoredBackup | undefined, reason: string) =>
     backup && reasons.get(backup)?.push(reason);
   const good = notAfter(now, backups).filter(isGood).reverse();
-  for (const source of new Set(good.map(sourceOf))) {
-    const newestFirst = good.filter((backup) => sourceOf(backup) === source);
+  for (const source of new Set(good.map(({ manifest }) => sourceOf(manifest)))) {
+    const newestFirst = good.filter(({ manifest }) => sourceOf(manifest) === source);
     keep(newestFirst[0], "newest");
     for (const { count = 0, period } of periods(rules)) {
       for (const [label, backup] of newestOfEach(newestFirst, period).slice(0, count)) keep(backup, label);

@@ -40,7 +40,7 @@ function findShrinkages(good: readonly GoodBackup[], ratio: number): Shrinkage[]
       .slice(0, index)
       .findLast(
         (earlier) =>
-          sourceOf(earlier) === sourceOf(after) &&
+          sourceOf(earlier.manifest) === sourceOf(after.manifest) &&
           earlier.manifest.compression === after.manifest.compression,
       );
     const shrank = before !== undefined && !before.kept && archiveBytes(after) < ratio * archiveBytes(before);
