@@ -1,5 +1,6 @@
 /** Names, ports, folders and containers that belong to one test run and go with it. */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
@@ -19,17 +20,18 @@ export function uniqueName(): string {
   return `pgb-test-${randomBytes(4).toString("hex")}`;
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
+export async function freePort(): Promise<number> {
+  // The kernel gives those from 32768 on to connections, so that one that is free now may not be in a moment.
+  const port = randomInt(10_000, 32_000);
+  const server = net.createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return freePort();
+  }
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 export async function temporaryFolder(): Promise<string> {
