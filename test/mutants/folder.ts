@@ -5,7 +5,7 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "files of a backup are not forced to disk",
     file: "runner/store/files.ts",
-    text: ", syncToDisk(absolute)",
+    text: ", handle.sync()",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
     grep: "publishes (backup)",

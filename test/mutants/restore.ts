@@ -70,9 +70,9 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "tables are replaced before they are compared",
     file: "runner/restore.ts",
-    text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
+    text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
     replacement:
-      "  await resetSearchPath(session, staging.unqualified);\n  await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
+      "  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
   },
