@@ -51,7 +51,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
   it("is taken beside one whose manifest is unreadable; that one is shown, and never removed", async () => {
     const [damaged, old] = ["20261001T000000Z", "20261002T000000Z"];
     await writeFile(path.join(await writeBackup(directory, damaged), "manifest.json"), "\0\0\0");
-    await writeBackup(directory, old);
+    await writeBackup(directory, old, { container });
     const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");
     assert.deepEqual([pruned, alarm], [[old], undefined]);
     assert.match(stderr, /^warning: Backup \S*20261001T000000Z is damaged: manifest\.json is not JSON/m);
@@ -67,7 +67,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
 
   it("is the latest, though a clock that was ahead dated another later, and both stay", async () => {
     const future = backupId(new Date(Date.now() + 30 * 24 * 60 * 60 * 1000));
-    await writeBackup(directory, future);
+    await writeBackup(directory, future, { container });
     const first = await backup("--keep-last", "1", "--min-size-ratio", "1");
     assert.deepEqual([first.pruned, first.alarm], [[], undefined]);
     assert.equal(await readlink(series("latest")), first.backupId);
@@ -87,7 +87,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
   });
 
   it("is kept, with an alarm, when its retention cannot look at the others", async () => {
-    await writeBackup(path.join(directory, "disk"), "20261001T000000Z");
+    await writeBackup(path.join(directory, "disk"), "20261001T000000Z", { container });
     await rm(series(), { recursive: true, force: true });
     await symlink("disk/cbm", series());
     const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");

@@ -10,6 +10,7 @@ interface Sample {
   readonly name?: string;
   readonly tables?: readonly string[];
   readonly compression?: string;
+  readonly container?: string;
   readonly database?: string;
   /** Of each file. */
   readonly bytes?: number;
@@ -19,7 +20,7 @@ interface Sample {
 /** The manifest of a backup in the directory format, as far as anybody looks at it. */
 export function sampleManifest(id: string, sample: Sample = {}): Manifest {
   const { name = "cbm", tables = ["t"], compression = "zstd:1", bytes = 10, files = 1 } = sample;
-  const { database = "postgres" } = sample;
+  const { container = "pg_spat", database = "postgres" } = sample;
   const time = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z");
   const paths = ["prepare.sql", ...Array.from({ length: files }, (_, index) => `archive/${index}.dat`)];
   return {
@@ -29,7 +30,7 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
     startedAt: time,
     finishedAt: time,
     source: {
-      container: "pg_spat",
+      container,
       containerId: "c0",
       image: "postgis",
       imageDigest: "sha256:0",
