@@ -57,16 +57,16 @@ export function checkedRequest<S extends z.ZodObject>(
   resource: pulumi.ComponentResource,
   argumentOf: Readonly<Record<string, string>> = {},
 ): pulumi.Output<z.input<S>> {
-  const checkValue = (...[part, value, path]: [z.ZodType, unknown, PropertyKey[]]) => {
-    checkNamed(part, value, path, resource, argumentOf);
+  const check = (part: z.ZodType, value: unknown, path: PropertyKey[]) => {
+    checkValue(part, value, path, resource, argumentOf);
   };
   for (const [property, value] of Object.entries(request)) {
     const propertySchema: z.ZodType | undefined = schema.shape[property] as z.ZodType | undefined;
     if (propertySchema === undefined) continue;
-    if (isPlain(value)) checkValue(propertySchema, value, [property]);
+    if (isPlain(value)) check(propertySchema, value, [property]);
     else
       pulumi.output(value).apply((known: unknown) => {
-        checkValue(propertySchema, known, [property]);
+        check(propertySchema, known, [property]);
       });
   }
   const plain = Object.fromEntries(
@@ -75,9 +75,9 @@ export function checkedRequest<S extends z.ZodObject>(
       isPlain(value) || !(property in anyServer) ? (value as unknown) : anyServer[property as "container"],
     ]),
   );
-  if (isPlain(plain)) checkValue(schema, plain, []);
+  if (isPlain(plain)) check(schema, plain, []);
   return pulumi.output(request).apply((known) => {
-    checkValue(schema, known, []);
+    check(schema, known, []);
     return known as z.input<S>;
   });
 }
@@ -119,16 +119,7 @@ export function checkValue(
   value: unknown,
   path: PropertyKey[],
   resource: pulumi.Resource,
-): void {
-  checkNamed(schema, value, path, resource, {});
-}
-
-function checkNamed(
-  schema: z.ZodType,
-  value: unknown,
-  path: PropertyKey[],
-  resource: pulumi.Resource,
-  argumentOf: Readonly<Record<string, string>>,
+  argumentOf: Readonly<Record<string, string>> = {},
 ): void {
   const { error } = schema.safeParse(value);
   if (error === undefined) return;

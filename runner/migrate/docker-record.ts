@@ -21,8 +21,8 @@ const labelOf = {
   content: "postgis-backup.record",
 };
 
-/** The volume that holds the record of the new server with these data. */
-export function recordVolume(kind: RecordKind, data: string): string {
+/** What Docker keeps for the new server with these data is called so: a volume with a record, or the lock of a run. */
+export function dockerName(kind: RecordKind | "migration", data: string): string {
   return `postgis-backup-${kind}-${createHash("sha256").update(data).digest("hex").slice(0, 16)}`;
 }
 
@@ -34,7 +34,7 @@ export async function readDockerRecord<T>(
   data: string,
   content: z.ZodType<T>,
 ): Promise<T | undefined> {
-  const labels = await labelsOf(docker, recordVolume(kind, data));
+  const labels = await labelsOf(docker, dockerName(kind, data));
   if (labels?.[labelOf.kind] !== kind || labels[labelOf.data] !== data) return undefined;
   return content.parse(JSON.parse(labels[labelOf.content] ?? "null"));
 }
@@ -47,7 +47,7 @@ export async function writeDockerRecord(
   content: unknown,
 ): Promise<void> {
   await removeDockerRecord(docker, kind, data);
-  const volume = recordVolume(kind, data);
+  const volume = dockerName(kind, data);
   const labels = { [labelOf.kind]: kind, [labelOf.data]: data, [labelOf.content]: JSON.stringify(content) };
   const options = Object.entries(labels).flatMap(([label, value]) => ["--label", `${label}=${value}`]);
   await dockerOutput(docker, ["volume", "create", ...options, volume]);
@@ -61,7 +61,7 @@ export async function writeDockerRecord(
 }
 
 export async function removeDockerRecord(docker: Docker, kind: RecordKind, data: string): Promise<void> {
-  await dockerOutput(docker, ["volume", "rm", "--force", recordVolume(kind, data)]);
+  await dockerOutput(docker, ["volume", "rm", "--force", dockerName(kind, data)]);
 }
 
 async function labelsOf(docker: Docker, volume: string): Promise<Record<string, string> | undefined> {

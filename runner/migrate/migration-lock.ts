@@ -2,10 +2,10 @@
  * One run at a time for each new server: a second one would take the first for one that was killed, and end its switch. The lock is
  * the name of a container, which Docker gives once, whatever machine a run is on, and which goes with the run that started it.
  */
-import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { startThrowaway, type Throwaway } from "../docker/throwaway";
 import { Failure } from "../failure";
+import { dockerName } from "./docker-record";
 import { dataOf, type NewServer } from "./sides";
 
 /** Seconds to wait for the lock of a run that was killed just now, which Docker is about to remove. */
@@ -27,7 +27,7 @@ export async function withMigrationLock<T>(
 
 async function takeLock(server: NewServer, signal: AbortSignal): Promise<Throwaway> {
   const { docker, container, request } = server;
-  const name = `postgis-backup-migration-${createHash("sha256").update(dataOf(server)).digest("hex").slice(0, 16)}`;
+  const name = dockerName("migration", dataOf(server));
   const command = ["tail", "-f", "/dev/null"];
   const lock = { image: container.Image, purpose: "migration", name, env: {}, options: [], command };
   const end = performance.now() + waitSeconds * 1000;

@@ -8,7 +8,7 @@ import { Failure } from "../failure";
 import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
 import type { Session } from "../postgres/session";
 import { MigrateResult } from "../request";
-import { readDockerRecord, recordVolume, removeDockerRecord, writeDockerRecord } from "./docker-record";
+import { readDockerRecord, dockerName, removeDockerRecord, writeDockerRecord } from "./docker-record";
 import { dataOf, inDatabase, type NewServer, newDatabase } from "./sides";
 import { Networks } from "./switch-record";
 
@@ -82,7 +82,7 @@ function recordLost(server: NewServer): Failure {
   return new Failure(
     "already-migrated",
     `Database "${toDatabase}" of container "${toContainer}" says that it was migrated to, but Docker has no record of that: its volume ` +
-      `${recordVolume("migrated", dataOf(server))} is gone, or somebody wrote the setting. Nothing was changed. If a migration may overwrite what ` +
+      `${dockerName("migrated", dataOf(server))} is gone, or somebody wrote the setting. Nothing was changed. If a migration may overwrite what ` +
       `is there, run there: "${hintRemoval(server)}".`,
   );
 }
@@ -111,7 +111,7 @@ export function removeRecord(server: Pick<NewServer, "docker" | "container">): P
 
 /** What somebody would type to take the record away. */
 export function removalInWords(server: NewServer): string {
-  return `docker volume rm ${recordVolume("migrated", dataOf(server))}" and, in the new server, "${hintRemoval(server)}`;
+  return `docker volume rm ${dockerName("migrated", dataOf(server))}" and, in the new server, "${hintRemoval(server)}`;
 }
 
 function alter(server: NewServer, change: string, signal: AbortSignal): Promise<void> {

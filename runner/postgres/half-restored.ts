@@ -11,7 +11,8 @@ export const recordPrefix = "postgis_backup_restore_";
 /** Of the schemas in which it loads tables that are to replace others. */
 export const stagePrefix = "postgis_backup_stage_";
 
-const ownSchema = new RegExp(`^(?:${recordPrefix}[0-9a-f]{8}|${stagePrefix}[0-9a-f]{8}_\\d+)$`);
+const recordSchema = `${recordPrefix}[0-9a-f]{8}`;
+const ownSchema = new RegExp(`^(?:${recordSchema}|${stagePrefix}[0-9a-f]{8}_\\d+)$`);
 
 /** In a schema of a restore's own, which goes with that. */
 export function isOfRestore({ schema }: Pick<Relation, "schema">): boolean {
@@ -25,12 +26,12 @@ export async function refuseHalfRestored(session: Session, tables: readonly Rela
   const records = await session.rows(
     `SELECT nspname AS name, has_schema_privilege(oid, 'USAGE')
        AND coalesce(has_table_privilege(to_regclass(format('%I.made', nspname)), 'SELECT'), true) AS readable
-     FROM pg_namespace WHERE nspname LIKE ${escapeLiteral(`${recordPrefix.replaceAll("_", "\\_")}%`)}`,
+     FROM pg_namespace WHERE nspname ~ ${escapeLiteral(`^${recordSchema}$`)}`,
     z.object({ name: z.string(), readable: z.boolean() }),
   );
-  for (const { name, readable } of records.filter(({ name: schema }) => isOfRestore({ schema }))) {
-    const made = readable ? await tablesMade(session, name) : tables.map(({ oid }) => oid);
-    const half = tables.filter(({ oid }) => made.includes(oid)).map(({ sqlName }) => sqlName);
+  for (const { name, readable } of records) {
+    const made = readable ? await tablesMade(session, name) : undefined;
+    const half = tables.filter(({ oid }) => made?.has(oid) ?? true).map(({ sqlName }) => sqlName);
     if (half.length === 0) continue;
     const more = half.length > named ? ` and ${half.length - named} more` : "";
     throw new Failure(
@@ -41,10 +42,10 @@ export async function refuseHalfRestored(session: Session, tables: readonly Rela
   }
 }
 
-async function tablesMade(session: Session, record: string): Promise<string[]> {
+async function tablesMade(session: Session, record: string): Promise<ReadonlySet<string>> {
   const found = await session.rows(
     `SELECT object::text AS oid FROM ${escapeIdentifier(record)}.made WHERE class = 'pg_class'::regclass`,
     z.object({ oid: z.string() }),
   );
-  return found.map(({ oid }) => oid);
+  return new Set(found.map(({ oid }) => oid));
 }

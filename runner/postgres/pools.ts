@@ -12,13 +12,12 @@ WITH RECURSIVE below (oid, pool) AS (
   WHERE partstrat = 'h' AND EXISTS (SELECT FROM pg_opclass c WHERE c.oid = ANY (partclass) AND opcname = 'enum_ops' AND opcnamespace = 'pg_catalog'::regnamespace)
   UNION SELECT i.inhrelid, b.pool FROM below b JOIN pg_inherits i ON i.inhparent = b.oid
 )
-SELECT DISTINCT ON (b.oid) b.oid::text, pool::text, format('%I.%I', nspname, relname) AS "sqlName" FROM below b
-JOIN pg_class c ON c.oid = pool JOIN pg_namespace n ON n.oid = relnamespace WHERE b.oid IN (${oids.join(", ")})
+SELECT DISTINCT ON (b.oid) b.oid::text, pool::text FROM below b WHERE b.oid IN (${oids.join(", ")})
 -- The topmost has the others below it.
 ORDER BY b.oid, pool IN (SELECT oid FROM below)`;
 
-const Pool = z.object({ oid: z.string(), pool: z.string(), sqlName: z.string() });
-export type Pool = z.infer<typeof Pool>;
+const Pool = z.object({ oid: z.string(), pool: z.string() });
+type Pool = z.infer<typeof Pool>;
 
 /** The partitioned table that each of these tables shares its rows below, by the table's oid; none for most. */
 export async function findPools(
