@@ -23,7 +23,7 @@ import { safeScript } from "./restore/script-pieces";
 import { secondsSince } from "./seconds";
 import type { BackupFiles } from "./store/backup-files";
 import { together } from "./together";
-import { checkFiles, readChecked, recordedFile } from "./store/seal";
+import { checkFiles, readChecked, recordedFile, streamedArchive } from "./store/seal";
 
 /** A manifest, as far as it is known before the backup is verified. */
 type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
@@ -132,9 +132,8 @@ async function checkInContainer(verification: Verification): Promise<void> {
 
 function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
   const { docker, files, manifest, signal } = verification;
-  const file = archiveFile(manifest);
   const archive = isStreamed(verification)
-    ? { content: () => readChecked(files, recordedFile(manifest, file)) }
+    ? streamedArchive(files, recordedFile(manifest, archiveFile(manifest)))
     : archiveIn(container, manifest);
   return checkContents(docker, container, archive, manifest, signal);
 }

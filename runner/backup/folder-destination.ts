@@ -1,4 +1,6 @@
+import { createWriteStream } from "node:fs";
 import path from "node:path";
+import { pipeline } from "node:stream/promises";
 import { pathInContainer } from "../docker/container";
 import { Failure } from "../failure";
 import { manifestFile } from "../manifest";
@@ -55,7 +57,9 @@ function draftIn(pending: PendingBackup, { fileMode }: BackupRequest, newerThan:
     newerThan,
     stored: filesIn(workPath),
     write: (file, content) => writeDurably(path.join(workPath, file), content),
-    archive: (file) => ({ hostFile: path.join(workPath, file) }),
+    archive: (file) => ({
+      receive: (archive) => pipeline(archive, createWriteStream(path.join(workPath, file))),
+    }),
     bytes: () => bytesBelow(workPath),
     files(progress) {
       progress.note("Reading the files back for their checksums.");

@@ -1,5 +1,8 @@
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import type { Options } from "execa";
 import { type Docker, spawnDocker } from "./docker";
+import { wholeOr, wholeOutput } from "./whole-output";
 
 /**
  * Ties a process in a container to the standard input of its client. The docker daemon does not end an exec'd
@@ -11,12 +14,14 @@ import { type Docker, spawnDocker } from "./docker";
  * that is the postmaster, it takes an unknown child that dies by a signal for a crashed backend, and restarts.
  */
 const tie = `umask 077
+mark=$1; shift
 exec 3<&0
 "$@" </dev/null & process=$!
 (while read -r _ <&3; do :; done; kill -s INT "$process") >/dev/null 2>&1 & watcher=$!
 wait "$process"; status=$?
 kill "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
+[ "$status" != 0 ] || { printf %s "$mark"; read -r _ <&3; }
 exit "$status"`;
 
 /**
@@ -87,36 +92,71 @@ export function execFed<O extends Options>(
 /** Milliseconds that a process has to end its database sessions before its client is killed. */
 const graceMilliseconds = 5_000;
 
+/** How a process in a container ended. */
+export interface Ended {
+  readonly failed: boolean;
+  readonly exitCode?: number | undefined;
+  readonly stderr: string;
+}
+
+export interface StreamedProcess {
+  /** Its standard output, which has to be read to its end for the process to end. */
+  readonly chunks: Readable;
+  /** Its standard error, while it runs. */
+  readonly errors: Readable;
+  /** Fails only where the output cannot be told to be whole. */
+  readonly ended: Promise<Ended>;
+}
+
 /**
  * Starts a process that reads no input and that ends, with its database sessions, when the signal says so or when this
  * program ends for whatever reason.
  */
-export function execTied<O extends Options>(
+export function streamTied(
   target: ExecTarget,
   command: readonly string[],
   signal: AbortSignal,
-  options: O & { readonly user?: string },
-) {
-  const { user, ...rest } = options;
+  user?: string,
+): StreamedProcess {
+  const { mark, output, follow } = wholeOutput();
   const process = spawnDocker(
     target.docker,
-    execArguments(target, ["sh", "-c", tie, "sh", ...command], user),
+    execArguments(target, ["sh", "-c", tie, "sh", mark, ...command], user),
     {
-      ...rest,
       stdin: "pipe",
+      stdout: { transform: output },
+      stderr: "pipe",
+      buffer: { stdout: false },
+      reject: false,
     },
   );
+  process.stdin.on("error", () => undefined);
+  follow(process, () => process.stdin.end("\n"));
   const end = () => {
-    process.stdin?.end();
+    process.stdin.end();
     setTimeout(() => process.kill("SIGKILL"), graceMilliseconds).unref();
   };
-  process.stdin?.on("error", () => undefined);
   if (signal.aborted) end();
   else signal.addEventListener("abort", end, { once: true });
-  const ended = () => {
+  const ended = process.then((result) => {
     signal.removeEventListener("abort", end);
-  };
-  // Of a failure, whoever awaits the process hears.
-  void process.then(ended, ended);
-  return process;
+    return wholeOr(result);
+  });
+  // Whoever reads the output asks for its end later.
+  ended.catch(() => undefined);
+  return { chunks: process.stdout, errors: process.stderr, ended };
+}
+
+/** The same for a process whose output fits into memory. */
+export function runTied(target: ExecTarget, command: readonly string[], signal: AbortSignal, user?: string) {
+  return readProcess(streamTied(target, command, signal, user));
+}
+
+/** All that a process writes. */
+export async function readProcess({
+  chunks,
+  ended,
+}: StreamedProcess): Promise<Ended & { readonly stdout: Buffer }> {
+  const [stdout, result] = await Promise.all([buffer(chunks), ended]);
+  return { ...result, stdout };
 }

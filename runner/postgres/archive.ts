@@ -1,7 +1,7 @@
 /** What `pg_restore`, in a container that holds nothing but the archive, finds in it. */
 import { text } from "node:stream/consumers";
-import { execTied, type ExecTarget } from "../docker/exec";
-import { execStreamed } from "../docker/exec-streamed";
+import { type ExecTarget, type StreamedProcess, streamTied } from "../docker/exec";
+import { execFilter, type SizedContent } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import { readScript, type ScriptContents, type ScriptTable, tableKey } from "./script";
 import { endedWith, errorLines } from "./server";
@@ -20,13 +20,8 @@ export interface ContainerFile {
   readonly user: string;
 }
 
-/** An archive that a container cannot see: in the custom format, pg_restore reads it on its standard input. */
-interface ArchiveContent {
-  /** What it holds, from its beginning; each call reads it anew. */
-  content(): AsyncIterable<Uint8Array>;
-}
-
-export type Archive = ContainerFile | ArchiveContent;
+/** Content is of an archive that a container cannot see: in the custom format, pg_restore reads it on its standard input. */
+export type Archive = ContainerFile | SizedContent;
 
 /**
  * Starts a program that reads an archive: by the path that is its last argument, or, without, as its standard input. Of
@@ -37,16 +32,10 @@ export function startReading(
   command: readonly string[],
   archive: Archive,
   signal: AbortSignal,
-  { toEnd = false } = {},
-) {
-  if ("content" in archive) return execStreamed(target, command, archive.content(), signal, { toEnd });
-  const process = execTied(target, [...command, archive.path], signal, {
-    user: archive.user,
-    stdout: "pipe",
-    buffer: { stdout: false },
-    reject: false,
-  });
-  return { chunks: process.stdout, ended: process };
+  options?: { readonly toEnd?: boolean },
+): StreamedProcess {
+  if ("content" in archive) return execFilter(target, command, archive, signal, options);
+  return streamTied(target, [...command, archive.path], signal, archive.user);
 }
 
 export async function listArchive(

@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import { extract } from "tar-stream";
 import { spawnDocker } from "../docker/docker";
-import { execArguments, execTied, type ExecTarget } from "../docker/exec";
+import { execArguments, type ExecTarget, streamTied } from "../docker/exec";
 import { Failure } from "../failure";
 import { dumpCommand, type DumpOptions } from "./dump";
 import { errorLines } from "./server";
@@ -42,19 +42,14 @@ export async function readContents(
   const enough = new AbortController();
   const dumping = dumpCommand({ ...options, format: "tar", compression: "none" }, snapshot, undefined);
   const command = ["sh", "-c", limited, "sh", String(blocks), ...dumping];
-  const dump = execTied(target, command, AbortSignal.any([signal, enough.signal]), {
-    stdout: "pipe",
-    stderr: "pipe",
-    buffer: { stdout: false },
-    reject: false,
-  });
+  const { chunks, ended } = streamTied(target, command, AbortSignal.any([signal, enough.signal]));
   const end = () => {
     enough.abort();
-    dump.stdout.resume();
-    return dump;
+    chunks.resume();
+    return ended;
   };
   try {
-    for await (const member of dump.stdout.pipe(extract())) {
+    for await (const member of chunks.pipe(extract())) {
       if (member.header.name === "toc.dat") return await buffer(member);
       member.resume();
     }

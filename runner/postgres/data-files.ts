@@ -1,5 +1,5 @@
 /** Data files of an archive in the directory format: one a table, named by the number of the table's entry. */
-import { execTied, type ExecTarget } from "../docker/exec";
+import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure } from "../failure";
 import type { ContainerFile } from "./archive";
 import { decompressors } from "./compressor";
@@ -58,13 +58,13 @@ export async function countDataFiles(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number> | undefined> {
   const command = ["sh", "-c", countAll, "sh", path, String(processes), countRows];
-  const counting = execTied(target, command, signal, { user, reject: false });
-  const { stdout, stderr, failed, exitCode } = await counting;
+  const { stdout, stderr, failed, exitCode } = await runTied(target, command, signal, user);
   signal.throwIfAborted();
   if (failed) throw unreadable(stderr.trim() || endedWith(exitCode));
-  if (stdout === noPrograms) return undefined;
+  const lines = stdout.toString();
+  if (lines === `${noPrograms}\n`) return undefined;
   return new Map(
-    stdout
+    lines
       .split("\n")
       .filter(Boolean)
       .flatMap((line) => rowsOf(line, stderr.trim())),

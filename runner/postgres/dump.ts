@@ -1,7 +1,6 @@
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import { Failure } from "../failure";
-import { execTied, type ExecTarget } from "../docker/exec";
+import { type ExecTarget, type StreamedProcess, streamTied } from "../docker/exec";
 import type { ArchiveFormat } from "../request";
 import { compressOption } from "./compression";
 import { sqlName } from "./names";
@@ -22,11 +21,9 @@ export interface DumpOptions {
   readonly lockTimeout: number;
 }
 
-/** Where the archive goes: a path that the container sees; or, from standard output, a file of the host, or whatever takes it. */
+/** Where the archive goes: a path that the container sees; or, from standard output, whatever takes it. */
 export type DumpDestination =
-  | MountedDestination
-  | { readonly hostFile: string }
-  | { readonly receive: (archive: AsyncIterable<Uint8Array>) => Promise<unknown> };
+  MountedDestination | { readonly receive: (archive: AsyncIterable<Uint8Array>) => Promise<unknown> };
 
 export interface MountedDestination {
   readonly containerPath: string;
@@ -69,17 +66,15 @@ export async function dump(
   const mounted = "containerPath" in destination;
   const command = dumpCommand(options, snapshot, mounted ? destination.containerPath : undefined);
   const notReceived = new AbortController();
-  const process = execTied(target, command, AbortSignal.any([signal, notReceived.signal]), {
-    ...(mounted ? { user: destination.user } : {}),
-    stdout: mounted ? "ignore" : "hostFile" in destination ? { file: destination.hostFile } : "pipe",
-    stderr: "pipe",
-    reject: false,
-    buffer: false,
-  });
+  const until = AbortSignal.any([signal, notReceived.signal]);
+  const process = streamTied(target, command, until, mounted ? destination.user : undefined);
   const ended = followDump(process, onTables);
-  if (!("receive" in destination)) return ended;
+  if (mounted) {
+    process.chunks.resume();
+    return ended;
+  }
   try {
-    await destination.receive(wholeArchive(process.stdout as AsyncIterable<Uint8Array>, ended));
+    await destination.receive(wholeArchive(process.chunks, ended));
   } catch (error) {
     notReceived.abort();
     await ended.catch(() => undefined);
@@ -96,29 +91,23 @@ async function* wholeArchive(chunks: AsyncIterable<Uint8Array>, ended: Promise<v
 
 /** Fails where `pg_dump` does. */
 async function followDump(
-  process: PromiseLike<Ended> & { readonly stderr: Readable },
+  { errors, ended }: StreamedProcess,
   onTables: (tables: string) => void,
 ): Promise<void> {
   const said: string[] = [];
   const current = new Set<string>();
-  for await (const line of createInterface({ input: process.stderr })) {
+  for await (const line of createInterface({ input: errors })) {
     if (!followTable(current, line)) said.push(line);
     else onTables([...current].join(", "));
   }
-  const { failed, exitCode, cause } = await process;
+  const { failed, exitCode } = await ended;
   if (!failed) return;
   const words = errorLines(said.join("\n"));
   throw (
-    writeError(cause, words) ??
+    writeError(words) ??
     rowTooLarge(words) ??
     new Failure("dump-failed", `pg_dump failed: ${words || endedWith(exitCode)}`)
   );
-}
-
-interface Ended {
-  readonly failed: boolean;
-  readonly exitCode?: number | undefined;
-  readonly cause?: unknown;
 }
 
 /** The words of the C library for what can befall a destination, which pg_dump, run with LC_ALL=C, repeats. */
@@ -130,8 +119,7 @@ const writeErrors = [
 ] as const;
 
 /** The error of the file system that kept the archive from being written, not one that the server reported of its own. */
-export function writeError(cause: unknown, words: string): Error | undefined {
-  if (cause instanceof Error && "syscall" in cause && cause.syscall === "write") return cause;
+export function writeError(words: string): Error | undefined {
   if (/\b(ERROR|FATAL|PANIC): /.test(words)) return undefined;
   const code = writeErrors.find(([text]) => words.includes(text))?.[1];
   return code && Object.assign(new Error(words), { code, syscall: "write" });

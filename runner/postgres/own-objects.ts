@@ -1,11 +1,12 @@
 /** The definitions of types, functions and the like that `pg_dump --table` leaves out. */
 import { isUtf8 } from "node:buffer";
-import { ExecaError } from "execa";
-import { execInteractive, execTied, type ExecTarget } from "../docker/exec";
+import { Readable } from "node:stream";
+import { type Ended, type ExecTarget, readProcess, runTied } from "../docker/exec";
+import { execFilter } from "../docker/exec-streamed";
 import { Failure } from "../failure";
 import { notCarried } from "./not-carried";
 import type { ObjectId } from "./requirements";
-import { errorLines } from "./server";
+import { endedWith, errorLines } from "./server";
 import type { Snapshot } from "./snapshot";
 
 /**
@@ -48,11 +49,9 @@ export async function definitionScripts(
     return { scripts: wanted.map(() => ""), unknown: [] };
   // Without any table it takes no lock, and the archive is small: definitions only.
   const command = ["pg_dump", "--format=custom", "--schema-only", "--exclude-table=*.*"];
-  const archive = await output(
-    execTied(target, [...command, `--snapshot=${snapshot.id}`], signal, { encoding: "buffer" }),
-  );
-  const read = (...words: string[]) =>
-    output(execInteractive(target, words, { input: archive, encoding: "buffer", cancelSignal: signal }));
+  const archive = await output(runTied(target, [...command, `--snapshot=${snapshot.id}`], signal));
+  const input = { bytes: archive.length, content: () => Readable.from([archive]) };
+  const read = (...words: string[]) => output(readProcess(execFilter(target, words, input, signal)));
   const contents = readEntries((await read("pg_restore", "--list", "--verbose")).toString());
   const known = new Set(contents.map(({ object }) => object));
   const scripts: string[] = [];
@@ -121,15 +120,12 @@ export function withoutRestriction(sql: string): string {
   return sql.replaceAll(/^\\(un)?restrict [A-Za-z0-9]+\n/gm, "");
 }
 
-async function output(process: Promise<{ stdout: Uint8Array }>): Promise<Buffer> {
-  try {
-    return Buffer.from((await process).stdout);
-  } catch (error) {
-    const stderr: unknown = error instanceof ExecaError ? error.stderr : undefined;
-    const said = stderr instanceof Uint8Array ? errorLines(Buffer.from(stderr).toString()) : "";
-    throw new Failure(
-      "dump-failed",
-      `Reading the definitions of types and functions that the tables need failed: ${said || String(error)}`,
-    );
-  }
+async function output(process: Promise<Ended & { readonly stdout: Buffer }>): Promise<Buffer> {
+  const { failed, stdout, stderr, exitCode } = await process;
+  if (!failed) return stdout;
+  const said = errorLines(stderr) || endedWith(exitCode);
+  throw new Failure(
+    "dump-failed",
+    `Reading the definitions of types and functions that the tables need failed: ${said}`,
+  );
 }

@@ -86,7 +86,7 @@ export async function openRangeCopier(
 function failure(error: unknown, query = ""): unknown {
   if (!(error instanceof Failure)) return error;
   return (
-    writeError(undefined, error.message) ??
+    writeError(error.message) ??
     rowTooLarge(`${error.message}\n${query}`) ??
     new Failure("dump-failed", `Copying a range of a table failed: ${error.message}`)
   );

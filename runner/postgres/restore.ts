@@ -1,7 +1,7 @@
 /** Brings an archive into a database, with stock tools in the server's own container. */
 import { escapeIdentifier, escapeLiteral } from "./escape";
 import { z } from "zod";
-import { execTied, type ExecTarget } from "../docker/exec";
+import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure } from "../failure";
 import type { ArchiveFormat } from "../request";
 import type { ContainerFile } from "./archive";
@@ -99,7 +99,7 @@ export async function restoreArchive(
     ...sections.map((section) => `--section=${section}`),
     ...[`--jobs=${jobs}`, `--dbname=${database}`, path],
   ];
-  const { failed, stderr, exitCode } = await execTied(target, command, signal, { user, reject: false });
+  const { failed, stderr, exitCode } = await runTied(target, command, signal, user);
   if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
 }
 

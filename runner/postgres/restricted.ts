@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
-import { execStreamed } from "../docker/exec-streamed";
+import { execFilled } from "../docker/exec-streamed";
 import { psql } from "./server";
 
 /** No file in a container belongs to it, and it needs no name there. */
@@ -43,5 +43,5 @@ export function runRestricted(
   signal: AbortSignal,
 ) {
   const command = [...psql, "--output=/dev/null", ...options, "--file=-"];
-  return execStreamed(target, command, restricted(target, script), signal, { user: nobody }).ended;
+  return execFilled(target, command, restricted(target, script), signal, nobody);
 }

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { escapeLiteral } from "./escape";
 import type { z } from "zod";
-import { execTied, type ExecTarget } from "../docker/exec";
+import { type ExecTarget, streamTied } from "../docker/exec";
 import { Failure } from "../failure";
 import { rowTooLarge } from "./row-too-large";
 import { endedWith, errorLines, psql } from "./server";
@@ -39,18 +39,15 @@ export async function readInSnapshot<T>(
       ...settings,
       ...batch.map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
     ];
-    const process = execTied(target, [...psql, ...statements.flatMap((sql) => ["--command", sql])], signal, {
-      stdout: "pipe",
-      buffer: { stdout: false },
-      reject: false,
-    });
+    const command = [...psql, ...statements.flatMap((sql) => ["--command", sql])];
+    const { chunks, ended } = streamTied(target, command, signal);
     let answered = 0;
-    for await (const line of createInterface({ input: process.stdout })) {
+    for await (const line of createInterface({ input: chunks })) {
       if (line === "") continue;
       found.push(row.parse(JSON.parse(line)));
       answered += 1;
     }
-    const { failed, stderr, exitCode } = await process;
+    const { failed, stderr, exitCode } = await ended;
     if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode), batch[answered] ?? "");
   }
   return found;

@@ -1,6 +1,6 @@
 /** Brings rows into the tables of the target, then indexes, foreign keys and all else that comes after rows. */
 import { z } from "zod";
-import { callerIds, execTied } from "../docker/exec";
+import { callerIds, runTied } from "../docker/exec";
 import type { RecordedTable } from "../compare";
 import { sqlName } from "../postgres/names";
 import { tableKey } from "../postgres/script";
@@ -102,8 +102,7 @@ async function runPgRestore(run: RestoreRun, options: readonly string[], archive
   ];
   const settings = await session.row(settingsQuery, z.object({ options: z.string() }));
   const env = { ...target.env, PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${settings.options}` };
-  const process = execTied({ ...target, env }, command, signal, { user: callerIds(), reject: false });
-  const { failed, stderr, exitCode } = await process;
+  const { failed, stderr, exitCode } = await runTied({ ...target, env }, command, signal, callerIds());
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }

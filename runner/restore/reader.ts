@@ -11,7 +11,7 @@ import { majorVersion } from "../postgres/facts";
 import { endedWith, errorLines } from "../postgres/server";
 import { archiveName } from "../restore-command";
 import { hashFile } from "../store/files";
-import { readChecked, recordedFile, sumsFile } from "../store/seal";
+import { recordedFile, streamedArchive, sumsFile } from "../store/seal";
 import { holdsRows, idOf } from "./entries";
 import type { RestoreRun } from "./run";
 
@@ -63,8 +63,7 @@ function archiveFor(
   const name = archiveName(manifest.format, manifest.compression);
   const archive = { path: path.posix.join(container.folder, name), user: container.user };
   if (container.mounted) return { archive };
-  if (manifest.format === "custom")
-    return { archive: { content: () => readChecked(files, recordedFile(manifest, name)) } };
+  if (manifest.format === "custom") return { archive: streamedArchive(files, recordedFile(manifest, name)) };
   const bring = async (entries: readonly string[]) => {
     const ids = new Set(entries.map(idOf));
     const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));

@@ -6,7 +6,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/escape";
 import { dockerFailure, spawnDocker } from "../docker/docker";
-import { callerIds, execArguments, type ExecTarget, execTied } from "../docker/exec";
+import { callerIds, execArguments, type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../failure";
 import { createDatabase, readLocale } from "../postgres/restore";
 import { endedWith, errorLines, withEnv } from "../postgres/server";
@@ -161,15 +161,15 @@ export interface ScratchDump {
 export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
   const { signal } = run;
   const command = ["pg_dump", "--no-password", "--format=custom", "--compress=0"];
-  const { failed, stdout, stderr, exitCode } = await execTied(scratchTarget(run), command, signal, {
-    user: callerIds(),
-    reject: false,
-    encoding: "buffer",
-  });
+  const { failed, stdout, stderr, exitCode } = await runTied(
+    scratchTarget(run),
+    command,
+    signal,
+    callerIds(),
+  );
   signal.throwIfAborted();
-  if (failed)
-    throw restoreFailure("pg_dump", errorLines(Buffer.from(stderr).toString()) || endedWith(exitCode));
-  const dumped = asDirectory(Buffer.from(stdout));
+  if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
+  const dumped = asDirectory(stdout);
   const contents = searchPath === noSearchPath ? dumped : withSearchPath(dumped, `${searchPath};\n`);
   await writeInContainer(run, path.posix.join(stagedArchive(run), "toc.dat"), contents);
   return { contents, entries: readToc(contents).entries, searchPath };

@@ -105,6 +105,11 @@ export function readChecked(
   return checkedContent(files.read(recorded.path), recorded, failure, onBytes);
 }
 
+/** The same of a file that is read more than once. */
+export function streamedArchive(files: BackupFiles, recorded: StoredFile) {
+  return { bytes: recorded.bytes, content: () => readChecked(files, recorded) };
+}
+
 const remedy = "Use another backup; this one is damaged.";
 
 export function damaged(where: string, problem: string): Failure {

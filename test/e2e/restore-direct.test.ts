@@ -142,7 +142,7 @@ describe("a restore under the final names", function () {
     });
     const args = restoreArguments({ container, directory, name: "large", database });
     const child = execa("node", [runnerMain, ...args], { reject: false });
-    await sessionRunning(container, "COPY %large%");
+    await sessionRunning(container, "COPY %large% FROM %");
     child.kill("SIGKILL");
     await child;
     // The record is there, and says what is half done; somebody's own objects are not in it.

@@ -88,7 +88,7 @@ describe("a restore into a server whose disk has no room", function () {
       // So that what remains is filled faster than the rows come.
       await server.fill(200);
       const failing = refused(options);
-      await sessionRunning(server.container, "COPY %large%", database);
+      await sessionRunning(server.container, "COPY %large% FROM %", database);
       await server.fill(0);
       const stderr = await failing;
       await server.empty();
@@ -138,7 +138,7 @@ describe("a restore into a server whose log has no room", function () {
     const before = await usedDatabase(container, "gis");
     const options = server.replacing("gis", "plain");
     const failing = refused(options);
-    await sessionRunning(container, "COPY %large%", "gis");
+    await sessionRunning(container, "COPY %large% FROM %", "gis");
     await server.fill(0);
     assert.match(
       await failing,

@@ -61,7 +61,7 @@ describe("a restore that goes wrong", function () {
         const more = ["--if-exists", "replace", ...(way === "shared" ? together : [])];
         const args = restoreArguments({ container, directory, database, more });
         const child = execa("node", [runnerMain, ...args], { reject: false });
-        await sessionRunning(container, "COPY %large%");
+        await sessionRunning(container, "COPY %large% FROM %");
         child.kill(signal);
         const { exitCode, stdout, stderr } = await child;
         assert.equal(stdout, "");
@@ -85,7 +85,7 @@ describe("a restore that goes wrong", function () {
     const before = await used("worker");
     const more = ["--if-exists", "replace", "--jobs", "2", "--split-tables-from", "1"];
     const refusing = refused({ container, directory: mounted, database: "worker", more });
-    await terminateSession(container, "query LIKE 'COPY %large%'");
+    await terminateSession(container, "query LIKE 'COPY %large% FROM %'");
     assert.match(await refusing, /^error\[restore-failed\]: .*rows: .*administrator command/s);
     assert.equal(await now("worker"), before);
     await nothingRemains("worker");
@@ -129,7 +129,7 @@ describe("a restore that goes wrong", function () {
     const database = "viewed_later";
     const before = await used(database);
     const refusing = refused({ container, directory: mounted, database, more: ["--if-exists", "swap"] });
-    await sessionRunning(container, "COPY %large%");
+    await sessionRunning(container, "COPY %large% FROM %");
     await sql(container, "CREATE VIEW seen AS SELECT count(*) FROM small", database);
     assert.match(await refusing, /^error\[dependent-object\]: .*: view seen\. /);
     await sql(container, "DROP VIEW seen", database);
@@ -181,7 +181,7 @@ describe("a restore that goes wrong", function () {
     const before = await used("killed");
     const options = { container, directory: mounted, database: "killed", more: ["--if-exists", "replace"] };
     const failing = refused(options);
-    await sessionRunning(container, "COPY %large%");
+    await sessionRunning(container, "COPY %large% FROM %");
     await docker("kill", container);
     assert.match(await failing, /^error\[container-lost\]/m);
     await docker("start", container);
