@@ -45,9 +45,9 @@ describe("the output of a process in a container", () => {
   function counted() {
     let given = 0;
     const content = async function* () {
-      for (; given < bytes; given += 10_000) {
-        yield Buffer.alloc(10_000, "x");
-        await sleep(1);
+      for (; given < bytes; given += 100_000) {
+        yield Buffer.alloc(100_000, "x");
+        await sleep(10);
       }
     };
     return { bytes, content, given: () => given };
@@ -68,7 +68,7 @@ describe("the output of a process in a container", () => {
 
   it("reaches a slow reader whole where the process reads a content", async () => {
     assert.equal(
-      await readSlowly(execFilter(await target(impatientDaemon), ["cat"], counted(), signal), 500_000),
+      await readSlowly(execFilter(await target(impatientDaemon), ["cat"], counted(), signal), 450_000),
       bytes,
     );
   });
@@ -116,7 +116,7 @@ describe("the output of a process in a container", () => {
     const content = () =>
       (async function* () {
         yield Buffer.from("begin");
-        await sleep(1);
+        await sleep(10);
         throw new Error("not there");
       })();
     const { chunks, ended } = execFilter(
