@@ -37,7 +37,7 @@ export function openCopySession(
   else signal.addEventListener("abort", end, { once: true });
   return {
     run: (statement) => session.run(statement),
-    /** The program's exit status is psql's to check; it never dies by a signal, see {@link execTied}. */
+    /** The program's exit status is psql's to check; it never dies by a signal, see {@link streamTied}. */
     copy: (subject, direction, program) => {
       const command = escapeLiteral(`trap "" INT; umask 077; ${program} || exit 1`);
       return session.feed([`\\copy ${subject} ${direction} program ${command}\n`]);

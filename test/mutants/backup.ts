@@ -160,6 +160,22 @@ export const backupMutants: readonly Mutant[] = [
     grep: "than were counted",
   },
   {
+    title: "a process ends before its output was read",
+    file: "runner/docker/exec.ts",
+    text: '{ printf %s "$mark"; read -r _ <&3; }',
+    replacement: '{ printf %s "$mark"; }',
+    tests: ["test/unit/runner/whole-output.test.ts"],
+    grep: "reaches a slow reader whole$",
+  },
+  {
+    title: "half of an output is taken for all of it",
+    file: "runner/docker/whole-output.ts",
+    text: "whole || code !== 0 ? null : cutOff()",
+    replacement: "whole || code !== 0 ? null : null",
+    tests: ["test/unit/runner/whole-output.test.ts"],
+    grep: "where its end is missing",
+  },
+  {
     title: "a password is an argument",
     file: "runner/docker/exec.ts",
     text: '    ...target.secretEnv.flatMap((name) => ["--env", name]),',

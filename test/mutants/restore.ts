@@ -193,8 +193,8 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "scripts are run by the superuser of the container",
     file: "runner/postgres/restricted.ts",
-    text: "signal, { user: nobody }",
-    replacement: "signal, {}",
+    text: "signal, nobody);",
+    replacement: 'signal, "0:0");',
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {
