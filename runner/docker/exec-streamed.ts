@@ -68,7 +68,10 @@ export function execFilter(
   const { stdin } = process;
   const fed = feed(stdin, content(), () => stdin.writable || (toEnd && !signal.aborted));
   follow(process, () => stdin.end());
-  fed.catch(() => stdin.end());
+  fed.catch((error: unknown) => {
+    stdin.end();
+    output.destroy(error as Error);
+  });
   const ended = (async () => {
     const result = await process;
     signal.throwIfAborted();
