@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { type ExecTarget, readProcess, runTied } from "../../../runner/docker/exec";
 import { execFilter } from "../../../runner/docker/exec-streamed";
+import { readInSnapshot } from "../../../runner/postgres/snapshot-reader";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 
 /** Runs the command here, takes its time to hand on what that writes, and drops the rest when it ends. */
@@ -57,6 +59,15 @@ describe("the output of a process in a container", () => {
     await assert.rejects(runTied(dropping, ["true"], signal), dropped);
     await assert.rejects(readProcess(execFilter(dropping, ["cat"], short, signal)), dropped);
     await assert.rejects(runTied(await target("exit"), ["true"], signal), dropped);
+  });
+
+  it("is an error where it is read line by line", async () => {
+    const oneRow = await target(`printf '{"rows": 1}\\n'; exit`);
+    const row = z.object({ rows: z.number() });
+    await assert.rejects(readInSnapshot(oneRow, "1-1", ["a", "b"], row, signal), {
+      code: "docker-failed",
+      message: /dropped the end of what a process/,
+    });
   });
 
   it("may miss its end where the process has failed, which is told in its own words", async () => {
