@@ -8,11 +8,11 @@ import { copyRanges } from "../runner/backup/copy-ranges";
 import { runningContainer } from "../runner/docker/container";
 import { docker } from "../runner/docker/docker";
 import { callerIds } from "../runner/docker/exec";
-import { readCatalog } from "../runner/postgres/catalog";
-import { findCompressor } from "../runner/postgres/compressor";
-import { splitTables } from "../runner/postgres/ranges";
-import { serverTarget } from "../runner/postgres/server";
-import { openSession } from "../runner/postgres/session";
+import { readCatalog } from "../runner/postgres/catalog/catalog";
+import { findCompressor } from "../runner/postgres/archive/compressor";
+import { splitTables } from "../runner/postgres/archive/ranges";
+import { serverTarget } from "../runner/postgres/session/server";
+import { openSession } from "../runner/postgres/session/session";
 
 async function main(
   container: string,

@@ -1,4 +1,4 @@
-import { formatBytes } from "../runner/progress";
+import { formatBytes } from "../runner/lib/progress";
 import type { Summary } from "./statistics";
 
 export function formatSeconds(seconds: number): string {

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { execa } from "execa";
-import { bytesBelow } from "../runner/store/files";
+import { bytesBelow } from "../runner/repository/files";
 import { sql } from "../test/support/resources";
 import { followMemory, writableLayerBytes } from "./container-usage";
 import { commandsCpu, machineCpu } from "./host-usage";

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import "./collect-often";
+import "./lib/collect-often";
 import { Command } from "commander";
 import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
@@ -15,9 +15,9 @@ import { addPrune } from "./cli/prune";
 import { addReady } from "./cli/ready";
 import { addRestore } from "./cli/restore";
 import { addVerify } from "./cli/verify";
-import { Failure } from "./failure";
-import { progressTo } from "./progress";
-import { settleAfterAbort } from "./settle";
+import { Failure } from "./lib/failure";
+import { progressTo } from "./lib/progress";
+import { settleAfterAbort } from "./lib/settle";
 
 /** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
 const cleanUpMilliseconds = 15_000;

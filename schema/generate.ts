@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { Manifest } from "../runner/manifest";
+import { Manifest } from "../runner/repository/manifest";
 
 export const schemaFile = path.join(__dirname, "manifest.schema.json");
 

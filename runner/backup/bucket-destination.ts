@@ -1,14 +1,14 @@
-import { type Manifest, manifestFile } from "../manifest";
+import { type Manifest, manifestFile } from "../repository/manifest";
 import type { BackupRequest } from "../request";
-import { summarizeVersionIds } from "../result";
-import { filesOf } from "../store/backup-files";
-import { onceOnly } from "../store/checked-content";
-import type { StoredFile } from "../store/files";
-import { claimId } from "../store/folder";
-import { greaterThan } from "../store/newest";
-import { openStore } from "../store/open-store";
-import { sealOf, sumsFile } from "../store/seal";
-import type { IncomingBackup, Store } from "../store/store";
+import { summarizeVersionIds } from "../request/result";
+import { filesOf } from "../repository/backup-files";
+import { onceOnly } from "../repository/checked-content";
+import type { StoredFile } from "../repository/files";
+import { claimId } from "../repository/folder/folder";
+import { greaterThan } from "../repository/newest";
+import { openStore } from "../repository/open";
+import { sealOf, sumsFile } from "../repository/checksums";
+import type { IncomingBackup, Store } from "../repository/repository";
 import { type Destination, type Draft, findEarlier, type Found, type Place } from "./destination";
 
 /** A bucket: what `pg_dump` writes to its standard output goes there, and nothing of it to a disk of this machine. */

@@ -1,10 +1,10 @@
 import path from "node:path";
 import type { ExecTarget } from "../docker/exec";
-import type { Compressor } from "../postgres/compressor";
-import type { MountedDestination } from "../postgres/dump";
-import { openRangeCopier, type RangeCopier } from "../postgres/range-copier";
-import type { RangedTable } from "../postgres/ranges";
-import { together } from "../together";
+import type { Compressor } from "../postgres/archive/compressor";
+import type { MountedDestination } from "../postgres/archive/dump";
+import { openRangeCopier, type RangeCopier } from "../postgres/archive/range-copier";
+import type { RangedTable } from "../postgres/archive/ranges";
+import { together } from "../lib/together";
 import { assemble } from "./assembly";
 
 export interface RangedTables {

@@ -1,12 +1,12 @@
 /** Where a run writes its backup, and how; the rest of a run does not ask whether that is a folder or a bucket. */
 import type { Inspection } from "../docker/container";
-import type { Manifest } from "../manifest";
-import type { DumpDestination } from "../postgres/dump";
-import type { Progress } from "../progress";
+import type { Manifest } from "../repository/manifest";
+import type { DumpDestination } from "../postgres/archive/dump";
+import type { Progress } from "../lib/progress";
 import type { ArchiveFormat, BackupResult } from "../request";
-import type { BackupFiles } from "../store/backup-files";
-import type { StoredFile } from "../store/files";
-import { isGood, type Store } from "../store/store";
+import type { BackupFiles } from "../repository/backup-files";
+import type { StoredFile } from "../repository/files";
+import { isGood, type Store } from "../repository/repository";
 
 export interface Destination {
   /** What holds the series; the first is what the location of a backup is in. */

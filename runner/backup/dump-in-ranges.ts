@@ -1,10 +1,10 @@
 /** Tables that several workers dump together, into an archive that is like any other. */
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { dataEntries, listArchive } from "../postgres/archive";
-import { readContents } from "../postgres/contents";
-import { dump, type DumpOptions, type MountedDestination } from "../postgres/dump";
-import { together } from "../together";
+import { dataEntries, listArchive } from "../postgres/archive/archive";
+import { readContents } from "../postgres/archive/contents";
+import { dump, type DumpOptions, type MountedDestination } from "../postgres/archive/dump";
+import { together } from "../lib/together";
 import { copyRanges, type RangedTables } from "./copy-ranges";
 import type { Run } from "./run";
 

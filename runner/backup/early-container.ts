@@ -1,7 +1,7 @@
 /** A container that reads the archive as soon as it is written, because it started while `pg_dump` ran. */
-import { startMountedContainer } from "../docker/backup-container";
-import type { Description } from "../manifest";
-import { archiveIn, checkContents } from "../verification";
+import { startMountedContainer } from "../verify/backup-container";
+import type { Description } from "../repository/manifest";
+import { archiveIn, checkContents } from "../verify/verification";
 import type { Run } from "./run";
 
 export interface EarlyContainer {

@@ -1,9 +1,9 @@
-import { totalBytes } from "../bytes";
-import type { DumpDestination, DumpOptions } from "../postgres/dump";
-import { type MeasureOptions, measureTables } from "../postgres/fingerprint";
-import { countOrphans } from "../postgres/orphans";
-import { formatBytes } from "../progress";
-import { together } from "../together";
+import { totalBytes } from "../lib/bytes";
+import type { DumpDestination, DumpOptions } from "../postgres/archive/dump";
+import { type MeasureOptions, measureTables } from "../postgres/catalog/fingerprint";
+import { countOrphans } from "../postgres/catalog/orphans";
+import { formatBytes } from "../lib/progress";
+import { together } from "../lib/together";
 import { planDump } from "./plan-dump";
 import type { Run } from "./run";
 

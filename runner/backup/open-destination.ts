@@ -1,5 +1,5 @@
 import type { BackupRequest } from "../request";
-import { isBucketLocation } from "../store/bucket/location";
+import { isBucketLocation } from "../request/location";
 import { bucketDestination } from "./bucket-destination";
 import type { Destination } from "./destination";
 import { folderDestination } from "./folder-destination";

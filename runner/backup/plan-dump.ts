@@ -1,7 +1,7 @@
-import { findCompressor } from "../postgres/compressor";
-import { canReadContents } from "../postgres/contents";
-import { dump, type DumpDestination, type DumpOptions } from "../postgres/dump";
-import { splitTables } from "../postgres/ranges";
+import { findCompressor } from "../postgres/archive/compressor";
+import { canReadContents } from "../postgres/archive/contents";
+import { dump, type DumpDestination, type DumpOptions } from "../postgres/archive/dump";
+import { splitTables } from "../postgres/archive/ranges";
 import { dumpInRanges } from "./dump-in-ranges";
 import type { Run } from "./run";
 

@@ -1,10 +1,10 @@
-import { Failure } from "../failure";
-import type { Progress } from "../progress";
-import { prune, type PruneResult } from "../prune";
+import { Failure } from "../lib/failure";
+import type { Progress } from "../lib/progress";
+import { prune, type PruneResult } from "../prune/index";
 import type { BackupRequest, BackupResult } from "../request";
-import { hasRules, notAfter } from "../retention";
-import { checkNewestSize } from "../size-check";
-import type { Store } from "../store/store";
+import { hasRules, notAfter } from "../prune/retention";
+import { checkNewestSize } from "../prune/size-check";
+import type { Store } from "../repository/repository";
 
 /** A result must stay short: see {@link BackupResult}. */
 const namedIds = 20;

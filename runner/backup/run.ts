@@ -1,7 +1,7 @@
-import type { OutsideContent } from "../postgres/outside-content";
-import type { TableRelation } from "../postgres/relations";
-import type { Snapshot } from "../postgres/snapshot";
-import type { Progress } from "../progress";
+import type { OutsideContent } from "../postgres/catalog/outside-content";
+import type { TableRelation } from "../postgres/catalog/relations";
+import type { Snapshot } from "../postgres/session/snapshot";
+import type { Progress } from "../lib/progress";
 import type { Draft } from "./destination";
 import type { Plan } from "./plan";
 

@@ -1,12 +1,12 @@
 /** A folder first, and then, when the backup is complete and verified there, a bucket. */
 import path from "node:path";
 import { quote } from "shell-quote";
-import { Attempts, Failure } from "../failure";
+import { Attempts, Failure } from "../lib/failure";
 import type { BackupRequest } from "../request";
-import { s3Options } from "../restore-command";
-import { greaterThan } from "../store/newest";
-import { openStore } from "../store/open-store";
-import type { Store } from "../store/store";
+import { s3Options } from "./restore-command";
+import { greaterThan } from "../repository/newest";
+import { openStore } from "../repository/open";
+import type { Store } from "../repository/repository";
 import { type Destination, type Draft, findEarlier, type Found, type Place } from "./destination";
 import { folderDestination } from "./folder-destination";
 import { uploadDraft } from "./upload";

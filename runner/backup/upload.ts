@@ -1,11 +1,11 @@
 import pMap from "p-map";
-import { totalBytes } from "../bytes";
-import { Failure } from "../failure";
-import type { Manifest } from "../manifest";
-import { formatBytes } from "../progress";
-import { checkedContent } from "../store/checked-content";
-import type { StoredFile } from "../store/files";
-import type { Store } from "../store/store";
+import { totalBytes } from "../lib/bytes";
+import { Failure } from "../lib/failure";
+import type { Manifest } from "../repository/manifest";
+import { formatBytes } from "../lib/progress";
+import { checkedContent } from "../repository/checked-content";
+import type { StoredFile } from "../repository/files";
+import type { Store } from "../repository/repository";
 import { bucketLocation, sealInBucket } from "./bucket-destination";
 import type { Draft, Place, Publication } from "./destination";
 

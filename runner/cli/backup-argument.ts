@@ -1,5 +1,5 @@
-import { Failure } from "../failure";
-import { backupTime } from "../store/folder";
+import { Failure } from "../lib/failure";
+import { backupTime } from "../repository/folder/folder";
 import type { Options } from "./options";
 
 interface NamedBackup {

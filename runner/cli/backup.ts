@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { backup, checkBackup } from "../backup";
-import { formatBytes } from "../progress";
+import { backup, checkBackup } from "../backup/index";
+import { formatBytes } from "../lib/progress";
 import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
 import type { Context } from "./context";
 import {

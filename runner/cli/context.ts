@@ -1,4 +1,4 @@
-import type { Progress } from "../progress";
+import type { Progress } from "../lib/progress";
 
 /** What every verb gets from the process that it runs in. */
 export interface Context {

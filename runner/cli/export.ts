@@ -1,11 +1,11 @@
 import path from "node:path";
 import type { Command } from "commander";
-import { exportBackup, type ExportResult } from "../export";
-import { Failure } from "../failure";
-import { formatBytes } from "../progress";
+import { exportBackup, type ExportResult } from "../transfer/export";
+import { Failure } from "../lib/failure";
+import { formatBytes } from "../lib/progress";
 import { ExportRequest } from "../request";
-import { isBucketLocation } from "../store/bucket/location";
-import { openStore } from "../store/open-store";
+import { isBucketLocation } from "../request/location";
+import { openStore } from "../repository/open";
 import { backupArgument, isBackupId, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { answersInJson, type Options, print, readRequest, requestOption, seriesOptions } from "./options";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { Failure } from "../failure";
-import { importBackup } from "../import";
+import { Failure } from "../lib/failure";
+import { importBackup } from "../transfer/import";
 import { ImportRequest } from "../request";
-import { openStore } from "../store/open-store";
-import { openFile } from "../store/open-file";
+import { openStore } from "../repository/open";
+import { openFile } from "./open-file";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions, uploadOptions } from "./options";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { keep } from "../keep";
+import { keep } from "../prune/keep";
 import { KeepRequest } from "../request";
-import { openStore } from "../store/open-store";
+import { openStore } from "../repository/open";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 

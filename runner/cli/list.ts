@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import ms from "ms";
-import { list } from "../list";
-import { formatBytes } from "../progress";
+import { list } from "../prune/list";
+import { formatBytes } from "../lib/progress";
 import { ListRequest } from "../request";
-import { openStore } from "../store/open-store";
-import type { StoredBackup } from "../store/store";
+import { openStore } from "../repository/open";
+import type { StoredBackup } from "../repository/repository";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
-import { migrate } from "../migrate";
+import { migrate } from "../migrate/index";
 import { ArchiveFormat, MigrateRequest, type MigrateResult, RetireRequest } from "../request";
-import { retire } from "../retire";
+import { retire } from "../migrate/remove-old";
 import type { Context } from "./context";
 import {
   collect,

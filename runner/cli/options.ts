@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import { processOutput } from "./output";
 
 export type Options = Readonly<Record<string, unknown>>;

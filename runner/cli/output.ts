@@ -3,8 +3,8 @@
  * from being taken; a result that nobody can be given is a failure, which says what was done all the same.
  */
 import type { Writable } from "node:stream";
-import { Failure } from "../failure";
-import { printable } from "../printable";
+import { Failure } from "../lib/failure";
+import { printable } from "../lib/printable";
 
 export interface Output {
   /** A whole line for the log; lost where that cannot be written. */

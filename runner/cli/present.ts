@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { PresentRequest } from "../request";
-import { openStore } from "../store/open-store";
+import { openStore } from "../repository/open";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption } from "./options";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { prune, type PruneResult } from "../prune";
+import { prune, type PruneResult } from "../prune/index";
 import { PruneRequest } from "../request";
-import { openStore } from "../store/open-store";
+import { openStore } from "../repository/open";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, retentionOptions, seriesOptions } from "./options";

@@ -1,5 +1,5 @@
 /** Throwaway containers of runs that were killed before the daemon knew that they had to go. */
-import { isGone, ownIdentity } from "../process-identity";
+import { isGone, ownIdentity } from "../lib/process-identity";
 import { type Docker, spawnDocker } from "./docker";
 
 /** On every throwaway container; its value says what for. */

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { ExecaError } from "execa";
 import { z } from "zod";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "./docker";
 
 const PortBinding = z.object({ HostIp: z.string(), HostPort: z.string() });

@@ -1,5 +1,5 @@
 import { execa, ExecaError, type Options } from "execa";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 
 /** Runs the docker command line, so that contexts, ssh and TLS work as the user set them up. */
 export interface Docker {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 
 const ImageInspection = z.object({

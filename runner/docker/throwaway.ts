@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import { removeAbandonedThrowaways, throwawayLabels } from "./abandoned-throwaways";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 

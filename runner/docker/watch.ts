@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
-import { Failure, type FailureCode } from "../failure";
-import { settleAfterAbort } from "../settle";
+import { Failure, type FailureCode } from "../lib/failure";
+import { settleAfterAbort } from "../lib/settle";
 import { describeState, findContainer, type Inspection } from "./container";
 import type { Docker } from "./docker";
 

@@ -9,7 +9,7 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Transform } from "node:stream";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 
 export interface WholeOutput {
   /** What the shell writes after the output. */

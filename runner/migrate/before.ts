@@ -1,14 +1,14 @@
 /** What a migration looks at before anybody has to wait. */
 import { z } from "zod";
-import { Failure } from "../failure";
-import type { Relation } from "../postgres/catalog";
-import { escapeLiteral } from "../postgres/escape";
-import { findRequirements } from "../postgres/requirements";
-import type { Session } from "../postgres/session";
+import { Failure } from "../lib/failure";
+import type { Relation } from "../postgres/catalog/catalog";
+import { escapeLiteral } from "../postgres/session/escape";
+import { findRequirements } from "../postgres/catalog/requirements";
+import type { Session } from "../postgres/session/session";
 import type { MigrateRequest } from "../request";
 import { readDockerRecord } from "./docker-record";
 import { type Brought, broughtBy } from "./inventory/brought";
-import { dataOf, inDatabase, newDatabase, type NewServer } from "./sides";
+import { dataOf, inDatabase, newDatabase, type NewServer } from "./servers";
 
 /** What will be on the new server. Fails unless the role can see, and end, all that is on the old one. */
 export async function findBrought(

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { ExecaError } from "execa";
 import { z } from "zod";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "../docker/docker";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 
 /**
  * `loading`: tables of the new server are copies of a migration that has not ended yet. `switching`: the port is on its way.

@@ -1,12 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
-import { Failure } from "../failure";
-import { readCatalog, type Relation } from "../postgres/catalog";
-import { beginAndWait } from "../postgres/locks";
-import { type Selection, selectTables } from "../postgres/select-tables";
-import { openSession, type Session, SqlError } from "../postgres/session";
-import type { Progress } from "../progress";
+import { Failure } from "../lib/failure";
+import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { beginAndWait } from "../postgres/session/locks";
+import { type Selection, selectTables } from "../postgres/catalog/select-tables";
+import { openSession, type Session, SqlError } from "../postgres/session/session";
+import type { Progress } from "../lib/progress";
 import type { MigrateRequest } from "../request";
 import type { Brought } from "./inventory/brought";
 import { databaseItems } from "./inventory/database";

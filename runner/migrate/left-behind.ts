@@ -1,5 +1,5 @@
 /** What clients of the old server would miss on the new one, and what of it the user accepts to miss. */
-import { Failure, Failures } from "../failure";
+import { Failure, Failures } from "../lib/failure";
 import { countsByKind } from "./inventory/inventory";
 import { inWords, type Item } from "./inventory/item";
 

@@ -4,9 +4,9 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { startThrowaway, type Throwaway } from "../docker/throwaway";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import { dockerName } from "./docker-record";
-import { dataOf, type NewServer } from "./sides";
+import { dataOf, type NewServer } from "./servers";
 
 /** Seconds to wait for the lock of a run that was killed just now, which Docker is about to remove. */
 const waitSeconds = 5;

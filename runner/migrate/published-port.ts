@@ -1,6 +1,6 @@
 /** The port of the host that a server is reached by, which goes from one container to another. */
 import type { Inspection, PortBinding } from "../docker/container";
-import { Failures, Failure } from "../failure";
+import { Failures, Failure } from "../lib/failure";
 
 /** Every server here listens on it inside its container. */
 const inside = "5432/tcp";

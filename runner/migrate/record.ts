@@ -4,12 +4,12 @@
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
-import { Failure } from "../failure";
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
-import type { Session } from "../postgres/session";
+import { Failure } from "../lib/failure";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import type { Session } from "../postgres/session/session";
 import { MigrateResult } from "../request";
 import { readDockerRecord, dockerName, removeDockerRecord, writeDockerRecord } from "./docker-record";
-import { dataOf, inDatabase, type NewServer, newDatabase } from "./sides";
+import { dataOf, inDatabase, type NewServer, newDatabase } from "./servers";
 import { Networks } from "./switch-record";
 
 const setting = "postgis_backup.migrated_from";

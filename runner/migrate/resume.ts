@@ -1,10 +1,10 @@
 /** What a run that was killed while the port was on its way has left, before the next one begins. */
 import { findContainer, type Inspection } from "../docker/container";
-import type { Progress } from "../progress";
+import type { Progress } from "../lib/progress";
 import { readDockerRecord, removeDockerRecord } from "./docker-record";
 import { boundPorts } from "./published-port";
 import { MigrationRecord, removeRecord, systemIdentifier } from "./record";
-import { dataOf, inDatabase, newDatabase, type NewServer } from "./sides";
+import { dataOf, inDatabase, newDatabase, type NewServer } from "./servers";
 import { giveBack, keepStopped, type OldServer, start, takePort, toTheEnd } from "./switch-port";
 import { networksTaken, SwitchRecord } from "./switch-record";
 

@@ -7,15 +7,15 @@ import { setTimeout } from "node:timers/promises";
 import { findContainer, type Inspection } from "../docker/container";
 import { type Docker, dockerOutput, spawnDocker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
-import { Failure } from "../failure";
-import { connectedTarget } from "../postgres/connect";
-import type { Progress } from "../progress";
-import { answering } from "../ready";
+import { Failure } from "../lib/failure";
+import { connectedTarget } from "../postgres/session/connect";
+import type { Progress } from "../lib/progress";
+import { answering } from "../server/ready";
 import { ReadyRequest } from "../request";
 import { removeDockerRecord } from "./docker-record";
 import { boundPorts } from "./published-port";
 import { removeHint, removeRecord } from "./record";
-import { applicationName, dataOf, type NewServer, newDatabase } from "./sides";
+import { applicationName, dataOf, type NewServer, newDatabase } from "./servers";
 import { type Networks, networksTaken, restartPolicy, type SwitchRecord } from "./switch-record";
 
 /** A server that writes a large checkpoint takes long to stop; Docker kills it after this. */

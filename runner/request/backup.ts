@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isBucketLocation } from "../store/bucket/location";
+import { isBucketLocation } from "./location";
 import { ArchiveFormat, Compression, VerifyLevel } from "./archive";
 import { MinSizeRatio, retentionRules } from "./retention";
 import { FileMode, Series } from "./series";

@@ -1,16 +1,16 @@
 /** Takes away what a restore made on its way: after it, after a failure, and after a run that was killed. */
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import { spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
-import { openSession, type Session } from "../postgres/session";
-import { lockRuns } from "../postgres/run-lock";
+import { openSession, type Session } from "../postgres/session/session";
+import { lockRuns } from "../postgres/session/run-lock";
 import { restoreInProgress } from "./in-progress";
 import { removeLinks } from "./linked-rows";
 import { possibleWorkFolders, type RestoreNames } from "./names";
 import { dropRecorded } from "./record";
-import { together } from "../together";
+import { together } from "../lib/together";
 import type { RestoreRun } from "./run";
 
 /** Time that a clean-up has before the process ends. */

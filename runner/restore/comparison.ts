@@ -1,15 +1,15 @@
 /** Whether what was loaded is what was backed up. */
 import { z } from "zod";
-import { compareTable, mismatch, settlePools, withFingerprints } from "../compare";
-import { compareOrphans } from "../compare-orphans";
-import { Failures } from "../failure";
-import { type Relation, readCatalog } from "../postgres/catalog";
-import { findDefinitions } from "../postgres/definitions";
-import { measureTables, whyNotComparable } from "../postgres/fingerprint";
-import { sqlName } from "../postgres/names";
-import { findPools } from "../postgres/pools";
-import { withQualifiedNames } from "../postgres/qualified-names";
-import { openSession, type Session } from "../postgres/session";
+import { compareTable, mismatch, settlePools, withFingerprints } from "../verify/compare";
+import { compareOrphans } from "../verify/compare-orphans";
+import { Failures } from "../lib/failure";
+import { type Relation, readCatalog } from "../postgres/catalog/catalog";
+import { findDefinitions } from "../postgres/catalog/definitions";
+import { measureTables, whyNotComparable } from "../postgres/catalog/fingerprint";
+import { sqlName } from "../postgres/session/names";
+import { findPools } from "../postgres/session/pools";
+import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { openSession, type Session } from "../postgres/session/session";
 import type { RestoreRun } from "./run";
 import type { StagedTable } from "./staging";
 

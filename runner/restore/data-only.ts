@@ -1,13 +1,13 @@
 /** Fills tables that exist, in one transaction. */
 import { z } from "zod";
-import { compareTable, mismatch, settlePools, withFingerprints } from "../compare";
-import { Failure, Failures } from "../failure";
-import { measureHere } from "../postgres/fingerprint";
-import { beginAndWait } from "../postgres/locks";
-import { sqlName } from "../postgres/names";
-import { findPools } from "../postgres/pools";
-import { tableKey } from "../postgres/script";
-import { openSession, SqlError } from "../postgres/session";
+import { compareTable, mismatch, settlePools, withFingerprints } from "../verify/compare";
+import { Failure, Failures } from "../lib/failure";
+import { measureHere } from "../postgres/catalog/fingerprint";
+import { beginAndWait } from "../postgres/session/locks";
+import { sqlName } from "../postgres/session/names";
+import { findPools } from "../postgres/session/pools";
+import { tableKey } from "../postgres/archive/script";
+import { openSession, SqlError } from "../postgres/session/session";
 import { whyNotCompared } from "./comparison";
 import { rowsEntries } from "./entries";
 import { finalPlace } from "./members";
@@ -18,7 +18,7 @@ import type { RestoreRun } from "./run";
 import { deferCircle, turnOffTriggers } from "./quiet-triggers";
 import { setSequences } from "./sequence-values";
 import { rowsInto } from "./statements";
-import { callsUnqualified, noSearchPath, setSearchPath } from "./unqualified";
+import { callsUnqualified, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
 
 export async function restoreData(
   run: RestoreRun,

@@ -1,18 +1,18 @@
 /** Makes in the target what comes before the rows: schemas, extensions, types, functions, tables. All of it is recorded. */
 import path from "node:path";
-import { escapeIdentifier } from "../postgres/escape";
+import { escapeIdentifier } from "../postgres/session/escape";
 import { callerIds } from "../docker/exec";
-import { Failure } from "../failure";
-import { startReading } from "../postgres/archive";
-import { insertSrid } from "../postgres/custom-srids";
-import { restriction } from "../postgres/script-scanner";
-import { endedWith, errorLines } from "../postgres/server";
+import { Failure } from "../lib/failure";
+import { startReading } from "../postgres/archive/archive";
+import { insertSrid } from "../postgres/catalog/custom-srids";
+import { restriction } from "../postgres/archive/script-scanner";
+import { endedWith, errorLines } from "../postgres/session/server";
 import { asByDefault } from "./default-privileges";
 import { feedPsql, restoreFailure } from "./feed";
 import { recordNew, recordSystem } from "./record";
 import type { RestoreRun } from "./run";
 import { stagedArchive, whole, writeInContainer } from "./scratch";
-import { readPieces, safePieces } from "./script-pieces";
+import { readPieces, safePieces } from "../postgres/archive/script-pieces";
 import { installedSrids, postgisSchema } from "./srids";
 import type { WantedEntries } from "./wanted";
 

@@ -1,7 +1,7 @@
 /** What depends on tables that are to be taken away, and would be lost or go on with the old rows. */
 import { z } from "zod";
-import { Failure } from "../failure";
-import type { Session } from "../postgres/session";
+import { Failure } from "../lib/failure";
+import type { Session } from "../postgres/session/session";
 import { oidList } from "./members";
 
 const dependentsQuery = (oids: readonly string[]) => `

@@ -2,14 +2,14 @@
  * What would keep a backup from being restored, found without running anything of it: by the manifest, and the archive's table
  * of contents where it has one.
  */
-import type { RecordedTable } from "../compare";
-import { Attempts, Failure } from "../failure";
-import type { Relation } from "../postgres/catalog";
-import { sqlName } from "../postgres/names";
-import { type Selection, selectTables } from "../postgres/select-tables";
-import { readToc, type TocEntry } from "../postgres/toc";
-import { archiveName } from "../restore-command";
-import { readChecked, recordedFile } from "../store/seal";
+import type { RecordedTable } from "../verify/compare";
+import { Attempts, Failure } from "../lib/failure";
+import type { Relation } from "../postgres/catalog/catalog";
+import { sqlName } from "../postgres/session/names";
+import { type Selection, selectTables } from "../postgres/catalog/select-tables";
+import { readToc, type TocEntry } from "../postgres/archive/toc";
+import { archiveName } from "../backup/restore-command";
+import { readChecked, recordedFile } from "../repository/checksums";
 import { checkFreeSpace } from "./free-space";
 import { finalPlace, finalSchema, findExisting } from "./members";
 import { checkNames, checkPlaces } from "./places";

@@ -1,6 +1,6 @@
 /** Entries of an archive's table of contents, as pg_restore lists them. */
-import { Failure } from "../failure";
-import type { Name } from "../postgres/names";
+import { Failure } from "../lib/failure";
+import type { Name } from "../postgres/session/names";
 
 export const idOf = (entry: string): string => entry.split(";")[0] ?? "";
 

@@ -1,7 +1,7 @@
 import type { ExecTarget } from "../docker/exec";
-import { Failure } from "../failure";
-import { runRestricted } from "../postgres/restricted";
-import { endedWith, errorLines } from "../postgres/server";
+import { Failure } from "../lib/failure";
+import { runRestricted } from "../postgres/session/restricted";
+import { endedWith, errorLines } from "../postgres/session/server";
 
 /** Gives a script to psql in the container, which stops at the first error; an error of the script's own source comes first. */
 export async function feedPsql(

@@ -1,11 +1,11 @@
 /** The tables that exist and are to be filled. */
 import { z } from "zod";
-import type { RecordedTable } from "../compare";
-import { Attempts, Failure } from "../failure";
-import { type Relation, readCatalog } from "../postgres/catalog";
-import { type Name, sqlName } from "../postgres/names";
-import { selectTables } from "../postgres/select-tables";
-import type { Session } from "../postgres/session";
+import type { RecordedTable } from "../verify/compare";
+import { Attempts, Failure } from "../lib/failure";
+import { type Relation, readCatalog } from "../postgres/catalog/catalog";
+import { type Name, sqlName } from "../postgres/session/names";
+import { selectTables } from "../postgres/catalog/select-tables";
+import type { Session } from "../postgres/session/session";
 import { finalPlace, oidList } from "./members";
 import type { RestoreRun } from "./run";
 

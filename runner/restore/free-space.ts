@@ -1,10 +1,10 @@
 /** Whether the disk of the target has room for the tables, next to all that is there until they are in their place. */
 import { z } from "zod";
-import type { RecordedTable } from "../compare";
+import type { RecordedTable } from "../verify/compare";
 import { spawnDocker } from "../docker/docker";
 import { execArguments } from "../docker/exec";
-import { Failure } from "../failure";
-import { formatBytes } from "../progress";
+import { Failure } from "../lib/failure";
+import { formatBytes } from "../lib/progress";
 import type { RestoreRun } from "./run";
 
 /** Bytes that a row takes at the least in an index of its table: those of a B-tree whose values are all alike. */

@@ -1,4 +1,4 @@
-import { Failure } from "../failure";
+import { Failure } from "../lib/failure";
 import type { RestoreRequest } from "../request";
 
 export function restoreInProgress({ database }: RestoreRequest): (since: string) => Failure {

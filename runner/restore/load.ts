@@ -1,11 +1,11 @@
 /** Brings rows into the tables of the target, then indexes, foreign keys and all else that comes after rows. */
 import { z } from "zod";
 import { callerIds, runTied } from "../docker/exec";
-import type { RecordedTable } from "../compare";
-import { sqlName } from "../postgres/names";
-import { tableKey } from "../postgres/script";
-import { endedWith, errorLines } from "../postgres/server";
-import { together } from "../together";
+import type { RecordedTable } from "../verify/compare";
+import { sqlName } from "../postgres/session/names";
+import { tableKey } from "../postgres/archive/script";
+import { endedWith, errorLines } from "../postgres/session/server";
+import { together } from "../lib/together";
 import { writeList } from "./define";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntries } from "./entries";

@@ -1,7 +1,7 @@
 /** Indexes whose content may depend on the rows of another table. */
 import { z } from "zod";
-import { sqlName } from "../postgres/names";
-import { type Session, SqlError } from "../postgres/session";
+import { sqlName } from "../postgres/session/names";
+import { type Session, SqlError } from "../postgres/session/session";
 import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";
 

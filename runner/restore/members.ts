@@ -1,9 +1,9 @@
 /** The objects that a restore moves: tables, and what does not follow them by itself. */
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import type { Relation } from "../postgres/catalog";
-import { type Name, sqlName } from "../postgres/names";
-import type { Session } from "../postgres/session";
+import type { Relation } from "../postgres/catalog/catalog";
+import { type Name, sqlName } from "../postgres/session/names";
+import type { Session } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
 
 const Member = z.object({ schema: z.string(), name: z.string() });

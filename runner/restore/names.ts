@@ -1,7 +1,7 @@
 /** Names of what a restore makes and takes away again; recognisable, so that a later run finds what a killed one left. */
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { recordPrefix, stagePrefix } from "../postgres/half-restored";
+import { recordPrefix, stagePrefix } from "../postgres/catalog/half-restored";
 
 /** Where a container may have room for small files; one with a read-only root has it in memory only. */
 const temporaryFolders = ["/tmp", "/var/tmp", "/dev/shm", "/run"] as const;

@@ -3,9 +3,9 @@
  * is there by then is the user's. The database remembers it. Whoever can write that only keeps rows from being overwritten.
  */
 import { z } from "zod";
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
-import { sqlName } from "../postgres/names";
-import { SqlError } from "../postgres/session";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { sqlName } from "../postgres/session/names";
+import { SqlError } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
 import { finalPlace, findExisting } from "./members";
 import type { RestoreRun } from "./run";

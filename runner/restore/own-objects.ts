@@ -1,7 +1,7 @@
 /** Types, functions and the like of the user's own, by the identity that the server gives them. */
 import { z } from "zod";
-import type { ObjectId } from "../postgres/requirements";
-import type { Session } from "../postgres/session";
+import type { ObjectId } from "../postgres/catalog/requirements";
+import type { Session } from "../postgres/session/session";
 
 const OwnObject = z.object({
   /** As an archive's table of contents has it. */

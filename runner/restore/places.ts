@@ -1,14 +1,14 @@
 /** Whether the tables can go to their places. */
-import { escapeLiteral } from "../postgres/escape";
+import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { Attempts, Failure } from "../failure";
-import type { Session } from "../postgres/session";
+import { Attempts, Failure } from "../lib/failure";
+import type { Session } from "../postgres/session/session";
 import { refuseDependents } from "./dependents";
 import { type Existing, findExisting, oidList } from "./members";
 import { checkPublications } from "./publications";
 import type { RestoreRun } from "./run";
-import type { Name } from "../postgres/names";
-import type { DanglingReference } from "../postgres/select-tables";
+import type { Name } from "../postgres/session/names";
+import type { DanglingReference } from "../postgres/catalog/select-tables";
 
 /** What is to be put where. */
 interface Planned {

@@ -1,9 +1,9 @@
 /** Tables that take the place of others take their place in publications too. */
-import { escapeLiteral } from "../postgres/escape";
+import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { Failure } from "../failure";
-import { withQualifiedNames } from "../postgres/qualified-names";
-import type { Session } from "../postgres/session";
+import { Failure } from "../lib/failure";
+import { withQualifiedNames } from "../postgres/session/qualified-names";
+import type { Session } from "../postgres/session/session";
 import { type Existing, oidList } from "./members";
 import type { RestoreRun } from "./run";
 

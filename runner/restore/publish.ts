@@ -1,10 +1,10 @@
 /** Puts the finished tables in their place, in one transaction, and ends the record of what the restore made. */
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
-import { Failure } from "../failure";
-import { beginAndWait } from "../postgres/locks";
-import { sqlName } from "../postgres/names";
-import { openSession, type Session, SqlError } from "../postgres/session";
-import { backupId } from "../store/folder";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { Failure } from "../lib/failure";
+import { beginAndWait } from "../postgres/session/locks";
+import { sqlName } from "../postgres/session/names";
+import { openSession, type Session, SqlError } from "../postgres/session/session";
+import { backupId } from "../repository/folder/folder";
 import { refuseDependents } from "./dependents";
 import { rebuildLookups } from "./lookup-indexes";
 import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";

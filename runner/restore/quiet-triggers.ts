@@ -3,11 +3,11 @@
  * are filled are off until the transaction has done with them, as with `pg_restore --disable-triggers`; foreign keys are
  * checked all the same, and those that go in a circle at the end.
  */
-import { escapeIdentifier } from "../postgres/escape";
+import { escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
-import { Failure } from "../failure";
-import { sqlName } from "../postgres/names";
-import type { Session } from "../postgres/session";
+import { Failure } from "../lib/failure";
+import { sqlName } from "../postgres/session/names";
+import type { Session } from "../postgres/session/session";
 import type { FilledTable } from "./filled-tables";
 import { oidList } from "./members";
 

@@ -1,17 +1,17 @@
 /** Reads an archive with the target's own pg_restore, if it sees the archive and can, or with that of a throwaway container. */
 import path from "node:path";
-import { type BackupContainer, copyFiles, startBackupContainer } from "../docker/backup-container";
+import { type BackupContainer, copyFiles, startBackupContainer } from "../verify/backup-container";
 import { pathInContainer } from "../docker/container";
 import { dockerFailure, spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
-import { Failure } from "../failure";
-import { readPlainArchive } from "../plain-archive";
-import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive";
-import { majorVersion } from "../postgres/facts";
-import { endedWith, errorLines } from "../postgres/server";
-import { archiveName } from "../restore-command";
-import { hashFile } from "../store/files";
-import { recordedFile, streamedArchive, sumsFile } from "../store/seal";
+import { Failure } from "../lib/failure";
+import { readPlainArchive } from "../verify/plain-archive";
+import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive/archive";
+import { majorVersion } from "../postgres/session/server-info";
+import { endedWith, errorLines } from "../postgres/session/server";
+import { archiveName } from "../backup/restore-command";
+import { hashFile } from "../repository/files";
+import { recordedFile, streamedArchive, sumsFile } from "../repository/checksums";
 import { holdsRows, idOf } from "./entries";
 import type { RestoreRun } from "./run";
 

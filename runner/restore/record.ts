@@ -3,11 +3,11 @@
  * later run knows by it what a killed one left. It is followed only where nobody but the restoring role, or a superuser,
  * can have written it; and what somebody else has begun to use is left alone, and named.
  */
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { Failure } from "../failure";
-import { type Session, SqlError } from "../postgres/session";
-import { withQualifiedNames } from "../postgres/qualified-names";
+import { Failure } from "../lib/failure";
+import { type Session, SqlError } from "../postgres/session/session";
+import { withQualifiedNames } from "../postgres/session/qualified-names";
 import { asByDefault } from "./default-privileges";
 import type { RestoreNames } from "./names";
 

@@ -1,11 +1,11 @@
 import type { Inspection } from "../docker/container";
 import type { ExecTarget } from "../docker/exec";
-import type { Manifest } from "../manifest";
-import type { DumpFacts, ServerFacts } from "../postgres/facts";
-import type { Session } from "../postgres/session";
-import type { Progress } from "../progress";
+import type { Manifest } from "../repository/manifest";
+import type { DumpFacts, ServerFacts } from "../postgres/session/server-info";
+import type { Session } from "../postgres/session/session";
+import type { Progress } from "../lib/progress";
 import type { RestoreRequest } from "../request";
-import type { BackupFiles } from "../store/backup-files";
+import type { BackupFiles } from "../repository/backup-files";
 import type { RestoreNames } from "./names";
 
 /** A restore that has its lock. */

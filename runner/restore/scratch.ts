@@ -4,23 +4,23 @@
  */
 import path from "node:path";
 import { Readable } from "node:stream";
-import { escapeIdentifier } from "../postgres/escape";
+import { escapeIdentifier } from "../postgres/session/escape";
 import { dockerFailure, spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget, runTied } from "../docker/exec";
-import { Failure, Failures } from "../failure";
-import { createDatabase, readLocale } from "../postgres/restore";
-import { endedWith, errorLines, withEnv } from "../postgres/server";
-import { openSession, type Session } from "../postgres/session";
-import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/toc";
-import { afterTablesFile, prepareFile } from "../restore-command";
-import { readChecked, recordedFile } from "../store/seal";
+import { Failure, Failures } from "../lib/failure";
+import { createDatabase, readLocale } from "../postgres/archive/restore";
+import { endedWith, errorLines, withEnv } from "../postgres/session/server";
+import { openSession, type Session } from "../postgres/session/session";
+import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
+import { afterTablesFile, prepareFile } from "../backup/restore-command";
+import { readChecked, recordedFile } from "../repository/checksums";
 import { holdsRows } from "./entries";
 import { feedPsql, restoreFailure } from "./feed";
 import type { Reader } from "./reader";
 import { inDatabase, type RestoreRun } from "./run";
 import { accessMethodMissing, noteTablespaces, serverNames } from "./server-names";
 import { definitionsOf } from "./statements";
-import { giveSearchPath, noSearchPath } from "./unqualified";
+import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 
 /** Where the definitions for the target are, in its container. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");

@@ -1,11 +1,11 @@
 /** Sets sequences that exist to the values that they have in the archive. */
-import { escapeLiteral } from "../postgres/escape";
+import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { sqlName } from "../postgres/names";
+import { sqlName } from "../postgres/session/names";
 import { finalPlace, findExisting, looseSequences, oidList } from "./members";
 import type { Reader } from "./reader";
 import type { RestoreRun } from "./run";
-import { readPieces } from "./script-pieces";
+import { readPieces } from "../postgres/archive/script-pieces";
 
 const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/s;
 

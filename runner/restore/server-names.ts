@@ -1,9 +1,9 @@
 /** Settings, tablespaces and access methods that definitions name, and a server has or lacks. */
 import { z } from "zod";
-import type { RecordedTable } from "../compare";
-import { Failure, Failures } from "../failure";
-import type { Session } from "../postgres/session";
-import type { TocEntry } from "../postgres/toc";
+import type { RecordedTable } from "../verify/compare";
+import { Failure, Failures } from "../lib/failure";
+import type { Session } from "../postgres/session/session";
+import type { TocEntry } from "../postgres/archive/toc";
 import type { RestoreRun } from "./run";
 
 /** What a server has that definitions name. */

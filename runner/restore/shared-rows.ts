@@ -1,11 +1,11 @@
 /** Large tables whose rows several sessions load together: `pg_restore` gives each table one. */
 import { dockerOutput } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
-import { Failure } from "../failure";
-import { decompressor } from "../postgres/compressor";
-import { openCopySession } from "../postgres/copy-session";
-import { sqlName } from "../postgres/names";
-import { together } from "../together";
+import { Failure } from "../lib/failure";
+import { decompressor } from "../postgres/archive/compressor";
+import { openCopySession } from "../postgres/archive/copy-session";
+import { sqlName } from "../postgres/session/names";
+import { together } from "../lib/together";
 import { restoreFailure } from "./feed";
 import type { LinkedArchive } from "./linked-rows";
 import type { RestoreRun } from "./run";

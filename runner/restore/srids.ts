@@ -1,9 +1,9 @@
 /** Spatial reference systems that the source's users added to those of PostGIS. */
-import { escapeIdentifier } from "../postgres/escape";
+import { escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
-import { Failure, Failures } from "../failure";
-import type { CustomSrid } from "../postgres/custom-srids";
-import type { Session } from "../postgres/session";
+import { Failure, Failures } from "../lib/failure";
+import type { CustomSrid } from "../postgres/catalog/custom-srids";
+import type { Session } from "../postgres/session/session";
 import type { RestoreRun } from "./run";
 
 /** Fails where the target means another reference system by a number that the backup uses. */

@@ -1,18 +1,18 @@
 /** Which tables are restored, and where they are before and after. */
-import { escapeIdentifier, escapeLiteral } from "../postgres/escape";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { compareDefinitions, mismatch, type RecordedTable } from "../compare";
-import { Attempts, Failure } from "../failure";
-import { type Relation, readCatalog } from "../postgres/catalog";
-import { type Definitions, findDefinitions } from "../postgres/definitions";
-import { majorVersion } from "../postgres/facts";
-import { type Name, sqlName } from "../postgres/names";
-import { haveNames } from "../postgres/named-values";
-import { findPools } from "../postgres/pools";
-import { withQualifiedNames } from "../postgres/qualified-names";
-import { findRequirements, type ObjectId } from "../postgres/requirements";
-import { type Selection, selectTables } from "../postgres/select-tables";
-import type { Session } from "../postgres/session";
+import { compareDefinitions, mismatch, type RecordedTable } from "../verify/compare";
+import { Attempts, Failure } from "../lib/failure";
+import { type Relation, readCatalog } from "../postgres/catalog/catalog";
+import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
+import { majorVersion } from "../postgres/session/server-info";
+import { type Name, sqlName } from "../postgres/session/names";
+import { haveNames } from "../postgres/catalog/named-values";
+import { findPools } from "../postgres/session/pools";
+import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
+import { type Selection, selectTables } from "../postgres/catalog/select-tables";
+import type { Session } from "../postgres/session/session";
 import {
   asTable,
   finalPlace,
@@ -27,7 +27,7 @@ import {
 import { missingObjects } from "./own-objects";
 import type { RestoreRun } from "./run";
 import type { Scratch } from "./scratch";
-import { functionNames, noSearchPath, setSearchPath } from "./unqualified";
+import { functionNames, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
 import type { WantedObjects } from "./wanted";
 
 export interface StagedTable {

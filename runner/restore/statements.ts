@@ -1,11 +1,11 @@
 /** What is made of an archive's script before it goes to another server. */
-import { escapeIdentifier } from "../postgres/escape";
-import { Failure } from "../failure";
-import { byHeading, tableKey } from "../postgres/script";
-import { restriction } from "../postgres/script-scanner";
-import { readPieces, safePieces } from "./script-pieces";
+import { escapeIdentifier } from "../postgres/session/escape";
+import { Failure } from "../lib/failure";
+import { byHeading, tableKey } from "../postgres/archive/script";
+import { restriction } from "../postgres/archive/script-scanner";
+import { readPieces, safePieces } from "../postgres/archive/script-pieces";
 import type { ServerNames } from "./server-names";
-import { noSearchPath } from "./unqualified";
+import { noSearchPath } from "../postgres/catalog/unqualified";
 
 interface DefinitionOptions {
   /** What the script is called in messages. */

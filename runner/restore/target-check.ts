@@ -1,7 +1,7 @@
 /** What the target must have and allow, as far as the manifest tells it. */
-import { escapeLiteral } from "../postgres/escape";
+import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { Attempts, Failure } from "../failure";
+import { Attempts, Failure } from "../lib/failure";
 import type { RestoreRun } from "./run";
 
 const Role = z.object({

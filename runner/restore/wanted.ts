@@ -1,8 +1,8 @@
 /** Which entries of the archive that pg_dump makes of the scratch database go to the target, and when. */
-import { escapeLiteral } from "../postgres/escape";
+import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import type { Session } from "../postgres/session";
-import type { TocEntry } from "../postgres/toc";
+import type { Session } from "../postgres/session/session";
+import type { TocEntry } from "../postgres/archive/toc";
 import { oidList } from "./members";
 
 /** What is restored, as it is in the scratch database. */

@@ -4,7 +4,7 @@ import { readdir, readlink, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";

@@ -3,10 +3,10 @@ import { chmod, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/pr
 import path from "node:path";
 import { HeadObjectCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { execa } from "execa";
-import { backupPolicy, restorePolicy } from "../../components/bucket-policies";
-import { Manifest } from "../../runner/manifest";
+import { backupPolicy, restorePolicy } from "../../components/backup-bucket/policies";
+import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
-import { backupId } from "../../runner/store/folder";
+import { backupId } from "../../runner/repository/folder/folder";
 import { failBackup, tryBackup } from "../support/backup";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { root } from "../../setup/paths";
 import { TestBucket } from "../support/bucket";
 import { startServer } from "../support/container";

@@ -9,7 +9,7 @@ import {
   PutObjectRetentionCommand,
 } from "@aws-sdk/client-s3";
 import { execa } from "execa";
-import type { PruneResult } from "../../runner/prune";
+import type { PruneResult } from "../../runner/prune/index";
 import { takeBackup } from "../support/backup";
 import { TestBucket } from "../support/bucket";
 import { startServer } from "../support/container";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";

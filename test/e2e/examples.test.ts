@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { root } from "../../setup/paths";
 import { docker, startServer } from "../support/container";
 import { imageOf } from "../support/images";

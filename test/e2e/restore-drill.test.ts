@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
 import { startServer } from "../support/container";
 import { reseal } from "../support/damage";

@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { Client } from "pg";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { sql } from "../support/resources";
 import { createProject, type Project, removeProject, up } from "../support/stack";
 

@@ -3,7 +3,7 @@ import { open, readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
-import type { FailureCode } from "../../runner/failure";
+import type { FailureCode } from "../../runner/lib/failure";
 import {
   dumping,
   type Outcome,

@@ -7,7 +7,7 @@ import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import type { PruneResult } from "../../runner/prune";
+import type { PruneResult } from "../../runner/prune/index";
 import { TestBucket } from "../support/bucket";
 import { filesOf, flipBit } from "../support/damage";
 import { peakMemory } from "../support/memory";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { BackupResult } from "../../runner/request";
-import { backupId } from "../../runner/store/folder";
+import { backupId } from "../../runner/repository/folder/folder";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";

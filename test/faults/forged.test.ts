@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Manifest } from "../../runner/manifest";
+import type { Manifest } from "../../runner/repository/manifest";
 import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { reseal } from "../support/damage";

@@ -5,7 +5,7 @@ import { cp, mkdir, readdir, readlink, rm } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { execa } from "execa";
-import { ownIdentity } from "../../runner/process-identity";
+import { ownIdentity } from "../../runner/lib/process-identity";
 import { backupArguments, takeBackup } from "../support/backup";
 import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
@@ -158,7 +158,7 @@ describe("throwaway containers of earlier runs", function () {
   /** Of a process of this machine that has ended, or of one elsewhere. */
   async function deadIdentity(): Promise<string> {
     const script = "process.stdout.write(require(process.argv[1]).ownIdentity())";
-    const { stdout } = await execa("node", ["-e", script, path.resolve("dist/runner/process-identity.js")]);
+    const { stdout } = await execa("node", ["-e", script, path.resolve("dist/runner/lib/process-identity.js")]);
     return stdout;
   }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { PruneResult } from "../../runner/prune";
+import type { PruneResult } from "../../runner/prune/index";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { writeBackup } from "../support/series";

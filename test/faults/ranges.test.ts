@@ -3,9 +3,9 @@ import path from "node:path";
 import { execa } from "execa";
 import { runningContainer } from "../../runner/docker/container";
 import { docker } from "../../runner/docker/docker";
-import type { Failure } from "../../runner/failure";
-import { readContents } from "../../runner/postgres/contents";
-import { serverTarget } from "../../runner/postgres/server";
+import type { Failure } from "../../runner/lib/failure";
+import { readContents } from "../../runner/postgres/archive/contents";
+import { serverTarget } from "../../runner/postgres/session/server";
 import {
   endedWhileSending,
   type Scene,

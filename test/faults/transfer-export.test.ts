@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { lstat, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { workName } from "../../runner/store/work-name";
+import { workName } from "../../runner/lib/work-name";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
 import { sealedFiles, writeSealed } from "../support/sealed";

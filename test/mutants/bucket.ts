@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant";
 export const bucketMutants: readonly Mutant[] = [
   {
     title: "objects that are there are overwritten",
-    file: "runner/store/bucket/upload.ts",
+    file: "runner/repository/s3/upload.ts",
     text: 'const asNew = { IfNoneMatch: "*" } as const;',
     replacement: "const asNew = {} as const;",
     tests: ["test/faults/bucket.test.ts"],
@@ -12,7 +12,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "an object whose answer was lost is not looked for",
-    file: "runner/store/bucket/incoming.ts",
+    file: "runner/repository/s3/incoming.ts",
     text: "if (uncertain.has(file) && (await findOwn(",
     replacement: 'if (uncertain.has("") && (await findOwn(',
     tests: ["test/faults/bucket-answers.test.ts"],
@@ -20,7 +20,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "what another run wrote is taken for this one's",
-    file: "runner/store/bucket/incoming.ts",
+    file: "runner/repository/s3/incoming.ts",
     text: "if (head?.Metadata?.[runKey] !== metadata[runKey]) {",
     replacement: "if (head === undefined) {",
     tests: ["test/faults/bucket.test.ts"],
@@ -28,7 +28,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "what another run wrote is removed",
-    file: "runner/store/bucket/incoming.ts",
+    file: "runner/repository/s3/incoming.ts",
     text: "  if (there.some((path) => !written.has(path))) return;\n",
     replacement: "",
     tests: ["test/faults/bucket.test.ts"],
@@ -36,7 +36,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "another content under an id is taken for the same",
-    file: "runner/store/bucket/incoming.ts",
+    file: "runner/repository/s3/incoming.ts",
     text: "return there.bytes === bytes && there.sha256 === sha256;",
     replacement: "return there.bytes === bytes;",
     tests: ["test/faults/bucket.test.ts"],
@@ -44,7 +44,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "a backup is published that lacks objects",
-    file: "runner/store/bucket/incoming.ts",
+    file: "runner/repository/s3/incoming.ts",
     text: "      await expectAll(working, prefix, [...stored.values()]);\n      await store",
     replacement: "      await store",
     tests: ["test/faults/bucket.test.ts"],
@@ -52,7 +52,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "the manifest is removed last",
-    file: "runner/store/bucket/removal.ts",
+    file: "runner/repository/s3/removal.ts",
     text: "    await deleteObjects(bucket, [prefix + manifestFile]);\n    await deleteObjects(\n      bucket,\n      rest.map((path) => prefix + path),\n    );",
     replacement:
       "    await deleteObjects(\n      bucket,\n      rest.map((path) => prefix + path),\n    );\n    await deleteObjects(bucket, [prefix + manifestFile]);",
@@ -61,7 +61,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "a marked backup in a bucket is removed",
-    file: "runner/store/bucket/removal.ts",
+    file: "runner/repository/s3/removal.ts",
     text: 'return `it is marked "${keepFile}"`;',
     replacement: "return undefined;",
     tests: ["test/faults/bucket.test.ts"],
@@ -69,7 +69,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "what somebody put beside a backup in a bucket is removed",
-    file: "runner/store/bucket/removal.ts",
+    file: "runner/repository/s3/removal.ts",
     text: "const foreign = objects.find(({ path }) => !isOwn(path));",
     replacement: "const foreign = objects.find(() => false);",
     tests: ["test/faults/bucket.test.ts"],
@@ -77,7 +77,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "an upload in progress is removed",
-    file: "runner/store/bucket/removal.ts",
+    file: "runner/repository/s3/removal.ts",
     text: "times.some((time) => time.getTime() > before)",
     replacement: "times.length === 0",
     tests: ["test/faults/bucket.test.ts"],
@@ -85,7 +85,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "the latest in a bucket is the greatest id",
-    file: "runner/store/bucket/series.ts",
+    file: "runner/repository/s3/series.ts",
     text: "    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,\n",
     replacement: "",
     tests: ["test/faults/bucket.test.ts"],
@@ -93,7 +93,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "a connection that is cut ends an object",
-    file: "runner/store/bucket/objects.ts",
+    file: "runner/repository/s3/objects.ts",
     text: "      if (offset === begun || stalls >= mostStalls)\n        throw",
     replacement: "      if (offset >= begun) return;\n      if (stalls >= mostStalls)\n        throw",
     tests: ["test/faults/bucket.test.ts"],

@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant";
 export const folderMutants: readonly Mutant[] = [
   {
     title: "files of a backup are not forced to disk",
-    file: "runner/store/files.ts",
+    file: "runner/repository/files.ts",
     text: ", handle.sync()",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -12,7 +12,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the manifest and the checksums are not forced to disk",
-    file: "runner/store/files.ts",
+    file: "runner/repository/files.ts",
     text: "{ mode: 0o600, flush: true }",
     replacement: "{ mode: 0o600 }",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -20,7 +20,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the archive's folder is not forced to disk",
-    file: "runner/store/folder.ts",
+    file: "runner/repository/folder/folder.ts",
     text: "if (entry.isDirectory()) await syncToDisk(path.join(entry.parentPath, entry.name));",
     replacement: "if (entry.isDirectory()) continue;",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -28,7 +28,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "a backup gets its name before its folder is on disk",
-    file: "runner/store/folder.ts",
+    file: "runner/repository/folder/folder.ts",
     text: "  await syncToDisk(workPath);\n  const link = await prepareLatest(parent, id);\n  try {\n    await rename(workPath, finalPath);\n",
     replacement:
       "  const link = await prepareLatest(parent, id);\n  try {\n    await rename(workPath, finalPath);\n    await syncToDisk(finalPath);\n",
@@ -37,7 +37,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the name of a backup is not forced to disk",
-    file: "runner/store/folder.ts",
+    file: "runner/repository/folder/folder.ts",
     text: "  await syncToDisk(parent);\n",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -45,7 +45,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "files of an import are not forced to disk",
-    file: "runner/store/folder-incoming.ts",
+    file: "runner/repository/folder/incoming.ts",
     text: ", flush: true",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -53,7 +53,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "folders of an import are not forced to disk",
-    file: "runner/store/folder-incoming.ts",
+    file: "runner/repository/folder/incoming.ts",
     text: "      for (const folder of folders) await syncToDisk(folder);\n",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -61,7 +61,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the name of an import is not forced to disk",
-    file: "runner/store/folder-incoming.ts",
+    file: "runner/repository/folder/incoming.ts",
     text: "      await syncToDisk(series);\n",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -69,7 +69,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "an exported tar is not forced to disk",
-    file: "runner/store/new-file.ts",
+    file: "runner/transfer/new-file.ts",
     text: ", flush: true",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -77,7 +77,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the name of an exported tar is not forced to disk",
-    file: "runner/store/new-file.ts",
+    file: "runner/transfer/new-file.ts",
     text: "    await syncToDisk(folder);\n",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
@@ -85,7 +85,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "`latest` is unlinked before the rename",
-    file: "runner/store/folder-latest.ts",
+    file: "runner/repository/folder/latest.ts",
     text: "const replace = () => rename(link, path.join(series, latestLink));",
     replacement:
       "const replace = () =>\n        unlink(path.join(series, latestLink))\n          .catch(() => undefined)\n          .then(() => rename(link, path.join(series, latestLink)));",
@@ -94,14 +94,14 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the latest is the oldest where the link is missing",
-    file: "runner/store/folder-store.ts",
+    file: "runner/repository/folder/folder-repository.ts",
     text: "?? newestOf(backups)",
     replacement: "?? backups[0]",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
     title: "an older backup that is imported becomes the latest",
-    file: "runner/store/folder-store.ts",
+    file: "runner/repository/folder/folder-repository.ts",
     text: "return latest.id < arrival.id &&",
     replacement: "return true ||",
     tests: ["test/faults/transfer-import.test.ts"],
@@ -109,7 +109,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "a living run's folder is removed",
-    file: "runner/store/abandoned.ts",
+    file: "runner/repository/folder/abandoned.ts",
     text: "return itsKey === key || isGone(identity);",
     replacement: "return true;",
     tests: ["test/unit/runner/folder.test.ts"],
@@ -117,14 +117,14 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the folder of an unknown run is removed at once",
-    file: "runner/store/abandoned.ts",
+    file: "runner/repository/folder/abandoned.ts",
     text: "Date.now() - stats.mtimeMs > abandonedMilliseconds",
     replacement: "stats.mtimeMs > 0",
     tests: ["test/unit/runner/folder.test.ts"],
   },
   {
     title: "a half-made folder of a living run is removed",
-    file: "runner/store/work-name.ts",
+    file: "runner/lib/work-name.ts",
     text: "return isGone(identity) ? finalName : undefined;",
     replacement: "return finalName;",
     tests: ["test/faults/transfer-export.test.ts"],
@@ -132,7 +132,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "a work folder of another run is written into",
-    file: "runner/store/folder.ts",
+    file: "runner/repository/folder/folder.ts",
     text: 'if (isErrno(error, "EEXIST") || isErrno(error, "ENOTEMPTY")) return false;',
     replacement: 'if (isErrno(error, "EEXIST") || isErrno(error, "ENOTEMPTY")) return true;',
     tests: ["test/unit/runner/folder.test.ts"],
@@ -140,42 +140,42 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "an id that is taken elsewhere is taken again",
-    file: "runner/store/folder.ts",
+    file: "runner/repository/folder/folder.ts",
     text: " || (await isTaken(id))",
     replacement: "",
     tests: ["test/unit/runner/folder.test.ts"],
   },
   {
     title: "a failed run removes the backup that is there",
-    file: "runner/store/abandon.ts",
+    file: "runner/repository/folder/abandon.ts",
     text: "const notRemoved = await discardBackup(pending).then(",
     replacement: "const notRemoved = await discardBackup({ workPath: finalPath }).then(",
     tests: ["test/unit/runner/folder.test.ts"],
   },
   {
     title: "a mark does not keep a backup",
-    file: "runner/store/folder-removal.ts",
+    file: "runner/repository/folder/removal.ts",
     text: '    ? `it is marked "${keepFile}"`\n',
     replacement: "    ? undefined\n",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
     title: "files of the user's own go with a backup",
-    file: "runner/store/folder-removal.ts",
+    file: "runner/repository/folder/removal.ts",
     text: "const foreign = contents.find(isForeign(manifest));",
     replacement: "const foreign = contents.find(() => false);",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
     title: "a backup whose manifest is unreadable is removed",
-    file: "runner/store/folder-removal.ts",
+    file: "runner/repository/folder/removal.ts",
     text: "const left = obstacle ?? problem;",
     replacement: "const left = obstacle;",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
     title: "a backup is removed through a link",
-    file: "runner/store/folder-removal.ts",
+    file: "runner/repository/folder/removal.ts",
     text: "    await failIfLink(series);\n    const { problem",
     replacement: "    const { problem",
     tests: ["test/faults/prune.test.ts"],
@@ -183,7 +183,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "the manifest does not go last",
-    file: "runner/store/folder-removal.ts",
+    file: "runner/repository/folder/removal.ts",
     text: ".sort((one, other) => Number(one.path === manifestFile) - Number(other.path === manifestFile))",
     replacement:
       ".sort((one, other) => Number(other.path === manifestFile) - Number(one.path === manifestFile))",
@@ -192,42 +192,42 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "a mark that comes during a removal is ignored",
-    file: "runner/store/folder-removal.ts",
+    file: "runner/repository/folder/removal.ts",
     text: "  if (marked) {\n",
     replacement: "  if (marked && contents.length === 0) {\n",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
     title: "a dry run prunes",
-    file: "runner/prune.ts",
+    file: "runner/prune/index.ts",
     text: "removals.push(dryRun ? { id: backup.id } : await store.remove(name, backup.id));",
     replacement: "removals.push(await store.remove(name, backup.id));",
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
     title: "a dry run ends removals",
-    file: "runner/prune.ts",
+    file: "runner/prune/index.ts",
     text: "const removals = dryRun ? [] : await",
     replacement: "const removals = await",
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
     title: "what a rule keeps is removed",
-    file: "runner/prune.ts",
+    file: "runner/prune/index.ts",
     text: "if (reasons.length > 0) continue;",
     replacement: "if (reasons.length > 1) continue;",
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
     title: "backups are pruned after one that is much smaller",
-    file: "runner/prune.ts",
+    file: "runner/prune/index.ts",
     text: "  checkNewestSize(past, minSizeRatio);\n",
     replacement: "",
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
     title: "the last one before a drop in size is removed",
-    file: "runner/prune.ts",
+    file: "runner/prune/index.ts",
     text: 'reasons: larger.has(backup) ? [...reasons, "the next one is much smaller"] : reasons,',
     replacement: "reasons,",
     tests: ["test/unit/runner/prune.test.ts"],

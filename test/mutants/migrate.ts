@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant";
 export const migrateMutants: readonly Mutant[] = [
   {
     title: "writers go on while tables are copied",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    await holdWrites(hold, selection.tables, target, request, progress, signal);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
@@ -12,7 +12,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "sessions are not ended before the port changes hands",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    await endSessions(hold);\n",
     replacement: "",
     tests: ["test/faults/migrate-kill.test.ts"],
@@ -28,7 +28,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "what is made after the first look is not seen",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    await checkUnchanged(hold, between, request);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
@@ -36,7 +36,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "what would be left behind is not said",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    refuse(before);\n",
     replacement: "",
     tests: ["test/e2e/migrate-inventory.test.ts"],
@@ -44,7 +44,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "what is left behind by then is not said",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    refuse({ missing: [...after.missing, ...notBrought(after.old, after.fresh)] });\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
@@ -59,7 +59,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "tables of the new server are overwritten",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    await checkNewServer(fresh, selection.tables, signal);\n",
     replacement: "",
     tests: ["test/e2e/migrate-inventory.test.ts"],
@@ -67,7 +67,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "a migration is repeated over what was written since",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "  if (old?.State.Running === true) {\n",
     replacement: "  if (old?.State.Paused === true) {\n",
     tests: ["test/faults/migrate.test.ts"],
@@ -75,7 +75,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "the port is not given back after a failure",
-    file: "runner/migrate.ts",
+    file: "runner/migrate/index.ts",
     text: "    await giveBack(fresh, switching, request, progress);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
@@ -98,7 +98,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "an old server that was started again is removed",
-    file: "runner/retire.ts",
+    file: "runner/migrate/remove-old.ts",
     text: "if (old.State.StartedAt !== record.fromStartedAt) {",
     replacement: 'if (old.State.StartedAt === "") {',
     tests: ["test/faults/migrate-kill.test.ts"],
@@ -106,7 +106,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "data that others use is removed",
-    file: "runner/retire.ts",
+    file: "runner/migrate/remove-old.ts",
     text: "if (others.length > 0) throw",
     replacement: "if (others.length > 1000) throw",
     tests: ["test/e2e/migrate-inventory.test.ts"],
@@ -114,7 +114,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "data is removed that the new server lacks",
-    file: "runner/retire.ts",
+    file: "runner/migrate/remove-old.ts",
     text: "if (lacking.length > 0)\n",
     replacement: "if (lacking.length > 1000)\n",
     tests: ["test/e2e/migrate-inventory.test.ts"],
@@ -122,7 +122,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "data of another server is removed",
-    file: "runner/retire.ts",
+    file: "runner/migrate/remove-old.ts",
     text: "if (found !== system) throw",
     replacement: 'if (found === "") throw',
     tests: ["test/e2e/migrate-inventory.test.ts"],

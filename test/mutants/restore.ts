@@ -4,21 +4,21 @@ import type { Mutant } from "./mutant";
 export const restoreMutants: readonly Mutant[] = [
   {
     title: "rows are not compared",
-    file: "runner/compare.ts",
+    file: "runner/verify/compare.ts",
     text: '    ...unequal("rows", recorded.rows, rows),\n',
     replacement: "",
     tests: ["test/unit/runner/compare.test.ts"],
   },
   {
     title: "fingerprints are not compared",
-    file: "runner/compare.ts",
+    file: "runner/verify/compare.ts",
     text: 'recorded.rows === rows ? unequal("fingerprint"',
     replacement: 'recorded.rows !== rows ? unequal("fingerprint"',
     tests: ["test/unit/runner/compare.test.ts"],
   },
   {
     title: "definitions that are missing are not told",
-    file: "runner/compare.ts",
+    file: "runner/verify/compare.ts",
     text: "const start = { missing: recorded, added: restored };",
     replacement: "const start = { missing: recorded.slice(recorded.length), added: restored };",
     tests: ["test/unit/runner/compare.test.ts"],
@@ -69,7 +69,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "tables are replaced before they are compared",
-    file: "runner/restore.ts",
+    file: "runner/restore/index.ts",
     text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
     replacement:
       "  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
@@ -110,7 +110,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a dry run restores",
-    file: "runner/restore.ts",
+    file: "runner/restore/index.ts",
     text: 'if (request.dryRun && request.content !== "data")',
     replacement: 'if (request.dryRun && request.content === "schema")',
     tests: ["test/e2e/restore.test.ts"],
@@ -118,7 +118,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a dry run fills tables",
-    file: "runner/restore.ts",
+    file: "runner/restore/index.ts",
     text: "  if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
@@ -126,7 +126,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a declared restore overwrites what it restored before",
-    file: "runner/restore.ts",
+    file: "runner/restore/index.ts",
     text: "if (before.length > 0) {",
     replacement: "if (before.length < 0) {",
     tests: ["test/e2e/restore.test.ts"],
@@ -134,7 +134,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a declared restore is not remembered",
-    file: "runner/restore.ts",
+    file: "runner/restore/index.ts",
     text: "    if (outcome.restored) await rememberRestored(run);\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
@@ -171,42 +171,42 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "commands of psql are let through",
-    file: "runner/postgres/script-scanner.ts",
+    file: "runner/postgres/archive/script-scanner.ts",
     text: 'if (token["command"] !== undefined)',
     replacement: 'if (token["command"] === "")',
     tests: ["test/unit/runner/script-safety.test.ts"],
   },
   {
     title: "a COPY with a program is let through",
-    file: "runner/postgres/script-scanner.ts",
+    file: "runner/postgres/archive/script-scanner.ts",
     text: 'word === "copy" && !isCopy',
     replacement: 'word === "" && !isCopy',
     tests: ["test/unit/runner/script-safety.test.ts"],
   },
   {
     title: "scripts are run by a psql that takes commands",
-    file: "runner/postgres/restricted.ts",
+    file: "runner/postgres/session/restricted.ts",
     text: "  if (await knowsRestriction(target)) yield",
     replacement: "  if (!(await knowsRestriction(target))) yield",
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {
     title: "scripts are run by the superuser of the container",
-    file: "runner/postgres/restricted.ts",
+    file: "runner/postgres/session/restricted.ts",
     text: "signal, nobody);",
     replacement: 'signal, "0:0");',
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {
     title: "a script chooses how its strings are read",
-    file: "runner/postgres/restricted.ts",
+    file: "runner/postgres/session/restricted.ts",
     text: "  yield begin;\n",
     replacement: "",
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {
     title: "scripts are not looked at before a restore",
-    file: "runner/verification.ts",
+    file: "runner/verify/verification.ts",
     text: "    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();\n",
     replacement: "",
     tests: ["test/faults/hostile-script.test.ts"],

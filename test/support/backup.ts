@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { Manifest } from "../../runner/manifest";
+import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
 import { runRunner } from "./runner";
 

@@ -1,5 +1,5 @@
 import { PutBucketPolicyCommand } from "@aws-sdk/client-s3";
-import type { PolicyScope } from "../../components/bucket-policies";
+import type { PolicyScope } from "../../components/backup-bucket/policies";
 import type { TestBucket } from "./bucket";
 import { environmentOfClient } from "./s3-server";
 

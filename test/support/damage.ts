@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Manifest } from "../../runner/manifest";
+import type { Manifest } from "../../runner/repository/manifest";
 
 /** Flips one bit of a file, by default in the middle. */
 export async function flipBit(file: string, position?: number): Promise<void> {

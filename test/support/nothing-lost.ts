@@ -4,7 +4,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import type { FailureCode } from "../../runner/failure";
+import type { FailureCode } from "../../runner/lib/failure";
 import type { Outcome } from "./backup-scene";
 import { docker } from "./container";
 import { sql } from "./resources";

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { sealFiles } from "../../runner/store/files";
-import { sealBackup } from "../../runner/store/seal";
+import { sealFiles } from "../../runner/repository/files";
+import { sealBackup } from "../../runner/repository/checksums";
 import { sampleManifest } from "./series";
 
 /** Contents that no tar block's border divides evenly. */

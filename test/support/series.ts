@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Manifest } from "../../runner/manifest";
-import { backupTime } from "../../runner/store/folder";
-import type { StoredBackup } from "../../runner/store/store";
+import type { Manifest } from "../../runner/repository/manifest";
+import { backupTime } from "../../runner/repository/folder/folder";
+import type { StoredBackup } from "../../runner/repository/repository";
 
 interface Sample {
   readonly name?: string;

@@ -1,6 +1,6 @@
 /** What a migration brings: the selected tables, and what they need. */
-import { escapeIdentifier } from "../../postgres/escape";
-import type { Requirements } from "../../postgres/requirements";
+import { escapeIdentifier } from "../../postgres/session/escape";
+import type { Requirements } from "../../postgres/catalog/requirements";
 import type { DatabaseObject } from "./objects";
 
 /** What is known of an object, without the rest. */

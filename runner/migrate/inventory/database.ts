@@ -1,7 +1,7 @@
 /** What one database has, objects and all else. */
 import { z } from "zod";
-import { escapeLiteral } from "../../postgres/escape";
-import type { Session } from "../../postgres/session";
+import { escapeLiteral } from "../../postgres/session/escape";
+import type { Session } from "../../postgres/session/session";
 import type { Brought } from "./brought";
 import { type Item, item } from "./item";
 import { databaseObjects } from "./objects";

@@ -1,8 +1,8 @@
 /** Both servers, compared: what the new one would not have. */
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
-import { withEnv } from "../../postgres/server";
-import { openSession, type Session } from "../../postgres/session";
+import { withEnv } from "../../postgres/session/server";
+import { openSession, type Session } from "../../postgres/session/session";
 import type { Brought } from "./brought";
 import { databaseItems, inNumbers } from "./database";
 import { type Item, item, missingItems } from "./item";

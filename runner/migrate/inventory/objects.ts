@@ -1,6 +1,6 @@
 /** Every object of one database, whatever catalog it is in. */
 import { z } from "zod";
-import type { Session } from "../../postgres/session";
+import type { Session } from "../../postgres/session/session";
 import type { Brought } from "./brought";
 import { type Item, item } from "./item";
 

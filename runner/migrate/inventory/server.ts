@@ -1,6 +1,6 @@
 /** What a server has apart from its databases: roles, settings, who may connect. */
 import { z } from "zod";
-import type { Session } from "../../postgres/session";
+import type { Session } from "../../postgres/session/session";
 import { type Item, item } from "./item";
 
 export interface ServerQuestion {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { Command } from "commander";
 import { readRequest, seriesOptions, uploadOptions } from "../../../runner/cli/options";
-import { Failure } from "../../../runner/failure";
+import { Failure } from "../../../runner/lib/failure";
 import { ImportRequest } from "../../../runner/request";
-import { describeFailure } from "../../../runner/store/bucket/failures";
-import { bucketUrl, isBucketLocation, parseBucketLocation } from "../../../runner/store/bucket/location";
-import { partBuffers, type PartBuffers, partsOf } from "../../../runner/store/bucket/parts";
+import { describeFailure } from "../../../runner/repository/s3/failures";
+import { bucketUrl, isBucketLocation, parseBucketLocation } from "../../../runner/request/location";
+import { partBuffers, type PartBuffers, partsOf } from "../../../runner/repository/s3/parts";
 
 const mebibyte = 1 << 20;
 

@@ -5,7 +5,7 @@ import {
   mismatch,
   type RecordedTable,
   withoutCasts,
-} from "../../../runner/compare";
+} from "../../../runner/verify/compare";
 
 const definitions = {
   indexes: ["CREATE INDEX i ON public.t USING btree (x)"],

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { Failure } from "../../../runner/failure";
-import { countDataFiles } from "../../../runner/postgres/data-files";
+import { Failure } from "../../../runner/lib/failure";
+import { countDataFiles } from "../../../runner/postgres/archive/data-files";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const end = "\\.\n\n\n";

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import pMap from "p-map";
-import { checkLatest, makeRoomForLatest } from "../../../runner/store/folder-latest";
-import { folderStore } from "../../../runner/store/folder-store";
+import { checkLatest, makeRoomForLatest } from "../../../runner/repository/folder/latest";
+import { folderStore } from "../../../runner/repository/folder/folder-repository";
 import { type FsCall, watchFs } from "../../support/fs-calls";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeSealed } from "../../support/sealed";
@@ -32,7 +32,7 @@ const works = {
       await publishBackup(pending);
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   import: `
-    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { filesIn } = require(process.env.DIST + "/store/folder-files.js");
     (async () => {
       const from = filesIn(process.env.FROM);
@@ -43,17 +43,17 @@ const works = {
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   export: `
     const { exportBackup } = require(process.env.DIST + "/export.js");
-    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { progressTo } = require(process.env.DIST + "/progress.js");
     const request = { name: "cbm", backup: "${third}", file: process.env.PLACE + "/cbm.tar", directory: "" };
     const store = folderStore(require("node:path").resolve(process.env.FROM, "../.."));
     exportBackup(store, request, process.stdout, progressTo(() => undefined), new AbortController().signal)
       .catch((error) => { console.error(error); process.exitCode = 1; });`,
   prune: `
-    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     folderStore(process.env.PLACE).remove("cbm", "${first}").catch((error) => { console.error(error); process.exitCode = 1; });`,
   keep: `
-    const { folderStore } = require(process.env.DIST + "/store/folder-store.js");
+    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     folderStore(process.env.PLACE).mark("cbm", "${second}", true).catch((error) => { console.error(error); process.exitCode = 1; });`,
 };
 

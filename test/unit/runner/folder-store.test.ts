@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { folderStore } from "../../../runner/store/folder-store";
-import { existingBackups, findBackup } from "../../../runner/store/store";
+import { folderStore } from "../../../runner/repository/folder/folder-repository";
+import { existingBackups, findBackup } from "../../../runner/repository/repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { sampleManifest, writeBackup } from "../../support/series";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readlink, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { abandonBackup } from "../../../runner/store/abandon";
-import { sealFiles } from "../../../runner/store/files";
-import { backupId, beginBackup, discardBackup, publishBackup } from "../../../runner/store/folder";
+import { abandonBackup } from "../../../runner/repository/folder/abandon";
+import { sealFiles } from "../../../runner/repository/files";
+import { backupId, beginBackup, discardBackup, publishBackup } from "../../../runner/repository/folder/folder";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 describe("a folder of backups", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
-import { seriesKey } from "../../../runner/postgres/series-lock";
+import { seriesKey } from "../../../runner/backup/backup-lock";
 import { BackupRequest } from "../../../runner/request";
-import { greaterThan, newestOf } from "../../../runner/store/newest";
+import { greaterThan, newestOf } from "../../../runner/repository/newest";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { sampleManifest, sampleStored } from "../../support/series";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkKept, checkVolume, knownOwner } from "../../../runner/owner";
+import { checkKept, checkVolume, knownOwner } from "../../../runner/server/owner";
 import { ownerLabel, PreflightRequest } from "../../../runner/request";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 

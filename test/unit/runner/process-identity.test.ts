@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { identityPattern, isGone, ownIdentity } from "../../../runner/process-identity";
-import { deadWork, removeDeadWork, workName } from "../../../runner/store/work-name";
+import { identityPattern, isGone, ownIdentity } from "../../../runner/lib/process-identity";
+import { deadWork, removeDeadWork, workName } from "../../../runner/lib/work-name";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 describe("a process that left something", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import { progressTo } from "../../../runner/progress";
+import { progressTo } from "../../../runner/lib/progress";
 
 describe("progress", () => {
   it("is at most a line a second, with table, bytes and rate, and ends when it is stopped", async () => {

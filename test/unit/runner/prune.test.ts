@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { pruneAfterBackup } from "../../../runner/backup/prune-after";
-import { prune } from "../../../runner/prune";
-import { progressTo } from "../../../runner/progress";
+import { prune } from "../../../runner/prune/index";
+import { progressTo } from "../../../runner/lib/progress";
 import { BackupRequest, PruneRequest } from "../../../runner/request";
-import { folderStore } from "../../../runner/store/folder-store";
+import { folderStore } from "../../../runner/repository/folder/folder-repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeBackup } from "../../support/series";
 

@@ -3,11 +3,11 @@ import path from "node:path";
 import type { Inspection } from "../../../runner/docker/container";
 import { pathInContainer } from "../../../runner/docker/container";
 import { execArguments } from "../../../runner/docker/exec";
-import { prepareSql } from "../../../runner/postgres/prepare";
-import { errorLines } from "../../../runner/postgres/server";
-import { summarizeTables } from "../../../runner/result";
-import { runnerPath } from "../../../components/runner-command";
-import { dataFolder, serverCommand } from "../../../components/server-settings";
+import { prepareSql } from "../../../runner/postgres/catalog/prepare";
+import { errorLines } from "../../../runner/postgres/session/server";
+import { summarizeTables } from "../../../runner/request/result";
+import { runnerPath } from "../../../components/shared/runner-command";
+import { dataFolder, serverCommand } from "../../../components/shared/server-settings";
 
 describe("a path of the host in a container", () => {
   const mounts = (...pairs: [string, string, boolean?][]) =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openQuote } from "../../../runner/postgres/quotes";
+import { openQuote } from "../../../runner/postgres/archive/quotes";
 
 const lines: readonly (readonly [line: string, before: string | undefined, after: string | undefined])[] = [
   ["CREATE TABLE public.a (", undefined, undefined],

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { assemble } from "../../../runner/backup/assembly";
-import { compressorFor } from "../../../runner/postgres/compressor";
-import type { Relation } from "../../../runner/postgres/catalog";
-import { pageRanges, splitTables } from "../../../runner/postgres/ranges";
-import type { Session } from "../../../runner/postgres/session";
-import { together } from "../../../runner/together";
+import { compressorFor } from "../../../runner/postgres/archive/compressor";
+import type { Relation } from "../../../runner/postgres/catalog/catalog";
+import { pageRanges, splitTables } from "../../../runner/postgres/archive/ranges";
+import type { Session } from "../../../runner/postgres/session/session";
+import { together } from "../../../runner/lib/together";
 
 describe("ranges of pages", () => {
   it("meet, and are open at both ends", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { archiveName, restoreCommand, type RestoreSource } from "../../../runner/restore-command";
+import { archiveName, restoreCommand, type RestoreSource } from "../../../runner/backup/restore-command";
 
 const source: RestoreSource = {
   container: "pg_spat",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import type { Description } from "../../../runner/manifest";
-import { restoreGuide } from "../../../runner/restore-guide";
+import type { Description } from "../../../runner/repository/manifest";
+import { restoreGuide } from "../../../runner/backup/restore-guide";
 import { sampleManifest } from "../../support/series";
 
 const described = (change: Partial<Description> = {}): Description => ({

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { compareDefinitions } from "../../../runner/compare";
-import type { TocEntry } from "../../../runner/postgres/toc";
+import { compareDefinitions } from "../../../runner/verify/compare";
+import type { TocEntry } from "../../../runner/postgres/archive/toc";
 import { inTransactions } from "../../../runner/restore/define";
 import { loadGroups } from "../../../runner/restore/load";
-import { namesBarely } from "../../../runner/restore/unqualified";
+import { namesBarely } from "../../../runner/postgres/catalog/unqualified";
 import { sortEntries } from "../../../runner/restore/wanted";
 
 const entry = (

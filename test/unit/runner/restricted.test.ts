@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
-import { runRestricted } from "../../../runner/postgres/restricted";
+import { runRestricted } from "../../../runner/postgres/session/restricted";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 
 describe("a script of a backup", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Retention } from "../../../runner/request";
-import { decide, hasRules, isoWeek } from "../../../runner/retention";
-import type { StoredBackup } from "../../../runner/store/store";
+import { decide, hasRules, isoWeek } from "../../../runner/prune/retention";
+import type { StoredBackup } from "../../../runner/repository/repository";
 import { sampleManifest, sampleStored as stored } from "../../support/series";
 
 const now = new Date("2026-11-22T12:00:00Z");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Piece, readPieces } from "../../../runner/restore/script-pieces";
+import { type Piece, readPieces } from "../../../runner/postgres/archive/script-pieces";
 import { everyBytes, inChunks } from "../../support/chunks";
 
 /** Pieces as text, with all rows of a table in one. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Failure } from "../../../runner/failure";
-import { safeScript } from "../../../runner/restore/script-pieces";
+import { Failure } from "../../../runner/lib/failure";
+import { safeScript } from "../../../runner/postgres/archive/script-pieces";
 import { rowsInto } from "../../../runner/restore/statements";
-import { tableKey } from "../../../runner/postgres/script";
+import { tableKey } from "../../../runner/postgres/archive/script";
 import { everyBytes, inChunks } from "../../support/chunks";
 
 async function read(script: Buffer, size = script.length + 1): Promise<string> {

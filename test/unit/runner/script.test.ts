@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { decompressed } from "../../../runner/postgres/decompress";
-import { readScript, type ScriptTable, withoutDefinition, wrongRows } from "../../../runner/postgres/script";
+import { decompressed } from "../../../runner/postgres/archive/decompress";
+import { readScript, type ScriptTable, withoutDefinition, wrongRows } from "../../../runner/postgres/archive/script";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const archive = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
-import type { Session } from "../../../runner/postgres/session";
+import type { Session } from "../../../runner/postgres/session/session";
 import { RestoreRequest } from "../../../runner/request";
 import type { Reader } from "../../../runner/restore/reader";
 import type { RestoreRun } from "../../../runner/restore/run";

@@ -3,12 +3,12 @@ import { chmod, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { ExecTarget } from "../../../runner/docker/exec";
-import { Failure } from "../../../runner/failure";
-import { listArchive, readArchive } from "../../../runner/postgres/archive";
-import { countDataFiles } from "../../../runner/postgres/data-files";
-import { restoreArchive, runScript } from "../../../runner/postgres/restore";
-import { openSession } from "../../../runner/postgres/session";
-import { onceOnly } from "../../../runner/store/checked-content";
+import { Failure } from "../../../runner/lib/failure";
+import { listArchive, readArchive } from "../../../runner/postgres/archive/archive";
+import { countDataFiles } from "../../../runner/postgres/archive/data-files";
+import { restoreArchive, runScript } from "../../../runner/postgres/archive/restore";
+import { openSession } from "../../../runner/postgres/session/session";
+import { onceOnly } from "../../../runner/repository/checked-content";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const file = { path: "/archive", user: "0:0" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { beforeShrinkage, checkNewestSize } from "../../../runner/size-check";
-import type { StoredBackup } from "../../../runner/store/store";
+import { beforeShrinkage, checkNewestSize } from "../../../runner/prune/size-check";
+import type { StoredBackup } from "../../../runner/repository/repository";
 import { sampleManifest, sampleStored as stored } from "../../support/series";
 
 describe("the check of the newest backup's size", () => {

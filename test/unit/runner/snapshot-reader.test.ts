@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { batches } from "../../../runner/postgres/snapshot-reader";
+import { batches } from "../../../runner/postgres/session/snapshot-reader";
 
 describe("batches of queries", () => {
   const limit = 1 << 20;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Failure } from "../../../runner/failure";
-import { tableKey } from "../../../runner/postgres/script";
+import { Failure } from "../../../runner/lib/failure";
+import { tableKey } from "../../../runner/postgres/archive/script";
 import { definitionsOf, rowsInto } from "../../../runner/restore/statements";
 import { everyBytes, inChunks } from "../../support/chunks";
 

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import path from "node:path";
 import { truncate, writeFile } from "node:fs/promises";
 import { execa } from "execa";
-import { readTar, tarBytes, type TarFile, writeTar } from "../../../runner/store/tar";
+import { readTar, tarBytes, type TarFile, writeTar } from "../../../runner/lib/tar";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const never = new AbortController().signal;

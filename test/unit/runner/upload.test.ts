@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { type S3Client, UploadPartCommand } from "@aws-sdk/client-s3";
-import { partBuffers } from "../../../runner/store/bucket/parts";
-import { upload } from "../../../runner/store/bucket/upload";
+import { partBuffers } from "../../../runner/repository/s3/parts";
+import { upload } from "../../../runner/repository/s3/upload";
 
 describe("an upload in parts", () => {
   it("fails with what befell a part, not with the end that this put to the others", async () => {

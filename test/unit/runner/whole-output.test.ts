@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { type ExecTarget, readProcess, runTied } from "../../../runner/docker/exec";
 import { execFilter } from "../../../runner/docker/exec-streamed";
-import { readInSnapshot } from "../../../runner/postgres/snapshot-reader";
+import { readInSnapshot } from "../../../runner/postgres/session/snapshot-reader";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 
 /** Runs the command here, takes its time to hand on what that writes, and drops the rest when it ends. */

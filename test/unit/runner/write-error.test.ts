@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeError } from "../../../runner/postgres/dump";
+import { writeError } from "../../../runner/postgres/archive/dump";
 
 describe("what keeps pg_dump from writing", () => {
   it("is told from its words", () => {

@@ -1,0 +1,97 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { PostgisConnectionArgs } from "../shared/connection";
+import type { ArchiveFormat } from "../table-backup/args";
+import type { MissingRoles } from "../table-restore/args";
+
+/** What becomes of the container that was migrated. */
+export const OldSide = {
+  /** It is stopped, and kept with its data. */
+  Keep: "keep",
+  /** It is removed; its volume is kept. */
+  Remove: "remove",
+  /** It is removed, and its volume too. */
+  RemoveData: "removeData",
+} as const;
+export type OldSide = (typeof OldSide)[keyof typeof OldSide];
+
+export interface MigrationArgs {
+  /**
+   * The old server: the name of a container that runs already, as `{ container: "pg_spat" }`. Another container or database is
+   * a new migration.
+   */
+  from: pulumi.Input<PostgisConnectionArgs>;
+  /**
+   * The new server: the `connection` of a `PostgisContainer` that is a `standby` for the same port, on the same Docker daemon.
+   * Another container or database is a new migration.
+   */
+  to: pulumi.Input<PostgisConnectionArgs>;
+  /**
+   * Password, needed only where both servers ask for one on their loopback interface; the official images do not. A change
+   * migrates nothing.
+   */
+  password?: pulumi.Input<string>;
+  /** Folder that holds backups; that of the old tables is kept there. A change migrates nothing. */
+  directory: pulumi.Input<string>;
+  /**
+   * Name of the series of backups, a folder below `directory`. A change migrates nothing.
+   * @default the name of the component
+   */
+  backupName?: pulumi.Input<string>;
+  /**
+   * `custom` and `plain` are streamed; `directory` is written by several workers, and wants the folder mounted into the old
+   * container. A change migrates nothing.
+   * @default "custom"
+   */
+  format?: pulumi.Input<ArchiveFormat>;
+  /**
+   * Tables, views or patterns that stay behind. All other tables go along. A change migrates nothing.
+   * @default none
+   */
+  excludeTables?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Further databases of the old server, which stay behind. One that is not named here fails the migration. A change migrates
+   * nothing.
+   * @default none
+   */
+  excludeDatabases?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * What else of the old server stays behind, each by the words with which the error names it: `"view public.seen"`,
+   * `"database postgres"`, `"password of role worker"`. `*` and `?` stand for any characters of a name: `"server setting *"`.
+   * Whatever the new server would lack fails the migration before it begins, unless it is named here. A change migrates nothing.
+   * @default none
+   */
+  leaveBehind?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Relations without a foreign key, as `"child.column -> parent.column"`, whose orphans are compared. A change migrates nothing.
+   * @default none
+   */
+  relations?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Owners and grantees that the new server lacks: `fail`, or `create` them. Roles that can log in must exist in any case. A
+   * change migrates nothing.
+   * @default "fail"
+   */
+  missingRoles?: pulumi.Input<MissingRoles>;
+  /**
+   * Parallel workers, 1 to 64. A change migrates nothing.
+   * @default the number of CPUs of this machine, at most 4
+   */
+  jobs?: pulumi.Input<number>;
+  /**
+   * Seconds to wait for transactions that write, before the tables are backed up.
+   * @default 60
+   */
+  lockTimeout?: pulumi.Input<number>;
+  /**
+   * What becomes of the old container: `keep`, `remove`, or `removeData`. The last two are a second step, and are refused before
+   * everything is migrated. **Caution**: `removeData` deletes the old data.
+   * @default "keep"
+   */
+  oldSide?: OldSide;
+  /**
+   * Any values, such as the `containerId` of the new server: a change of one of them gives its container the port again. What is
+   * migrated is not migrated again.
+   * @default none
+   */
+  triggers?: pulumi.Input<pulumi.Input<string>[]>;
+}

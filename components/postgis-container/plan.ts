@@ -1,0 +1,66 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { PreflightRequest } from "../../runner/request";
+import { splitLocation } from "../shared/backup-location";
+import { derived } from "../shared/check";
+import type { PostgisContainerArgs } from "./args";
+import { dataFolder, serverSettings } from "../shared/server-settings";
+
+interface PlannedContainer {
+  readonly args: PostgisContainerArgs;
+  readonly containerName: pulumi.Input<string>;
+  readonly image: pulumi.Input<string>;
+  readonly volumeName: pulumi.Input<string>;
+  readonly hostAddress: pulumi.Input<string>;
+  readonly port: pulumi.Input<number> | undefined;
+  readonly user: pulumi.Input<string>;
+  readonly database: pulumi.Input<string>;
+}
+
+/** Variables by which a server may start otherwise; the values of all others, which could be secret, are not handed on. */
+const decisive = /^(PGDATA|POSTGRES_INITDB_ARGS|PATH|LANG|LC_\w+|TZ|LD_\w+)$/;
+
+/** The arguments that the plan has by other names. */
+export const plannedArguments = {
+  container: "containerName",
+  volume: "volumeName",
+  dataFolder: "image",
+  variables: "environment",
+};
+
+/**
+ * What is checked before the old container goes: everything that can be wrong with the new one. It is also what makes the
+ * check run again, so it has all arguments that replace the container, and no other.
+ */
+export function containerPlan(
+  planned: PlannedContainer,
+): Record<keyof PreflightRequest, pulumi.Input<unknown>> {
+  const { args } = planned;
+  const environment = args.environment ?? {};
+  return {
+    container: planned.containerName,
+    dockerHost: args.dockerHost,
+    // Made by the first preflight, which hands it on.
+    owner: undefined,
+    keepData: args.keepData,
+    adopt: args.adopt,
+    hostAddress: planned.hostAddress,
+    port: planned.port,
+    backupDirectory: args.backupDirectory,
+    image: planned.image,
+    user: planned.user,
+    database: planned.database,
+    volume: planned.volumeName,
+    dataFolder: derived(planned.image, dataFolder),
+    settings: derived(args.settings ?? {}, serverSettings),
+    variables: derived(environment, (given) => Object.keys(given)),
+    environment: derived(environment, (given) =>
+      Object.fromEntries(Object.entries(given).filter(([variable]) => decisive.test(variable))),
+    ),
+    memory: args.memory,
+    shmSize: args.shmSize ?? 1024,
+    network: args.standby === true ? undefined : args.network,
+    initScripts: args.initScripts,
+    restoreFrom:
+      args.restoreFrom === undefined ? undefined : { ...splitLocation(args.restoreFrom), s3: args.s3 },
+  };
+}

@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { access } from "node:fs/promises";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { BackupResult, PresentResult } from "../../runner/request";
+import { splitLocation } from "../shared/backup-location";
+import { lastState, parsed } from "../shared/last-state";
+import { runnerFile } from "../shared/runner-command";
+
+/** Trigger of a backup that was taken because the one before was gone. It stays as it is, or the next update would take another. */
+const Gone = z.object({ gone: z.string() });
+
+const lookMilliseconds = 20_000;
+
+/**
+ * Whether the backup that a command took last is still there: a trigger more if it is not. Who cannot look does not know, and takes
+ * no new backup.
+ */
+export async function goneBackup(
+  command: string,
+  s3: object | undefined,
+  resource: pulumi.Resource,
+): Promise<z.infer<typeof Gone>[]> {
+  const last = await lastState(command);
+  if (last === undefined) return [];
+  const before = last.triggers
+    .map((trigger) => Gone.safeParse(trigger).data)
+    .filter((found) => found !== undefined);
+  const taken = BackupResult.safeParse(parsed(last.stdout)).data;
+  if (taken === undefined || (await isThere(taken, s3))) return before;
+  await pulumi.log.warn(
+    `The last backup, ${taken.location}, is not there any more: it was deleted or moved. A new one is taken.`,
+    resource,
+  );
+  return [{ gone: taken.backupId }];
+}
+
+async function isThere({ location, manifest }: BackupResult, s3: object | undefined): Promise<boolean> {
+  if (location.startsWith("s3://")) return isInBucket({ ...splitLocation(location), s3 });
+  return access(path.resolve(manifest)).then(
+    () => true,
+    (error: unknown) => (error as NodeJS.ErrnoException).code !== "ENOENT",
+  );
+}
+
+async function isInBucket(request: object): Promise<boolean> {
+  const runner = spawn(process.execPath, [runnerFile(), "present", "--request", "-"], {
+    stdio: ["pipe", "pipe", "ignore"],
+    timeout: lookMilliseconds,
+  });
+  runner.stdin.on("error", () => undefined);
+  runner.stdin.end(JSON.stringify(request));
+  return PresentResult.safeParse(parsed(await text(runner.stdout))).data?.present ?? true;
+}

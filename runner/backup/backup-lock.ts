@@ -1,0 +1,63 @@
+/** One run at a time of each backup. */
+import { createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../lib/failure";
+import type { S3Settings } from "../request";
+import { bucketUrl, isBucketLocation, parseBucketLocation } from "../request/location";
+import { lockRuns } from "../postgres/session/run-lock";
+import type { Session } from "../postgres/session/session";
+
+interface Series {
+  /** Its id: names come and go, and there are several ways to write one. */
+  readonly containerId: string;
+  readonly database: string;
+  readonly directory: string;
+  readonly s3?: Pick<S3Settings, "endpoint"> | undefined;
+  readonly name: string;
+}
+
+/**
+ * Tells this backup from every other, however its container and its directory are written; part of names that must be
+ * short. Runs with the same key exclude each other.
+ */
+export async function seriesKey({ containerId, database, directory, s3, name }: Series): Promise<string> {
+  const place = isBucketLocation(directory)
+    ? `${bucketPlace(directory, s3?.endpoint)}/${name}`
+    : await realPlace(path.join(directory, name));
+  const identity = JSON.stringify([containerId, database, place]);
+  return createHash("sha256").update(identity).digest("hex").slice(0, 8);
+}
+
+/** Name of all sessions of a run, cut by the server to 63 bytes; sessions without a run are known by it. */
+export function applicationName(key: string, name: string): string {
+  return `postgis-backup ${key} ${name}`;
+}
+
+/** Takes the lock of this backup for this session; the number of sessions of runs that were killed, which are ended. */
+export function lockSeries(session: Session, key: string, name: string): Promise<number> {
+  const lock = { lock: `postgis-backup ${key}`, applicationName: applicationName(key, name) };
+  return lockRuns(session, lock, (since) => {
+    return new Failure(
+      "backup-in-progress",
+      `Another run of backup "${name}" to the same place is in progress${since}. Wait for it, or use another name.`,
+    );
+  });
+}
+
+/** The same bucket and prefix on two servers are two places. */
+function bucketPlace(directory: string, endpoint: string | undefined): string {
+  const location = parseBucketLocation(directory);
+  const server = endpoint ?? process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const url = server !== undefined && URL.canParse(server) ? new URL(server).href : (server ?? "");
+  return `${url.replace(/\/+$/, "")} ${bucketUrl(location, location.prefix)}`;
+}
+
+/** Without symbolic links; what does not exist yet has none. */
+async function realPlace(directory: string): Promise<string> {
+  const absolute = path.resolve(directory);
+  const parent = path.dirname(absolute);
+  return realpath(absolute).catch(async () =>
+    parent === absolute ? absolute : path.join(await realPlace(parent), path.basename(absolute)),
+  );
+}

@@ -1,0 +1,146 @@
+import path from "node:path";
+import { quote } from "shell-quote";
+import { passwordVariable, type ServerAddress } from "../postgres/session/server";
+import type { ArchiveFormat, S3Settings } from "../request";
+import { isBucketLocation } from "../request/location";
+
+/** What the text of a database depends on, as its manifest records it. */
+export interface SourceLocale {
+  readonly encoding: string;
+  readonly lcCollate: string;
+  readonly lcCtype: string;
+  readonly localeProvider?: string | undefined;
+  readonly locale?: string | undefined;
+  readonly icuRules?: string | undefined;
+}
+
+/** Options of createdb for a database that sorts and encodes text alike. */
+export function databaseOptions(source: SourceLocale): string[] {
+  const { encoding, lcCollate, lcCtype, localeProvider, locale, icuRules } = source;
+  const text = ["--encoding", encoding, "--lc-collate", lcCollate, "--lc-ctype", lcCtype];
+  const base = ["--template", "template0", ...text];
+  if (localeProvider === undefined || localeProvider === "libc" || locale === undefined) return base;
+  const rules = icuRules === undefined ? [] : ["--icu-rules", icuRules];
+  return [...base, "--locale-provider", localeProvider, `--${localeProvider}-locale`, locale, ...rules];
+}
+
+/** Databases like those that most servers make; others have to be made alike, or rows and indexes may not fit them. */
+const isUsual = ({ encoding, localeProvider = "libc" }: SourceLocale) =>
+  encoding === "UTF8" && localeProvider === "libc";
+
+export interface RestoreSource {
+  readonly container: string;
+  /** Where the server listens, as a program in the container sees it. */
+  readonly address: ServerAddress;
+  /** The server asks for a password; the command takes it from PGPASSWORD of the shell that it is pasted into. */
+  readonly needsPassword: boolean;
+  readonly user: string;
+  readonly database: string;
+  readonly format: ArchiveFormat;
+  readonly compression: string;
+  readonly jobs: number;
+  /** Whether the backup has a script to be run between the archive's pre-data and its data. */
+  readonly afterTables?: boolean;
+  /** Folder of the backup on this machine, or its URL; and, for the directory format, the folder in the container. */
+  readonly location: string;
+  readonly containerLocation: string | undefined;
+  readonly s3?: S3Settings | undefined;
+  /** Of the database that the backup was taken from; unset: as the server makes its databases. */
+  readonly locale?: SourceLocale | undefined;
+}
+
+/** How each method of compression shows in a file's name, and what undoes it. */
+const methods: Readonly<Record<string, { readonly suffix: string; readonly decompress: string[] }>> = {
+  zstd: { suffix: ".zst", decompress: ["zstd", "-dc"] },
+  gzip: { suffix: ".gz", decompress: ["gzip", "-dc"] },
+  lz4: { suffix: ".lz4", decompress: ["lz4", "-dc"] },
+};
+const uncompressed = { suffix: "", decompress: ["cat"] };
+
+function methodOf(compression: string) {
+  return methods[compression.split(":")[0] ?? ""] ?? uncompressed;
+}
+
+/** What writes the decompressed content of the file that is named after it. */
+export function decompressCommand(compression: string): string[] {
+  return methodOf(compression).decompress;
+}
+
+/** File name of each format's archive within the backup's folder. */
+export function archiveName(format: ArchiveFormat, compression: string): string {
+  switch (format) {
+    case "directory":
+      return "archive";
+    case "custom":
+      return "archive.dump";
+    case "plain":
+      return `archive.sql${methodOf(compression).suffix}`;
+  }
+}
+
+export const prepareFile = "prepare.sql";
+
+/** Of what refers to the tables: run after the archive's pre-data, before its data. Not every backup has it. */
+export const afterTablesFile = "after-tables.sql";
+
+/** Sections of an archive that stock pg_restore brings back before and after that script. */
+export const preData = ["--section=pre-data"];
+export const dataAndPostData = ["--section=data", "--section=post-data"];
+
+/** Options of this program's command line that say how an S3 server is spoken to. */
+export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settings> = {}): string[] {
+  return [
+    ...(endpoint === undefined ? [] : ["--s3-endpoint", endpoint]),
+    ...(region === undefined ? [] : ["--s3-region", region]),
+    ...(forcePathStyle === true ? ["--s3-path-style"] : []),
+  ];
+}
+
+/**
+ * To be pasted into a shell as it is: it brings the tables into a new database of the same server, so that it cannot harm
+ * what is there. Of a backup in a folder, it needs stock tools only; they cannot read from a bucket.
+ */
+export function restoreCommand(source: RestoreSource): string {
+  const target = `${source.database}_restored`;
+  const { host, port } = source.address;
+  const connect = ["--host", host, "--port", String(port), "--username", source.user, "--no-password"];
+  const password = source.needsPassword ? ["--env", passwordVariable] : [];
+  const inContainer = (command: string[], flags: string[] = []) =>
+    quote(["docker", "exec", ...password, ...flags, source.container, ...command]);
+  const options =
+    source.locale === undefined || isUsual(source.locale)
+      ? ["--template", "template0"]
+      : databaseOptions(source.locale);
+  const createDatabase = inContainer(["createdb", ...connect, ...options, target]);
+  if (isBucketLocation(source.location)) {
+    const into = ["--container", source.container, "--user", source.user, "--database", target];
+    const restore = ["postgis-backup", "restore", source.location, ...into, ...s3Options(source.s3)];
+    return `${createDatabase} && ${quote(restore)}`;
+  }
+  const psql = ["psql", ...connect, "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=on"];
+  const pgRestore = ["pg_restore", ...connect, "--dbname", target, "--exit-on-error"];
+  const file = (name: string) => quote([path.join(source.location, name)]);
+  const archive = archiveName(source.format, source.compression);
+  const run = (script: string) => `${inContainer(psql, ["--interactive"])} < ${file(script)}`;
+  const restore = (...sections: string[]) =>
+    ({
+      directory: () =>
+        inContainer([
+          ...pgRestore,
+          ...sections,
+          "--jobs",
+          String(source.jobs),
+          path.posix.join(source.containerLocation ?? source.location, archive),
+        ]),
+      custom: () => `${inContainer([...pgRestore, ...sections], ["--interactive"])} < ${file(archive)}`,
+      plain: () =>
+        `${quote(decompressCommand(source.compression))} ${file(archive)} | ${inContainer(psql, ["--interactive"])}`,
+    })[source.format]();
+  const steps =
+    source.afterTables !== true
+      ? [restore()]
+      : source.format === "plain"
+        ? [restore(), run(afterTablesFile)]
+        : [restore(...preData), run(afterTablesFile), restore(...dataAndPostData)];
+  return [createDatabase, run(prepareFile), ...steps].join(" && ");
+}

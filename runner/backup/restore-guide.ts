@@ -1,0 +1,266 @@
+/** RESTORE.md: how a person brings a backup back with an image, Docker and the backup's folder, and with nothing of this program. */
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { quote } from "shell-quote";
+import type { Description } from "../repository/manifest";
+import { sqlName } from "../postgres/session/names";
+import {
+  afterTablesFile,
+  archiveName,
+  databaseOptions,
+  dataAndPostData,
+  decompressCommand,
+  preData,
+  prepareFile,
+} from "./restore-command";
+
+export const guideFile = "RESTORE.md";
+
+type Table = Description["tables"][number];
+
+/** A shell's array, so that it can be set to a server that listens elsewhere. */
+const connection = '"${server[@]}"';
+const inContainer = 'docker exec --env PGPASSWORD "$container"';
+const inputInContainer = 'docker exec --interactive --env PGPASSWORD "$container"';
+const psql = (database: string, flags = "--set ON_ERROR_STOP=on") =>
+  `${inputInContainer} psql ${connection} --no-password --dbname ${database} ${flags}`;
+
+export function restoreGuide(backup: Description, afterTables = false): string {
+  const { name, id, startedAt, source, format } = backup;
+  const postgis = source.postgisVersion === undefined ? "" : ` with PostGIS ${source.postgisVersion}`;
+  return lines(
+    `# How to restore ${name}/${id}`,
+    "",
+    `${count(backup.tables.length, "table")} of database ${code(source.database)} in container ${code(source.container)}, as of ${startedAt}, ` +
+      `from PostgreSQL ${source.serverVersion}${postgis}.`,
+    "",
+    `You need Docker, this folder, and an image of that PostgreSQL${postgis === "" ? "" : " and PostGIS"}, or of a later one. ` +
+      `${extraTool(backup)}All commands are for bash, in the folder that this file is in, in one shell.`,
+    "",
+    "## 1. Check the files",
+    "",
+    ...shell("sha256sum --check --quiet SHA256SUMS"),
+    "Nothing is printed when all are whole. (macOS: `shasum --algorithm 256 --check --quiet SHA256SUMS`)",
+    "",
+    "## 2. Start a server",
+    "",
+    `Change these four as you like. The backup was taken from the image ${code(source.imageDigest)}.`,
+    "",
+    ...shell(
+      `container=restore_${name}`,
+      "port=54329",
+      `database=${word(`${source.database}_restored`)}`,
+      `image=${word(source.image)}`,
+    ),
+    ...shell(
+      'export POSTGRES_PASSWORD="$(head -c 18 /dev/urandom | base64)"',
+      'export PGPASSWORD="$POSTGRES_PASSWORD"',
+      "server=(--host 127.0.0.1 --port 5432 --username postgres)",
+      'docker run --detach --name "$container" --publish "127.0.0.1:$port:5432" --shm-size 1g --env POSTGRES_PASSWORD ' +
+        `${format === "plain" ? "" : '--volume "$PWD:/backup:ro" '}"$image"`,
+      `until ${inContainer} pg_isready --quiet ${connection}; do`,
+      '  test "$(docker inspect --format "{{.State.Running}}" "$container")" = true || break; sleep 1',
+      "done",
+    ),
+    'If it does not come up: `docker logs "$container"`.',
+    "",
+    "## 3. Make an empty database",
+    "",
+    ...roles(backup),
+    ...shell(...emptyDatabase(backup, '"$database"')),
+    "If the image does not have the locale, leave `--lc-collate` and `--lc-ctype` out.",
+    "",
+    "## 4. Restore the tables",
+    "",
+    ...accepted(backup),
+    ...(afterTables
+      ? [
+          `${code(afterTablesFile)} creates what refers to the tables, such as functions over their row types.`,
+          "",
+        ]
+      : []),
+    ...shell(...restoreCommands(backup, '"$database"', afterTables)),
+    "## 5. Check the tables",
+    "",
+    "Every line must begin with `ok`.",
+    "",
+    ...shell(
+      `${inContainer} vacuumdb ${connection} --no-password --quiet --analyze-only --dbname "$database"`,
+      ...heredoc(psql('"$database"'), countsQuery(backup.tables)),
+    ),
+    "From outside the container the server is at 127.0.0.1, port `$port`, user `postgres`, password `$POSTGRES_PASSWORD`. Its data go with " +
+      '`docker rm --force --volumes "$container"`.',
+    "",
+    ...oneTable(backup),
+    ...elsewhere(backup),
+  );
+}
+
+const lines = (...all: string[]) => all.join("\n");
+const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+
+/** For a shell; the library would put a backslash before a colon too. */
+const word = (text: string) => (/^[\w./:@-]+$/.test(text) ? text : quote([text]));
+
+/** Text that comes from the database, within a sentence. */
+function code(text: string): string {
+  const plain = text.replaceAll(/\s/g, " ");
+  const fence = plain.includes("`") ? "``" : "`";
+  return `${fence}${plain}${fence}`;
+}
+
+function shell(...commands: string[]): string[] {
+  return ["```bash", ...commands, "```", ""];
+}
+
+/** Input whose end no line of it can be taken for. */
+function heredoc(command: string, sql: string): string[] {
+  let end = "SQL";
+  while (sql.split("\n").includes(end)) end += "_";
+  return [`${command} <<'${end}'`, sql, end];
+}
+
+function extraTool({ format, compression }: Description): string {
+  const [tool = "cat"] = decompressCommand(compression);
+  return format !== "plain" || tool === "cat"
+    ? ""
+    : `${code(tool)} must be installed here, for example with ${code(`apt-get install ${tool}`)}. `;
+}
+
+function roles({ requires }: Description): string[] {
+  const names = requires.roles.filter((role) => role !== "postgres");
+  if (names.length === 0) return [];
+  const array = names.map((role) => escapeLiteral(role)).join(", ");
+  return [
+    "First the roles that own the tables or have privileges on them. They have no password, and cannot log in before you let them.",
+    "",
+    ...shell(
+      ...heredoc(
+        psql("postgres"),
+        `SELECT format('CREATE ROLE %I', name) FROM unnest(ARRAY[${array}]) AS name\n` +
+          "WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \\gexec",
+      ),
+    ),
+  ];
+}
+
+function emptyDatabase({ source }: Description, database: string): string[] {
+  const locale = databaseOptions(source);
+  return [
+    `${inContainer} createdb ${connection} --no-password ${locale.map(word).join(" ")} ${database}`,
+    `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${prepareFile}`,
+  ];
+}
+
+function accepted({ acceptedReferences }: Description): string[] {
+  if (acceptedReferences.length === 0) return [];
+  const keys = acceptedReferences.map(
+    ({ table, constraint, references }) => `${code(constraint)} of ${code(table)} to ${code(references)}`,
+  );
+  return [
+    `${count(keys.length, "foreign key")} cannot be created, because the tables they refer to are not in this backup: ${keys.join("; ")}. ` +
+      "Errors about these, and no others, are as they should be.",
+    "",
+  ];
+}
+
+function restoreCommands(backup: Description, database: string, afterTables: boolean): string[] {
+  const { format, compression, jobs, acceptedReferences } = backup;
+  const complete = acceptedReferences.length === 0;
+  const archive = archiveName(format, compression);
+  const script = `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${afterTablesFile}`;
+  if (format === "plain") {
+    const flags = `--quiet --output=/dev/null${complete ? " --set ON_ERROR_STOP=on" : ""}`;
+    const restore = `${quote(decompressCommand(compression))} ${archive} | ${psql(database, flags)}`;
+    return afterTables ? [restore, script] : [restore];
+  }
+  const flags = `--no-tablespaces --jobs ${jobs}${complete ? " --exit-on-error" : ""}`;
+  const restore = (...sections: string[]) => {
+    const options = [flags, ...sections].join(" ");
+    const command = `${inContainer} pg_restore ${connection} --no-password --dbname ${database} ${options} /backup/${archive}`;
+    return complete ? command : `${command} || test $? -eq 1`;
+  };
+  return afterTables ? [restore(...preData), script, restore(...dataAndPostData)] : [restore()];
+}
+
+function countsQuery(tables: readonly Table[]): string {
+  const counts = tables
+    .filter(({ kind }) => kind === "table")
+    .map(
+      (table) =>
+        `  (${escapeLiteral(sqlName(table))}, ${table.rows}::bigint, (SELECT count(*) FROM ONLY ${sqlName(table)}))`,
+    );
+  return lines(
+    "SELECT CASE WHEN found = expected THEN 'ok' ELSE 'DIFFERS' END AS result, name, expected, found FROM (VALUES",
+    counts.join(",\n"),
+    ") AS counts (name, expected, found) ORDER BY found = expected, name;",
+  );
+}
+
+function oneTable(backup: Description): string[] {
+  const table = backup.tables.find(({ kind }) => kind === "table");
+  if (table === undefined) return [];
+  const { format, compression } = backup;
+  const archive = `/backup/${archiveName(format, compression)}`;
+  return [
+    "## Only one table",
+    "",
+    ...(format === "plain"
+      ? ["A plain archive is restored as a whole, as above.", ""]
+      : [
+          "All tables are made, and the rows of one are restored: steps 1 to 3 up to the roles, then this, with schema and name of the table as " +
+            '`docker exec "$container" pg_restore --list ' +
+            `${archive}\` shows them. Foreign keys to tables that stay empty fail.`,
+          "",
+          ...shell(
+            `export table=${quote([`TABLE DATA ${table.schema} ${table.name} `])}`,
+            "one=one_table",
+            ...emptyDatabase(backup, '"$one"'),
+            `docker exec "$container" pg_restore --list ${archive} |`,
+            `  awk '!/ TABLE DATA / || index($0, ENVIRON["table"])' |`,
+            `  ${inputInContainer} pg_restore ${connection} --no-password --dbname "$one" --no-tablespaces --use-list /dev/stdin ${archive} ||`,
+            '  echo "As it should be, if only foreign keys failed."',
+          ),
+        ]),
+    "From the restored database, a table goes on to another one, where there must be none of its name, with",
+    "",
+    "```",
+    `${inContainer} pg_dump ${connection} --no-password --dbname "$database" --table ${quote([sqlName(table)])} |`,
+    "  docker exec --interactive OTHER_CONTAINER psql --username postgres --dbname OTHER_DATABASE --set ON_ERROR_STOP=on --single-transaction",
+    "```",
+    "",
+  ];
+}
+
+function elsewhere({ format, tables, requires }: Description): string[] {
+  const schemas = [...new Set([...tables, ...requires.sequences].map(({ schema }) => schema))];
+  const kept = (schema: string) => escapeIdentifier(`before_restore_${schema}`);
+  const moves = (kind: string, all: readonly { schema: string; name: string }[]) =>
+    all.map((one) => `ALTER ${kind} IF EXISTS ${sqlName(one)} SET SCHEMA ${kept(one.schema)};`);
+  return [
+    "## Into a server that runs already",
+    "",
+    "Set `container` to its container and `database` to a new name, `server` to where it listens in there (its address, or the folder of its " +
+      "socket, and its port) and to a superuser, and export its password, if it asks for one, as `PGPASSWORD`; then do all but the `docker run`. " +
+      "What is in its other databases stays as it is." +
+      (format === "plain"
+        ? ""
+        : ' Copy the backup into the container first, `docker cp . "$container:/backup"`, and remove it at the end, `docker exec "$container" rm -r /backup`.'),
+    "",
+    "## Into a database that has these tables or schemas already",
+    "",
+    "Schemas may exist. Tables must not: this moves those that are there aside, with their indexes and sequences; it deletes nothing. " +
+      `Then do step 4, without step 3 (${prepareFile} would stop at a type or function that is there), and step 5. Views and other tables go on ` +
+      "using what was moved; drop that when nothing does.",
+    "",
+    ...shell(
+      ...heredoc(
+        psql('"$database"', "--quiet --single-transaction --set ON_ERROR_STOP=on"),
+        lines(
+          ...schemas.map((schema) => `CREATE SCHEMA ${kept(schema)};`),
+          ...moves("TABLE", tables),
+          ...moves("SEQUENCE", requires.sequences),
+        ),
+      ),
+    ),
+  ];
+}

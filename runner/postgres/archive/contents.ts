@@ -1,0 +1,64 @@
+import { buffer } from "node:stream/consumers";
+import { extract } from "tar-stream";
+import { spawnDocker } from "../../docker/docker";
+import { execArguments, type ExecTarget, streamTied } from "../../docker/exec";
+import { Failure } from "../../lib/failure";
+import { dumpCommand, type DumpOptions } from "./dump";
+import { errorLines } from "../session/server";
+import type { Snapshot } from "../session/snapshot";
+
+/** What the table of contents can take: it is some kilobytes a table. */
+const baseBytes = 16 * 2 ** 20;
+const bytesPerTable = 2 ** 16;
+
+/** Fails where a temporary file becomes larger than so many blocks of 512 bytes; by an error, not by the signal. */
+const limited = `ulimit -f "$1"; trap '' XFSZ; shift; exec "$@"`;
+
+/** Whether {@link readContents} can work there: pg_dump knows no other folder for its temporary files. */
+export async function canReadContents(target: ExecTarget): Promise<boolean> {
+  const probe = execArguments({ ...target, secretEnv: [] }, ["test", "-w", temporaryFolder]);
+  const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+  return !failed;
+}
+
+const temporaryFolder = "/tmp";
+
+/**
+ * The `toc.dat` of a directory archive of these tables, as `pg_dump` writes it, without their rows.
+ *
+ * It is the first member of an archive in tar format, which is by its documentation a directory archive in a tar file;
+ * whose rows may be compressed by other programs. So pg_dump is ended when that member is read. It keeps a member in
+ * /tmp before it writes it, and the end of the first one in a buffer until it writes on, or fails: hence a limit that is
+ * too small for a large table, which keeps the container's disk from being filled, too. A second server with an
+ * empty copy of the schema would need seconds of CPU time for initdb, extensions and roles, and would have other oids.
+ */
+export async function readContents(
+  target: ExecTarget,
+  options: DumpOptions,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const blocks = (baseBytes + snapshot.tables.length * bytesPerTable) / 512;
+  const enough = new AbortController();
+  const dumping = dumpCommand({ ...options, format: "tar", compression: "none" }, snapshot, undefined);
+  const command = ["sh", "-c", limited, "sh", String(blocks), ...dumping];
+  const { chunks, ended } = streamTied(target, command, AbortSignal.any([signal, enough.signal]));
+  const end = () => {
+    enough.abort();
+    chunks.resume();
+    return ended;
+  };
+  try {
+    for await (const member of chunks.pipe(extract())) {
+      if (member.header.name === "toc.dat") return await buffer(member);
+      member.resume();
+    }
+    throw new Error("no table of contents");
+  } catch (error) {
+    signal.throwIfAborted();
+    const words = errorLines((await end()).stderr);
+    throw words === "" ? error : new Failure("dump-failed", `pg_dump failed: ${words}`);
+  } finally {
+    await end();
+  }
+}

@@ -1,0 +1,137 @@
+import { createInterface } from "node:readline";
+import { Failure } from "../../lib/failure";
+import { type ExecTarget, type StreamedProcess, streamTied } from "../../docker/exec";
+import type { ArchiveFormat } from "../../request";
+import { compressOption } from "./compression";
+import { sqlName } from "../session/names";
+import type { Sequence } from "../catalog/requirements";
+import { rowTooLarge } from "./row-too-large";
+import { endedWith, errorLines } from "../session/server";
+import type { Snapshot } from "../session/snapshot";
+
+export interface DumpOptions {
+  readonly format: ArchiveFormat | "tar";
+  readonly jobs: number;
+  readonly compression: string;
+  /** Major version of the `pg_dump` in the container. */
+  readonly version: number;
+  /** Sequences besides those that the tables own. */
+  readonly sequences: readonly Sequence[];
+  /** Seconds to wait for a table that somebody else has locked. */
+  readonly lockTimeout: number;
+}
+
+/** Where the archive goes: a path that the container sees; or, from standard output, whatever takes it. */
+export type DumpDestination =
+  MountedDestination | { readonly receive: (archive: AsyncIterable<Uint8Array>) => Promise<unknown> };
+
+export interface MountedDestination {
+  readonly containerPath: string;
+  /** The same on the host. */
+  readonly hostPath: string;
+  /** Who writes it in the container. */
+  readonly user: string;
+}
+
+export function dumpCommand(
+  options: DumpOptions,
+  snapshot: Pick<Snapshot, "id" | "tables">,
+  file: string | undefined,
+): string[] {
+  return [
+    "pg_dump",
+    "--no-password",
+    `--format=${options.format}`,
+    compressOption(options.compression, options.version),
+    ...(options.format === "directory" ? [`--jobs=${options.jobs}`] : []),
+    `--snapshot=${snapshot.id}`,
+    `--lock-wait-timeout=${options.lockTimeout * 1000}`,
+    "--strict-names",
+    "--no-sync",
+    "--verbose",
+    ...(file === undefined ? [] : [`--file=${file}`]),
+    ...[...snapshot.tables, ...options.sequences].map((name) => `--table=${sqlName(name)}`),
+  ];
+}
+
+/** Runs one `pg_dump` for all tables within the snapshot, in the container, so that its version fits the server. */
+export async function dump(
+  target: ExecTarget,
+  options: DumpOptions,
+  snapshot: Snapshot,
+  destination: DumpDestination,
+  onTables: (tables: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const mounted = "containerPath" in destination;
+  const command = dumpCommand(options, snapshot, mounted ? destination.containerPath : undefined);
+  const notReceived = new AbortController();
+  const until = AbortSignal.any([signal, notReceived.signal]);
+  const process = streamTied(target, command, until, mounted ? destination.user : undefined);
+  const ended = followDump(process, onTables);
+  if (mounted) {
+    process.chunks.resume();
+    return ended;
+  }
+  try {
+    await destination.receive(wholeArchive(process.chunks, ended));
+  } catch (error) {
+    notReceived.abort();
+    await ended.catch(() => undefined);
+    throw error;
+  }
+}
+
+/** An archive that was cut off ends with the reason, and so is not taken for a whole one. */
+async function* wholeArchive(chunks: AsyncIterable<Uint8Array>, ended: Promise<void>) {
+  ended.catch(() => undefined);
+  yield* chunks;
+  await ended;
+}
+
+/** Fails where `pg_dump` does. */
+async function followDump(
+  { errors, ended }: StreamedProcess,
+  onTables: (tables: string) => void,
+): Promise<void> {
+  const said: string[] = [];
+  const current = new Set<string>();
+  for await (const line of createInterface({ input: errors })) {
+    if (!followTable(current, line)) said.push(line);
+    else onTables([...current].join(", "));
+  }
+  const { failed, exitCode } = await ended;
+  if (!failed) return;
+  const words = errorLines(said.join("\n"));
+  throw (
+    writeError(words) ??
+    rowTooLarge(words) ??
+    new Failure("dump-failed", `pg_dump failed: ${words || endedWith(exitCode)}`)
+  );
+}
+
+/** The words of the C library for what can befall a destination, which pg_dump, run with LC_ALL=C, repeats. */
+const writeErrors = [
+  ["No space left on device", "ENOSPC"],
+  ["Disk quota exceeded", "EDQUOT"],
+  ["Read-only file system", "EROFS"],
+  ["Input/output error", "EIO"],
+] as const;
+
+/** The error of the file system that kept the archive from being written, not one that the server reported of its own. */
+export function writeError(words: string): Error | undefined {
+  if (/\b(ERROR|FATAL|PANIC): /.test(words)) return undefined;
+  const code = writeErrors.find(([text]) => words.includes(text))?.[1];
+  return code && Object.assign(new Error(words), { code, syscall: "write" });
+}
+
+/** Keeps the set of tables that pg_dump's workers are busy with, from its verbose messages; false for other lines. */
+export function followTable(current: Set<string>, line: string): boolean {
+  const begun = /^pg_dump: dumping contents of table "(.*)"$/s.exec(line)?.[1];
+  const ended = /^pg_dump: finished item \d+ TABLE DATA (.*)$/s.exec(line)?.[1];
+  if (begun !== undefined) current.add(begun);
+  // Without a schema: one table of that name is as good as another, for a message.
+  const table = ended === undefined ? undefined : [...current].find((name) => name.endsWith(`.${ended}`));
+  if (table !== undefined) current.delete(table);
+  return begun !== undefined || ended !== undefined;
+}

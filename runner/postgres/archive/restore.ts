@@ -1,0 +1,123 @@
+/** Brings an archive into a database, with stock tools in the server's own container. */
+import { escapeIdentifier, escapeLiteral } from "../session/escape";
+import { z } from "zod";
+import { type ExecTarget, runTied } from "../../docker/exec";
+import { Failure } from "../../lib/failure";
+import type { ArchiveFormat } from "../../request";
+import type { ContainerFile } from "./archive";
+import { runRestricted } from "../session/restricted";
+import { endedWith, errorLines } from "../session/server";
+import type { Session } from "../session/session";
+
+/** What the values of a database's text depend on. */
+export interface DatabaseLocale {
+  readonly encoding: string;
+  readonly lcCollate: string;
+  readonly lcCtype: string;
+  /** Whose rules sort text; unset: those of the operating system. */
+  readonly localeProvider?: "libc" | "icu" | "builtin" | undefined;
+  /** Of the other providers. */
+  readonly locale?: string | undefined;
+  readonly icuRules?: string | undefined;
+}
+
+/** An empty database, from the template that has nothing of the site's own. */
+export async function createDatabase(session: Session, name: string, locale: DatabaseLocale): Promise<void> {
+  const { localeProvider = "libc" } = locale;
+  const options = [
+    ["ENCODING", locale.encoding],
+    ["LC_COLLATE", locale.lcCollate],
+    ["LC_CTYPE", locale.lcCtype],
+    ...(localeProvider === "icu"
+      ? [
+          ["ICU_LOCALE", locale.locale],
+          ["ICU_RULES", locale.icuRules],
+        ]
+      : []),
+    ...(localeProvider === "builtin" ? [["BUILTIN_LOCALE", locale.locale]] : []),
+  ].flatMap(([option, value]) =>
+    option === undefined || value === undefined ? [] : [`${option} ${escapeLiteral(value)}`],
+  );
+  const provider = locale.localeProvider === undefined ? [] : [`LOCALE_PROVIDER ${localeProvider}`];
+  await session.run(
+    ["CREATE DATABASE", escapeIdentifier(name), "TEMPLATE template0", ...options, ...provider].join(" "),
+  );
+}
+
+const Locale = z.object({
+  encoding: z.string(),
+  lcCollate: z.string(),
+  lcCtype: z.string(),
+  localeProvider: z.string().nullable(),
+  locale: z.string().nullable(),
+  icuRules: z.string().nullable(),
+});
+const providers = { c: "libc", i: "icu", b: "builtin" } as const;
+
+/** That of the session's own database. Columns came with versions, and changed their names. */
+export async function readLocale(session: Session): Promise<DatabaseLocale> {
+  const row = await session.row(
+    `SELECT pg_encoding_to_char((d->>'encoding')::int) AS encoding, d->>'datcollate' AS "lcCollate", d->>'datctype' AS "lcCtype",
+            d->>'datlocprovider' AS "localeProvider", coalesce(d->>'datlocale', d->>'daticulocale') AS locale, d->>'daticurules' AS "icuRules"
+     FROM (SELECT to_jsonb(b) FROM pg_database b WHERE datname = current_database()) q (d)`,
+    Locale,
+  );
+  const provider = Object.entries(providers).find(([letter]) => letter === row.localeProvider)?.[1];
+  return {
+    ...row,
+    localeProvider: provider,
+    locale: row.locale ?? undefined,
+    icuRules: row.icuRules ?? undefined,
+  };
+}
+
+/** Creates the roles that the server lacks; they cannot log in. */
+export async function createRoles(session: Session, roles: readonly string[]): Promise<void> {
+  const existing = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
+  const names = new Set(existing.map(({ name }) => name));
+  for (const role of roles.filter((name) => !names.has(name)))
+    await session.run(`CREATE ROLE ${escapeIdentifier(role)}`);
+}
+
+export interface RestoreOptions {
+  readonly format: Exclude<ArchiveFormat, "plain">;
+  readonly database: string;
+  readonly jobs: number;
+  /** All, unless some are given. */
+  readonly sections?: readonly string[];
+}
+
+/** One `pg_restore` for all tables, which stops at the first error. */
+export async function restoreArchive(
+  target: ExecTarget,
+  { path, user }: ContainerFile,
+  { format, database, jobs, sections = [] }: RestoreOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const command = [
+    ...["pg_restore", `--format=${format}`, "--exit-on-error", "--no-tablespaces"],
+    ...sections.map((section) => `--section=${section}`),
+    ...[`--jobs=${jobs}`, `--dbname=${database}`, path],
+  ];
+  const { failed, stderr, exitCode } = await runTied(target, command, signal, user);
+  if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
+}
+
+/** Feeds a script that has been looked at to psql, in one transaction: rows of a table made in it need no log. */
+export async function runScript(
+  target: ExecTarget,
+  what: string,
+  script: AsyncIterable<string | Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = ["--single-transaction"];
+  const { failed, stderr, exitCode } = await runRestricted(target, script, options, signal);
+  if (failed) throw restoreFailure(what, stderr, exitCode);
+}
+
+function restoreFailure(what: string, stderr: string, exitCode: number | undefined): Failure {
+  return new Failure(
+    "restore-failed",
+    `The archive cannot be restored: ${what}: ${errorLines(stderr) || endedWith(exitCode)}`,
+  );
+}

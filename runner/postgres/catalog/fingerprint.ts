@@ -1,0 +1,181 @@
+import { z } from "zod";
+import type { ExecTarget } from "../../docker/exec";
+import type { Relation } from "./catalog";
+import { isConvertible } from "../session/encoding";
+import type { ServerFacts } from "../session/server-info";
+import type { Session } from "../session/session";
+import { setTextSettings } from "../session/settings";
+import { readInSnapshot } from "../session/snapshot-reader";
+
+/**
+ * How the rows of a table become one number that does not depend on their order. `columns` hashes the values
+ * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides. Both depend on
+ * the encoding of the database; so they are of text in UTF-8 where that is another one.
+ */
+export const FingerprintMethod = z.enum(["columns", "text", "columns-utf8", "text-utf8"]);
+export type FingerprintMethod = z.infer<typeof FingerprintMethod>;
+
+const Measure = z.object({
+  oid: z.string(),
+  rows: z.int(),
+  fingerprint: z.string(),
+  /** Absent where they were not counted, or the table has no geometries. */
+  invalidGeometries: z.int().optional(),
+});
+export type Measure = z.infer<typeof Measure>;
+
+/** A row of a query below, whose one column the server names after the function that makes it. */
+const MeasureRow = z.object({ jsonb_build_object: Measure });
+
+export interface MeasureOptions {
+  readonly method: FingerprintMethod;
+  /** Whether invalid geometries are counted, which takes longer than all the rest. */
+  readonly validity: boolean;
+  /** Workers besides the session's own process; unset: as many as the server gives. */
+  readonly workers?: number;
+}
+
+type Facts = Pick<ServerFacts, "number" | "encoding">;
+
+/** Text that cannot be converted is taken as it is. */
+export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {
+  const method = number >= 140000 ? "columns" : "text";
+  return encoding === "UTF8" || !isConvertible(encoding) ? method : `${method}-utf8`;
+}
+
+/** Why a server cannot compute by that method what another one did, which had that encoding; undefined where it can. */
+export function whyNotComparable(
+  method: FingerprintMethod,
+  encoding: string,
+  target: Facts,
+): string | undefined {
+  if (!method.startsWith("text") && target.number < 140000)
+    return "those of the backup are of a kind that this server's version does not know";
+  const isAlike = method.endsWith("-utf8") ? isConvertible(target.encoding) : target.encoding === encoding;
+  if (isAlike) return undefined;
+  return `they depend on the encoding, which was ${encoding} in the backed up database and is ${target.encoding} in this one`;
+}
+
+/**
+ * Types whose hash function can be called as such, from 14 on; that takes a third of the time of hashing a record. A
+ * list, because the catalog names other functions in other versions, and fingerprints must not depend on the version.
+ */
+const hashFunctions = {
+  int2: "hashint2extended",
+  int4: "hashint4extended",
+  int8: "hashint8extended",
+  float4: "hashfloat4extended",
+  float8: "hashfloat8extended",
+  numeric: "hash_numeric_extended",
+  text: "hashtextextended",
+  varchar: "hashtextextended",
+  bpchar: "hashbpcharextended",
+  uuid: "uuid_hash_extended",
+  timestamp: "timestamp_hash_extended",
+};
+
+const callable = Object.entries(hashFunctions)
+  .map(([type, name]) => `('${type}'::regtype, '${name}')`)
+  .join(", ");
+
+/** Numbers, dates and what is hashed as bytea are the same in every encoding; of all else it is the text in UTF-8, in hexadecimal digits. */
+function valueAndFunction(method: FingerprintMethod): string {
+  return method === "columns-utf8"
+    ? `CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN name || hashed_as
+       ELSE format('encode(convert_to(%s::text, ''UTF8''), ''hex'')', name) END AS value,
+       CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN function
+       ELSE 'hashtextextended' END AS function`
+    : `name || hashed_as AS value, CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function`;
+}
+
+/**
+ * One query for each table. Of a row, each column is hashed with its own number as the seed, and all of them are
+ * combined by XOR; columns whose type is not listed above, together, as a record. One whose type has no extended hash
+ * function, such as geometry, is hashed as bytea where there is a cast to it (for geometry that is EWKB, half the size of
+ * its text), else as text. So is a type whose hash is that of an oid, an enum or regclass for instance, because a restored
+ * object has another oid. Columns go by name, because a table that inherits some can have them in another
+ * order once it is restored.
+ */
+const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
+WITH wanted AS (
+  SELECT DISTINCT unnest('{${oids.join(",")}}'::oid[]) AS oid
+), hashable AS (
+  SELECT c.opcintype AS type FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod AND a.amname = 'hash'
+  JOIN pg_amproc p ON p.amprocfamily = c.opcfamily AND p.amproclefttype = c.opcintype AND p.amprocnum = 2
+  WHERE c.opcdefault
+), coercible AS (
+  SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b' AND castcontext = 'i'
+  EXCEPT SELECT oid FROM pg_type WHERE typname LIKE 'reg%' AND typnamespace = 'pg_catalog'::regnamespace
+), typed AS (
+  SELECT a.attrelid, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attname COLLATE "C") AS number,
+    format('t.%I', a.attname) AS name, callable.function, CASE
+      WHEN b.oid IN (SELECT type FROM coercible) THEN ''
+      WHEN b.typelem <> 0 AND b.typlen = -1 AND b.typelem IN (SELECT type FROM coercible) THEN ''
+      WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = b.oid AND casttarget = 'bytea'::regtype) THEN '::bytea'
+      ELSE '::text' END AS hashed_as
+  FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+  JOIN pg_type b ON b.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END
+  LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
+  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM wanted)
+), col AS (
+  SELECT attrelid, number, name, ${valueAndFunction(method)}
+  FROM typed
+), row_hash AS (
+  SELECT attrelid,
+    concat_ws(' # ',
+      string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
+      'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
+    ) AS columns,
+    format('${method === "text-utf8" ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)" : "hashtextextended(ROW(%s)::text, 0)"}', string_agg(name, ', ' ORDER BY number)) AS text
+  FROM col GROUP BY attrelid
+), geometry AS (
+  SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+  JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'geometry' WHERE e.extname = 'postgis' AND ${String(validity)}
+), valid AS (
+  SELECT attrelid, string_agg(format('count(*) FILTER (WHERE NOT %I.ST_IsValid(t.%I))', nspname, attname), ' + ') AS invalid
+  FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped AND attrelid IN (SELECT oid FROM wanted) GROUP BY attrelid
+)
+SELECT format(
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
+  c.oid,
+  coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0'), ', ''invalidGeometries'', ' || v.invalid,
+  n.nspname, c.relname) AS query
+FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
+WHERE c.relkind = 'r'`;
+
+/** Exact row counts and fingerprints, read within the snapshot. */
+export async function measureTables(
+  session: Session,
+  target: ExecTarget,
+  snapshot: { readonly id: string; readonly tables: readonly Relation[] },
+  options: MeasureOptions,
+  signal: AbortSignal,
+): Promise<Map<string, Measure>> {
+  const oids = snapshot.tables.map(({ oid }) => oid);
+  const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
+  const texts = queries.map(({ query }) => query);
+  const { workers } = options;
+  const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
+  const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, [
+    setTextSettings,
+    ...settings,
+  ]);
+  return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
+}
+
+/** The same within the session's own transaction, which alone sees what it has just written. */
+export async function measureHere(
+  session: Session,
+  oids: readonly string[],
+  options: MeasureOptions,
+): Promise<Map<string, Measure>> {
+  const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
+  for (const setting of ["SET row_security = off", setTextSettings]) await session.run(setting);
+  const measures = new Map<string, Measure>();
+  for (const { query } of queries) {
+    const { jsonb_build_object: measure } = await session.row(query, MeasureRow);
+    measures.set(measure.oid, measure);
+  }
+  return measures;
+}

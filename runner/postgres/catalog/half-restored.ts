@@ -1,0 +1,51 @@
+/** What a restore that is at work, or was killed, has in a database: not to be taken for the user's tables. */
+import { z } from "zod";
+import { Failure } from "../../lib/failure";
+import type { Relation } from "./catalog";
+import { escapeIdentifier, escapeLiteral } from "../session/escape";
+import type { Session } from "../session/session";
+
+/** Of the schema in which a restore writes down what it makes; a hash of the database's name follows. */
+export const recordPrefix = "postgis_backup_restore_";
+
+/** Of the schemas in which it loads tables that are to replace others. */
+export const stagePrefix = "postgis_backup_stage_";
+
+const recordSchema = `${recordPrefix}[0-9a-f]{8}`;
+const ownSchema = new RegExp(`^(?:${recordSchema}|${stagePrefix}[0-9a-f]{8}_\\d+)$`);
+
+/** In a schema of a restore's own, which goes with that. */
+export function isOfRestore({ schema }: Pick<Relation, "schema">): boolean {
+  return ownSchema.test(schema);
+}
+
+const named = 10;
+
+/** Fails where a restore has not ended yet that makes one of the tables under its final name. */
+export async function refuseHalfRestored(session: Session, tables: readonly Relation[]): Promise<void> {
+  const records = await session.rows(
+    `SELECT nspname AS name, has_schema_privilege(oid, 'USAGE')
+       AND coalesce(has_table_privilege(to_regclass(format('%I.made', nspname)), 'SELECT'), true) AS readable
+     FROM pg_namespace WHERE nspname ~ ${escapeLiteral(`^${recordSchema}$`)}`,
+    z.object({ name: z.string(), readable: z.boolean() }),
+  );
+  for (const { name, readable } of records) {
+    const made = readable ? await tablesMade(session, name) : undefined;
+    const half = tables.filter(({ oid }) => made?.has(oid) ?? true).map(({ sqlName }) => sqlName);
+    if (half.length === 0) continue;
+    const more = half.length > named ? ` and ${half.length - named} more` : "";
+    throw new Failure(
+      "restore-in-progress",
+      `A restore has not ended that ${readable ? "makes" : "may make"} ${half.slice(0, named).join(", ")}${more}: they may have a part of ` +
+        "their rows. Wait for it; or, if it was killed, run it again, which takes away what the first one made.",
+    );
+  }
+}
+
+async function tablesMade(session: Session, record: string): Promise<ReadonlySet<string>> {
+  const found = await session.rows(
+    `SELECT object::text AS oid FROM ${escapeIdentifier(record)}.made WHERE class = 'pg_class'::regclass`,
+    z.object({ oid: z.string() }),
+  );
+  return new Set(found.map(({ oid }) => oid));
+}

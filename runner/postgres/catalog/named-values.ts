@@ -1,0 +1,106 @@
+/**
+ * What the rows of tables name: values of regclass, regprocedure and the like are written as names, and a row cannot be loaded
+ * where there is no object of the name. Nothing in the catalog says so.
+ */
+import { z } from "zod";
+import type { Session } from "../session/session";
+
+const catalogs = {
+  regclass: "pg_class",
+  regproc: "pg_proc",
+  regprocedure: "pg_proc",
+  regoper: "pg_operator",
+  regoperator: "pg_operator",
+  regtype: "pg_type",
+  regconfig: "pg_ts_config",
+  regdictionary: "pg_ts_dict",
+  regcollation: "pg_collation",
+  regnamespace: "pg_namespace",
+  regrole: "pg_roles",
+} as const;
+
+const typeList = Object.keys(catalogs)
+  .map((name) => `'${name}'`)
+  .join(", ");
+
+/** Columns of such types, and such values within arrays, domains and composite types. */
+const placesQuery = (oids: readonly string[]) => `
+WITH RECURSIVE place (relation, value, joins, type, depth) AS (
+  SELECT c.oid, format('t.%I', attname) COLLATE "C", '' COLLATE "C", atttypid, 0 FROM pg_class c JOIN pg_attribute ON attrelid = c.oid
+  WHERE c.oid = ANY ('{${oids.join(",")}}'::oid[]) AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+  UNION ALL
+  SELECT relation, n.value, n.joins, n.type, depth + 1 FROM place p JOIN pg_type y ON y.oid = p.type CROSS JOIN LATERAL (
+    SELECT p.value, p.joins, typbasetype WHERE typtype = 'd'
+    UNION ALL SELECT format('v%s', depth), format('%s CROSS JOIN LATERAL unnest(%s) AS v%s', p.joins, p.value, depth), typelem WHERE typelem <> 0 AND typlen = -1
+    UNION ALL SELECT format('(%s).%I', p.value, attname), p.joins, atttypid FROM pg_attribute
+      WHERE typtype = 'c' AND attrelid = typrelid AND attnum > 0 AND NOT attisdropped
+  ) AS n (value, joins, type)
+)
+SELECT relation::text AS "table", format('%I.%I', nspname, relname) AS "sqlName", value, joins, typname AS type
+FROM place JOIN pg_type y ON y.oid = type AND typname IN (${typeList}) AND typnamespace = 'pg_catalog'::regnamespace
+JOIN pg_class c ON c.oid = relation JOIN pg_namespace n ON n.oid = relnamespace
+WHERE has_table_privilege(relation, 'SELECT')`;
+
+const Place = z.object({
+  table: z.string(),
+  sqlName: z.string(),
+  value: z.string(),
+  joins: z.string(),
+  type: z.enum(Object.keys(catalogs) as [keyof typeof catalogs]),
+});
+
+const NamedValue = z.object({
+  /** Oid of the catalog. */
+  class: z.string(),
+  object: z.string(),
+  /** Of what comes after the rows, or under another name. */
+  refused: z.string().nullable(),
+});
+
+const firstOid = 16384;
+
+function valuesQuery({ sqlName, value, joins, type }: z.infer<typeof Place>): string {
+  const catalog = catalogs[type];
+  const refused =
+    catalog === "pg_class"
+      ? "CASE WHEN relkind IN ('i', 'I', 't') THEN pg_describe_object(class, object, 0) END"
+      : "NULL";
+  return `
+SELECT DISTINCT class, object, ${refused} AS refused
+FROM (SELECT '${catalog}'::regclass::oid AS class, (${value})::oid AS object FROM ONLY ${sqlName} t${joins}) q
+JOIN ${catalog} ON ${catalog}.oid = object WHERE object >= ${firstOid}${catalog === "pg_namespace" ? " AND nspname NOT LIKE 'pg\\_%'" : ""}`;
+}
+
+export interface NamedObjects {
+  readonly objects: readonly { readonly table: string; readonly class: string; readonly object: string }[];
+  /** Oids. */
+  readonly schemas: readonly string[];
+  readonly roles: readonly string[];
+  /** What cannot be named when the rows are loaded: each one sentence. */
+  readonly refused: readonly string[];
+}
+
+/** Whether there are columns of tables whose values name objects. */
+export async function haveNames(session: Session, oids: readonly string[]): Promise<boolean> {
+  return (await session.rows(placesQuery(oids), Place)).length > 0;
+}
+
+/** The session has locked the tables, or does not wait long for a lock. */
+export async function findNamedObjects(session: Session, oids: readonly string[]): Promise<NamedObjects> {
+  const objects: { table: string; class: string; object: string }[] = [];
+  const schemas = new Set<string>();
+  const roles = new Set<string>();
+  const refused = new Set<string>();
+  for (const place of await session.rows(placesQuery(oids), Place)) {
+    for (const found of await session.rows(valuesQuery(place), NamedValue)) {
+      if (found.refused !== null)
+        refused.add(
+          `rows of ${place.sqlName} name the ${found.refused}, which is not there when rows are loaded`,
+        );
+      else if (place.type === "regnamespace") schemas.add(found.object);
+      else if (place.type === "regrole") roles.add(found.object);
+      else objects.push({ table: place.table, class: found.class, object: found.object });
+    }
+  }
+  return { objects, schemas: [...schemas], roles: [...roles], refused: [...refused] };
+}

@@ -1,0 +1,106 @@
+/** Relations that no foreign key declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
+import { z } from "zod";
+import { Attempts, Failure } from "../../lib/failure";
+import type { Relation } from "./catalog";
+import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
+import type { Session } from "../session/session";
+
+interface End {
+  readonly table: TablePattern;
+  readonly column: string;
+}
+
+/** A relation between two tables of the selection. */
+export interface TableRelation {
+  /** As the user wrote it. */
+  readonly text: string;
+  readonly child: Relation;
+  readonly childColumn: string;
+  readonly parent: Relation;
+  readonly parentColumn: string;
+}
+
+/** The text before and after the first arrow that is not in double quotes. */
+const arrow = /^((?:"(?:[^"]|"")*"|[^"])*?)->(.*)$/s;
+const end = /^(.+)\.("(?:[^"]|"")+"|[^".]+)$/s;
+
+export function parseRelation(text: string): { child: End; parent: End } {
+  const [, left = "", right = ""] = arrow.exec(text) ?? [];
+  const child = parseEnd(left.trim());
+  const parent = parseEnd(right.trim());
+  if (child === undefined || parent === undefined || !isExact(parent.table)) {
+    throw new Failure(
+      "relation-invalid",
+      `"${text}" is not a relation. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
+        "the child may be a pattern, the parent is one table.",
+    );
+  }
+  return { child, parent };
+}
+
+function parseEnd(text: string): End | undefined {
+  const [, table, column] = end.exec(text) ?? [];
+  if (table === undefined || column === undefined) return undefined;
+  const bare = column.startsWith('"') ? column.slice(1, -1).replaceAll('""', '"') : column;
+  return { table: parseTablePattern(table), column: bare };
+}
+
+const Column = z.object({ oid: z.string(), name: z.string() });
+
+/** The tables and columns that the relations mean, all of which must be in the selection. */
+export async function resolveRelations(
+  session: Session,
+  texts: readonly string[],
+  tables: readonly Relation[],
+): Promise<TableRelation[]> {
+  if (texts.length === 0) return [];
+  const columns = await session.rows(
+    `SELECT attrelid::text AS oid, attname AS name FROM pg_attribute
+     WHERE attnum > 0 AND NOT attisdropped AND attrelid IN (${tables.map(({ oid }) => oid).join(", ")})`,
+    Column,
+  );
+  const columnsOf = new Set(columns.map(({ oid, name }) => `${oid} ${name}`));
+  const attempts = new Attempts();
+  const resolved = texts.map((text) => attempts.runSync(() => resolveRelation(text, tables, columnsOf)));
+  attempts.end();
+  return resolved.flatMap((relations) => relations ?? []);
+}
+
+export function resolveRelation(
+  text: string,
+  tables: readonly Relation[],
+  columns: ReadonlySet<string>,
+): TableRelation[] {
+  const { child, parent } = parseRelation(text);
+  const children = topMost(tables.filter((table) => matches(child.table, table)));
+  const [parentTable] = tables.filter((table) => matches(parent.table, table));
+  if (children.length === 0 || parentTable === undefined) {
+    const missing = parentTable === undefined ? parent.table.text : child.table.text;
+    throw new Failure(
+      "relation-invalid",
+      `The relation "${text}" names ${missing}, which is not among the selected tables. Select it too, or leave the relation out.`,
+    );
+  }
+  const problem = [
+    ...children.map((table) => [table, child.column] as const),
+    [parentTable, parent.column] as const,
+  ].find(([{ oid }, column]) => !columns.has(`${oid} ${column}`));
+  if (problem !== undefined) {
+    throw new Failure(
+      "relation-invalid",
+      `The relation "${text}" names the column "${problem[1]}", which ${problem[0].sqlName} does not have. Names are case-sensitive.`,
+    );
+  }
+  return children.map((table) => ({
+    text,
+    child: table,
+    childColumn: child.column,
+    parent: parentTable,
+    parentColumn: parent.column,
+  }));
+}
+
+/** Without those whose rows are read with a parent's anyway. */
+function topMost(tables: readonly Relation[]): Relation[] {
+  return tables.filter(({ partOf }) => !tables.some(({ oid }) => partOf.includes(oid)));
+}

@@ -1,0 +1,160 @@
+/** Which tables a request selects. */
+import { Attempts, Failure } from "../../lib/failure";
+import type { References } from "../../request";
+import type { Reference, Relation } from "./catalog";
+import { nearMisses } from "./near-miss";
+import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
+
+export interface SelectionRequest {
+  readonly tables: readonly string[];
+  readonly excludeTables: readonly string[];
+  readonly references: References;
+}
+
+export interface Selection {
+  readonly tables: readonly Relation[];
+  /** Views and foreign tables that a pattern matched, or that are a partition of a selected table; they are not dumped. */
+  readonly skipped: readonly Relation[];
+  /** Tables that a pattern matched, but that belong to an extension, which creates them anew; they are not dumped. */
+  readonly ofExtensions: readonly Relation[];
+  /** Foreign keys to tables that are not selected, where the request accepts that. */
+  readonly acceptedReferences: readonly DanglingReference[];
+}
+
+export interface DanglingReference extends Reference {
+  /** `schema.table` of the table that has it, quoted. */
+  readonly from: string;
+}
+
+const kindNames = { v: "view", m: "materialized view", f: "foreign table" } as const;
+
+export function kindName({ kind }: Relation): string {
+  return kind === "r" || kind === "p" ? "table" : kindNames[kind];
+}
+
+/**
+ * The tables that the patterns select; partitions come with their parents, and so do tables that inherit. Names are
+ * resolved here, because `pg_dump --table` folds letters to lower case and takes a pattern that matches nothing for granted.
+ */
+export function selectTables(
+  relations: readonly Relation[],
+  request: SelectionRequest,
+  /** Oids of tables that are selected besides, because others need them. */
+  added: ReadonlySet<string> = new Set(),
+): Selection {
+  const attempts = new Attempts();
+  const parse = (texts: readonly string[]) =>
+    texts
+      .map((text) => attempts.runSync(() => parseTablePattern(text)))
+      .filter((pattern) => pattern !== undefined);
+  const patterns = { tables: parse(request.tables), excludeTables: parse(request.excludeTables) };
+  const matching = patterns.tables.map((pattern) => ({
+    pattern,
+    found: relations.filter((relation) => matches(pattern, relation)),
+  }));
+  for (const { pattern, found } of matching) {
+    if (!found.some(holdsUserRows)) attempts.add(noTable(pattern, found[0], relations));
+  }
+  attempts.end();
+
+  const chosen = new Set([...matching.flatMap(({ found }) => found.map(({ oid }) => oid)), ...added]);
+  const excluded = new Set(
+    relations
+      .filter((relation) => patterns.excludeTables.some((pattern) => matches(pattern, relation)))
+      .map(({ oid }) => oid),
+  );
+  if (request.references === "add") addReferences(relations, chosen, excluded);
+  const selected = relations.filter((table) => isAmong(chosen, table) && !isAmong(excluded, table));
+  const tables = selected.filter(holdsUserRows);
+  if (tables.length === 0) {
+    throw new Failure(
+      "nothing-selected",
+      "Every table that was asked for is also excluded; nothing is left to back up.",
+    );
+  }
+  const dangling = danglingReferences(tables);
+  dangling
+    .filter(({ constraint }) => constraint === null || request.references !== "accept")
+    .forEach((reference) => {
+      attempts.add(refuseReference(reference));
+    });
+  attempts.end();
+  return {
+    tables,
+    skipped: selected.filter(({ kind }) => kind !== "r" && kind !== "p"),
+    ofExtensions: selected.filter(
+      ({ kind, extension }) => (kind === "r" || kind === "p") && extension !== null,
+    ),
+    acceptedReferences: dangling,
+  };
+}
+
+function holdsUserRows({ kind, extension }: Relation): boolean {
+  return (kind === "r" || kind === "p") && extension === null;
+}
+
+/** The table itself, or one that it is a partition or a child of. */
+function isAmong(oids: ReadonlySet<string>, { oid, partOf }: Relation): boolean {
+  return oids.has(oid) || partOf.some((parent) => oids.has(parent));
+}
+
+/** Adds to the chosen tables those that they refer to, these in turn, and so on. */
+function addReferences(
+  relations: readonly Relation[],
+  chosen: Set<string>,
+  excluded: ReadonlySet<string>,
+): void {
+  let before: number;
+  do {
+    before = chosen.size;
+    relations
+      .filter((table) => holdsUserRows(table) && isAmong(chosen, table) && !isAmong(excluded, table))
+      .forEach(({ references }) => {
+        references.forEach(({ to }) => chosen.add(to));
+      });
+  } while (chosen.size > before);
+}
+
+function danglingReferences(tables: readonly Relation[]): DanglingReference[] {
+  const oids = new Set(tables.map(({ oid }) => oid));
+  return tables.flatMap(({ sqlName, references }) =>
+    references.filter(({ to }) => !oids.has(to)).map((reference) => ({ ...reference, from: sqlName })),
+  );
+}
+
+function refuseReference({ from, sqlName, constraint }: DanglingReference): Failure {
+  return new Failure(
+    "reference-outside-selection",
+    constraint === null
+      ? `${from} inherits from ${sqlName}, which is not selected, and cannot be restored without it. ` +
+          `Select ${sqlName} too, or let "references: add" do so.`
+      : `${from} refers to ${sqlName} by the foreign key "${constraint}", but ${sqlName} is not selected: their relation would be lost. ` +
+          `Select ${sqlName} too, let "references: add" do so, or take the backup without it by "references: accept".`,
+  );
+}
+
+function noTable(
+  pattern: TablePattern,
+  found: Relation | undefined,
+  relations: readonly Relation[],
+): Failure {
+  const { text } = pattern;
+  if (found?.extension != null && (found.kind === "r" || found.kind === "p" || isExact(pattern))) {
+    return new Failure(
+      "not-a-table",
+      `"${text}" belongs to the extension ${found.extension}, which creates it anew; pg_dump leaves it out.`,
+    );
+  }
+  if (found !== undefined) {
+    return new Failure(
+      "not-a-table",
+      `"${text}" is a ${kindName(found)}, not a table; only tables hold rows of their own to back up.`,
+    );
+  }
+  const near = nearMisses(pattern, relations.filter(holdsUserRows));
+  const hint =
+    near.length > 0
+      ? `Did you mean ${near.join(" or ")}?`
+      : "Names are case-sensitive; a table outside the search path needs its schema in front: schema.table.";
+  return new Failure("table-not-found", `No table matches "${text}" in this database. ${hint}`);
+}

@@ -1,0 +1,70 @@
+/** Table names as the user writes them, and which relations they mean. */
+import { Failure } from "../../lib/failure";
+
+type Part = { readonly exact: string } | { readonly pattern: RegExp };
+
+export interface TablePattern {
+  readonly text: string;
+  readonly schema: Part | undefined;
+  readonly table: Part;
+}
+
+export interface NamedRelation {
+  readonly schema: string;
+  readonly name: string;
+  /** Found without its schema, by the search path of the session. */
+  readonly visible: boolean;
+}
+
+const grammar = /^(?:(?<schema>"(?:[^"]|"")+"|[^".]+)\.)?(?<table>"(?:[^"]|"")+"|[^".]+)$/s;
+
+/**
+ * Names are exact and case-sensitive, `*` and `?` are wildcards, and double quotes, as in SQL, take away the meaning
+ * of every character but themselves.
+ */
+export function parseTablePattern(text: string): TablePattern {
+  const groups = grammar.exec(text)?.groups;
+  const table = groups?.["table"];
+  if (table === undefined) {
+    throw new Failure(
+      "table-name-invalid",
+      `"${text}" is not a table name. Write table, schema.table or a pattern such as roi*_signatures; ` +
+        `put double quotes around a name that contains a dot or a quote: "my.table".`,
+    );
+  }
+  const schema = groups?.["schema"];
+  return { text, schema: schema === undefined ? undefined : parsePart(schema), table: parsePart(table) };
+}
+
+function parsePart(text: string): Part {
+  if (text.startsWith('"')) return { exact: text.slice(1, -1).replaceAll('""', '"') };
+  if (!/[*?]/.test(text)) return { exact: text };
+  const source = text
+    .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return { pattern: new RegExp(`^${source}$`, "su") };
+}
+
+function matchesPart(part: Part, name: string): boolean {
+  return "exact" in part ? part.exact === name : part.pattern.test(name);
+}
+
+export function isExact({ schema, table }: TablePattern): boolean {
+  return "exact" in table && (schema === undefined || "exact" in schema);
+}
+
+/** Whether a table in any schema matches, but for upper and lower case. */
+export function matchesFolded({ table }: TablePattern, name: string): boolean {
+  return "exact" in table
+    ? table.exact.toLowerCase() === name.toLowerCase()
+    : new RegExp(table.pattern.source, "isu").test(name);
+}
+
+/** A pattern without a schema means what the search path finds, as everywhere in PostgreSQL. */
+export function matches(pattern: TablePattern, relation: NamedRelation): boolean {
+  return (
+    matchesPart(pattern.table, relation.name) &&
+    (pattern.schema === undefined ? relation.visible : matchesPart(pattern.schema, relation.schema))
+  );
+}

@@ -1,0 +1,166 @@
+/** The first session of a run, which proves that the server which answers is the one that runs in the container. */
+import path from "node:path";
+import { z } from "zod";
+import type { Inspection } from "../../docker/container";
+import { type Docker, spawnDocker } from "../../docker/docker";
+import { execArguments, type ExecTarget } from "../../docker/exec";
+import { Failure } from "../../lib/failure";
+import { clientEncoding } from "./encoding";
+import { findServer, type RunningServer } from "./find-server";
+import { nobody } from "./restricted";
+import { nameWithoutLock } from "./run-lock";
+import { psql, type ServerAddress, type ServerRequest, serverTarget, withEnv } from "./server";
+import { openSession, type Session } from "./session";
+import { sessionOptions } from "./settings";
+
+export interface Connection {
+  /** For all further sessions. */
+  readonly target: ExecTarget;
+  readonly session: Session;
+}
+
+type Container = Pick<Inspection, "Id" | "Name" | "Config">;
+
+/** Finds the server of the container and opens a session there; fails where none can be opened, or another server answers. */
+export async function connectServer(
+  docker: Docker,
+  container: Container,
+  request: ServerRequest,
+  applicationName: string,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const server = await findServer(docker, container, signal);
+  const settings = { PGOPTIONS: sessionOptions(server.version) };
+  const refusals: Failure[] = [];
+  let second: Connection | undefined;
+  for (const address of addressesOf(server)) {
+    const target = withEnv(serverTarget(docker, container, request, applicationName, address), settings);
+    const found = await open(target, server, signal).catch((error: unknown) => {
+      if (!(error instanceof Failure) || signal.aborted) throw error;
+      refusals.push(error);
+      return undefined;
+    });
+    if (found === undefined) continue;
+    if (found.forAnyUser) {
+      await second?.session.close();
+      return found;
+    }
+    second ??= found;
+  }
+  if (second !== undefined) return second;
+  throw refusalOf(container, server, refusals);
+}
+
+/** The same, for who opens sessions as they are needed. */
+export async function connectedTarget(...args: Parameters<typeof connectServer>): Promise<ExecTarget> {
+  const { target, session } = await connectServer(...args);
+  await session.close();
+  return target;
+}
+
+/** The socket first: its file is the container's own, where a port is of a network that others may share. */
+export function addressesOf({
+  socket,
+  address,
+  port,
+  dataDirectory,
+}: Pick<RunningServer, "socket" | "address" | "port" | "dataDirectory">): ServerAddress[] {
+  const hosts = [
+    ...(socket === undefined
+      ? []
+      : [socket.startsWith("@") ? socket : path.posix.resolve(dataDirectory, socket)]),
+    ...(address === undefined ? [] : (anyAddress[address] ?? [address])),
+  ];
+  return hosts.map((host) => ({ host, port }));
+}
+
+const anyAddress: Readonly<Record<string, string[]>> = {
+  "*": ["127.0.0.1", "::1"],
+  "0.0.0.0": ["127.0.0.1"],
+  "::": ["::1"],
+};
+
+const First = z.object({ pid: z.int(), encoding: z.string() });
+const firstQuery = `SELECT pg_backend_pid() AS pid, pg_encoding_to_char(encoding) AS encoding
+  FROM pg_database WHERE datname = current_database()`;
+
+async function open(
+  base: ExecTarget,
+  server: RunningServer,
+  signal: AbortSignal,
+): Promise<Connection & { readonly forAnyUser: boolean }> {
+  const inEncoding = (encoding: string) => withEnv(base, { PGCLIENTENCODING: encoding });
+  const { PGHOST = "" } = base.env;
+  const onSocket = /^[/@]/.test(PGHOST);
+  // Every server accepts this client encoding, whatever the database has.
+  const target = inEncoding("SQL_ASCII");
+  const own = withEnv(target, { PGAPPNAME: nameWithoutLock });
+  const forAnyone = onSocket ? letsAnyoneIn(own, signal) : Promise.resolve(true);
+  const session = openSession(own, signal);
+  try {
+    const { pid, encoding } = await session.row(firstQuery, First);
+    const seen = await session.command(`\\echo \`cat /proc/${pid}/stat "/proc/$PPID/stat" 2>/dev/null\``);
+    if (!isBackendOf(server, seen)) throw foreign(base);
+    const ours = clientEncoding(encoding);
+    await session.run(`SET client_encoding = '${ours}'`);
+    return { target: inEncoding(ours), session, forAnyUser: await forAnyone };
+  } catch (error) {
+    await Promise.allSettled([session.close(), forAnyone]);
+    throw error;
+  }
+}
+
+/**
+ * The programs of a run are started as several users of the operating system. A server may ask who they are (peer), or
+ * have a socket that not all of them may use.
+ */
+async function letsAnyoneIn(target: ExecTarget, signal: AbortSignal): Promise<boolean> {
+  const args = execArguments(target, [...psql, "--command=SELECT"], nobody);
+  const { failed } = await spawnDocker(target.docker, args, { reject: false, cancelSignal: signal });
+  return !failed;
+}
+
+/**
+ * The process that the session talks to is, among the processes of the container, a child of the server's first one; and
+ * it is no older than the psql that asked for it, so it is not by chance that another one has its number.
+ */
+export function isBackendOf({ pid }: Pick<RunningServer, "pid">, stat: readonly string[]): boolean {
+  const [backend, client] = stat.map(readStat);
+  if (backend === undefined || client === undefined) return false;
+  return backend.parent === pid && backend.started >= client.started;
+}
+
+/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the name of the program, in parentheses, may hold anything. */
+function readStat(line: string): { parent: number; started: number } {
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  return { parent: Number(fields[1]), started: Number(fields[19]) };
+}
+
+const foreignCode = "server-not-found";
+
+function foreign({ env }: ExecTarget): Failure {
+  return new Failure(
+    foreignCode,
+    `the one that answers at ${env["PGHOST"]}, port ${env["PGPORT"]}, is another`,
+  );
+}
+
+/** What the server said comes before what could not be reached; two addresses of one server say the same. */
+function refusalOf({ Name }: Container, server: RunningServer, refusals: readonly Failure[]): Failure {
+  const name = Name.replace(/^\//, "");
+  const others = refusals.filter(({ code }) => code !== foreignCode);
+  const [first] = others;
+  if (first === undefined) {
+    const found = refusals.map(({ message }) => message).join("; ");
+    return new Failure(
+      foreignCode,
+      `The server of container "${name}" (port ${server.port}, ${server.dataDirectory}) cannot be reached${found && `: ${found}`}. ` +
+        "Give each server a port and a socket of its own.",
+    );
+  }
+  const said = new Map(others.map((refusal) => [withoutAddress(refusal.message), refusal.message]));
+  return new Failure(first.code, [...said.values()].join("\n"));
+}
+
+const withoutAddress = (message: string) =>
+  message.replace(/^psql: error: connection to server .*? failed: /, "");

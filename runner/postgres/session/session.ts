@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { z } from "zod";
+import { Failure } from "../../lib/failure";
+import { execFed, type ExecTarget } from "../../docker/exec";
+import { endedWith, errorLines, passwordVariable, psql } from "./server";
+
+/** One database session, held open by a psql in the container until it is closed or this program ends. */
+export interface Session {
+  /** Runs one statement that returns nothing. */
+  run(sql: string): Promise<void>;
+  /** Runs many statements that return nothing, some at a time: these in a transaction of their own, if none is open. */
+  runAll(statements: readonly string[]): Promise<void>;
+  /** Rows of one query, each as the JSON object that the server makes of it. */
+  rows<T>(sql: string, row: z.ZodType<T>): Promise<T[]>;
+  /** The row of a query that has exactly one. */
+  row<T>(sql: string, row: z.ZodType<T>): Promise<T>;
+  /** Runs a command of psql's own; the lines that it prints. */
+  command(text: string): Promise<string[]>;
+  /** Gives a script to psql, with the rows of its COPY statements; the first error ends the session. */
+  feed(script: AsyncIterable<string | Uint8Array> | Iterable<string>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Statements of one message. Each message is waited for; and what one locks must fit into the server's table of locks. */
+const statementsAtOnce = 100;
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: disk_full */
+const diskFull = "53100";
+
+/** A statement that the server refused; the session goes on. */
+export class SqlError extends Failure {
+  constructor(
+    /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+    readonly sqlState: string,
+    message: string,
+  ) {
+    super(sqlState === diskFull ? "space-insufficient" : "server-error", `The server says: ${message}`);
+  }
+}
+
+const passwordHint = `The password is taken from ${passwordVariable}; in a program, from the argument "password".`;
+
+/** The user is that of the operating system, and matters to what psql writes itself. */
+export function openSession(target: ExecTarget, signal: AbortSignal, user?: string): Session {
+  const process = execFed(target, [...psql, "--set=ON_ERROR_STOP=0"], {
+    user,
+    stdin: "pipe",
+    stdout: "pipe",
+    buffer: { stdout: false },
+    reject: false,
+    cancelSignal: signal,
+  });
+  const lines = createInterface({ input: process.stdout })[Symbol.asyncIterator]();
+  let connected = false;
+
+  /** Everything that psql prints for this input; its end is known by a line that no data can contain. */
+  async function send(input: string, ending: string): Promise<{ printed: string[]; last: string }> {
+    const marker = randomUUID();
+    process.stdin.write(`${input}\n\\echo ${marker} ${ending}\n`);
+    const printed: string[] = [];
+    for (;;) {
+      const line = await lines.next();
+      if (line.done === true) throw await ended();
+      if (line.value.startsWith(marker)) {
+        connected = true;
+        return { printed, last: line.value.slice(marker.length + 1) };
+      }
+      printed.push(line.value);
+    }
+  }
+
+  async function ended(): Promise<Failure> {
+    const { stderr, exitCode } = await process;
+    const said = errorLines(stderr) || `psql: ${endedWith(exitCode)}`;
+    return connected
+      ? new Failure("server-error", `The database session ended: ${said}`)
+      : new Failure("connection-refused", /password/.test(said) ? `${said}\n${passwordHint}` : said);
+  }
+
+  async function execute(sql: string): Promise<string[]> {
+    const { printed, last } = await send(`${sql}\n;`, ":ERROR :SQLSTATE");
+    const [failed, sqlState = ""] = last.split(" ");
+    if (failed !== "true") return printed;
+    const message = (await send("\\echo :LAST_ERROR_MESSAGE", "")).printed.join("\n");
+    if (message !== "") throw new SqlError(sqlState, message);
+    // The connection is gone: the server said nothing about the statement, and psql tells why on standard error.
+    process.stdin.end();
+    throw await ended();
+  }
+
+  // A write to a psql that has ended fails with EPIPE; send() reports why it ended.
+  process.stdin.on("error", () => undefined);
+
+  const rows: Session["rows"] = async (sql, row) => {
+    const printed = await execute(`SELECT to_jsonb(q) FROM (${sql}) q`);
+    return printed.filter((line) => line !== "").map((line) => row.parse(JSON.parse(line)));
+  };
+  return {
+    run: async (sql) => {
+      await execute(sql);
+    },
+    runAll: async (statements) => {
+      for (let first = 0; first < statements.length; first += statementsAtOnce)
+        await execute(statements.slice(first, first + statementsAtOnce).join("\\;\n"));
+    },
+    rows,
+    row: async (sql, row) => {
+      const [only, ...more] = await rows(sql, row);
+      if (only === undefined || more.length > 0) throw new Error(`not one row, but ${more.length}: ${sql}`);
+      return only;
+    },
+    command: async (text) => (await send(text, "")).printed,
+    feed: async (script) => {
+      process.stdin.write("\\set ON_ERROR_STOP 1\n");
+      for await (const piece of script) {
+        if (!process.stdin.writable) break;
+        if (process.stdin.write(piece)) continue;
+        const settled = new AbortController();
+        const { signal: done } = settled;
+        await Promise.race([
+          once(process.stdin, "drain", { signal: done }),
+          once(process.stdin, "close", { signal: done }),
+        ]);
+        settled.abort();
+      }
+      await send("\\set ON_ERROR_STOP 0", "");
+    },
+    close: async () => {
+      process.stdin.end();
+      await process;
+    },
+  };
+}

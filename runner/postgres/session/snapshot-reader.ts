@@ -1,0 +1,84 @@
+import { createInterface } from "node:readline";
+import { escapeLiteral } from "./escape";
+import type { z } from "zod";
+import { type ExecTarget, streamTied } from "../../docker/exec";
+import { Failure } from "../../lib/failure";
+import { rowTooLarge } from "../archive/row-too-large";
+import { endedWith, errorLines, psql } from "./server";
+
+/** Bytes of queries for each psql process: they are its arguments, to which Linux gives a quarter of the stack, 2 MiB. */
+const batchBytes = 1 << 20;
+
+/** What a query takes there besides its text: an option, two pointers, and the query around it. */
+const argumentBytes = 80;
+
+/**
+ * Seconds to wait for a table that is locked. Whoever makes this session wait does so, as a rule, because they wait for
+ * the one that holds the snapshot; they have the time to give up.
+ */
+const patience = 5;
+
+/** Runs queries within a snapshot, in sessions of their own, and gives each row as the JSON that the server makes of it. */
+export async function readInSnapshot<T>(
+  target: ExecTarget,
+  snapshotId: string,
+  queries: readonly string[],
+  row: z.ZodType<T>,
+  signal: AbortSignal,
+  settings: readonly string[] = [],
+): Promise<T[]> {
+  const found: T[] = [];
+  for (const batch of batches(queries)) {
+    const statements = [
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+      `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
+      "SET row_security = off",
+      `SET lock_timeout = '${patience}s'`,
+      // A geometry that is not valid makes a notice.
+      "SET client_min_messages = error",
+      ...settings,
+      ...batch.map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
+    ];
+    const command = [...psql, ...statements.flatMap((sql) => ["--command", sql])];
+    const { chunks, ended } = streamTied(target, command, signal);
+    let answered = 0;
+    for await (const line of createInterface({ input: chunks })) {
+      if (line === "") continue;
+      found.push(row.parse(JSON.parse(line)));
+      answered += 1;
+    }
+    const { failed, stderr, exitCode } = await ended;
+    if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode), batch[answered] ?? "");
+  }
+  return found;
+}
+
+/** The query is the first without an answer, as each of them has one row. */
+function readingFailure(said: string, query: string): Failure {
+  if (!said.includes("lock timeout")) {
+    return (
+      rowTooLarge(`${said}\n${query}`) ?? new Failure("server-error", `Counting the rows failed: ${said}`)
+    );
+  }
+  return new Failure(
+    "lock-timeout",
+    `Counting the rows failed: somebody asked for ACCESS EXCLUSIVE on a table that was not counted yet: ${said}\n` +
+      "Run it when no migration runs.",
+  );
+}
+
+/** The queries in their order, as many together as one process takes. */
+export function* batches(queries: readonly string[]): Generator<string[], void> {
+  let batch: string[] = [];
+  let bytes = 0;
+  for (const query of queries) {
+    const more = Buffer.byteLength(query) + argumentBytes;
+    if (batch.length > 0 && bytes + more > batchBytes) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(query);
+    bytes += more;
+  }
+  if (batch.length > 0) yield batch;
+}

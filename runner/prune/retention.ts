@@ -1,0 +1,95 @@
+/** Which backups of a series are kept, and why. The rules mean what they mean in restic. */
+import type { Manifest } from "../repository/manifest";
+import type { Retention } from "../request";
+import { isGood, type StoredBackup } from "../repository/repository";
+
+export interface Decision {
+  readonly backup: StoredBackup;
+  /** Why it is kept. A backup that nothing keeps is removed. */
+  readonly reasons: readonly string[];
+}
+
+interface Rule {
+  readonly count: number | undefined;
+  /** Backups of one period have the same label, which is part of the reason. */
+  readonly period: (time: Date) => string;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+export function hasRules(rules: Retention): boolean {
+  return periods(rules).some(({ count }) => count !== undefined);
+}
+
+/** The database that a backup is of, as it was named: several may have their backups in one series. */
+export function sourceOf({ source }: Pick<Manifest, "source">): string {
+  return JSON.stringify([source.container, source.database]);
+}
+
+/**
+ * Decides about backups that are given oldest first. The rules go for the backups of each database by themselves: another one's newer
+ * backup is no reason to remove the only one of this. Four kinds are kept whatever the rules say: the newest good one of a database,
+ * the latest, those that are marked, and damaged ones, about which only a person can decide. One that is dated in the
+ * future is kept too: a clock is wrong, and it must not push good ones out by being "newer". Neither it nor a damaged
+ * one counts for a rule.
+ */
+export function decide(backups: readonly StoredBackup[], rules: Retention, now: Date): Decision[] {
+  const reasons = new Map<StoredBackup, string[]>(backups.map((backup) => [backup, always(backup, now)]));
+  const keep = (backup: StoredBackup | undefined, reason: string) =>
+    backup && reasons.get(backup)?.push(reason);
+  const good = notAfter(now, backups).filter(isGood).reverse();
+  for (const source of new Set(good.map(({ manifest }) => sourceOf(manifest)))) {
+    const newestFirst = good.filter(({ manifest }) => sourceOf(manifest) === source);
+    keep(newestFirst[0], "newest");
+    for (const { count = 0, period } of periods(rules)) {
+      for (const [label, backup] of newestOfEach(newestFirst, period).slice(0, count)) keep(backup, label);
+    }
+  }
+  return [...reasons].map(([backup, found]) => ({ backup, reasons: found }));
+}
+
+/** Without those that a wrong clock dated in the future. */
+export function notAfter(now: Date, backups: readonly StoredBackup[]): StoredBackup[] {
+  return backups.filter(({ startedAt }) => startedAt.getTime() <= now.getTime());
+}
+
+function always(backup: StoredBackup, now: Date): string[] {
+  return [
+    ...(isGood(backup) ? [] : ["damaged"]),
+    ...(backup.latest ? ["latest"] : []),
+    ...(backup.kept ? ["keep"] : []),
+    ...(notAfter(now, [backup]).length === 0 ? ["dated in the future"] : []),
+  ];
+}
+
+function periods(rules: Retention): Rule[] {
+  return [
+    { count: rules.keepLast, period: (time) => `last ${time.toISOString()}` },
+    { count: rules.keepDaily, period: (time) => `daily ${time.toISOString().slice(0, 10)}` },
+    { count: rules.keepWeekly, period: (time) => `weekly ${isoWeek(time)}` },
+    { count: rules.keepMonthly, period: (time) => `monthly ${time.toISOString().slice(0, 7)}` },
+    { count: rules.keepYearly, period: (time) => `yearly ${time.toISOString().slice(0, 4)}` },
+  ];
+}
+
+/** The first backup with each label, in the order given. */
+function newestOfEach(
+  newestFirst: readonly StoredBackup[],
+  period: Rule["period"],
+): [string, StoredBackup][] {
+  const first = new Map<string, StoredBackup>();
+  for (const backup of newestFirst) {
+    const label = period(backup.startedAt);
+    if (!first.has(label)) first.set(label, backup);
+  }
+  return [...first].map(([label, backup]) => [label.replace(/^last .*/, "last"), backup]);
+}
+
+/** `2026-W53`. A week belongs to the year that its Thursday is in (ISO 8601); all in UTC. */
+export function isoWeek(time: Date): string {
+  const weekday = (time.getUTCDay() + 6) % 7;
+  const thursday = new Date(time.getTime() + (3 - weekday) * day);
+  const year = thursday.getUTCFullYear();
+  const week = 1 + Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * day));
+  return `${year}-W${String(week).padStart(2, "0")}`;
+}

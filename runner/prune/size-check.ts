@@ -1,0 +1,67 @@
+/**
+ * A backup much smaller than the one before it is a reason to look before anything older is removed: the archive is whole,
+ * but a table may have been emptied or dropped.
+ *
+ * Compared is the size of the files as the manifests have it, with the newest earlier good backup of the same database and
+ * compression: other methods make other sizes of the same rows. Which tables they cover is not compared, because a table that is gone is
+ * one of the losses to be seen. Whoever leaves one out on purpose marks the earlier backup `keep`, and is not asked again.
+ */
+import { totalBytes } from "../lib/bytes";
+import { Failure } from "../lib/failure";
+import { formatBytes } from "../lib/progress";
+import { sourceOf } from "./retention";
+import { type GoodBackup, isGood, type StoredBackup } from "../repository/repository";
+
+interface Shrinkage {
+  readonly before: GoodBackup;
+  readonly after: GoodBackup;
+}
+
+/**
+ * The good backups that the next one is too small beside. They are kept by themselves, because tomorrow's backup is
+ * compared with today's and raises no alarm any more.
+ */
+export function beforeShrinkage(backups: readonly StoredBackup[], ratio: number): Set<StoredBackup> {
+  return new Set(findShrinkages(backups.filter(isGood), ratio).map(({ before }) => before));
+}
+
+/** Fails if the newest good backup is too small. */
+export function checkNewestSize(backups: readonly StoredBackup[], ratio: number): void {
+  const good = backups.filter(isGood);
+  const newest = good.at(-1);
+  const found = findShrinkages(good, ratio).find(({ after }) => after === newest);
+  if (found !== undefined) throw new Failure("backup-too-small", describeShrinkage(found, ratio));
+}
+
+/** Each good backup that is smaller than this share of the one before it, where that one is not marked. */
+function findShrinkages(good: readonly GoodBackup[], ratio: number): Shrinkage[] {
+  return good.flatMap((after, index) => {
+    const before = good
+      .slice(0, index)
+      .findLast(
+        (earlier) =>
+          sourceOf(earlier.manifest) === sourceOf(after.manifest) &&
+          earlier.manifest.compression === after.manifest.compression,
+      );
+    const shrank = before !== undefined && !before.kept && archiveBytes(after) < ratio * archiveBytes(before);
+    return shrank ? [{ before, after }] : [];
+  });
+}
+
+function describeShrinkage({ before, after }: Shrinkage, ratio: number): string {
+  const tables = (backup: GoodBackup) =>
+    backup.manifest.tables.map(({ schema, name }) => `${schema}.${name}`);
+  const present = new Set(tables(after));
+  const gone = tables(before).filter((name) => !present.has(name));
+  const shown = gone.slice(0, 5).join(", ") + (gone.length > 5 ? ` and ${gone.length - 5} more` : "");
+  return (
+    `Backup ${after.id} of "${after.name}" has ${formatBytes(archiveBytes(after))}, less than ${ratio} times the ` +
+    `${formatBytes(archiveBytes(before))} of ${before.id} before it${gone.length > 0 ? `, and lacks ${shown}` : ""}. ` +
+    `No backup was removed. Look whether rows are lost. If they are, restore them from ${before.id}; ` +
+    `if all is as it should be, mark ${before.id} with "postgis-backup keep", or prune without --min-size-ratio.`
+  );
+}
+
+function archiveBytes({ manifest }: GoodBackup): number {
+  return totalBytes(manifest.files);
+}

@@ -1,0 +1,117 @@
+/** SHA256SUMS: the checksum of every file of a backup, for `sha256sum --check`. */
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { Failure, Failures } from "../lib/failure";
+import { type Manifest, manifestFile } from "./manifest";
+import type { BackupFiles } from "./backup-files";
+import { checkedContent, readWhole } from "./checked-content";
+import { type StoredFile, writeDurably } from "./files";
+import { filesIn } from "./folder/files";
+import { parseManifest } from "./folder/manifest";
+import { oddPath } from "./plain-paths";
+
+export const sumsFile = "SHA256SUMS";
+
+/** Names of files in a backup need no escaping, for they are pg_dump's and this program's. */
+function sumsText(files: readonly Pick<StoredFile, "path" | "sha256">[]): string {
+  const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`);
+  return lines.join("");
+}
+
+/** What seals a backup: the manifest, and the checksums of all files with that of the manifest. */
+export function sealOf(manifest: Manifest): { readonly source: string; readonly sums: string } {
+  const source = `${JSON.stringify(manifest, null, 2)}\n`;
+  const sha256 = createHash("sha256").update(source).digest("hex");
+  return { source, sums: sumsText([...manifest.files, { path: manifestFile, sha256 }]) };
+}
+
+/** Writes the manifest and then the checksums, and reads both back. */
+export async function sealBackup(folder: string, manifest: Manifest): Promise<void> {
+  const { source, sums } = sealOf(manifest);
+  await writeDurably(path.join(folder, manifestFile), source);
+  await writeDurably(path.join(folder, sumsFile), sums);
+  await readSealed(filesIn(folder));
+}
+
+/** The manifest, once it and the checksums agree with each other to the last bit. */
+export async function readSealed(files: BackupFiles): Promise<Manifest> {
+  const source = await readWhole(files.read(manifestFile)).catch((error: unknown) => {
+    throw error instanceof Failure && error.code === "checksum-mismatch"
+      ? new Failure("manifest-unreadable", error.message)
+      : error;
+  });
+  const manifest = parseSealed(source, await readWhole(files.read(sumsFile)), files.location);
+  const odd = oddPath(manifest.files);
+  if (odd !== undefined) throw new Failure("manifest-unreadable", `${files.location}: ${odd}. ${remedy}`);
+  return manifest;
+}
+
+/** The same of what was read already. */
+export function parseSealed(source: Uint8Array, sums: Uint8Array, where: string): Manifest {
+  const text = new TextDecoder();
+  const { manifest, problem: unparsed } = parseManifest(text.decode(source));
+  if (manifest === undefined) throw new Failure("manifest-unreadable", `${where}: ${unparsed}. ${remedy}`);
+  const sha256 = createHash("sha256").update(source).digest("hex");
+  const problem = findSealProblem(manifest, sha256, text.decode(sums));
+  if (problem === undefined) return manifest;
+  throw damaged(where, problem);
+}
+
+/** Where the manifest, its own checksum and the text of the checksums do not agree with each other. */
+function findSealProblem(manifest: Manifest, sha256: string, sums: string): string | undefined {
+  const sealed = { path: manifestFile, sha256 };
+  if (sums === sumsText([...manifest.files, sealed])) return undefined;
+  return sums.endsWith(sumsText([sealed]))
+    ? `${sumsFile} is not what was written`
+    : `${manifestFile} does not have the checksum that ${sumsFile} records; one of the two is damaged`;
+}
+
+/**
+ * Reads every file and compares its checksum. The files were forced to disk when they were first read, but Node cannot
+ * bypass the system's cache: right after a backup this may prove what memory holds, and only later what the disk does.
+ */
+export async function checkFiles(
+  files: BackupFiles,
+  recorded: readonly StoredFile[],
+  signal: AbortSignal,
+): Promise<void> {
+  const problems: Failure[] = [];
+  for (const file of recorded) {
+    try {
+      for await (const chunk of readChecked(files, file)) if (chunk.length > 0) signal.throwIfAborted();
+    } catch (error) {
+      if (!(error instanceof Failure && error.code === "checksum-mismatch")) throw error;
+      problems.push(error);
+    }
+  }
+  Failures.throwIfAny(problems);
+}
+
+/** What the manifest records of a file. */
+export function recordedFile({ files }: Pick<Manifest, "files">, file: string): StoredFile {
+  const found = files.find(({ path }) => path === file);
+  if (found === undefined)
+    throw new Failure("manifest-unreadable", `The manifest does not name ${file}. ${remedy}`);
+  return found;
+}
+
+/** What a file holds; fails at its end, unless all of it is what the manifest records. */
+export function readChecked(
+  files: BackupFiles,
+  recorded: StoredFile,
+  onBytes?: (bytes: number) => void,
+): AsyncIterable<Uint8Array> {
+  const failure = (problem: string) => damaged(files.location, `${recorded.path} ${problem}`);
+  return checkedContent(files.read(recorded.path), recorded, failure, onBytes);
+}
+
+/** The same of a file that is read more than once. */
+export function streamedArchive(files: BackupFiles, recorded: StoredFile) {
+  return { bytes: recorded.bytes, content: () => readChecked(files, recorded) };
+}
+
+const remedy = "Use another backup; this one is damaged.";
+
+export function damaged(where: string, problem: string): Failure {
+  return new Failure("checksum-mismatch", `${where}: ${problem}. ${remedy}`);
+}

@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open, readdir, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import pMap from "p-map";
+import { runFile } from "./folder/folder";
+
+export interface StoredFile {
+  /** Relative to the backup's folder, with forward slashes. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** All regular files of a backup below its folder, as sorted relative paths. */
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name !== runFile)
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Bytes written so far below a folder; files that come or go meanwhile do not matter. */
+export async function bytesBelow(folder: string): Promise<number> {
+  const files = await listFiles(folder).catch(() => []);
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(path.join(folder, file)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Files that are read back at once: disks take several at a time, and Node has four threads for them. */
+const atOnce = 4;
+
+/** Reads every file below a folder back, and makes sure that it is on disk. */
+export async function sealFiles(folder: string): Promise<StoredFile[]> {
+  const seal = (file: string) =>
+    opened(path.join(folder, file), async (handle): Promise<StoredFile> => {
+      const { size } = await handle.stat();
+      const [sha256] = await Promise.all([hashOf(handle, size), handle.sync()]);
+      return { path: file.split(path.sep).join("/"), bytes: size, sha256 };
+    });
+  return pMap(await listFiles(folder), seal, { concurrency: atOnce });
+}
+
+export function hashFile(file: string): Promise<string> {
+  return opened(file, async (handle) => hashOf(handle, (await handle.stat()).size));
+}
+
+async function opened<T>(file: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(file, "r");
+  try {
+    return await work(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hashOf(handle: FileHandle, size: number): Promise<string> {
+  const hash = createHash("sha256");
+  const stream = handle.createReadStream({ highWaterMark: chunkBytes(size), autoClose: false });
+  await pipeline(stream, hash);
+  return hash.digest("hex");
+}
+
+const mostAtOnce = 1 << 20;
+
+/** What to read at once. Memory for more than a small file has takes longer to get than the file to read. */
+export const chunkBytes = (size: number): number => Math.min(mostAtOnce, size + 1);
+
+export async function writeDurably(file: string, content: string): Promise<void> {
+  await writeFile(file, content, { mode: 0o600, flush: true });
+}

@@ -1,0 +1,41 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import path from "node:path";
+import { Failure } from "../../lib/failure";
+import type { BackupFiles } from "../backup-files";
+import { chunkBytes } from "../files";
+import { isErrno } from "./folder";
+
+/** The files of a backup in a folder, complete or not. */
+export function filesIn(folder: string): BackupFiles {
+  return { location: folder, folder, read: (file) => readFrom(path.join(folder, file)) };
+}
+
+/** No link is followed, and a pipe is not waited for. */
+const onlyFiles = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const noFile = (file: string) =>
+  new Failure(
+    "checksum-mismatch",
+    `${file} is a link, or no file: this is not what was written. Use another backup.`,
+  );
+
+async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    const handle = await open(file, onlyFiles);
+    const stats = await handle.stat();
+    // Reading a folder fails with an error of its own.
+    if (stats.isFile() || stats.isDirectory())
+      yield* handle.createReadStream({ highWaterMark: chunkBytes(stats.size) }) as AsyncIterable<Uint8Array>;
+    else {
+      await handle.close();
+      throw noFile(file);
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    if (isErrno(error, "ELOOP")) throw noFile(file);
+    throw isErrno(error, "ENOENT")
+      ? new Failure("checksum-mismatch", `${file} is missing: the backup is damaged. Use another one.`)
+      : new Failure("directory-not-readable", `${file} cannot be read: ${(error as Error).message}.`);
+  }
+}

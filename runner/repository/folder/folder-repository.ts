@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { totalBytes } from "../../lib/bytes";
+import { Failure } from "../../lib/failure";
+import { BackupName } from "../../request";
+import { backupTime, isErrno } from "./folder";
+import { type Entry, folderContents } from "./contents";
+import { filesIn } from "./files";
+import { receiveFolder } from "./incoming";
+import { readManifest } from "./manifest";
+import { finishRemovals, removeFolder } from "./removal";
+import { findInconsistency } from "../inconsistency";
+import { newestOf } from "../newest";
+import { keepFile, type Store, type StoredBackup } from "../repository";
+
+/** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
+export function folderStore(directory: string): Store {
+  const location = path.resolve(directory);
+  const seriesFolder = (name: string) => path.join(location, name);
+  const backupsOf = (name: string) => readSeries(seriesFolder(name), name);
+  return {
+    location,
+    async series() {
+      const names = (await readable(location, readdir(location))).filter(
+        (name) => BackupName.safeParse(name).success,
+      );
+      const used = await Promise.all(names.map((name) => hasBackups(seriesFolder(name))));
+      return names.filter((_, index) => used[index]).sort();
+    },
+    backups: backupsOf,
+    isTaken: (name, id) => Promise.resolve(existsSync(path.join(seriesFolder(name), id))),
+    remove: (name, id) => removeFolder(seriesFolder(name), id),
+    finishRemovals: (name) => finishRemovals(seriesFolder(name)),
+    mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
+    folder: (name, id) => path.join(seriesFolder(name), id),
+    read: (name, id, file) => filesIn(path.join(seriesFolder(name), id)).read(file),
+    receive: (arrival) =>
+      receiveFolder(seriesFolder(arrival.name), arrival, async (workPath) => {
+        const latest = (await backupsOf(arrival.name)).find((backup) => backup.latest);
+        if (latest === undefined) return true;
+        const { manifest } = await readManifest(workPath);
+        if (manifest?.newerThan?.includes(latest.id) === true) return true;
+        return latest.id < arrival.id && latest.manifest?.newerThan?.includes(arrival.id) !== true;
+      }),
+  };
+}
+
+async function readSeries(folder: string, name: string): Promise<StoredBackup[]> {
+  const found: StoredBackup[] = [];
+  for (const id of await backupIds(folder)) {
+    const backup = await readBackup(path.join(folder, id), id, name);
+    // One that another process removes meanwhile looks damaged, and is none of those that there are.
+    if (backup.problem === undefined || existsSync(backup.location)) found.push(backup);
+  }
+  const latest = await latestOf(folder, found);
+  return found.map((backup) => ({ ...backup, latest: backup === latest }));
+}
+
+/** Oldest first: an id sorts by its time. */
+async function backupIds(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && backupTime(entry.name) !== undefined)
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw unreadable(folder, error);
+  }
+}
+
+async function hasBackups(folder: string): Promise<boolean> {
+  const stats = await stat(folder).catch(() => undefined);
+  return stats?.isDirectory() === true && (await backupIds(folder)).length > 0;
+}
+
+/** Where the link is missing or points nowhere, the newest good one is the latest. */
+async function latestOf(folder: string, backups: readonly StoredBackup[]): Promise<StoredBackup | undefined> {
+  const target = await readlink(path.join(folder, "latest")).catch(() => undefined);
+  return backups.find(({ id }) => id === target) ?? newestOf(backups);
+}
+
+async function readBackup(location: string, id: string, name: string): Promise<StoredBackup> {
+  const startedAt = backupTime(id) ?? new Date(Number.NaN);
+  const listed = { id, name, location, startedAt, latest: false };
+  let contents: Entry[];
+  try {
+    contents = await folderContents(location);
+  } catch (error) {
+    // A folder that cannot be read may be marked; retention leaves it alone either way.
+    return { ...listed, bytes: 0, kept: false, problem: `it cannot be read: ${(error as Error).message}` };
+  }
+  const bytes = totalBytes(contents);
+  const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
+  const { manifest, problem } = await readManifest(location);
+  if (problem !== undefined) return { ...stored, problem };
+  const link = contents.find(({ kind }) => kind === "other");
+  const linked = link && `${link.path} is a link, or no file`;
+  const inconsistency = findInconsistency(
+    manifest,
+    id,
+    name,
+    contents.filter(({ kind }) => kind === "file"),
+  );
+  const wrong = inconsistency ?? linked;
+  return wrong === undefined ? { ...stored, manifest } : { ...stored, manifest, problem: wrong };
+}
+
+async function mark(folder: string, kept: boolean): Promise<void> {
+  const file = path.join(folder, keepFile);
+  try {
+    // "wx" neither follows a link nor empties a file that is there.
+    await (kept ? writeFile(file, "", { mode: 0o600, flag: "wx" }) : unlink(file));
+  } catch (error) {
+    if (isErrno(error, kept ? "EEXIST" : "ENOENT")) return;
+    throw new Failure(
+      "directory-not-writable",
+      `${file} cannot be ${kept ? "written" : "removed"}: ${(error as Error).message}. Give this user write permission.`,
+    );
+  }
+}
+
+async function readable<T>(folder: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
+function unreadable(folder: string, error: unknown): Failure {
+  return new Failure(
+    "directory-not-readable",
+    isErrno(error, "ENOENT")
+      ? `There is no folder ${folder}. Name the folder that holds the backups.`
+      : `The backup folder ${folder} cannot be read: ${(error as Error).message}. ` +
+          "Name the folder that holds the backups, or give this user permission to read it.",
+  );
+}

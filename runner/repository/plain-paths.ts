@@ -1,0 +1,25 @@
+/** The names of the files that a manifest may list. */
+import path from "node:path";
+import { manifestFile } from "./manifest";
+import { keepFile } from "./repository";
+
+/** As pg_dump and this program name files: nothing hidden, nothing that leaves the folder. */
+const plainPath = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
+
+/** What is wrong with the names of a manifest's files; nothing where each is that of one file in the backup's folder. */
+export function oddPath(files: readonly { readonly path: string }[]): string | undefined {
+  const paths = new Set([manifestFile, "SHA256SUMS", keepFile]);
+  for (const { path: file } of files) {
+    if (!plainPath.test(file)) return `its manifest names a file ${JSON.stringify(file)}`;
+    if (paths.has(file)) return `its manifest must not name ${file}, or not twice`;
+    paths.add(file);
+  }
+  const both = [...paths].find((file) => parents(file).some((folder) => paths.has(folder)));
+  return both && `its manifest names ${both} and a file of which that is a part`;
+}
+
+/** `a/b` and `a` of `a/b/c`. */
+function parents(file: string): string[] {
+  const parent = path.posix.dirname(file);
+  return parent === "." ? [] : [parent, ...parents(parent)];
+}

@@ -1,0 +1,105 @@
+/** What an S3 server or the way to it did not allow, in words of this program. */
+import { Failure, type FailureCode } from "../../lib/failure";
+import { isStall, silentServer } from "./stalls";
+
+/** A request that failed. */
+export class RequestFailure extends Failure {
+  constructor(
+    code: FailureCode,
+    message: string,
+    /** The server's own code, such as `NoSuchKey`; where it sent none, as to a HEAD request, the HTTP status. */
+    readonly answer: string,
+  ) {
+    super(code, message);
+  }
+}
+
+/** Whether a request failed because the server said one of these. */
+export function answered(error: unknown, ...answers: readonly string[]): error is RequestFailure {
+  return error instanceof RequestFailure && answers.includes(error.answer);
+}
+
+export const missing = ["NoSuchKey", "NotFound", "404"];
+/** The object is there already, or another run is about to write it; or it was written, and that answer was lost. */
+export const taken = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload", "412"];
+
+/** Whether a request may have been done though it failed: its answer was lost, or is that of an earlier attempt of it. */
+export function maybeDone(error: unknown): error is RequestFailure {
+  return error instanceof RequestFailure && ["s3-unreachable", "s3-failed"].includes(error.code);
+}
+
+/** What the SDK throws, as far as anybody looks at it. */
+interface Thrown extends Error {
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** The permissions that operations want which are not called like them. */
+const permissions: Readonly<Record<string, string>> = {
+  ListObjectsV2: "ListBucket",
+  ListParts: "ListMultipartUploadParts",
+  HeadObject: "GetObject",
+  CreateMultipartUpload: "PutObject",
+  UploadPart: "PutObject",
+  CompleteMultipartUpload: "PutObject",
+  DeleteObjects: "DeleteObject",
+};
+
+const credentialsRemedy =
+  "Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, from a profile (AWS_PROFILE), or from the role of this machine.";
+const denied =
+  /^(AccessDenied|Forbidden|403|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AllAccessDisabled|AccountProblem)$/;
+
+/** Says what a request was for; an interruption, and what is a defect of this program, stay as they are. */
+export function describeFailure(thrown: unknown, operation: string, where: string): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof Failure || thrown.name === "AbortError") return thrown;
+  const { name, message, code, $metadata } = thrown as Thrown;
+  const status = $metadata?.httpStatusCode;
+  const failure = (which: FailureCode, text: string, answer = name) =>
+    new RequestFailure(which, text, answer);
+  const permission = `s3:${permissions[operation] ?? operation}`;
+  if (name === "CredentialsProviderError" || name === "TokenProviderError")
+    return failure(
+      "s3-denied",
+      `There are no credentials for ${where} (${permission}): ${sentence(message)} ${credentialsRemedy}`,
+    );
+  if (/^Region is missing/.test(message))
+    return failure("usage", `Name the region of ${where}, with --s3-region or in AWS_REGION.`);
+  if (name === silentServer || isStall(thrown))
+    return failure(
+      "s3-unreachable",
+      `The S3 server of ${where} does not answer: ${message}. Check the server and the network; a slow server may want a larger --s3-timeout.`,
+    );
+  if (status === undefined || $metadata === undefined) {
+    if (code === undefined) return thrown;
+    return failure(
+      "s3-unreachable",
+      `The S3 server of ${where} cannot be reached: ${message || code}. Check the endpoint, the region and the network.`,
+    );
+  }
+  if (name === "NoSuchBucket")
+    return failure(
+      "bucket-not-found",
+      `There is no bucket for ${where}. Create it, or check its name, the endpoint and the region.`,
+    );
+  if (denied.test(name) || status === 401 || status === 403)
+    return failure(
+      "s3-denied",
+      `The S3 server does not allow ${permission} on ${where}: ${said(name, message)}. Let these credentials do that, or use others. ${credentialsRemedy}`,
+      name,
+    );
+  return failure(
+    "s3-failed",
+    `The S3 server refused ${permission} on ${where}: ${said(name, message)} (HTTP ${status}).`,
+    name,
+  );
+}
+
+function said(name: string, message: string): string {
+  const text = message.replace(/\.$/, "");
+  return text === "" || text === name ? name : `${name}, ${text}`;
+}
+
+function sentence(message: string): string {
+  return message.endsWith(".") ? message : `${message}.`;
+}

@@ -1,0 +1,2 @@
+export { bucketStore } from "./s3-repository";
+export { connect } from "./client";

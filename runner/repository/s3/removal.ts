@@ -1,0 +1,101 @@
+/**
+ * Removing a backup from a bucket: the manifest first, so that half a backup is none, then the rest, and only what is the
+ * backup's own. What the server does not allow is left, with the reason.
+ */
+import { Failure } from "../../lib/failure";
+import { manifestFile } from "../manifest";
+import { readWhole } from "../checked-content";
+import { backupTime } from "../folder/folder";
+import { parseManifest } from "../folder/manifest";
+import { ownFiles } from "../own-files";
+import { keepFile, type Removal } from "../repository";
+import type { Bucket } from "./client";
+import { maybeDone } from "./failures";
+import { deleteObjects, headObject, listObjects, readObject, type StoredObject } from "./objects";
+import { objectsById } from "./series";
+
+export async function removeBackup(bucket: Bucket, prefix: string, id: string): Promise<Removal> {
+  const objects = await listObjects(bucket, prefix);
+  if (objects.length === 0) return { id };
+  const source = await readObject(bucket, prefix + manifestFile);
+  // Another process is removing it.
+  if (source === undefined) return { id };
+  const { manifest, problem } = parseManifest((await readWhole(source)).toString());
+  const own = ownFiles(manifest);
+  const left =
+    findObstacle(objects, (path) => own.has(path)) ??
+    problem ??
+    (await findLock(bucket, prefix + manifestFile));
+  if (left !== undefined) return { id, left };
+  return deleteAll(bucket, prefix, id, objects);
+}
+
+/** Time after which nobody is at work on what has no manifest. */
+const abandonedAfter = 24 * 60 * 60 * 1000;
+
+/** What removals and uploads that were cut off have left: no manifest, and nothing new for a day. */
+export async function finishRemovals(bucket: Bucket, series: string, now: Date): Promise<Removal[]> {
+  const before = now.getTime() - abandonedAfter;
+  const removals: Removal[] = [];
+  for (const [id, objects] of await objectsById(bucket, series)) {
+    const times = [backupTime(id) ?? now, ...objects.map(({ modified }) => modified)];
+    if (objects.some(({ path }) => path === manifestFile) || times.some((time) => time.getTime() > before))
+      continue;
+    const left = findObstacle(objects, (path) => backupFile.test(path));
+    const prefix = `${series}${id}/`;
+    removals.push(left === undefined ? await deleteAll(bucket, prefix, id, objects) : { id, left });
+  }
+  return removals;
+}
+
+/** Names that files of a backup have, where no manifest lists them. */
+const backupFile =
+  /^(SHA256SUMS|RESTORE\.md|prepare\.sql|archive\.(dump|sql(\.[a-z0-9]+)?)|archive\/[\w.-]+)$/;
+
+function findObstacle(
+  objects: readonly StoredObject[],
+  isOwn: (path: string) => boolean,
+): string | undefined {
+  if (objects.some(({ path }) => path === keepFile)) return `it is marked "${keepFile}"`;
+  const foreign = objects.find(({ path }) => !isOwn(path));
+  return foreign && `it contains ${foreign.path}, which is not part of the backup`;
+}
+
+/** In a bucket with versions, deleting what is locked would hide it and free nothing. */
+async function findLock(bucket: Bucket, key: string): Promise<string | undefined> {
+  const head = await headObject(bucket, key);
+  if (head?.ObjectLockLegalHoldStatus === "ON") return "it is under a legal hold";
+  const until = head?.ObjectLockRetainUntilDate;
+  if (until === undefined || until.getTime() <= Date.now()) return undefined;
+  return `it is locked until ${until.toISOString()}`;
+}
+
+async function deleteAll(
+  bucket: Bucket,
+  prefix: string,
+  id: string,
+  objects: readonly StoredObject[],
+): Promise<Removal> {
+  const rest = objects.map(({ path }) => path).filter((path) => path !== manifestFile);
+  try {
+    await deleteObjects(bucket, [prefix + manifestFile]);
+    await deleteObjects(
+      bucket,
+      rest.map((path) => prefix + path),
+    );
+    return { id };
+  } catch (error) {
+    bucket.signal.throwIfAborted();
+    if (!(error instanceof Failure)) throw error;
+    // Without its manifest it is no backup any more; what else is left of it goes with a later run.
+    if (maybeDone(error) && (await isWithoutManifest(bucket, prefix))) return { id };
+    return { id, left: error.message };
+  }
+}
+
+async function isWithoutManifest(bucket: Bucket, prefix: string): Promise<boolean> {
+  return headObject(bucket, prefix + manifestFile).then(
+    (head) => head === undefined,
+    () => false,
+  );
+}

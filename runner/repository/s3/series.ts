@@ -1,0 +1,71 @@
+/** The backups that are in a bucket, told from listings and manifests. */
+import pMap from "p-map";
+import { totalBytes } from "../../lib/bytes";
+import { manifestFile } from "../manifest";
+import { readWhole } from "../checked-content";
+import { backupTime } from "../folder/folder";
+import { parseManifest } from "../folder/manifest";
+import { findInconsistency } from "../inconsistency";
+import { newestOf } from "../newest";
+import { keepFile, type StoredBackup } from "../repository";
+import type { Bucket } from "./client";
+import { bucketUrl } from "../../request/location";
+import { listObjects, readObject, type StoredObject } from "./objects";
+
+/** Manifests that are read at once. */
+const atOnce = 8;
+
+/** All that is stored under each id, by its path in the backup. */
+export async function objectsById(bucket: Bucket, series: string): Promise<Map<string, StoredObject[]>> {
+  const found = new Map<string, StoredObject[]>();
+  for (const object of await listObjects(bucket, series)) {
+    const [, id = "", path = ""] = /^([^/]+)\/(.+)$/s.exec(object.path) ?? [];
+    if (backupTime(id) === undefined) continue;
+    const objects = found.get(id) ?? [];
+    found.set(id, objects);
+    objects.push({ ...object, path });
+  }
+  return found;
+}
+
+/** Oldest first, as keys are listed; what has no manifest is no backup. */
+export async function readSeries(bucket: Bucket, name: string): Promise<StoredBackup[]> {
+  const series = `${bucket.prefix}${name}/`;
+  const backups = [...(await objectsById(bucket, series))].filter(([, objects]) =>
+    objects.some(({ path }) => path === manifestFile),
+  );
+  const read = ([id, objects]: [string, StoredObject[]]) =>
+    readBackup(bucket, { id, name, prefix: `${series}${id}/` }, objects);
+  const found = (await pMap(backups, read, { concurrency: atOnce })).filter((backup) => backup !== undefined);
+  const objects = new Map(backups);
+  const latest = newestOf(
+    found,
+    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,
+  );
+  return found.map((backup) => ({ ...backup, latest: backup === latest }));
+}
+
+async function readBackup(
+  bucket: Bucket,
+  { id, name, prefix }: { id: string; name: string; prefix: string },
+  objects: readonly StoredObject[],
+): Promise<StoredBackup | undefined> {
+  const source = await readObject(bucket, prefix + manifestFile);
+  // Another process has removed it meanwhile.
+  if (source === undefined) return undefined;
+  const stored = {
+    id,
+    name,
+    location: bucketUrl(bucket, prefix),
+    startedAt: backupTime(id) ?? new Date(Number.NaN),
+    bytes: totalBytes(objects),
+    kept: objects.some(({ path }) => path === keepFile),
+    latest: false,
+  };
+  const { manifest, problem } = parseManifest((await readWhole(source)).toString());
+  if (problem !== undefined) return { ...stored, problem };
+  const inconsistency = findInconsistency(manifest, id, name, objects);
+  return inconsistency === undefined
+    ? { ...stored, manifest }
+    : { ...stored, manifest, problem: inconsistency };
+}

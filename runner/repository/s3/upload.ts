@@ -1,0 +1,153 @@
+/**
+ * Uploads of any size in little memory. The parts of all files share the buffers that there are; and when an upload has
+ * failed, nothing of it is on its way any more, so that aborting it leaves nothing.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  type CompletedPart,
+  CreateMultipartUploadCommand,
+  ListPartsCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { Failure } from "../../lib/failure";
+import type { Bucket } from "./client";
+import { answered } from "./failures";
+import { bucketUrl } from "../../request/location";
+import { type Part, type PartBuffers, partsOf } from "./parts";
+
+/** A multipart upload that was neither completed nor aborted. */
+interface OpenUpload {
+  readonly Key: string;
+  readonly UploadId: string;
+}
+
+/** How an object is written. */
+export interface ObjectOptions {
+  /** By which its writer knows it again. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Called before the request that makes the object appear. */
+  readonly onCommit?: () => void;
+}
+
+export type OpenUploads = Set<OpenUpload>;
+
+/** Every part is sent with its checksum, which the server compares. */
+const checked = { ChecksumAlgorithm: "SHA256" } as const;
+/** Only if there is no such object. */
+const asNew = { IfNoneMatch: "*" } as const;
+const betweenAborts = 200;
+/** S3's own limit. */
+const mostParts = 10_000;
+
+/** Writes an object that must not be there yet; its version, where the bucket keeps versions. */
+export async function upload(
+  bucket: Bucket,
+  key: string,
+  content: AsyncIterable<Uint8Array>,
+  buffers: PartBuffers,
+  open: OpenUploads,
+  object: ObjectOptions = {},
+): Promise<string | undefined> {
+  const parts = partsOf(content, buffers);
+  const { value: first } = await parts.next();
+  if (first === undefined) throw new Error(`${key} has no parts`);
+  try {
+    return await (first.last
+      ? putWhole(bucket, key, first, object)
+      : putParts(bucket, key, first, parts, open, object));
+  } finally {
+    first.free();
+    await parts.return();
+  }
+}
+
+async function putWhole(
+  bucket: Bucket,
+  Key: string,
+  { body }: Part,
+  { metadata: Metadata, onCommit }: ObjectOptions,
+): Promise<string | undefined> {
+  const target = { Bucket: bucket.bucket, Key, Metadata };
+  const put = new PutObjectCommand({ ...target, Body: body, ...checked, ...asNew });
+  onCommit?.();
+  return (await bucket.client.send(put, { abortSignal: bucket.signal })).VersionId;
+}
+
+async function putParts(
+  bucket: Bucket,
+  Key: string,
+  first: Part,
+  rest: AsyncIterable<Part>,
+  open: OpenUploads,
+  { metadata: Metadata, onCommit }: ObjectOptions,
+): Promise<string | undefined> {
+  const target = { Bucket: bucket.bucket, Key };
+  const failed = new AbortController();
+  const options = { abortSignal: AbortSignal.any([bucket.signal, failed.signal]) };
+  const create = new CreateMultipartUploadCommand({ ...target, Metadata, ...checked });
+  const { UploadId = "" } = await bucket.client.send(create, options);
+  const upload = { Key, UploadId };
+  open.add(upload);
+
+  const send = async ({ number, body, free }: Part): Promise<CompletedPart> => {
+    const part = { ...target, UploadId, PartNumber: number, Body: body, ...checked };
+    const { ETag, ChecksumSHA256 } = await bucket.client
+      .send(new UploadPartCommand(part), options)
+      .finally(free);
+    return { PartNumber: number, ETag, ChecksumSHA256 };
+  };
+  const sending: Promise<CompletedPart>[] = [];
+  const begin = (part: Part) => {
+    const sent = send(part);
+    sent.catch((error: unknown) => {
+      failed.abort(error);
+    });
+    sending.push(sent);
+  };
+  try {
+    begin(first);
+    for await (const part of rest) {
+      if (part.number > mostParts) throw tooLarge(bucketUrl(bucket, Key));
+      begin(part);
+      if (failed.signal.aborted) break;
+    }
+    const Parts = await Promise.all(sending);
+    const complete = { ...target, UploadId, MultipartUpload: { Parts }, ...asNew };
+    onCommit?.();
+    const { client, patientClient = client } = bucket;
+    const { VersionId } = await patientClient.send(new CompleteMultipartUploadCommand(complete), options);
+    open.delete(upload);
+    return VersionId;
+  } catch (error) {
+    // A part that was ended because another one failed does not know why.
+    throw failed.signal.aborted ? failed.signal.reason : error;
+  } finally {
+    failed.abort();
+    await Promise.allSettled(sending);
+  }
+}
+
+function tooLarge(url: string): Failure {
+  return new Failure(
+    "s3-failed",
+    `${url} has grown larger than was expected when its upload began, and cannot be stored in ${mostParts} parts.`,
+  );
+}
+
+/** Ends what was not completed. A part that was on its way may come after that; so it is done again until nothing is left. */
+export async function abortUpload({ client, bucket, signal }: Bucket, upload: OpenUpload): Promise<void> {
+  const target = { Bucket: bucket, ...upload };
+  const options = { abortSignal: signal };
+  try {
+    for (;;) {
+      await client.send(new AbortMultipartUploadCommand(target), options);
+      await client.send(new ListPartsCommand(target), options);
+      await sleep(betweenAborts, undefined, { signal });
+    }
+  } catch (error) {
+    if (!answered(error, "NoSuchUpload")) throw error;
+  }
+}

@@ -1,0 +1,208 @@
+import path from "node:path";
+import { z } from "zod";
+import { totalBytes } from "../lib/bytes";
+import { callerIds, execArguments } from "../docker/exec";
+import { docker as dockerFor, spawnDocker } from "../docker/docker";
+import { whileRunning } from "../docker/watch";
+import { Attempts, Failure } from "../lib/failure";
+import { type Name, sqlName } from "../postgres/session/names";
+import { formatBytes, type Progress } from "../lib/progress";
+import type { RestoreRequest, RestoreResult } from "../request";
+import { cleanUp } from "./clean-up";
+import { compareStaging, whyNotCompared } from "./comparison";
+import { restoreData } from "./data-only";
+import { selectFilled } from "./filled-tables";
+import { define, giveRights } from "./define";
+import { dryRun } from "./dry-run";
+import { checkFreeSpace } from "./free-space";
+import { load } from "./load";
+import { possibleWorkFolders } from "./names";
+import { rememberRestored, restoredBefore } from "./once";
+import { removeLinks } from "./linked-rows";
+import { finalPlace, findExisting } from "./members";
+import { checkNames, checkPlaces, refuseNumbers } from "./places";
+import { allExist, beginRestore, checkRestore } from "./plan";
+import { publish } from "./publish";
+import { makeRoles, openRecord } from "./record";
+import { checkTriggers } from "./quiet-triggers";
+import { openReader, type Reader } from "./reader";
+import type { RestoreRun } from "./run";
+import { dumpScratch, type Scratch, type ScratchDump, withScratch } from "./scratch";
+import { stageTables, type Staging } from "./staging";
+import { resetSearchPath } from "../postgres/catalog/unqualified";
+import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
+import { summarizeTables } from "../request/result";
+import { secondsSince } from "../lib/seconds";
+
+/** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
+export function restore(
+  request: RestoreRequest,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  const started = performance.now();
+  return whileRunning(dockerFor(request.dockerHost), request.container, signal, async (watched) => {
+    const run = await beginRestore(request, progress, watched);
+    let done: Outcome;
+    try {
+      done = await restoreTables(run);
+    } finally {
+      await run.session.close();
+      await cleanUp(run).catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error;
+        progress.note(
+          `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
+        );
+      });
+    }
+    const { tables, restored, swappedInto } = done;
+    return {
+      backupId: run.manifest.id,
+      database: request.database,
+      tables: summarizeTables(tables.map(({ place }) => sqlName(place))),
+      tableCount: tables.length,
+      rows: request.content === "schema" ? 0 : tables.reduce((sum, { rows }) => sum + rows, 0),
+      seconds: secondsSince(started),
+      restored,
+      swappedInto,
+      notes: run.notes,
+    };
+  });
+}
+
+interface Outcome {
+  readonly tables: readonly { readonly place: Name; readonly rows: number }[];
+  readonly restored: boolean;
+  readonly swappedInto: string[];
+}
+
+async function restoreTables(begun: RestoreRun): Promise<Outcome> {
+  const { request, manifest } = begun;
+  if (await allExist(begun)) {
+    const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
+    return { tables, restored: false, swappedInto: [] };
+  }
+  const before = await restoredBefore(begun);
+  if (before.length > 0) {
+    const tables = before.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
+    return { tables, restored: false, swappedInto: [] };
+  }
+  await checkRestore(begun);
+  const why = request.content === "schema" ? undefined : whyNotCompared(begun);
+  if (why !== undefined) begun.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
+  if (request.dryRun && request.content !== "data")
+    return { tables: await dryRun(begun), restored: false, swappedInto: [] };
+  await removeLinks(begun);
+  const run = await withWorkFolder(begun);
+  if (request.content !== "data") await beginRecord(run);
+  const reader = await openReader(run);
+  try {
+    const outcome = await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader));
+    if (outcome.restored) await rememberRestored(run);
+    return outcome;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Prints the first of the folders that can be made. */
+const makeFirst =
+  'for folder; do mkdir -m 700 "$folder" 2>/dev/null && printf %s "$folder" && exit; done; exit 1';
+
+async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
+  const { target, names, request } = run;
+  const command = ["sh", "-c", makeFirst, "sh", ...possibleWorkFolders(names)];
+  const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
+  const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
+  if (!failed) return { ...run, names: { ...names, workFolder } };
+  const folders = possibleWorkFolders(names).map((folder) => path.posix.dirname(folder));
+  throw new Failure(
+    "directory-not-writable",
+    `A restore needs room for small files in container "${request.container}", and none of ${folders.join(", ")} can be written there. ` +
+      `Start it with "--tmpfs /tmp". ${stderr}`.trim(),
+  );
+}
+
+async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
+  const tables = await selectFilled(run);
+  await checkTriggers(run.session, tables);
+  await checkFreeSpace(run, tables);
+  const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
+  if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
+  run.progress.note(`Filling ${tables.length} tables.`);
+  await restoreData(run, reader, tables);
+  return { tables: outcome, restored: true, swappedInto: [] };
+}
+
+/** Roles are made before the scratch database, which needs them too. */
+async function beginRecord({ session, manifest, request, names }: RestoreRun): Promise<void> {
+  await openRecord(session, names);
+  if (request.missingRoles !== "create") return;
+  const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
+  const there = new Set(found.map(({ name }) => name));
+  await makeRoles(
+    session,
+    names,
+    manifest.requires.roles.filter((role) => !there.has(role)),
+  );
+}
+
+function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome> {
+  return withScratch(
+    run,
+    reader,
+    (scratch) => plan(run, scratch),
+    (planned) => bringIn(run, reader, planned),
+  );
+}
+
+async function plan(run: RestoreRun, scratch: Scratch): Promise<Planned> {
+  const { session } = run;
+  const staging = await stageTables(run, scratch);
+  const attempts = new Attempts();
+  const places = staging.tables.map(({ place }) => place);
+  const finals = [...staging.finalOf.values()];
+  const references = staging.selection.acceptedReferences;
+  const needed = await checkPlaces(run, { places, finals, references }, attempts);
+  if (needed) {
+    const oids = staging.selection.tables.map(({ oid }) => oid);
+    if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
+    await attempts.run(() => checkFreeSpace(run, staging.tables));
+    const existing = await findExisting(session, places);
+    // That a table is there was said already.
+    const there = new Set(existing.map((one) => sqlName(one)));
+    const named = staging.names.filter((one) => !there.has(sqlName(one)));
+    await attempts.run(() => checkNames(run, named, existing));
+  }
+  attempts.end();
+  if (!needed) return { staging };
+  const dump = await dumpScratch(run, staging.searchPath);
+  return {
+    staging,
+    todo: { dump, wanted: await wantedEntries(scratch.session, dump.entries, staging.wanted) },
+  };
+}
+
+interface Planned {
+  readonly staging: Staging;
+  /** Unset where all tables exist and are to be left alone. */
+  readonly todo?: { readonly dump: ScratchDump; readonly wanted: WantedEntries };
+}
+
+async function bringIn(run: RestoreRun, reader: Reader, planned: Planned): Promise<Outcome> {
+  const { session, progress } = run;
+  const { staging, todo } = planned;
+  const tables = staging.tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
+  if (todo === undefined) return { tables, restored: false, swappedInto: [] };
+  progress.note(
+    `Restoring ${tables.length} tables, ${formatBytes(totalBytes(staging.tables.map(({ recorded }) => recorded)))} in the database they come from.`,
+  );
+  await define(run, todo.wanted);
+  await load(run, reader, todo.dump, todo.wanted, staging.tables);
+  progress.note("Comparing what was restored with what was backed up.");
+  await compareStaging(run, staging.tables);
+  await resetSearchPath(session, staging.unqualified);
+  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);
+  const swappedInto = await publish(run, staging);
+  return { tables, restored: true, swappedInto };
+}

@@ -1,0 +1,100 @@
+/**
+ * Whose a container and a volume are. A stack's first preflight makes an id, which the stack keeps in its state and writes on what
+ * it creates. Names do not tell: two checkouts of one program have the same ones, and a stack can be renamed.
+ */
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import type { Inspection } from "../docker/container";
+import { type Docker, dockerFailure, spawnDocker } from "../docker/docker";
+import { Failure } from "../lib/failure";
+import { ownerLabel, PreflightResult, type PreflightRequest } from "../request";
+
+const VolumeInspection = z.object({
+  Name: z.string(),
+  Labels: z.record(z.string(), z.string()).nullable(),
+});
+export type VolumeInspection = z.infer<typeof VolumeInspection>;
+
+/** Undefined when there is no such volume. */
+export async function findVolume(docker: Docker, name: string): Promise<VolumeInspection | undefined> {
+  const { failed, stdout, stderr, ...rest } = await spawnDocker(docker, ["volume", "inspect", "--", name], {
+    reject: false,
+  });
+  if (!failed) return z.array(VolumeInspection).parse(JSON.parse(stdout))[0];
+  if (/no such volume/i.test(stderr)) return undefined;
+  throw dockerFailure({ ...rest, stderr });
+}
+
+/** What a volume is known by: the owner that is written on it, or that nobody's is. */
+const ownerOf = ({ Name, Labels }: VolumeInspection) => Labels?.[ownerLabel] ?? `unlabelled:${Name}`;
+
+/** Before owners had ids, the label was made of the names of organization, project, stack and component. */
+const isOfNames = (label: string) => label.includes("/");
+
+interface Existing {
+  readonly container: Inspection | undefined;
+  readonly volume: VolumeInspection | undefined;
+}
+
+/**
+ * The owner of a stack: what it said last, or a new id. A stack that has been up, but has said nothing, was made by an earlier
+ * version: what it has stays its own.
+ */
+export function knownOwner(again: string | undefined, { container, volume }: Existing): PreflightResult {
+  if (again === undefined) return { owner: randomUUID(), adopted: [] };
+  if (again !== "") return PreflightResult.parse(JSON.parse(again));
+  const found = volume === undefined ? undefined : ownerOf(volume);
+  const label = container?.Config.Labels?.[ownerLabel] ?? volume?.Labels?.[ownerLabel];
+  const owner = label !== undefined && isOfNames(label) ? label : randomUUID();
+  const mounted = container?.Mounts.some(({ Name }) => Name === volume?.Name) ?? true;
+  const earlier = found !== undefined && found !== owner && mounted && !isId(found);
+  return { owner, adopted: earlier ? [found] : [] };
+}
+
+const isId = (label: string) => z.uuid().safeParse(label).success;
+
+/** Refuses a volume that is not the stack's own; gives those that the stack has taken over, this one too if it does so now. */
+export async function checkVolume(
+  docker: Docker,
+  { volume: name, adopt }: PreflightRequest,
+  { owner, adopted }: PreflightResult,
+  volume: VolumeInspection | undefined,
+): Promise<readonly string[]> {
+  if (volume === undefined) return adopted;
+  const found = ownerOf(volume);
+  if (found === owner || adopted.includes(found)) return adopted;
+  const user = await runningWith(docker, volume.Name);
+  const inUse =
+    user === undefined
+      ? ""
+      : ` Container "${user}" runs on it: stop and remove that one before, or it loses its data.`;
+  if (found === adopt && user === undefined) return [...adopted, found];
+  throw new Failure(
+    "volume-not-owned",
+    `Volume "${name ?? volume.Name}" exists already and does not belong to this stack, but to "${found}". Choose another volume ` +
+      `name, or remove the volume ("docker volume rm ${volume.Name}") if nobody needs its data. If this stack is to take it over, with ` +
+      `its data, set adopt to "${found}".${inUse}`,
+  );
+}
+
+async function runningWith(docker: Docker, volume: string): Promise<string | undefined> {
+  const list = ["ps", "--filter", `volume=${volume}`, "--format", "{{.Names}}"];
+  const { stdout } = await spawnDocker(docker, list, { reject: false });
+  return stdout.split("\n").find((name) => name !== "");
+}
+
+/** With `keepData: false`, the engine deletes a volume that another one takes the place of. */
+export async function checkKept(
+  docker: Docker,
+  { volume, keepData }: PreflightRequest,
+  { owner, adopted, volume: last }: PreflightResult,
+): Promise<void> {
+  if (keepData || last === undefined || volume === last) return;
+  const left = await findVolume(docker, last);
+  if (left === undefined || ![owner, ...adopted].includes(ownerOf(left))) return;
+  throw new Failure(
+    "volume-not-kept",
+    `The data is in volume "${last}". With "${volume ?? ""}" in its place, the stack would delete it, because keepData is false. ` +
+      `Set volumeName to "${last}" to go on with the data. To begin without, destroy the stack first, which deletes it.`,
+  );
+}

@@ -1,2 +1,0 @@
-export { bucketStore } from "./bucket-store";
-export { connect } from "./client";

@@ -1,0 +1,91 @@
+/** A complete backup as one tar file: `<name>/<id>/` and all below it, the manifest and the checksums first. */
+import path from "node:path";
+import type { Writable } from "node:stream";
+import { Failure } from "../lib/failure";
+import { manifestFile } from "../repository/manifest";
+import { formatBytes, type Progress } from "../lib/progress";
+import type { ExportRequest } from "../request";
+import { filesOf } from "../repository/backup-files";
+import { onceOnly, readWhole } from "../repository/checked-content";
+import { writeNewFile } from "./new-file";
+import { oddPath } from "../repository/plain-paths";
+import { damaged, parseSealed, readChecked, sumsFile } from "../repository/checksums";
+import { findBackup, type Store } from "../repository/repository";
+import { tarBytes, type TarFile, writeTar } from "../lib/tar";
+
+export interface ExportResult {
+  readonly backupId: string;
+  readonly name: string;
+  /** Absolute path of the tar file, or `-`. */
+  readonly file: string;
+  readonly files: number;
+  /** Of the tar file. */
+  readonly sizeBytes: number;
+}
+
+/** Every file is checked while it is written; one that is damaged fails the export, and the tar has no end. */
+export async function exportBackup(
+  store: Store,
+  { name, backup, file }: ExportRequest,
+  standardOutput: Writable,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ExportResult> {
+  const found = await findBackup(store, name, backup);
+  const { id, location } = found;
+  const stored = filesOf(store, found);
+  const [source, sums] = [await readWhole(stored.read(manifestFile)), await readWhole(stored.read(sumsFile))];
+  const manifest = parseSealed(source, sums, location);
+  if (manifest.name !== name || manifest.id !== id)
+    throw damaged(location, `${manifestFile} is that of ${manifest.name}/${manifest.id}`);
+  const odd = oddPath(manifest.files);
+  if (odd !== undefined) throw damaged(location, odd);
+  const sizes = [source.length, sums.length, ...manifest.files.map(({ bytes }) => bytes)];
+  const sizeBytes = tarBytes(sizes);
+  progress.note(`Exporting ${location}: ${sizes.length} files, ${formatBytes(sizeBytes)}.`);
+  let current = manifestFile;
+  let written = 0;
+  const stop = progress.follow(
+    () => current,
+    () => Promise.resolve(written),
+  );
+  const contents = function* (): Generator<TarFile> {
+    const inTar = (file: string) => path.posix.join(name, id, file);
+    yield { path: inTar(manifestFile), bytes: source.length, content: onceOnly(source) };
+    yield { path: inTar(sumsFile), bytes: sums.length, content: onceOnly(sums) };
+    for (const recorded of manifest.files) {
+      current = recorded.path;
+      const content = readChecked(stored, recorded, (bytes) => (written += bytes));
+      yield { path: inTar(recorded.path), bytes: recorded.bytes, content };
+    }
+  };
+  const write = (destination: Writable) =>
+    writeTar(contents(), new Date(manifest.finishedAt), destination, signal);
+  try {
+    if (file === "-") await write(standardOutput).catch(describeOutput);
+    else await writeNewFile(file, sizeBytes, write);
+  } finally {
+    stop();
+  }
+  return {
+    backupId: id,
+    name,
+    file: file === "-" ? file : path.resolve(file),
+    files: sizes.length,
+    sizeBytes,
+  };
+}
+
+/** What was read is described where it is read; so this is about what was written. */
+function describeOutput(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && "syscall" in error)) throw error;
+  if (error.code !== "EPIPE")
+    throw new Failure(
+      "output-not-written",
+      `Standard output cannot be written: ${error.message}. The tar is not whole; make room, and export again.`,
+    );
+  throw new Failure(
+    "interrupted",
+    "The program that reads the tar ended before the tar did; see what it says.",
+  );
+}

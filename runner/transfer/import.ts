@@ -1,0 +1,141 @@
+/** Brings in a backup that `export` wrote, here or elsewhere; all of it is checked while it is written. */
+import path from "node:path";
+import type { Readable } from "node:stream";
+import { Failure } from "../lib/failure";
+import { manifestFile } from "../repository/manifest";
+import { formatBytes, type Progress } from "../lib/progress";
+import type { ImportRequest } from "../request";
+import { checkedContent, onceOnly, readWhole } from "../repository/checked-content";
+import { sumsFile } from "../repository/checksums";
+import { alreadyExists, type IncomingBackup, type Store } from "../repository/repository";
+import { endsEarly, readTar, type TarEntry } from "../lib/tar";
+import { invalid, readTarSeal, type TarSeal } from "./tar-checksums";
+
+export interface ImportResult {
+  readonly backupId: string;
+  readonly name: string;
+  readonly location: string;
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** False when the same backup was there already, and whole. */
+  readonly imported: boolean;
+  /** Whether it is the latest of its series now. */
+  readonly latest: boolean;
+}
+
+export async function importBackup(
+  store: Store,
+  request: Omit<ImportRequest, "file">,
+  tar: Readable,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  const entries = readTar(tar, signal);
+  try {
+    const seal = await readTarSeal(entries);
+    const { name, id, files } = seal.manifest;
+    if (request.name !== undefined && request.name !== name) {
+      throw new Failure(
+        "backup-not-found",
+        `The tar holds a backup of "${name}", not of "${request.name}". A backup keeps its name; leave --name out to import it as that.`,
+      );
+    }
+    const imported = !(await isThere(store, seal, signal));
+    const sizeBytes = [seal.source.length, seal.sums.length, ...files.map(({ bytes }) => bytes)].reduce(
+      (sum, bytes) => sum + bytes,
+    );
+    if (imported) {
+      progress.note(`Importing ${name}/${id}: ${files.length + 2} files, ${formatBytes(sizeBytes)}.`);
+      const fileMode = Number.parseInt(request.fileMode, 8);
+      const incoming = await store.receive({ name, id, bytes: sizeBytes, fileMode });
+      try {
+        await writeAll(incoming, seal, entries, progress);
+        signal.throwIfAborted();
+        const { notes = [] } = await incoming.publish();
+        for (const note of notes) progress.note(`warning: ${note}`);
+      } catch (error) {
+        throw await incoming.abandon(error);
+      }
+    } else {
+      // Whoever writes into a pipe would fail if nobody read it to its end.
+      for await (const { path: passed } of entries) progress.note(`${passed} is there already.`);
+    }
+    const stored = (await store.backups(name)).find((backup) => backup.id === id);
+    if (stored === undefined) throw new Error(`${name}/${id} is gone`);
+    const { location, latest } = stored;
+    return { backupId: id, name, location, files: files.length + 2, sizeBytes, imported, latest };
+  } finally {
+    await entries.return();
+  }
+}
+
+async function writeAll(
+  incoming: IncomingBackup,
+  { manifest, source, sums }: TarSeal,
+  entries: AsyncGenerator<TarEntry, void>,
+  progress: Progress,
+): Promise<void> {
+  await incoming.write(manifestFile, onceOnly(source));
+  await incoming.write(sumsFile, onceOnly(sums));
+  const expected = new Map(
+    manifest.files.map((file) => [path.posix.join(manifest.name, manifest.id, file.path), file]),
+  );
+  const total = expected.size;
+  let current = manifestFile;
+  let read = 0;
+  const stop = progress.follow(
+    () => current,
+    () => Promise.resolve(read),
+  );
+  try {
+    for await (const entry of entries) {
+      const file = expected.get(entry.path);
+      if (file === undefined || !entry.isFile) throw invalid(describeExtra(entry));
+      expected.delete(entry.path);
+      current = file.path;
+      const failure = (problem: string) =>
+        new Failure(
+          "checksum-mismatch",
+          `${file.path} in the tar ${problem}. Nothing was imported; transfer it again, or export it again.`,
+        );
+      if (entry.bytes !== file.bytes) throw failure(`has ${entry.bytes} bytes instead of ${file.bytes}`);
+      await incoming.write(
+        file.path,
+        checkedContent(entry.content, file, failure, (bytes) => (read += bytes)),
+      );
+    }
+  } finally {
+    stop();
+  }
+  const [missing] = expected.values();
+  if (missing !== undefined)
+    throw endsEarly(`: ${expected.size} of ${total} files are missing, ${missing.path} among them`);
+}
+
+function describeExtra({ path: found, isFile }: TarEntry): string {
+  return isFile
+    ? `${JSON.stringify(found)} is in it, which the manifest does not list or which was there before`
+    : `${JSON.stringify(found)} is not a plain file`;
+}
+
+/** Whether the same backup is there and whole; another one of its id, or a damaged one, is in the way. */
+async function isThere(
+  store: Store,
+  { manifest, source, sums }: TarSeal,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { name, id, files } = manifest;
+  const found = (await store.backups(name)).find((backup) => backup.id === id);
+  if (found === undefined) return false;
+  const inTheWay = () => alreadyExists(found.location);
+  if (found.problem !== undefined) throw inTheWay();
+  const same = async (file: string, content: Buffer) =>
+    content.equals(await readWhole(store.read(name, id, file)));
+  if (!(await same(manifestFile, source)) || !(await same(sumsFile, sums))) throw inTheWay();
+  for (const file of files) {
+    for await (const chunk of checkedContent(store.read(name, id, file.path), file, inTheWay)) {
+      if (chunk.length > 0) signal.throwIfAborted();
+    }
+  }
+  return true;
+}

@@ -1,0 +1,178 @@
+/** Whether restored tables are what the manifest says. */
+import { Failure } from "../lib/failure";
+import type { Manifest } from "../repository/manifest";
+import type { Definitions } from "../postgres/catalog/definitions";
+import type { Measure } from "../postgres/catalog/fingerprint";
+
+export type RecordedTable = Manifest["tables"][number];
+
+/** What was found of one restored table. */
+export interface RestoredTable extends Definitions {
+  /** Absent for a partitioned table, which has no rows of its own. */
+  readonly measure: Measure | undefined;
+}
+
+export function mismatch(text: string): Failure {
+  return new Failure("restore-mismatch", `The restored tables are not those that were backed up: ${text}.`);
+}
+
+/** Every disagreement, with both values; none where the table is as it was. */
+export function compareTable(recorded: RecordedTable, restored: RestoredTable): string[] {
+  const { rows, fingerprint, invalidGeometries } = restored.measure ?? { rows: 0, fingerprint: "0" };
+  const counted = recorded.invalidGeometries !== undefined && invalidGeometries !== undefined;
+  return [
+    ...unequal("rows", recorded.rows, rows),
+    ...(recorded.rows === rows ? unequal("fingerprint", recorded.fingerprint, fingerprint) : []),
+    ...(counted ? unequal("invalid geometries", recorded.invalidGeometries, invalidGeometries) : []),
+    ...compareDefinitions(recorded, restored),
+  ];
+}
+
+type Expected = Pick<RecordedTable, "rows" | "fingerprint" | "invalidGeometries">;
+
+/** Tables of which each has its rows, or that share them with others of the same pool. */
+export interface Pooled {
+  readonly oid: string;
+  readonly expected: Expected;
+}
+
+/**
+ * Where tables share their rows, as partitions by the hash of an enum do, what counts is whether all of them together have what
+ * was recorded: if so, each of them is said to have its own.
+ */
+export function settlePools(
+  tables: readonly Pooled[],
+  measures: ReadonlyMap<string, Measure>,
+  pools: ReadonlyMap<string, { readonly pool: string }>,
+): ReadonlyMap<string, Measure> {
+  const members = new Map<string, Pooled[]>();
+  for (const table of tables) {
+    const pool = pools.get(table.oid)?.pool;
+    if (pool !== undefined && measures.has(table.oid))
+      members.set(pool, [...(members.get(pool) ?? []), table]);
+  }
+  const settled = new Map(measures);
+  for (const together of members.values()) {
+    const found = together.flatMap(({ oid }) => measures.get(oid) ?? []);
+    const counted = found.every(({ invalidGeometries }) => invalidGeometries !== undefined);
+    const expected = together.map((table) => table.expected);
+    if (totals(found, counted) !== totals(expected, counted)) continue;
+    for (const { oid, expected: own } of together) settled.set(oid, { oid, ...own });
+  }
+  return settled;
+}
+
+/** What was counted, with the fingerprints that were recorded, where those found cannot be compared with them. */
+export function withFingerprints(
+  measures: ReadonlyMap<string, Measure>,
+  tables: readonly Pooled[],
+): ReadonlyMap<string, Measure> {
+  const recorded = new Map(tables.map(({ oid, expected }) => [oid, expected.fingerprint]));
+  return new Map(
+    [...measures].map(([oid, measure]) => [
+      oid,
+      { ...measure, fingerprint: recorded.get(oid) ?? measure.fingerprint },
+    ]),
+  );
+}
+
+/** Fingerprints are sums over rows, so that those of tables can be added. */
+function totals(all: readonly Expected[], counted: boolean): string {
+  const rows = all.reduce((sum, one) => sum + one.rows, 0);
+  const fingerprint = all.reduce((sum, one) => sum + BigInt(one.fingerprint), 0n);
+  const invalid = counted ? all.reduce((sum, { invalidGeometries = 0 }) => sum + invalidGeometries, 0) : 0;
+  return `${rows} ${fingerprint} ${invalid}`;
+}
+
+export interface DefinitionOptions {
+  /** False where another version than the recording one writes the definitions: then the names tell. */
+  readonly sameVersion: boolean;
+}
+
+/**
+ * Of what the server makes by itself, for partitions and children and for keys to them, it chooses the names anew. So one
+ * definition less stands against one more that differs in its name only.
+ */
+export function compareDefinitions(
+  recorded: Definitions,
+  restored: Definitions,
+  { sameVersion }: DefinitionOptions = { sameVersion: true },
+): string[] {
+  const indexes = (all: readonly string[]) =>
+    all.map((definition): Named => {
+      const [, before = definition, name = "", after = ""] = indexParts.exec(definition) ?? [];
+      return { name, definition: `${before}${after}`, text: definition };
+    });
+  const constraints = ({ constraints }: Definitions) =>
+    constraints.map((one): Named => ({ ...one, text: `${one.name} ${one.definition}` }));
+  return [
+    ...unequalDefinitions("index", indexes(recorded.indexes), indexes(restored.indexes), sameVersion),
+    ...unequalDefinitions("constraint", constraints(recorded), constraints(restored), sameVersion),
+  ];
+}
+
+interface Named {
+  readonly name: string;
+  /** Without the name. */
+  readonly definition: string;
+  readonly text: string;
+}
+
+const indexParts = /^(CREATE (?:UNIQUE )?INDEX )("(?:[^"]|"")+"|\S+)( ON .*)$/s;
+
+function unequal(what: string, expected: unknown, found: unknown): string[] {
+  return expected === found
+    ? []
+    : [`${what}: ${String(expected)} in the manifest, ${String(found)} restored`];
+}
+
+function unequalDefinitions(
+  what: string,
+  recorded: readonly Named[],
+  restored: readonly Named[],
+  sameVersion: boolean,
+): string[] {
+  const keys = [
+    ({ text }: Named) => withoutCasts(text),
+    ...(sameVersion ? [] : [({ name }: Named) => name]),
+    ({ definition }: Named) => withoutCasts(definition),
+  ];
+  const start = { missing: recorded, added: restored };
+  const { missing, added } = keys.reduce(
+    (left, key) => ({
+      missing: without(left.missing, left.added, key),
+      added: without(left.added, left.missing, key),
+    }),
+    start,
+  );
+  return [
+    ...missing.map(({ text }) => `${what} ${text}: in the manifest, not restored`),
+    ...added.map(({ text }) => `${what} ${text}: restored, not in the manifest`),
+  ];
+}
+
+/** Those that have no counterpart among the others, one for one. */
+function without(these: readonly Named[], those: readonly Named[], key: (one: Named) => string): Named[] {
+  const counts = new Map<string, number>();
+  for (const one of those) counts.set(key(one), (counts.get(key(one)) ?? 0) + 1);
+  return these.filter((one) => {
+    const left = counts.get(key(one)) ?? 0;
+    counts.set(key(one), left - 1);
+    return left <= 0;
+  });
+}
+
+/**
+ * PostgreSQL writes the definition that it made of its own text with other casts: `(ARRAY['a'::varchar])::text[]` comes
+ * back as `ARRAY[('a'::varchar)::text]`. So casts and brackets do not count.
+ */
+export function withoutCasts(definition: string): string {
+  return definition
+    .replaceAll(
+      /::("[^"]+"|character varying|double precision|bit varying|time(stamp)? with(out)? time zone|\w+)(\.("[^"]+"|\w+))?(\(\d+(,-?\d+)?\))?(\[\])*/g,
+      "",
+    )
+    .replaceAll(/[()[\]]/g, "")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+}

@@ -1,0 +1,178 @@
+/** What proves that a backup can be restored. */
+import path from "node:path";
+import { type BackupContainer, startBackupContainer } from "./backup-container";
+import type { Docker } from "../docker/docker";
+import { drillServer, runDrill } from "./restore-test";
+import { Failure, Failures } from "../lib/failure";
+import type { Manifest } from "../repository/manifest";
+import {
+  type Archive,
+  type ContainerFile,
+  listArchive,
+  missingFromArchive,
+  readArchive,
+  rowsByTable,
+} from "../postgres/archive/archive";
+import { countDataFiles } from "../postgres/archive/data-files";
+import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/script";
+import { readPlainArchive } from "./plain-archive";
+import type { Progress } from "../lib/progress";
+import type { VerifyLevel } from "../request";
+import { archiveName, prepareFile } from "../backup/restore-command";
+import { safeScript } from "../postgres/archive/script-pieces";
+import { secondsSince } from "../lib/seconds";
+import type { BackupFiles } from "../repository/backup-files";
+import { together } from "../lib/together";
+import { checkFiles, readChecked, recordedFile, streamedArchive } from "../repository/checksums";
+
+/** A manifest, as far as it is known before the backup is verified. */
+type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
+
+export interface Verification {
+  readonly docker: Docker;
+  readonly files: BackupFiles;
+  readonly manifest: Verifiable;
+  readonly level: VerifyLevel;
+  /** Whether the folder's files have just been read for the checksums that the manifest records. */
+  readonly justRead: boolean;
+  /** Image of the throwaway container. */
+  readonly image: string;
+  /** Whether the user named it. */
+  readonly asked: boolean;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fails on the first proof that the backup is not what its manifest says. The archive is read in a throwaway container,
+ * so that this works without the one that the backup came from, and takes nothing from it. What is in a folder is checked
+ * before that, once; what is elsewhere, while it is read, which is done as seldom as possible.
+ */
+export async function verifyBackup(verification: Verification): Promise<Manifest["verification"]> {
+  const { files, manifest, level, justRead, image, progress, signal } = verification;
+  if (level === "none") return { level, seconds: 0 };
+  const started = performance.now();
+  progress.note("Reading the backup to its end.");
+  failUnlessListed(manifest);
+  const inContainer = manifest.format !== "plain" || level === "restore";
+  if (files.folder === undefined ? !inContainer : !justRead)
+    await checkFiles(files, unstreamed(verification), signal);
+  await checkScripts(files, manifest, { signal, archive: false });
+  if (manifest.format === "plain") await checkPlainArchive(verification);
+  if (inContainer) await checkInContainer(verification);
+  signal.throwIfAborted();
+  return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
+}
+
+/** What is read of a backup is what its checksums are of. */
+export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" | "compression">): void {
+  recordedFile(manifest, prepareFile);
+  recordedFile(
+    manifest,
+    manifest.format === "directory" ? `${archiveFile(manifest)}/toc.dat` : archiveFile(manifest),
+  );
+}
+
+/** Nothing in the scripts of a backup may be a command of psql; a plain archive is one too. */
+export async function checkScripts(
+  files: BackupFiles,
+  manifest: Pick<Verifiable, "files" | "format" | "compression">,
+  { signal, archive }: { readonly signal: AbortSignal; readonly archive: boolean },
+): Promise<void> {
+  const plain = manifest.format === "plain" ? archiveFile(manifest) : undefined;
+  for (const script of manifest.files) {
+    if (script.path === plain ? !archive : !script.path.endsWith(".sql")) continue;
+    const content =
+      script.path === plain ? readPlainArchive(files, script, signal) : readChecked(files, script);
+    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();
+  }
+}
+
+type ArchiveKind = Pick<Verifiable, "format" | "compression">;
+
+function archiveFile({ format, compression }: ArchiveKind): string {
+  return archiveName(format, compression);
+}
+
+/** An archive of one file can be checked while it is read from its beginning to its end. */
+function isStreamed({ files, manifest, level }: Verification): boolean {
+  if (manifest.format === "plain") return true;
+  return manifest.format === "custom" && files.folder === undefined && level === "archive";
+}
+
+function unstreamed(verification: Verification): Verifiable["files"] {
+  const { files } = verification.manifest;
+  if (!isStreamed(verification)) return files;
+  return files.filter(({ path }) => path !== archiveFile(verification.manifest));
+}
+
+async function checkPlainArchive({ files, manifest, signal }: Verification): Promise<void> {
+  const archive = recordedFile(manifest, archiveFile(manifest));
+  const script = safeScript(readPlainArchive(files, archive, signal), archive.path);
+  const contents = await readScript(script);
+  if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
+  failIfLacking(withoutDefinition(contents, manifest.tables));
+  Failures.throwIfAny(wrongRows(contents.rows, manifest.tables).map(incomplete));
+}
+
+async function checkInContainer(verification: Verification): Promise<void> {
+  const { docker, files, manifest, level, image, asked, progress, signal } = verification;
+  const server = level === "restore" ? { server: drillServer } : {};
+  const copied = unstreamed(verification);
+  const container = await startBackupContainer(docker, { image, asked, files, copied, ...server }, signal);
+  try {
+    if (manifest.format !== "plain") await checkArchive(verification, container);
+    if (level !== "restore") return;
+    progress.note("Restoring the backup in a throwaway container.");
+    await runDrill({ docker, container, files, manifest, signal });
+  } finally {
+    await container.close();
+  }
+}
+
+function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
+  const { docker, files, manifest, signal } = verification;
+  const archive = isStreamed(verification)
+    ? streamedArchive(files, recordedFile(manifest, archiveFile(manifest)))
+    : archiveIn(container, manifest);
+  return checkContents(docker, container, archive, manifest, signal);
+}
+
+/** The archive as a container sees it. */
+export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKind): ContainerFile => ({
+  path: path.posix.join(folder, archiveFile(manifest)),
+  user,
+});
+
+/** Fails unless all tables and all rows are found in an archive. */
+export async function checkContents(
+  docker: Docker,
+  { name }: BackupContainer,
+  archive: Archive,
+  manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
+  const { tables, format } = manifest;
+  const [list, found] = await together(signal, [
+    (either) => listArchive(target, archive, either),
+    async (either) => {
+      const inFiles = format === "directory" && "path" in archive;
+      const counted = inFiles ? await countDataFiles(target, archive, manifest.jobs, either) : undefined;
+      return counted ?? readArchive(target, archive, either);
+    },
+  ]);
+  failIfLacking(missingFromArchive(list, tables));
+  const rows = "complete" in found ? found.rows : rowsByTable(list, tables, found);
+  Failures.throwIfAny(wrongRows(rows, tables).map(incomplete));
+}
+
+function failIfLacking(tables: readonly { readonly schema: string; readonly name: string }[]): void {
+  if (tables.length === 0) return;
+  const names = tables.map(({ schema, name }) => `${schema}.${name}`);
+  throw incomplete(`lacks the definition or the rows of ${names.join(", ")}`);
+}
+
+function incomplete(what: string): Failure {
+  return new Failure("archive-incomplete", `The archive ${what}. Do not rely on this backup.`);
+}
