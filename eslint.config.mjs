@@ -1,5 +1,44 @@
 import tseslint from "typescript-eslint";
 
+/** The folders of `runner/`, from the lowest to the highest, and what each may import beside itself. */
+const layers = {
+  lib: [],
+  request: ["lib"],
+  docker: ["lib"],
+  postgres: ["docker", "request", "lib"],
+  repository: ["request", "lib"],
+};
+const below = Object.keys(layers);
+const verbs = ["backup", "restore", "verify", "prune", "transfer", "migrate", "server"];
+
+/** Imports that leave a folder, but for those of the allowed ones. */
+const outside = (depth, allowed, message) => ({
+  regex: `^(\\.\\./){${depth}}(?!(${allowed.join("|") || "$^"})$)`,
+  message,
+});
+
+const restrict = (files, ...patterns) => ({
+  files,
+  rules: { "no-restricted-imports": ["error", { patterns }] },
+});
+
+function layer([folder, allowed]) {
+  const message = `runner/${folder} may import ${allowed.length === 0 ? "nothing of this project" : allowed.map((one) => `runner/${one}`).join(", ")}.`;
+  const targets = allowed.map((one) => `${one}(/.*)?`);
+  return [1, 2].map((depth) =>
+    restrict([`runner/${folder}/${"*/".repeat(depth - 1)}*.ts`], outside(depth, targets, message)),
+  );
+}
+
+function verb(folder) {
+  const others = verbs.filter((one) => one !== folder);
+  const targets = [...below.map((one) => `${one}(/.*)?`), ...others];
+  const message = `runner/${folder} may import the layers below the verbs, and other verbs through their index.ts.`;
+  return [1, 2].map((depth) =>
+    restrict([`runner/${folder}/${"*/".repeat(depth - 1)}*.ts`], outside(depth, targets, message)),
+  );
+}
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", ".cache/", "**/*.mjs", "**/*.cjs"] },
   ...tseslint.configs.strictTypeChecked,
@@ -9,6 +48,29 @@ export default tseslint.config(
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },
+  ...Object.entries(layers).flatMap(layer),
+  ...verbs.flatMap(verb),
+  restrict(
+    ["runner/cli/*.ts", "runner/main.ts"],
+    outside(
+      1,
+      [...verbs, ...below.map((one) => `${one}(/.*)?`)],
+      "The command line imports verbs through their index.ts.",
+    ),
+  ),
+  restrict(["components/*.ts"], {
+    regex: "^\\.\\./(?!runner/request$)",
+    message: "Components may import runner/request only.",
+  }),
+  restrict(
+    ["components/*/*.ts"],
+    { regex: "^(\\.\\./){2}(?!runner/request$)", message: "Components may import runner/request only." },
+    {
+      regex: "^\\.\\./(?!shared/|\\.\\./|[a-z-]+/args$)[a-z-]+/",
+      message:
+        "Components may import each other through their index.ts or args.ts only, and what they share.",
+    },
+  ),
   {
     files: ["test/**/*.ts"],
     rules: {

@@ -7,11 +7,11 @@ import { type Argument, components, effects } from "./argument-effects";
 export const argumentsFile = path.join(__dirname, "..", "docs", "arguments.md");
 
 const sources: Record<keyof typeof components, string> = {
-  PostgisContainer: "postgis-container-args.ts",
-  TableBackup: "table-backup-args.ts",
-  TableRestore: "table-restore-args.ts",
-  Migration: "migration-args.ts",
-  BackupBucket: "backup-bucket-args.ts",
+  PostgisContainer: "postgis-container/args.ts",
+  TableBackup: "table-backup/args.ts",
+  TableRestore: "table-restore/args.ts",
+  Migration: "migration/args.ts",
+  BackupBucket: "backup-bucket/args.ts",
 };
 
 const head = `# Arguments

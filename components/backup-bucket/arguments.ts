@@ -1,10 +1,5 @@
 import { z } from "zod";
-import {
-  type BackupBucketArgs,
-  BucketProtection,
-  ObjectLockMode,
-  TransitionStorageClass,
-} from "./args";
+import { type BackupBucketArgs, BucketProtection, ObjectLockMode, TransitionStorageClass } from "./args";
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const BucketName = z

@@ -1,10 +1,9 @@
 import type Docker from "dockerode";
 import { poll } from "./abort";
 import { attempt, isMissing } from "./client";
-import { resourceLimits, restartPolicy } from "./container-body";
+import { resourceLimits, restartPolicy, containerBody } from "./container-body";
 import type { ContainerInputs, NetworkConnection } from "./container-inputs";
 import { ensureImage } from "./image";
-import { containerBody } from "./container-body";
 import { upload } from "./uploads";
 
 const REMOVAL_SECONDS = 60;

@@ -1,15 +1,16 @@
-import { type Manifest, manifestFile } from "../repository/manifest";
+import { type Manifest } from "../repository/manifest";
 import type { BackupRequest } from "../request";
 import { summarizeVersionIds } from "../request/result";
 import { filesOf } from "../repository/backup-files";
 import { onceOnly } from "../repository/checked-content";
 import type { StoredFile } from "../repository/files";
-import { claimId } from "../repository/folder/folder";
 import { greaterThan } from "../repository/newest";
 import { openStore } from "../repository/open";
-import { sealOf, sumsFile } from "../repository/checksums";
+import { sealOf } from "../repository/checksums";
 import type { IncomingBackup, Store } from "../repository/repository";
 import { type Destination, type Draft, findEarlier, type Found, type Place } from "./destination";
+import { claimId } from "../repository/backup-id";
+import { manifestFile, sumsFile } from "../repository/layout";
 
 /** A bucket: what `pg_dump` writes to its standard output goes there, and nothing of it to a disk of this machine. */
 export function bucketDestination(request: BackupRequest, signal: AbortSignal): Destination {

@@ -1,8 +1,7 @@
 /** A container that reads the archive as soon as it is written, because it started while `pg_dump` ran. */
-import { startMountedContainer } from "../verify/backup-container";
-import type { Description } from "../repository/manifest";
-import { archiveIn, checkContents } from "../verify/verification";
+import { startMountedContainer, archiveIn, checkContents } from "../verify";
 import type { Run } from "./run";
+import type { Description } from "./describe-backup";
 
 export interface EarlyContainer {
   /** Whether the archive was read to its end; false where the verification has to see to that itself. Fails as that does. */

@@ -3,7 +3,6 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { pathInContainer } from "../docker/container";
 import { Failure } from "../lib/failure";
-import { manifestFile } from "../repository/manifest";
 import type { BackupRequest } from "../request";
 import { abandonBackup } from "../repository/folder/abandon";
 import { checkSpace, checkWritable } from "../repository/folder/space";
@@ -16,6 +15,7 @@ import { openToReaders } from "../repository/folder/modes";
 import { greaterThan } from "../repository/newest";
 import { sealBackup } from "../repository/checksums";
 import { type Destination, type Draft, findEarlier, type Found } from "./destination";
+import { manifestFile } from "../repository/layout";
 
 /** A folder of this machine. Ids that are taken elsewhere can be left out. */
 export function folderDestination(

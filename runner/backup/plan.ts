@@ -9,7 +9,13 @@ import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/archive/compression";
 import { connectServer } from "../postgres/session/connect";
-import { type DumpFacts, dumpFacts, majorVersion, type ServerFacts, serverFacts } from "../postgres/session/server-info";
+import {
+  type DumpFacts,
+  dumpFacts,
+  majorVersion,
+  type ServerFacts,
+  serverFacts,
+} from "../postgres/session/server-info";
 import { checkPrivileges } from "../postgres/session/privileges";
 import { checkReadableNames } from "../postgres/catalog/readable-names";
 import { resolveRelations } from "../postgres/catalog/relations";

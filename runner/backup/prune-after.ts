@@ -1,9 +1,7 @@
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
-import { prune, type PruneResult } from "../prune/index";
+import { prune, type PruneResult, hasRules, notAfter, checkNewestSize } from "../prune";
 import type { BackupRequest, BackupResult } from "../request";
-import { hasRules, notAfter } from "../prune/retention";
-import { checkNewestSize } from "../prune/size-check";
 import type { Store } from "../repository/repository";
 
 /** A result must stay short: see {@link BackupResult}. */

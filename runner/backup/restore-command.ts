@@ -3,30 +3,9 @@ import { quote } from "shell-quote";
 import { passwordVariable, type ServerAddress } from "../postgres/session/server";
 import type { ArchiveFormat, S3Settings } from "../request";
 import { isBucketLocation } from "../request/location";
-
-/** What the text of a database depends on, as its manifest records it. */
-export interface SourceLocale {
-  readonly encoding: string;
-  readonly lcCollate: string;
-  readonly lcCtype: string;
-  readonly localeProvider?: string | undefined;
-  readonly locale?: string | undefined;
-  readonly icuRules?: string | undefined;
-}
-
-/** Options of createdb for a database that sorts and encodes text alike. */
-export function databaseOptions(source: SourceLocale): string[] {
-  const { encoding, lcCollate, lcCtype, localeProvider, locale, icuRules } = source;
-  const text = ["--encoding", encoding, "--lc-collate", lcCollate, "--lc-ctype", lcCtype];
-  const base = ["--template", "template0", ...text];
-  if (localeProvider === undefined || localeProvider === "libc" || locale === undefined) return base;
-  const rules = icuRules === undefined ? [] : ["--icu-rules", icuRules];
-  return [...base, "--locale-provider", localeProvider, `--${localeProvider}-locale`, locale, ...rules];
-}
-
-/** Databases like those that most servers make; others have to be made alike, or rows and indexes may not fit them. */
-const isUsual = ({ encoding, localeProvider = "libc" }: SourceLocale) =>
-  encoding === "UTF8" && localeProvider === "libc";
+import { prepareFile, afterTablesFile } from "../repository/layout";
+import { decompressCommand, archiveName } from "../postgres/archive/archive-name";
+import { SourceLocale, databaseOptions, isUsual } from "../postgres/catalog/locale";
 
 export interface RestoreSource {
   readonly container: string;
@@ -48,40 +27,6 @@ export interface RestoreSource {
   /** Of the database that the backup was taken from; unset: as the server makes its databases. */
   readonly locale?: SourceLocale | undefined;
 }
-
-/** How each method of compression shows in a file's name, and what undoes it. */
-const methods: Readonly<Record<string, { readonly suffix: string; readonly decompress: string[] }>> = {
-  zstd: { suffix: ".zst", decompress: ["zstd", "-dc"] },
-  gzip: { suffix: ".gz", decompress: ["gzip", "-dc"] },
-  lz4: { suffix: ".lz4", decompress: ["lz4", "-dc"] },
-};
-const uncompressed = { suffix: "", decompress: ["cat"] };
-
-function methodOf(compression: string) {
-  return methods[compression.split(":")[0] ?? ""] ?? uncompressed;
-}
-
-/** What writes the decompressed content of the file that is named after it. */
-export function decompressCommand(compression: string): string[] {
-  return methodOf(compression).decompress;
-}
-
-/** File name of each format's archive within the backup's folder. */
-export function archiveName(format: ArchiveFormat, compression: string): string {
-  switch (format) {
-    case "directory":
-      return "archive";
-    case "custom":
-      return "archive.dump";
-    case "plain":
-      return `archive.sql${methodOf(compression).suffix}`;
-  }
-}
-
-export const prepareFile = "prepare.sql";
-
-/** Of what refers to the tables: run after the archive's pre-data, before its data. Not every backup has it. */
-export const afterTablesFile = "after-tables.sql";
 
 /** Sections of an archive that stock pg_restore brings back before and after that script. */
 export const preData = ["--section=pre-data"];

@@ -1,17 +1,12 @@
 /** RESTORE.md: how a person brings a backup back with an image, Docker and the backup's folder, and with nothing of this program. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
-import type { Description } from "../repository/manifest";
 import { sqlName } from "../postgres/session/names";
-import {
-  afterTablesFile,
-  archiveName,
-  databaseOptions,
-  dataAndPostData,
-  decompressCommand,
-  preData,
-  prepareFile,
-} from "./restore-command";
+import { dataAndPostData, preData } from "./restore-command";
+import { afterTablesFile, prepareFile } from "../repository/layout";
+import { archiveName, decompressCommand } from "../postgres/archive/archive-name";
+import type { Description } from "./describe-backup";
+import { databaseOptions } from "../postgres/catalog/locale";
 
 export const guideFile = "RESTORE.md";
 

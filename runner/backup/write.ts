@@ -3,7 +3,7 @@ import { totalBytes } from "../lib/bytes";
 import { imageDigest, pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
-import { type Description, describeBackup, type Manifest } from "../repository/manifest";
+import { type Manifest } from "../repository/manifest";
 import { findDefinitions } from "../postgres/catalog/definitions";
 import type { DumpDestination } from "../postgres/archive/dump";
 import { isConvertible } from "../postgres/session/encoding";
@@ -11,21 +11,29 @@ import { statisticsStatements } from "../postgres/catalog/extended-statistics";
 import { majorVersion } from "../postgres/session/server-info";
 import { addressOf } from "../postgres/session/server";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
-import { describeObjects, notCarried, plainImpossible, refuseUnreadable } from "../postgres/catalog/not-carried";
+import {
+  describeObjects,
+  notCarried,
+  plainImpossible,
+  refuseUnreadable,
+} from "../postgres/catalog/not-carried";
 import { definitionScripts } from "../postgres/catalog/own-objects";
 import { afterTablesSql, prepareSql } from "../postgres/catalog/prepare";
 import { withQualifiedNames } from "../postgres/session/qualified-names";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { BackupResult } from "../request";
-import { afterTablesFile, archiveName, prepareFile, restoreCommand } from "./restore-command";
+import { restoreCommand } from "./restore-command";
 import { guideFile, restoreGuide } from "./restore-guide";
 import { summarizeTables } from "../request/result";
 import { secondsSince } from "../lib/seconds";
-import { verifyBackup } from "../verify/verification";
+import { verifyBackup } from "../verify";
 import { type EarlyContainer, startEarlyContainer } from "./early-container";
 import { notMounted } from "./folder-destination";
 import { dumpAndMeasure } from "./measure";
 import type { Run } from "./run";
+import { afterTablesFile, prepareFile } from "../repository/layout";
+import { archiveName } from "../postgres/archive/archive-name";
+import { type Description, describeBackup } from "./describe-backup";
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<BackupResult> {

@@ -1,6 +1,6 @@
 import { Failure } from "../lib/failure";
-import { backupTime } from "../repository/folder/folder";
 import type { Options } from "./options";
+import { backupTime } from "../repository/backup-id";
 
 interface NamedBackup {
   readonly directory?: string;

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { backup, checkBackup } from "../backup/index";
+import { backup, checkBackup } from "../backup";
 import { formatBytes } from "../lib/progress";
 import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
 import type { Context } from "./context";

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Command } from "commander";
-import { exportBackup, type ExportResult } from "../transfer/export";
+import { exportBackup, type ExportResult } from "../transfer";
 import { Failure } from "../lib/failure";
 import { formatBytes } from "../lib/progress";
 import { ExportRequest } from "../request";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Failure } from "../lib/failure";
-import { importBackup } from "../transfer/import";
+import { importBackup } from "../transfer";
 import { ImportRequest } from "../request";
 import { openStore } from "../repository/open";
 import { openFile } from "./open-file";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { keep } from "../prune/keep";
+import { keep } from "../prune";
 import { KeepRequest } from "../request";
 import { openStore } from "../repository/open";
 import type { Context } from "./context";

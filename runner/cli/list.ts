@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import ms from "ms";
-import { list } from "../prune/list";
+import { list } from "../prune";
 import { formatBytes } from "../lib/progress";
 import { ListRequest } from "../request";
 import { openStore } from "../repository/open";

@@ -1,7 +1,6 @@
 import { type Command, Option } from "commander";
-import { migrate } from "../migrate/index";
+import { migrate, retire } from "../migrate";
 import { ArchiveFormat, MigrateRequest, type MigrateResult, RetireRequest } from "../request";
-import { retire } from "../migrate/remove-old";
 import type { Context } from "./context";
 import {
   collect,

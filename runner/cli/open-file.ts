@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { Failure } from "../lib/failure";
-import { isErrno } from "../repository/folder/folder";
+import { isErrno } from "../lib/files";
 
 /** Opens a file that the user named. */
 export async function openFile(file: string): Promise<Readable> {

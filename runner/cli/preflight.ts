@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { preflight } from "../server/preflight";
+import { preflight } from "../server";
 import { PreflightRequest } from "../request";
 import type { Context } from "./context";
 import { answersInJson, type Options, print, readRequest, requestOption } from "./options";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { prune, type PruneResult } from "../prune/index";
+import { prune, type PruneResult } from "../prune";
 import { PruneRequest } from "../request";
 import { openStore } from "../repository/open";
 import { columns } from "./columns";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ready } from "../server/ready";
+import { ready } from "../server";
 import { ReadyRequest } from "../request";
 import type { Context } from "./context";
 import { type Options, readRequest, requestOption, serverOptions } from "./options";

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { IfExists, RestoreRequest, type RestoreResult } from "../request";
-import { restore } from "../restore/index";
+import { restore } from "../restore";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import {

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { Attempts } from "../lib/failure";
 import { VerifyRequest, type VerifyResult } from "../request";
-import { verify } from "../verify/index";
+import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";

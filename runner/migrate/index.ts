@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { backup } from "../backup/index";
+import { backup } from "../backup";
 import { findContainer, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Failure, Failures } from "../lib/failure";
@@ -23,19 +23,11 @@ import {
 } from "./record";
 import { endSwitch, resume } from "./resume";
 import { dataOf, inDatabase, newDatabase, type NewServer, oldDatabase, type Sides } from "./servers";
-import {
-  giveBack,
-  keepStopped,
-  restart,
-  serves,
-  stopServer,
-  takePort,
-  toTheEnd,
-} from "./switch-port";
+import { giveBack, keepStopped, restart, serves, stopServer, takePort, toTheEnd } from "./switch-port";
 import { switchRecord, type SwitchRecord } from "./switch-record";
 import type { Progress } from "../lib/progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "../request";
-import { restore } from "../restore/index";
+import { restore } from "../restore";
 
 const Loading = z.object({ container: z.string() });
 
@@ -276,3 +268,5 @@ async function afterGivingBack(
 function secondsSince(start: number): string {
   return ((performance.now() - start) / 1000).toFixed(1);
 }
+
+export { retire } from "./remove-old";

@@ -10,7 +10,7 @@ import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { connectedTarget } from "../postgres/session/connect";
 import type { Progress } from "../lib/progress";
-import { answering } from "../server/ready";
+import { answering } from "../server";
 import { ReadyRequest } from "../request";
 import { removeDockerRecord } from "./docker-record";
 import { boundPorts } from "./published-port";

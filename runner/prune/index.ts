@@ -89,3 +89,8 @@ function warn(kept: readonly Decision[], removals: readonly Removal[], progress:
     progress.note(`warning: Backup ${id} was not removed: ${left}.`);
   }
 }
+
+export { hasRules, notAfter } from "./retention";
+export { checkNewestSize } from "./size-check";
+export { keep } from "./keep";
+export { list } from "./list";

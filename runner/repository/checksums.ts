@@ -2,15 +2,13 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { Failure, Failures } from "../lib/failure";
-import { type Manifest, manifestFile } from "./manifest";
+import { type Manifest, parseManifest } from "./manifest";
 import type { BackupFiles } from "./backup-files";
 import { checkedContent, readWhole } from "./checked-content";
 import { type StoredFile, writeDurably } from "./files";
 import { filesIn } from "./folder/files";
-import { parseManifest } from "./folder/manifest";
 import { oddPath } from "./plain-paths";
-
-export const sumsFile = "SHA256SUMS";
+import { manifestFile, sumsFile } from "./layout";
 
 /** Names of files in a backup need no escaping, for they are pg_dump's and this program's. */
 function sumsText(files: readonly Pick<StoredFile, "path" | "sha256">[]): string {

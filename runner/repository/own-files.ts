@@ -1,7 +1,6 @@
-import { type Manifest, manifestFile } from "./manifest";
-import { afterTablesFile, prepareFile } from "../backup/restore-command";
+import { type Manifest } from "./manifest";
 import { runFile } from "./folder/folder";
-import { sumsFile } from "./checksums";
+import { afterTablesFile, manifestFile, sumsFile, prepareFile } from "./layout";
 
 /** The files of a backup that are its own, and go with it. */
 export function ownFiles(manifest: Manifest | undefined): Set<string> {

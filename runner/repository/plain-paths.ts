@@ -1,7 +1,6 @@
 /** The names of the files that a manifest may list. */
 import path from "node:path";
-import { manifestFile } from "./manifest";
-import { keepFile } from "./repository";
+import { manifestFile, keepFile } from "./layout";
 
 /** As pg_dump and this program name files: nothing hidden, nothing that leaves the folder. */
 const plainPath = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;

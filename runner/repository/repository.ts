@@ -3,9 +3,6 @@ import { Failure } from "../lib/failure";
 import type { Manifest } from "./manifest";
 import type { StoredFile } from "./files";
 
-/** Beside the manifest and in no list of files, so that a mark changes nothing that is sealed. */
-export const keepFile = "keep";
-
 interface Listed {
   readonly id: string;
   /** The series that it belongs to. */

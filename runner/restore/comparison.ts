@@ -1,7 +1,6 @@
 /** Whether what was loaded is what was backed up. */
 import { z } from "zod";
-import { compareTable, mismatch, settlePools, withFingerprints } from "../verify/compare";
-import { compareOrphans } from "../verify/compare-orphans";
+import { compareTable, mismatch, settlePools, withFingerprints, compareOrphans } from "../verify";
 import { Failures } from "../lib/failure";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { findDefinitions } from "../postgres/catalog/definitions";

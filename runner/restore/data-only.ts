@@ -1,6 +1,6 @@
 /** Fills tables that exist, in one transaction. */
 import { z } from "zod";
-import { compareTable, mismatch, settlePools, withFingerprints } from "../verify/compare";
+import { compareTable, mismatch, settlePools, withFingerprints } from "../verify";
 import { Failure, Failures } from "../lib/failure";
 import { measureHere } from "../postgres/catalog/fingerprint";
 import { beginAndWait } from "../postgres/session/locks";

@@ -2,19 +2,19 @@
  * What would keep a backup from being restored, found without running anything of it: by the manifest, and the archive's table
  * of contents where it has one.
  */
-import type { RecordedTable } from "../verify/compare";
+import type { RecordedTable } from "../verify";
 import { Attempts, Failure } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import { readToc, type TocEntry } from "../postgres/archive/toc";
-import { archiveName } from "../backup/restore-command";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { checkFreeSpace } from "./free-space";
 import { finalPlace, finalSchema, findExisting } from "./members";
 import { checkNames, checkPlaces } from "./places";
 import type { RestoreRun } from "./run";
 import { checkServerNames } from "./server-names";
+import { archiveName } from "../postgres/archive/archive-name";
 
 /** The tables that would be restored; none where all exist and are to be left alone. */
 export async function dryRun(run: RestoreRun) {

@@ -1,6 +1,6 @@
 /** The tables that exist and are to be filled. */
 import { z } from "zod";
-import type { RecordedTable } from "../verify/compare";
+import type { RecordedTable } from "../verify";
 import { Attempts, Failure } from "../lib/failure";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { type Name, sqlName } from "../postgres/session/names";

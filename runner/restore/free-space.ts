@@ -1,6 +1,6 @@
 /** Whether the disk of the target has room for the tables, next to all that is there until they are in their place. */
 import { z } from "zod";
-import type { RecordedTable } from "../verify/compare";
+import type { RecordedTable } from "../verify";
 import { spawnDocker } from "../docker/docker";
 import { execArguments } from "../docker/exec";
 import { Failure } from "../lib/failure";

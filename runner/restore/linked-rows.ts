@@ -7,11 +7,11 @@ import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathInContainer } from "../docker/container";
 import { sqlName } from "../postgres/session/names";
-import { archiveName } from "../backup/restore-command";
 import { idOf, rowsFinder } from "./entries";
 import type { RestoreRun } from "./run";
 import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
+import { archiveName } from "../postgres/archive/archive-name";
 
 /** On this machine, beside the backup's folder; of one restore at a time. */
 export function linkFolder({ files, container, request }: RestoreRun): string | undefined {

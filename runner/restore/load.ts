@@ -1,7 +1,7 @@
 /** Brings rows into the tables of the target, then indexes, foreign keys and all else that comes after rows. */
 import { z } from "zod";
 import { callerIds, runTied } from "../docker/exec";
-import type { RecordedTable } from "../verify/compare";
+import type { RecordedTable } from "../verify";
 import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";

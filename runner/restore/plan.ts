@@ -12,12 +12,11 @@ import { lockRuns, noteEnded } from "../postgres/session/run-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { RestoreRequest } from "../request";
-import { archiveName } from "../backup/restore-command";
 import { type BackupFiles, filesOf } from "../repository/backup-files";
 import { openStore } from "../repository/open";
 import { checkFiles, damaged, readSealed } from "../repository/checksums";
 import { findBackup } from "../repository/repository";
-import { checkScripts, failUnlessListed } from "../verify/verification";
+import { checkScripts, failUnlessListed } from "../verify";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
 import { finalPlace, findExisting } from "./members";
@@ -25,6 +24,7 @@ import { restoreNames } from "./names";
 import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
+import { archiveName } from "../postgres/archive/archive-name";
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the run. */
 export async function beginRestore(

@@ -4,7 +4,6 @@ import { Failure } from "../lib/failure";
 import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
-import { backupId } from "../repository/folder/folder";
 import { refuseDependents } from "./dependents";
 import { rebuildLookups } from "./lookup-indexes";
 import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";
@@ -13,6 +12,7 @@ import { exchange, findLost, findMemberships } from "./publications";
 import { forgetRecord } from "./record";
 import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";
+import { backupId } from "../repository/backup-id";
 
 /** Schemas that now hold the tables that were there before. */
 export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {

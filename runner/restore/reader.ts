@@ -1,19 +1,19 @@
 /** Reads an archive with the target's own pg_restore, if it sees the archive and can, or with that of a throwaway container. */
 import path from "node:path";
-import { type BackupContainer, copyFiles, startBackupContainer } from "../verify/backup-container";
+import { type BackupContainer, copyFiles, startBackupContainer, readPlainArchive } from "../verify";
 import { pathInContainer } from "../docker/container";
 import { dockerFailure, spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
-import { readPlainArchive } from "../verify/plain-archive";
 import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive/archive";
 import { majorVersion } from "../postgres/session/server-info";
 import { endedWith, errorLines } from "../postgres/session/server";
-import { archiveName } from "../backup/restore-command";
 import { hashFile } from "../repository/files";
-import { recordedFile, streamedArchive, sumsFile } from "../repository/checksums";
+import { recordedFile, streamedArchive } from "../repository/checksums";
 import { holdsRows, idOf } from "./entries";
 import type { RestoreRun } from "./run";
+import { archiveName } from "../postgres/archive/archive-name";
+import { sumsFile } from "../repository/layout";
 
 export interface Reader {
   /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */

@@ -12,7 +12,6 @@ import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
 import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
-import { afterTablesFile, prepareFile } from "../backup/restore-command";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { holdsRows } from "./entries";
 import { feedPsql, restoreFailure } from "./feed";
@@ -21,7 +20,7 @@ import { inDatabase, type RestoreRun } from "./run";
 import { accessMethodMissing, noteTablespaces, serverNames } from "./server-names";
 import { definitionsOf } from "./statements";
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
-
+import { afterTablesFile, prepareFile } from "../repository/layout";
 /** Where the definitions for the target are, in its container. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
 

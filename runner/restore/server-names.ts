@@ -1,6 +1,6 @@
 /** Settings, tablespaces and access methods that definitions name, and a server has or lacks. */
 import { z } from "zod";
-import type { RecordedTable } from "../verify/compare";
+import type { RecordedTable } from "../verify";
 import { Failure, Failures } from "../lib/failure";
 import type { Session } from "../postgres/session/session";
 import type { TocEntry } from "../postgres/archive/toc";

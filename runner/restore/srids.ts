@@ -2,9 +2,9 @@
 import { escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
 import { Failure, Failures } from "../lib/failure";
-import type { CustomSrid } from "../postgres/catalog/custom-srids";
 import type { Session } from "../postgres/session/session";
 import type { RestoreRun } from "./run";
+import type { CustomSrid } from "../request/contents";
 
 /** Fails where the target means another reference system by a number that the backup uses. */
 export async function checkSrids({ session, manifest }: RestoreRun): Promise<void> {

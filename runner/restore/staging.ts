@@ -1,7 +1,7 @@
 /** Which tables are restored, and where they are before and after. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import { compareDefinitions, mismatch, type RecordedTable } from "../verify/compare";
+import { compareDefinitions, mismatch, type RecordedTable } from "../verify";
 import { Attempts, Failure } from "../lib/failure";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";

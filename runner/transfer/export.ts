@@ -2,16 +2,16 @@
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
-import { manifestFile } from "../repository/manifest";
 import { formatBytes, type Progress } from "../lib/progress";
 import type { ExportRequest } from "../request";
 import { filesOf } from "../repository/backup-files";
 import { onceOnly, readWhole } from "../repository/checked-content";
 import { writeNewFile } from "./new-file";
 import { oddPath } from "../repository/plain-paths";
-import { damaged, parseSealed, readChecked, sumsFile } from "../repository/checksums";
+import { damaged, parseSealed, readChecked } from "../repository/checksums";
 import { findBackup, type Store } from "../repository/repository";
 import { tarBytes, type TarFile, writeTar } from "../lib/tar";
+import { manifestFile, sumsFile } from "../repository/layout";
 
 export interface ExportResult {
   readonly backupId: string;

@@ -4,8 +4,8 @@ import path from "node:path";
 import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
 import { checkSpace } from "../repository/folder/space";
-import { isErrno, syncToDisk } from "../repository/folder/folder";
 import { removeDeadWork, workName } from "../lib/work-name";
+import { isErrno, syncToDisk } from "../lib/files";
 
 /** Writes a file that appears under its name when it is complete and on disk; one of that name stays until then. */
 export async function writeNewFile(

@@ -4,10 +4,11 @@ import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import { BackupName } from "../request";
 import { readWhole } from "../repository/checked-content";
-import { backupTime } from "../repository/folder/folder";
 import { oddPath } from "../repository/plain-paths";
-import { parseSealed, sumsFile } from "../repository/checksums";
+import { parseSealed } from "../repository/checksums";
 import { endsEarly, type TarEntry } from "../lib/tar";
+import { backupTime } from "../repository/backup-id";
+import { sumsFile } from "../repository/layout";
 
 export interface TarSeal {
   readonly manifest: Manifest;

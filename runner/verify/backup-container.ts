@@ -1,7 +1,6 @@
 /** A throwaway container of a PostGIS image in which a backup's folder can be read. */
 import path from "node:path";
 import { Failure } from "../lib/failure";
-import { prepareFile } from "../backup/restore-command";
 import type { BackupFiles } from "../repository/backup-files";
 import type { StoredFile } from "../repository/files";
 import { readChecked } from "../repository/checksums";
@@ -10,6 +9,7 @@ import { type Docker, dockerFailure, spawnDocker } from "../docker/docker";
 import { callerIds } from "../docker/exec";
 import { findImage, type WantedImage } from "../docker/image";
 import { startThrowaway, type Throwaway } from "../docker/throwaway";
+import { prepareFile } from "../repository/layout";
 
 /** Where the backup is in the container. */
 const target = "/postgis-backup";

@@ -65,3 +65,21 @@ async function verifyOne(
   if (problem !== undefined) throw new Failure("manifest-unreadable", `${files.location}: ${problem}.`);
   return verification;
 }
+
+export {
+  startMountedContainer,
+  type BackupContainer,
+  copyFiles,
+  startBackupContainer,
+} from "./backup-container";
+export { archiveIn, checkContents, verifyBackup, checkScripts, failUnlessListed } from "./verification";
+export {
+  compareTable,
+  mismatch,
+  settlePools,
+  withFingerprints,
+  type RecordedTable,
+  compareDefinitions,
+} from "./compare";
+export { compareOrphans } from "./compare-orphans";
+export { readPlainArchive } from "./plain-archive";

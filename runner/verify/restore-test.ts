@@ -20,11 +20,12 @@ import { withQualifiedNames } from "../postgres/session/qualified-names";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
-import { afterTablesFile, archiveName, prepareFile } from "../backup/restore-command";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { giveSearchPath } from "../postgres/catalog/unqualified";
 import type { BackupFiles } from "../repository/backup-files";
 import { readChecked, recordedFile } from "../repository/checksums";
+import { afterTablesFile, prepareFile } from "../repository/layout";
+import { archiveName } from "../postgres/archive/archive-name";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [

@@ -18,12 +18,13 @@ import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/sc
 import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
-import { archiveName, prepareFile } from "../backup/restore-command";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { secondsSince } from "../lib/seconds";
 import type { BackupFiles } from "../repository/backup-files";
 import { together } from "../lib/together";
 import { checkFiles, readChecked, recordedFile, streamedArchive } from "../repository/checksums";
+import { prepareFile } from "../repository/layout";
+import { archiveName } from "../postgres/archive/archive-name";
 
 /** A manifest, as far as it is known before the backup is verified. */
 type Verifiable = Omit<Manifest, "finishedAt" | "verification">;

@@ -6,7 +6,6 @@ import { execa } from "execa";
 import { backupPolicy, restorePolicy } from "../../components/backup-bucket/policies";
 import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
-import { backupId } from "../../runner/repository/folder/folder";
 import { failBackup, tryBackup } from "../support/backup";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
@@ -17,6 +16,7 @@ import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/
 import { contentOf, restoreCustom } from "../support/restored";
 import { runnerMain } from "../support/runner";
 import { type S3Server, startS3Server } from "../support/s3-server";
+import { backupId } from "../../runner/repository/backup-id";
 
 const tables = ["parcels", "signatures"];
 

@@ -3,7 +3,12 @@ import { randomBytes } from "node:crypto";
 import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import { PutBucketPolicyCommand, PutObjectRetentionCommand } from "@aws-sdk/client-s3";
-import { backupPolicy, type PolicyScope, prunePolicy, restorePolicy } from "../../components/backup-bucket/policies";
+import {
+  backupPolicy,
+  type PolicyScope,
+  prunePolicy,
+  restorePolicy,
+} from "../../components/backup-bucket/policies";
 import type { PruneResult } from "../../runner/prune/index";
 import { TestBucket } from "../support/bucket";
 import { flipBit } from "../support/damage";

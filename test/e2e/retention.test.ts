@@ -6,11 +6,11 @@ import { execa } from "execa";
 import { Manifest } from "../../runner/repository/manifest";
 import type { PruneResult } from "../../runner/prune/index";
 import { BackupResult } from "../../runner/request";
-import { backupId } from "../../runner/repository/folder/folder";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { redate } from "../support/series";
+import { backupId } from "../../runner/repository/backup-id";
 
 const day = 24 * 60 * 60 * 1000;
 const daysAgo = (days: number) => backupId(new Date(Date.now() - days * day));

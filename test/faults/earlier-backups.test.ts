@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { BackupResult } from "../../runner/request";
-import { backupId } from "../../runner/repository/folder/folder";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";
 import { writeBackup } from "../support/series";
+import { backupId } from "../../runner/repository/backup-id";
 
 describe("a new backup in a series whose earlier backups are not as they should be", function () {
   this.timeout(120_000);

@@ -158,7 +158,11 @@ describe("throwaway containers of earlier runs", function () {
   /** Of a process of this machine that has ended, or of one elsewhere. */
   async function deadIdentity(): Promise<string> {
     const script = "process.stdout.write(require(process.argv[1]).ownIdentity())";
-    const { stdout } = await execa("node", ["-e", script, path.resolve("dist/runner/lib/process-identity.js")]);
+    const { stdout } = await execa("node", [
+      "-e",
+      script,
+      path.resolve("dist/runner/lib/process-identity.js"),
+    ]);
     return stdout;
   }
 

@@ -1,11 +1,10 @@
 /** A tar of a backup that is too large to lie around. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Writable } from "node:stream";
-import { manifestFile } from "../../runner/repository/manifest";
 import { onceOnly } from "../../runner/repository/checked-content";
-import { sumsFile } from "../../runner/repository/checksums";
 import { writeTar } from "../../runner/lib/tar";
 import { sampleManifest } from "./series";
+import { manifestFile, sumsFile } from "../../runner/repository/layout";
 
 interface LargeTar {
   /** Of the one large file, archive.dump. */

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Manifest } from "../../runner/repository/manifest";
-import { backupTime } from "../../runner/repository/folder/folder";
 import type { StoredBackup } from "../../runner/repository/repository";
+import { backupTime } from "../../runner/repository/backup-id";
 
 interface Sample {
   readonly name?: string;

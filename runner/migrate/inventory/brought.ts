@@ -1,7 +1,7 @@
 /** What a migration brings: the selected tables, and what they need. */
 import { escapeIdentifier } from "../../postgres/session/escape";
-import type { Requirements } from "../../postgres/catalog/requirements";
 import type { DatabaseObject } from "./objects";
+import type { Requirements } from "../../request/contents";
 
 /** What is known of an object, without the rest. */
 type Identified = Pick<DatabaseObject, "catalog" | "id" | "identity">;

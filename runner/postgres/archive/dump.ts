@@ -4,10 +4,10 @@ import { type ExecTarget, type StreamedProcess, streamTied } from "../../docker/
 import type { ArchiveFormat } from "../../request";
 import { compressOption } from "./compression";
 import { sqlName } from "../session/names";
-import type { Sequence } from "../catalog/requirements";
 import { rowTooLarge } from "./row-too-large";
 import { endedWith, errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
+import type { Sequence } from "../../request/contents";
 
 export interface DumpOptions {
   readonly format: ArchiveFormat | "tar";

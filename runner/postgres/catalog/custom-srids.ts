@@ -1,15 +1,7 @@
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import type { Session } from "../session/session";
-
-export const CustomSrid = z.object({
-  srid: z.int(),
-  auth_name: z.string().nullable(),
-  auth_srid: z.int().nullable(),
-  srtext: z.string().nullable(),
-  proj4text: z.string().nullable(),
-});
-export type CustomSrid = z.infer<typeof CustomSrid>;
+import { CustomSrid } from "../../request/contents";
 
 /** The condition by which PostGIS tells pg_dump which rows of its table of reference systems are not its own. */
 const conditionQuery = `

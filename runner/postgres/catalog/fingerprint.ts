@@ -6,14 +6,7 @@ import type { ServerFacts } from "../session/server-info";
 import type { Session } from "../session/session";
 import { setTextSettings } from "../session/settings";
 import { readInSnapshot } from "../session/snapshot-reader";
-
-/**
- * How the rows of a table become one number that does not depend on their order. `columns` hashes the values
- * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides. Both depend on
- * the encoding of the database; so they are of text in UTF-8 where that is another one.
- */
-export const FingerprintMethod = z.enum(["columns", "text", "columns-utf8", "text-utf8"]);
-export type FingerprintMethod = z.infer<typeof FingerprintMethod>;
+import { FingerprintMethod } from "../../request/contents";
 
 const Measure = z.object({
   oid: z.string(),

@@ -1,6 +1,6 @@
 import { escapeIdentifier } from "../session/escape";
 import { insertSrid } from "./custom-srids";
-import type { Requirements } from "./requirements";
+import type { Requirements } from "../../request/contents";
 
 type Preparation = Pick<Requirements, "schemas" | "extensions" | "customSrids"> & {
   readonly schemaOwners?: readonly { readonly name: string; readonly owner: string }[];

@@ -1,32 +1,12 @@
 import { z } from "zod";
-import { CustomSrid, findCustomSrids } from "./custom-srids";
+import { findCustomSrids } from "./custom-srids";
 import type { Relation } from "./catalog";
 import { findNeeds, type Needs, type ObjectId } from "./needs";
 import type { Session } from "../session/session";
 import { sortNeeds, type SortedNeeds } from "./sort-needs";
+import { Requirements } from "../../request/contents";
 
 export type { ObjectId } from "./needs";
-
-const Sequence = z.object({ schema: z.string(), name: z.string() });
-export type Sequence = z.infer<typeof Sequence>;
-
-/** What `pg_dump --table` leaves out, though the tables cannot be restored without it. */
-export const Requirements = z.object({
-  schemas: z.array(z.string()),
-  extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() })),
-  types: z.array(z.string()),
-  functions: z.array(z.string()),
-  /** Operators, operator classes, collations, text search configurations and the like, as the server describes them. */
-  others: z.array(z.string()),
-  /** Sequences that defaults, rules and the like use, but that no selected table owns; the archive has them. */
-  sequences: z.array(Sequence),
-  /** Owners, those who were granted a privilege or granted one, and those whom a row security policy is for. */
-  roles: z.array(z.string()),
-  /** Spatial reference systems that the user added to those of PostGIS. */
-  customSrids: z.array(CustomSrid),
-});
-export type Requirements = z.infer<typeof Requirements>;
-
 const ids = (objects: readonly ObjectId[]) =>
   `unnest('{${objects.map((id) => JSON.stringify(id)).join(",")}}'::text[]) AS id`;
 const objectsOf = (objects: readonly ObjectId[]) =>

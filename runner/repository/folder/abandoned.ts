@@ -2,10 +2,11 @@
 import { lstat, readdir, readFile, readlink, rename, rm, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { isGone } from "../../lib/process-identity";
-import { backupTime, runFile } from "./folder";
+import { runFile } from "./folder";
 import { latestLink } from "./latest";
 import { finishRemovals } from "./removal";
 import { deadWork } from "../../lib/work-name";
+import { backupTime } from "../backup-id";
 
 /** Time after which nobody is at work on what does not say whose it is. */
 const abandonedMilliseconds = 24 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 import { lstat, readdir } from "node:fs/promises";
 import path from "node:path";
-import { isErrno } from "./folder";
+import { isErrno } from "../../lib/files";
 
 export interface Entry {
   /** Relative to the folder, with forward slashes. */

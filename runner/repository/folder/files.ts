@@ -4,7 +4,7 @@ import path from "node:path";
 import { Failure } from "../../lib/failure";
 import type { BackupFiles } from "../backup-files";
 import { chunkBytes } from "../files";
-import { isErrno } from "./folder";
+import { isErrno } from "../../lib/files";
 
 /** The files of a backup in a folder, complete or not. */
 export function filesIn(folder: string): BackupFiles {

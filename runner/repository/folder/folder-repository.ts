@@ -4,7 +4,6 @@ import path from "node:path";
 import { totalBytes } from "../../lib/bytes";
 import { Failure } from "../../lib/failure";
 import { BackupName } from "../../request";
-import { backupTime, isErrno } from "./folder";
 import { type Entry, folderContents } from "./contents";
 import { filesIn } from "./files";
 import { receiveFolder } from "./incoming";
@@ -12,7 +11,10 @@ import { readManifest } from "./manifest";
 import { finishRemovals, removeFolder } from "./removal";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
-import { keepFile, type Store, type StoredBackup } from "../repository";
+import { type Store, type StoredBackup } from "../repository";
+import { backupTime } from "../backup-id";
+import { isErrno } from "../../lib/files";
+import { keepFile } from "../layout";
 
 /** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
 export function folderStore(directory: string): Store {

@@ -1,12 +1,13 @@
 /** Backups as folders: <directory>/<name>/<id>, complete, or not there under this name. */
-import { mkdir, open, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { Failure } from "../../lib/failure";
 import { ownIdentity } from "../../lib/process-identity";
 import { removeAbandoned } from "./abandoned";
 import { makeRoomForLatest, prepareLatest } from "./latest";
 import { workName } from "../../lib/work-name";
+import { claimId } from "../backup-id";
+import { syncToDisk, isErrno } from "../../lib/files";
 
 export interface PendingBackup {
   readonly id: string;
@@ -17,30 +18,6 @@ export interface PendingBackup {
   readonly finalPath: string;
   /** For people: what was found and mended before the backup began. */
   readonly notes: readonly string[];
-}
-
-/** `20261122T081500Z`: sorts by time, and is a valid name on every file system. */
-export function backupId(time: Date): string {
-  return time
-    .toISOString()
-    .replace(/\.\d{3}Z$/, "Z")
-    .replaceAll(/[-:]/g, "");
-}
-
-/** The time that an id stands for; nothing for any other name. */
-export function backupTime(id: string): Date | undefined {
-  const time = new Date(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
-  return Number.isNaN(time.getTime()) || backupId(time) !== id ? undefined : time;
-}
-
-/** Tries one id after another until one can be had; ids have a resolution of one second. */
-export async function claimId<T>(claim: (id: string, startedAt: Date) => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const startedAt = new Date();
-    const claimed = await claim(backupId(startedAt), startedAt);
-    if (claimed !== undefined) return claimed;
-    await setTimeout(1000 - (Date.now() % 1000));
-  }
 }
 
 /**
@@ -116,24 +93,10 @@ export async function discardBackup({ workPath }: Pick<PendingBackup, "workPath"
   await rm(workPath, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Makes a file or the entries of a folder survive a power cut. */
-export async function syncToDisk(file: string): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 export function unwritable(folder: string, error: unknown): unknown {
   if (error instanceof Failure || !(error instanceof Error && "code" in error)) return error;
   return new Failure(
     "directory-not-writable",
     `The backup folder ${folder} cannot be written: ${error.message}. Choose another directory, or give this user write permission.`,
   );
-}
-
-export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

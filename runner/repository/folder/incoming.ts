@@ -8,11 +8,12 @@ import { abandonBackup } from "./abandon";
 import { measuring } from "../checked-content";
 import { checkSpace } from "./space";
 import { removeAbandoned } from "./abandoned";
-import { isErrno, syncToDisk, unwritable } from "./folder";
+import { unwritable } from "./folder";
 import { makeRoomForLatest, prepareLatest } from "./latest";
 import { openToReaders } from "./modes";
 import { alreadyExists, type Arrival, type IncomingBackup } from "../repository";
 import { workName } from "../../lib/work-name";
+import { isErrno, syncToDisk } from "../../lib/files";
 
 /** `isNewest` is asked when all of the backup is in its hidden folder. */
 export async function receiveFolder(

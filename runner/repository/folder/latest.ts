@@ -2,12 +2,12 @@
 import { lstat, readdir, readFile, rename, rmdir, symlink, unlink } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
-import { manifestFile } from "../manifest";
-import { backupTime, isErrno } from "./folder";
 import { folderContents } from "./contents";
 import { readManifest } from "./manifest";
-import { sumsFile } from "../checksums";
 import { workName } from "../../lib/work-name";
+import { backupTime } from "../backup-id";
+import { isErrno } from "../../lib/files";
+import { manifestFile, sumsFile } from "../layout";
 
 export const latestLink = "latest";
 const copyName = "latest.copy";

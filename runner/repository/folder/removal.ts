@@ -6,12 +6,14 @@
 import { lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
-import { type Manifest, manifestFile } from "../manifest";
-import { backupTime, isErrno, syncToDisk } from "./folder";
+import { type Manifest } from "../manifest";
 import { type Entry, folderContents } from "./contents";
 import { readManifest } from "./manifest";
 import { ownFiles } from "../own-files";
-import { keepFile, type Removal } from "../repository";
+import { type Removal } from "../repository";
+import { backupTime } from "../backup-id";
+import { isErrno, syncToDisk } from "../../lib/files";
+import { manifestFile, keepFile } from "../layout";
 
 const hiddenName = (id: string) => `.${id}.removed`;
 

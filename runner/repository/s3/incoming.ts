@@ -1,7 +1,6 @@
 /** A backup on its way into a bucket: its manifest, which makes it one, is written when all else is there. */
 import { randomUUID } from "node:crypto";
 import { Failure } from "../../lib/failure";
-import { manifestFile } from "../manifest";
 import { measuring, onceOnly, readWhole } from "../checked-content";
 import type { StoredFile } from "../files";
 import { alreadyExists, type Arrival, type IncomingBackup } from "../repository";
@@ -11,6 +10,7 @@ import { bucketUrl } from "../../request/location";
 import { deleteObjects, headObject, listObjects, readObject } from "./objects";
 import { partBuffers } from "./parts";
 import { abortUpload, type OpenUploads, upload } from "./upload";
+import { manifestFile } from "../layout";
 
 /** Time that there is to clean up, also after an interruption. */
 const cleanUpMilliseconds = 10_000;

@@ -3,16 +3,16 @@
  * backup's own. What the server does not allow is left, with the reason.
  */
 import { Failure } from "../../lib/failure";
-import { manifestFile } from "../manifest";
+import { parseManifest } from "../manifest";
 import { readWhole } from "../checked-content";
-import { backupTime } from "../folder/folder";
-import { parseManifest } from "../folder/manifest";
 import { ownFiles } from "../own-files";
-import { keepFile, type Removal } from "../repository";
+import { type Removal } from "../repository";
 import type { Bucket } from "./client";
 import { maybeDone } from "./failures";
 import { deleteObjects, headObject, listObjects, readObject, type StoredObject } from "./objects";
 import { objectsById } from "./series";
+import { backupTime } from "../backup-id";
+import { manifestFile, keepFile } from "../layout";
 
 export async function removeBackup(bucket: Bucket, prefix: string, id: string): Promise<Removal> {
   const objects = await listObjects(bucket, prefix);

@@ -1,8 +1,7 @@
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { Failure } from "../../lib/failure";
 import { BackupName } from "../../request";
-import { backupTime } from "../folder/folder";
-import { keepFile, type Store } from "../repository";
+import { type Store } from "../repository";
 import type { Bucket } from "./client";
 import { maybeDone } from "./failures";
 import { receiveInto } from "./incoming";
@@ -10,6 +9,8 @@ import { bucketUrl } from "../../request/location";
 import { headObject, listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
 import { readSeries } from "./series";
+import { backupTime } from "../backup-id";
+import { keepFile } from "../layout";
 
 /** Backups as objects, prefix/name/id/file. What is not below an id is not of a backup, and is never touched. */
 export function bucketStore(bucket: Bucket): Store {

@@ -1,16 +1,16 @@
 /** The backups that are in a bucket, told from listings and manifests. */
 import pMap from "p-map";
 import { totalBytes } from "../../lib/bytes";
-import { manifestFile } from "../manifest";
+import { parseManifest } from "../manifest";
 import { readWhole } from "../checked-content";
-import { backupTime } from "../folder/folder";
-import { parseManifest } from "../folder/manifest";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
-import { keepFile, type StoredBackup } from "../repository";
+import { type StoredBackup } from "../repository";
 import type { Bucket } from "./client";
 import { bucketUrl } from "../../request/location";
 import { listObjects, readObject, type StoredObject } from "./objects";
+import { backupTime } from "../backup-id";
+import { manifestFile, keepFile } from "../layout";
 
 /** Manifests that are read at once. */
 const atOnce = 8;

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../runner/lib/failure";
-import { type ArchivedTable, missingFromArchive, rowsByTable } from "../../../runner/postgres/archive/archive";
+import {
+  type ArchivedTable,
+  missingFromArchive,
+  rowsByTable,
+} from "../../../runner/postgres/archive/archive";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { chooseCompression, compressOption } from "../../../runner/postgres/archive/compression";
 import { dumpCommand, followTable } from "../../../runner/postgres/archive/dump";
-import {
-  fingerprintMethod,
-  type FingerprintMethod,
-  whyNotComparable,
-} from "../../../runner/postgres/catalog/fingerprint";
+import { fingerprintMethod, whyNotComparable } from "../../../runner/postgres/catalog/fingerprint";
 import { refuseUnreadable } from "../../../runner/postgres/catalog/not-carried";
 import { readableScript } from "../../../runner/postgres/catalog/own-objects";
 import { rowTooLarge } from "../../../runner/postgres/archive/row-too-large";
+import type { FingerprintMethod } from "../../../runner/request/contents";
 
 const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   oid,

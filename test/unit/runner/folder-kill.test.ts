@@ -15,10 +15,10 @@ const [first, second, third] = ["20261121T080000Z", "20261122T080000Z", "2026112
 /** What a run does to a folder, by the compiled code. */
 const works = {
   backup: `
-    const { beginBackup, publishBackup } = require(process.env.DIST + "/store/folder.js");
-    const { sealFiles, writeDurably } = require(process.env.DIST + "/store/files.js");
-    const { sealBackup } = require(process.env.DIST + "/store/seal.js");
-    const { openToReaders } = require(process.env.DIST + "/store/modes.js");
+    const { beginBackup, publishBackup } = require(process.env.DIST + "/repository/folder/folder.js");
+    const { sealFiles, writeDurably } = require(process.env.DIST + "/repository/files.js");
+    const { sealBackup } = require(process.env.DIST + "/repository/checksums.js");
+    const { openToReaders } = require(process.env.DIST + "/repository/folder/modes.js");
     const fs = require("node:fs/promises");
     (async () => {
       const pending = await beginBackup(process.env.PLACE, "cbm", process.env.KEY ?? "abcd");
@@ -33,7 +33,7 @@ const works = {
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   import: `
     const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
-    const { filesIn } = require(process.env.DIST + "/store/folder-files.js");
+    const { filesIn } = require(process.env.DIST + "/repository/folder/files.js");
     (async () => {
       const from = filesIn(process.env.FROM);
       const id = require("node:path").basename(process.env.FROM);
@@ -42,9 +42,9 @@ const works = {
       await incoming.publish();
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   export: `
-    const { exportBackup } = require(process.env.DIST + "/export.js");
+    const { exportBackup } = require(process.env.DIST + "/transfer/export.js");
     const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
-    const { progressTo } = require(process.env.DIST + "/progress.js");
+    const { progressTo } = require(process.env.DIST + "/lib/progress.js");
     const request = { name: "cbm", backup: "${third}", file: process.env.PLACE + "/cbm.tar", directory: "" };
     const store = folderStore(require("node:path").resolve(process.env.FROM, "../.."));
     exportBackup(store, request, process.stdout, progressTo(() => undefined), new AbortController().signal)

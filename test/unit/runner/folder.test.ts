@@ -4,8 +4,9 @@ import { mkdir, readdir, readlink, stat, utimes, writeFile } from "node:fs/promi
 import path from "node:path";
 import { abandonBackup } from "../../../runner/repository/folder/abandon";
 import { sealFiles } from "../../../runner/repository/files";
-import { backupId, beginBackup, discardBackup, publishBackup } from "../../../runner/repository/folder/folder";
+import { beginBackup, discardBackup, publishBackup } from "../../../runner/repository/folder/folder";
 import { removeFolder, temporaryFolder } from "../../support/resources";
+import { backupId } from "../../../runner/repository/backup-id";
 
 describe("a folder of backups", () => {
   let folder: string;

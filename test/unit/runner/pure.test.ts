@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import type { Inspection } from "../../../runner/docker/container";
-import { pathInContainer } from "../../../runner/docker/container";
+import { type Inspection, pathInContainer } from "../../../runner/docker/container";
 import { execArguments } from "../../../runner/docker/exec";
 import { prepareSql } from "../../../runner/postgres/catalog/prepare";
 import { errorLines } from "../../../runner/postgres/session/server";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { archiveName, restoreCommand, type RestoreSource } from "../../../runner/backup/restore-command";
+import { restoreCommand, type RestoreSource } from "../../../runner/backup/restore-command";
+import { archiveName } from "../../../runner/postgres/archive/archive-name";
 
 const source: RestoreSource = {
   container: "pg_spat",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import type { Description } from "../../../runner/repository/manifest";
 import { restoreGuide } from "../../../runner/backup/restore-guide";
 import { sampleManifest } from "../../support/series";
+import type { Description } from "../../../runner/backup/describe-backup";
 
 const described = (change: Partial<Description> = {}): Description => ({
   ...sampleManifest("20261122T081500Z", { tables: ["dias_catalogue"] }),

@@ -4,7 +4,12 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { decompressed } from "../../../runner/postgres/archive/decompress";
-import { readScript, type ScriptTable, withoutDefinition, wrongRows } from "../../../runner/postgres/archive/script";
+import {
+  readScript,
+  type ScriptTable,
+  withoutDefinition,
+  wrongRows,
+} from "../../../runner/postgres/archive/script";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const archive = [

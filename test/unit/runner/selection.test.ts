@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { type Selection, selectTables } from "../../../runner/postgres/catalog/select-tables";
 import type { References } from "../../../runner/request";
-import { isExact, matches, matchesFolded, parseTablePattern } from "../../../runner/postgres/catalog/selection";
+import {
+  isExact,
+  matches,
+  matchesFolded,
+  parseTablePattern,
+} from "../../../runner/postgres/catalog/selection";
 
 function relation(schema: string, name: string, more: Partial<Relation> = {}): Relation {
   return {

@@ -1,0 +1,116 @@
+import type { BackupRequest } from "../request";
+import type { Inspection } from "../docker/container";
+import type { ServerFacts } from "../postgres/session/server-info";
+import type { Snapshot } from "../postgres/session/snapshot";
+import type { Measure } from "../postgres/catalog/fingerprint";
+import type { Definitions } from "../postgres/catalog/definitions";
+import type { CountedRelation } from "../postgres/catalog/orphans";
+import type { OutsideContent } from "../postgres/catalog/outside-content";
+import { kindName } from "../postgres/catalog/select-tables";
+import type { Relation } from "../postgres/catalog/catalog";
+import { Manifest } from "../repository/manifest";
+
+type Described = Pick<
+  Manifest,
+  "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
+> & {
+  readonly id: string;
+  readonly startedAt: Date;
+  readonly newerThan: readonly string[];
+  readonly request: BackupRequest;
+  readonly container: Inspection;
+  readonly imageDigest: string;
+  readonly facts: ServerFacts;
+  readonly snapshot: Snapshot;
+  readonly measures: ReadonlyMap<string, Measure>;
+  readonly definitions: ReadonlyMap<string, Definitions>;
+  readonly relations: readonly CountedRelation[];
+  readonly outside: readonly OutsideContent[];
+};
+
+/** All that can be said before the files are sealed and the backup is verified. */
+export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
+
+export function describeBackup(backup: Described): Description {
+  const { id, startedAt, newerThan, request, container, facts, snapshot, measures, definitions } = backup;
+  return {
+    manifestVersion: 1,
+    id,
+    name: request.name,
+    ...(newerThan.length === 0 ? {} : { newerThan: [...newerThan] }),
+    startedAt: startedAt.toISOString(),
+    source: {
+      container: container.Name.replace(/^\//, ""),
+      containerId: container.Id,
+      image: container.Config.Image,
+      imageDigest: backup.imageDigest,
+      database: request.database,
+      serverVersion: facts.version,
+      ...(facts.postgis === null ? {} : { postgisVersion: facts.postgis }),
+      encoding: facts.encoding,
+      lcCollate: facts.lcCollate,
+      lcCtype: facts.lcCtype,
+      ...localeOf(facts),
+    },
+    pgDumpVersion: backup.pgDumpVersion,
+    snapshot: snapshot.id,
+    format: backup.format,
+    compression: backup.compression,
+    jobs: backup.jobs,
+    fingerprintMethod: backup.fingerprintMethod,
+    tables: snapshot.tables.map((table) => ({
+      ...describeTable(table),
+      ...measured(table, measures),
+      ...defined(table, definitions),
+    })),
+    relations: backup.relations.map(describeRelation),
+    acceptedReferences: snapshot.acceptedReferences.map(({ from, constraint, sqlName }) => ({
+      table: from,
+      constraint: constraint ?? "",
+      references: sqlName,
+    })),
+    ...(backup.outside.length === 0 ? {} : { notCarried: [...backup.outside] }),
+    skipped: snapshot.skipped.map((relation) => ({
+      schema: relation.schema,
+      name: relation.name,
+      kind: kindName(relation),
+    })),
+    requires: backup.requires,
+  };
+}
+
+function localeOf({ localeProvider, locale, icuRules, collationVersion }: ServerFacts) {
+  return {
+    ...(localeProvider === null ? {} : { localeProvider }),
+    ...(locale === null ? {} : { locale }),
+    ...(icuRules === null ? {} : { icuRules }),
+    ...(collationVersion === null ? {} : { collationVersion }),
+  };
+}
+
+function describeRelation({ text, child, childColumn, parent, parentColumn, orphans }: CountedRelation) {
+  return {
+    relation: text,
+    child: { schema: child.schema, name: child.name, column: childColumn },
+    parent: { schema: parent.schema, name: parent.name, column: parentColumn },
+    orphans,
+  };
+}
+
+function describeTable({ schema, name, kind, owner, bytes }: Relation) {
+  return { schema, name, kind: kind === "p" ? ("partitioned" as const) : ("table" as const), owner, bytes };
+}
+
+function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string, Measure>) {
+  if (kind === "p") return { rows: 0, fingerprint: "0" };
+  const measure = measures.get(oid);
+  if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
+  const { rows, fingerprint, invalidGeometries } = measure;
+  return { rows, fingerprint, ...(invalidGeometries === undefined ? {} : { invalidGeometries }) };
+}
+
+function defined({ oid, sqlName }: Relation, definitions: ReadonlyMap<string, Definitions>): Definitions {
+  const found = definitions.get(oid);
+  if (found === undefined) throw new Error(`the indexes of ${sqlName} were not read`);
+  return found;
+}

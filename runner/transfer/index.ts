@@ -1,0 +1,2 @@
+export { exportBackup, type ExportResult } from "./export";
+export { importBackup } from "./import";
