@@ -1,5 +1,5 @@
-import { formatBytes } from "../runner/lib/progress";
 import type { Summary } from "./result";
+import { formatBytes } from "../runner/lib/format";
 
 export function formatSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(2)} s`;

@@ -3,7 +3,6 @@ import { openDestination } from "./open-destination";
 import { mostArchiveBytes, planBackup } from "./plan";
 import { pruneAfterBackup } from "./prune-after";
 import { writeBackup } from "./write";
-import { totalBytes } from "../lib/bytes";
 import { docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
@@ -24,6 +23,7 @@ import { takeSnapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult } from "../request";
 import { summarizeTables } from "../request/result";
+import { totalBytes } from "../lib/format";
 
 /** Takes one consistent backup; it appears under its final name only when it is complete and checked. */
 export async function backup(

@@ -1,13 +1,12 @@
 import pMap from "p-map";
-import { totalBytes } from "../lib/bytes";
 import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import { formatBytes } from "../lib/progress";
 import { checkedContent } from "../repository/checked-content";
 import type { StoredFile } from "../repository/files";
 import type { Store } from "../repository/repository";
 import { bucketLocation, sealInBucket } from "./bucket-destination";
 import type { Draft, Place, Publication } from "./destination";
+import { totalBytes, formatBytes } from "../lib/format";
 
 /** Files on their way at once. */
 const atOnce = 4;

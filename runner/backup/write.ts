@@ -1,5 +1,4 @@
 import path from "node:path";
-import { totalBytes } from "../lib/bytes";
 import { imageDigest, pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
@@ -25,7 +24,6 @@ import type { BackupResult } from "../request";
 import { restoreCommand } from "./restore-command";
 import { guideFile, restoreGuide } from "./restore-guide";
 import { summarizeTables } from "../request/result";
-import { secondsSince } from "../lib/seconds";
 import { verifyBackup } from "../verify";
 import { type EarlyContainer, startEarlyContainer } from "./early-container";
 import { notMounted } from "./folder-destination";
@@ -34,6 +32,7 @@ import type { Run } from "./run";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/archive-name";
 import { type Description, describeBackup } from "./describe-backup";
+import { totalBytes, secondsSince } from "../lib/format";
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<BackupResult> {

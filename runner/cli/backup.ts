@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
-import { formatBytes } from "../lib/progress";
 import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
 import type { Context } from "./context";
 import {
@@ -14,6 +13,7 @@ import {
   serverOptions,
   uploadOptions,
 } from "./options";
+import { formatBytes } from "../lib/format";
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
   uploadOptions(retentionOptions(seriesOptions(serverOptions(main.command("backup")))))

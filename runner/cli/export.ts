@@ -2,13 +2,13 @@ import path from "node:path";
 import type { Command } from "commander";
 import { exportBackup, type ExportResult } from "../transfer";
 import { Failure } from "../lib/failure";
-import { formatBytes } from "../lib/progress";
 import { ExportRequest } from "../request";
 import { isBucketLocation } from "../request/location";
 import { openStore } from "../repository/open";
 import { backupArgument, isBackupId, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { answersInJson, type Options, print, readRequest, requestOption, seriesOptions } from "./options";
+import { formatBytes } from "../lib/format";
 
 export function addExport(main: Command, { progress, signal }: Context): void {
   seriesOptions(main.command("export"))

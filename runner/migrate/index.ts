@@ -25,6 +25,7 @@ import { endSwitch, resume } from "./resume";
 import { dataOf, inDatabase, newDatabase, type NewServer, oldDatabase, type Sides } from "./servers";
 import { giveBack, keepStopped, restart, serves, stopServer, takePort, toTheEnd } from "./switch-port";
 import { switchRecord, type SwitchRecord } from "./switch-record";
+import { secondsSince } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "../request";
 import { restore } from "../restore";
@@ -263,10 +264,6 @@ async function afterGivingBack(
     );
   }
   return error;
-}
-
-function secondsSince(start: number): string {
-  return ((performance.now() - start) / 1000).toFixed(1);
 }
 
 export { retire } from "./remove-old";

@@ -10,8 +10,8 @@ import { restoreInProgress } from "./in-progress";
 import { removeLinks } from "./linked-rows";
 import { possibleWorkFolders, type RestoreNames } from "./names";
 import { dropRecorded } from "./record";
-import { together } from "../lib/together";
 import type { RestoreRun } from "./run";
+import { together } from "../lib/concurrency";
 
 /** Time that a clean-up has before the process ends. */
 const cleanUpMilliseconds = 10_000;

@@ -4,8 +4,8 @@ import type { RecordedTable } from "../verify";
 import { spawnDocker } from "../docker/docker";
 import { execArguments } from "../docker/exec";
 import { Failure } from "../lib/failure";
-import { formatBytes } from "../lib/progress";
 import type { RestoreRun } from "./run";
+import { formatBytes } from "../lib/format";
 
 /** Bytes that a row takes at the least in an index of its table: those of a B-tree whose values are all alike. */
 const indexEntryBytes = 6;

@@ -1,12 +1,11 @@
 import path from "node:path";
 import { z } from "zod";
-import { totalBytes } from "../lib/bytes";
 import { callerIds, execArguments } from "../docker/exec";
 import { docker as dockerFor, spawnDocker } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { Attempts, Failure } from "../lib/failure";
 import { type Name, sqlName } from "../postgres/session/names";
-import { formatBytes, type Progress } from "../lib/progress";
+import { type Progress } from "../lib/progress";
 import type { RestoreRequest, RestoreResult } from "../request";
 import { cleanUp } from "./clean-up";
 import { compareStaging, whyNotCompared } from "./comparison";
@@ -32,7 +31,7 @@ import { stageTables, type Staging } from "./staging";
 import { resetSearchPath } from "../postgres/catalog/unqualified";
 import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
 import { summarizeTables } from "../request/result";
-import { secondsSince } from "../lib/seconds";
+import { totalBytes, secondsSince, formatBytes } from "../lib/format";
 
 /** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
 export function restore(

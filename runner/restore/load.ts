@@ -5,7 +5,6 @@ import type { RecordedTable } from "../verify";
 import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";
-import { together } from "../lib/together";
 import { writeList } from "./define";
 import { feedPsql, restoreFailure } from "./feed";
 import { rowsEntries } from "./entries";
@@ -17,6 +16,7 @@ import type { StagedTable } from "./staging";
 import { loadShared, sharedTables } from "./shared-rows";
 import { rowsInto } from "./statements";
 import { isEmpty, type WantedEntries } from "./wanted";
+import { together } from "../lib/concurrency";
 
 export async function load(
   run: RestoreRun,

@@ -3,7 +3,6 @@ import { z } from "zod";
 import { runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../lib/failure";
-import { chooseJobs } from "../lib/jobs";
 import type { Manifest } from "../repository/manifest";
 import { connectServer } from "../postgres/session/connect";
 import { dumpFacts, serverFacts } from "../postgres/session/server-info";
@@ -25,6 +24,7 @@ import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
 import { archiveName } from "../postgres/archive/archive-name";
+import { chooseJobs } from "../lib/concurrency";
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the run. */
 export async function beginRestore(

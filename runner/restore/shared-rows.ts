@@ -5,12 +5,12 @@ import { Failure } from "../lib/failure";
 import { decompressor } from "../postgres/archive/compressor";
 import { openCopySession } from "../postgres/archive/copy-session";
 import { sqlName } from "../postgres/session/names";
-import { together } from "../lib/together";
 import { restoreFailure } from "./feed";
 import type { LinkedArchive } from "./linked-rows";
 import type { RestoreRun } from "./run";
 import type { StagedTable } from "./staging";
 import { loadSettings } from "./statements";
+import { together } from "../lib/concurrency";
 
 /** Those that are large enough, if the container has the programs that share out their rows. */
 export async function sharedTables(

@@ -2,7 +2,7 @@
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
-import { formatBytes, type Progress } from "../lib/progress";
+import { type Progress } from "../lib/progress";
 import type { ExportRequest } from "../request";
 import { filesOf } from "../repository/backup-files";
 import { onceOnly, readWhole } from "../repository/checked-content";
@@ -12,6 +12,7 @@ import { damaged, parseSealed, readChecked } from "../repository/checksums";
 import { findBackup, type Store } from "../repository/repository";
 import { tarBytes, type TarFile, writeTar } from "../lib/tar";
 import { manifestFile, sumsFile } from "../repository/layout";
+import { formatBytes } from "../lib/format";
 
 export interface ExportResult {
   readonly backupId: string;

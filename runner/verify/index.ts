@@ -2,12 +2,12 @@ import { docker as dockerFor } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import type { VerifyRequest, VerifyResult } from "../request";
-import { secondsSince } from "../lib/seconds";
 import { type BackupFiles, filesOf } from "../repository/backup-files";
 import { openStore } from "../repository/open";
 import { readSealed } from "../repository/checksums";
 import { existingBackups, findBackup } from "../repository/repository";
 import { verifyBackup } from "./verification";
+import { secondsSince } from "../lib/format";
 
 /** Verifies backups that were taken earlier, and says of each what is wrong with it; all of them, whatever comes up. */
 export async function verify(

@@ -19,12 +19,12 @@ import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
 import { safeScript } from "../postgres/archive/script-pieces";
-import { secondsSince } from "../lib/seconds";
 import type { BackupFiles } from "../repository/backup-files";
-import { together } from "../lib/together";
 import { checkFiles, readChecked, recordedFile, streamedArchive } from "../repository/checksums";
 import { prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/archive-name";
+import { secondsSince } from "../lib/format";
+import { together } from "../lib/concurrency";
 
 /** A manifest, as far as it is known before the backup is verified. */
 type Verifiable = Omit<Manifest, "finishedAt" | "verification">;

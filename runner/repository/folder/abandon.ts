@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
-import { formatBytes } from "../../lib/progress";
 import { bytesBelow } from "../files";
 import { discardBackup, type PendingBackup } from "./folder";
+import { formatBytes } from "../../lib/format";
 
 /** Removes what a failed run wrote; gives the failure to report, which is the destination's where that was the cause. */
 export async function abandonBackup(

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
-import { formatBytes } from "../../lib/progress";
+import { formatBytes } from "../../lib/format";
 
 /** Fails when files cannot be written to a folder that may not exist yet. */
 export async function checkWritable(folder: string): Promise<void> {

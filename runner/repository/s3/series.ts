@@ -1,6 +1,5 @@
 /** The backups that are in a bucket, told from listings and manifests. */
 import pMap from "p-map";
-import { totalBytes } from "../../lib/bytes";
 import { parseManifest } from "../manifest";
 import { readWhole } from "../checked-content";
 import { findInconsistency } from "../inconsistency";
@@ -11,6 +10,7 @@ import { bucketUrl } from "../../request/location";
 import { listObjects, readObject, type StoredObject } from "./objects";
 import { backupTime } from "../backup-id";
 import { manifestFile, keepFile } from "../layout";
+import { totalBytes } from "../../lib/format";
 
 /** Manifests that are read at once. */
 const atOnce = 8;

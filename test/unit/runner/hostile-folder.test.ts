@@ -3,7 +3,6 @@ import { execFile } from "node:child_process";
 import { rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { printable } from "../../../runner/lib/printable";
 import { exportBackup } from "../../../runner/transfer/export";
 import { progressTo } from "../../../runner/lib/progress";
 import { filesIn } from "../../../runner/repository/folder/files";
@@ -14,6 +13,7 @@ import { failUnlessListed } from "../../../runner/verify/verification";
 import { reseal } from "../../support/damage";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeSealed } from "../../support/sealed";
+import { printable } from "../../../runner/lib/format";
 
 const id = "20261122T080000Z";
 
