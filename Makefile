@@ -14,11 +14,19 @@ setup: build
 setup-tests: build
 	@$(run) setup-tests
 
-test: setup-tests lint
-	@node_modules/.bin/mocha --recursive test/unit test/e2e test/faults $$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline)
+# They limit how long something takes, or start a Docker daemon of their own: they run after the others, one by one.
+alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)
 
-test-faults: setup
-	@node_modules/.bin/mocha --recursive test/faults
+# Two runs, of which the second one reports for both. Unit tests come last because they fill the gaps at the end best.
+test: setup-tests lint
+	@export TEST_REPORT=$$(mktemp); trap 'rm "$$TEST_REPORT"' EXIT; failed=0; \
+	offline=$$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline); \
+	node_modules/.bin/mocha --parallel --jobs 2 $(addprefix --ignore ,$(alone)) --recursive test/faults test/e2e $$offline test/unit || failed=1; \
+	node_modules/.bin/mocha $(alone) || failed=1; \
+	exit $$failed
+
+test-faults: setup-tests
+	@node_modules/.bin/mocha --parallel --jobs 2 --recursive test/faults
 
 test-unit: build
 	@node_modules/.bin/mocha --recursive test/unit

@@ -1,11 +1,16 @@
 /** What the Makefile's targets do once the npm packages are installed. */
 import { ExecaError } from "execa";
-import { ensureEnvironment } from "./environment";
+import { ensureEnvironment, type Environment } from "./environment";
 import { ensureS3Server } from "./s3-server";
 import { down, purge, up } from "./stack";
+import { ensureTestImages } from "./test-images";
 import { SetupError } from "./step";
 
-const targets = { setup: () => Promise.resolve(), "setup-tests": ensureS3Server, up, down, purge };
+const targets = { setup: () => Promise.resolve(), "setup-tests": setUpTests, up, down, purge };
+
+async function setUpTests({ image }: Environment): Promise<void> {
+  await Promise.all([ensureS3Server(), ensureTestImages(image)]);
+}
 
 async function main(target: string | undefined): Promise<void> {
   const run = targets[target as keyof typeof targets] as (typeof targets)["up"] | undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { preparedImage, preparedPassword } from "../../setup/test-images";
 import { environment } from "./environment";
 import { ownLabel, removeContainer, uniqueName } from "./resources";
 
@@ -47,7 +48,7 @@ export class TestContainer {
       if (code === 0) return;
       const { output } = await docker("inspect", "--format={{.State.Running}}", this.name);
       if (output !== "true") break;
-      await sleep(200);
+      await sleep(50);
     }
     throw new Error(`${this.name} is not ready:\n${await this.logs()}`);
   }
@@ -83,15 +84,28 @@ export class TestContainer {
   }
 }
 
-/** Starts a server as a user would by hand, waits for it, and gives the name of its container. */
+export interface ServerOptions {
+  /** Folder that the container sees as /backups. */
+  readonly mount?: string;
+  /** Without: the one that "make setup" found or made. */
+  readonly image?: string;
+  /** Further ones of `docker run`. */
+  readonly options?: readonly string[];
+  /** It initialises its data itself, as a user's server does, and has a system identifier of its own. */
+  readonly ownData?: boolean;
+}
+
+/** Starts a server, waits for it, and gives the name of its container. Its password is `test`. */
 export async function startServer({
   mount,
   image,
   options = [],
-}: { mount?: string; image?: string; options?: readonly string[] } = {}): Promise<string> {
-  const container = new TestContainer(uniqueName(), image);
+  ownData = false,
+}: ServerOptions = {}): Promise<string> {
+  const base = image ?? (await environment).image;
+  const container = new TestContainer(uniqueName(), ownData ? base : await preparedImage(base));
   const volume = mount === undefined ? [] : ["--volume", `${mount}:/backups`];
-  await container.run([...volume, ...options, "--env", "POSTGRES_PASSWORD=test"]);
+  await container.run([...volume, ...options, "--env", `POSTGRES_PASSWORD=${preparedPassword}`]);
   await container.ready();
   return container.name;
 }

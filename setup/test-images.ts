@@ -1,0 +1,86 @@
+/** Images for the tests only: older versions, and images whose servers are initialised already. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { buildImage } from "../offline/image/build";
+import { imageVersions, type ImageVersion } from "../offline/image/versions";
+import { cache } from "./paths";
+import { step } from "./step";
+
+/** Superuser's password in the prepared images. */
+export const preparedPassword = "test";
+
+const baseLabel = "postgis-backup.test.base";
+const dataFolder = "/var/lib/postgresql/data";
+
+/** All of them, so that no test has to wait for one. */
+export async function ensureTestImages(defaultImage: string): Promise<void> {
+  await step("Preparing the images for the tests, about 3 minutes the first time", () =>
+    Promise.all(
+      imageVersions.map(async (version) => preparedImage(await imageOfVersion(version, defaultImage))),
+    ),
+  );
+}
+
+/** The official image where the default is official too, else one built from Debian packages. Quick when it is there. */
+export async function imageOfVersion(version: ImageVersion, defaultImage: string): Promise<string> {
+  if (defaultImage.startsWith("postgis-backup-offline/"))
+    return buildImage({ version, cacheDir: path.join(cache, "image"), log: () => undefined });
+  const official = `postgis/postgis:${version}`;
+  if ((await inspect(official, "{{.Id}}")) === undefined)
+    await execa("docker", ["pull", "--quiet", official]);
+  return official;
+}
+
+/**
+ * The same image with the data of a server that was started once: its servers answer in a second, where initdb and the
+ * extensions take five seconds of CPU time. They share one system identifier. Quick when it is there.
+ */
+export async function preparedImage(base: string): Promise<string> {
+  const tag = `postgis-backup-test/${base.replaceAll("/", "-")}`;
+  const id = await inspect(base, "{{.Id}}");
+  if (id === undefined) throw new Error(`There is no image ${base}; "make setup-tests" makes it.`);
+  if ((await inspect(tag, `{{index .Config.Labels "${baseLabel}"}}`)) === id) return tag;
+  const folder = await mkdtemp(path.join(os.tmpdir(), "pgb-test-image-"));
+  try {
+    await saveData(base, path.join(folder, "data.tar"));
+    // A path in a volume of the base image can be added to, not changed by RUN.
+    await writeFile(
+      path.join(folder, "Dockerfile"),
+      `FROM ${base}\nADD data.tar ${path.posix.dirname(dataFolder)}/\n`,
+    );
+    await execa("docker", ["build", "--quiet", "--label", `${baseLabel}=${id}`, "--tag", tag, folder]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  return tag;
+}
+
+/** Starts a server for the first time, ends it in order, and keeps what it wrote. */
+async function saveData(image: string, tar: string): Promise<void> {
+  const env = ["--env", `POSTGRES_PASSWORD=${preparedPassword}`, "--env", "POSTGRES_INITDB_ARGS=--no-sync"];
+  // Little WAL, because every server of the image begins with a copy of all this.
+  const settings = ["-c", "fsync=off", "-c", "min_wal_size=32MB", "-c", "max_wal_size=32MB"];
+  const { stdout: id } = await execa("docker", ["run", "--detach", ...env, image, ...settings]);
+  try {
+    const probe = ["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"];
+    while ((await execa("docker", probe, { reject: false })).failed) {
+      if ((await inspect(id, "{{.State.Running}}")) !== "true")
+        throw new Error(`A server of ${image} ended before it answered.`);
+      await sleep(200);
+    }
+    await execa("docker", ["stop", "--time", "60", id]);
+    await execa("docker", ["cp", `${id}:${dataFolder}`, "-"], { stdout: { file: tar }, buffer: false });
+  } finally {
+    await execa("docker", ["rm", "--force", "--volumes", id]);
+  }
+}
+
+async function inspect(object: string, format: string): Promise<string | undefined> {
+  const { failed, stdout } = await execa("docker", ["inspect", "--format", format, object], {
+    reject: false,
+  });
+  return failed ? undefined : stdout;
+}
