@@ -6,8 +6,7 @@ import { type Docker, docker as dockerFor, isLocal, spawnDocker } from "../docke
 import { availableImage } from "../docker/image";
 import { Attempts, Failure } from "../lib/failure";
 import { checkKept, checkVolume, findVolume, knownOwner } from "./owner";
-import { type DryStart, dryStart } from "./dry-start";
-import { scriptTarget } from "./mounts";
+import { type DryStart, dryStart, scriptTarget } from "./dry-start";
 import { checkPort } from "./ports";
 import type { Progress } from "../lib/progress";
 import { checkLogin } from "./ready";

@@ -72,7 +72,7 @@ export {
   copyFiles,
   startBackupContainer,
 } from "./backup-container";
-export { archiveIn, checkContents, verifyBackup, checkScripts, failUnlessListed } from "./verification";
+export { archiveIn, checkContents, verifyBackup } from "./verification";
 export {
   compareTable,
   mismatch,
@@ -81,5 +81,5 @@ export {
   type RecordedTable,
   compareDefinitions,
 } from "./compare";
-export { compareOrphans } from "./compare-orphans";
-export { readPlainArchive } from "./plain-archive";
+export { readPlainArchive, checkScripts, failUnlessListed } from "./scripts";
+export { compareOrphans } from "./restored-tables";

@@ -9,7 +9,6 @@ import { restorePolicy } from "../../components/backup-bucket/policies";
 import { runningContainer } from "../../runner/docker/container";
 import { docker as dockerFor } from "../../runner/docker/docker";
 import { type FailureCode, failureCodes } from "../../runner/lib/failure";
-import { withMigrationLock } from "../../runner/migrate/migration-lock";
 import { root } from "../../setup/paths";
 import { sessionRunning } from "../support/backup-scene";
 import { TestBucket } from "../support/bucket";
@@ -29,6 +28,7 @@ import {
 } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { type S3Server, startS3Server } from "../support/s3-server";
+import { withMigrationLock } from "../../runner/migrate/docker-record";
 
 /** Programs that a container finds before its own `pg_dump`; `$real` is that one. */
 const imitations = {

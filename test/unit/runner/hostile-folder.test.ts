@@ -9,11 +9,11 @@ import { filesIn } from "../../../runner/repository/folder/files";
 import { folderStore } from "../../../runner/repository/folder/folder-repository";
 import { oddPath } from "../../../runner/repository/plain-paths";
 import { readSealed, sealBackup } from "../../../runner/repository/checksums";
-import { failUnlessListed } from "../../../runner/verify/verification";
 import { reseal } from "../../support/damage";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeSealed } from "../../support/sealed";
 import { printable } from "../../../runner/lib/format";
+import { failUnlessListed } from "../../../runner/verify/scripts";
 
 const id = "20261122T080000Z";
 
