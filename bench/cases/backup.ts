@@ -30,7 +30,7 @@ export function backupGroup(fixture: Fixture): Group {
       {
         name: ours,
         output: outputOf(fixture),
-        commands: [runnerBackup(fixture, { database, directory: outputOf(fixture) }, sampleTables)],
+        commands: [runnerBackup(fixture, { database, repository: outputOf(fixture) }, sampleTables)],
       },
     ],
   };

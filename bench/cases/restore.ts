@@ -30,7 +30,7 @@ export async function restoreGroup(fixture: Fixture): Promise<Group> {
   const preparations = [
     insideAsCaller(fixture, [...dump, `--file=${script}`]),
     insideAsCaller(fixture, [...dump, "--format=directory", "--compress=zstd:1", `--file=${archive}`]),
-    runnerBackup(fixture, { database, directory }, sampleTables),
+    runnerBackup(fixture, { database, repository: directory }, sampleTables),
   ];
   await runCommands(preparations, fixture.signal);
 
@@ -52,7 +52,7 @@ export async function restoreGroup(fixture: Fixture): Promise<Group> {
         `pg_restore -j${fixture.jobs}`,
         insideAsCaller(fixture, [...restore, `--jobs=${fixture.jobs}`, archive]),
       ),
-      contender(`${ours} restore`, runnerRestore(fixture, { database: target, directory })),
+      contender(`${ours} restore`, runnerRestore(fixture, { database: target, repository: directory })),
     ],
   };
 }

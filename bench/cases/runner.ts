@@ -9,7 +9,7 @@ export const ours = "postgis-backup";
 export interface RunnerTarget {
   readonly database: string;
   /** Folder of the backups. */
-  readonly directory: string;
+  readonly repository: string;
 }
 
 /** A backup with the default settings: counts, fingerprints, checksums, and a full read of the archive. */
@@ -29,10 +29,10 @@ export function runnerRestore(fixture: Fixture, target: RunnerTarget): Command {
 function runner(
   { container }: Fixture,
   verb: string,
-  { database, directory }: RunnerTarget,
+  { database, repository }: RunnerTarget,
   more: readonly string[],
 ): Command {
-  const where = ["--directory", path.resolve(directory), "--name", "bench"];
+  const where = ["--repository", path.resolve(repository), "--name", "bench"];
   return {
     file: process.execPath,
     args: [runnerMain, verb, "--container", container, "--database", database, ...where, ...more],

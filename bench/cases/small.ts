@@ -42,7 +42,7 @@ async function againstDump(
         output,
         commands: [insideAsCaller(fixture, [...dump, ...options, `--file=${archive}`])],
       },
-      { name: ours, output, commands: [runnerBackup(fixture, { database, directory: output }, ["*"])] },
+      { name: ours, output, commands: [runnerBackup(fixture, { database, repository: output }, ["*"])] },
     ],
   };
 }

@@ -11,11 +11,10 @@ import type { Manifest } from "../repository/manifest";
 import { describeContent } from "../postgres/catalog/outside-content";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
-import { openStore } from "../repository/open";
-import { findBackup } from "../repository/repository";
 import { filesOf, type BackupFiles } from "../repository/backup-files";
 import { readSealed, checkFiles, damaged } from "../repository/checksums";
 import { failUnlessListed, checkScripts } from "../verify";
+import { openBackup } from "../repository/open";
 import { archiveName } from "../postgres/archive/archive-name";
 import { chooseJobs } from "../lib/concurrency";
 import type { ExecTarget } from "../docker/exec";
@@ -86,8 +85,7 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const store = openStore(request, signal);
-  const found = await findBackup(store, request.name, request.backup);
+  const { store, found } = await openBackup(request, signal);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
   failUnlessListed(manifest);
