@@ -2,7 +2,7 @@ import type { Destination } from "./destination";
 import { openDestination } from "./open-destination";
 import { mostArchiveBytes, planBackup } from "./plan";
 import { pruneAfterBackup } from "./prune-after";
-import { writeBackup } from "./write";
+import { type TakenBackup, writeBackup } from "./write";
 import { totalBytes } from "../lib/bytes";
 import { docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
@@ -15,14 +15,14 @@ import {
   findOutsideContent,
   type OutsideContent,
 } from "../postgres/catalog/outside-content";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { withQualifiedNames } from "../postgres/session/settings";
 import { resolveRelations } from "../postgres/catalog/relations";
 import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection } from "../postgres/catalog/select-tables";
 import { openSession, type Session } from "../postgres/session/session";
 import { takeSnapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
-import type { BackupCheck, BackupRequest, BackupResult } from "../request";
+import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
 import { summarizeTables } from "../request/result";
 
 /** Takes one consistent backup; it appears under its final name only when it is complete and checked. */
@@ -32,11 +32,11 @@ export async function backup(
   signal: AbortSignal,
 ): Promise<BackupResult> {
   const destination = openDestination(request, signal);
-  const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
+  const taken = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
     takeBackup(request, destination, progress, watched),
   );
-  const { backupId } = result;
-  return { ...result, ...(await pruneAfterBackup(destination.stores, request, backupId, progress, signal)) };
+  const { backupId } = taken;
+  return { ...taken, ...(await pruneAfterBackup(destination.stores, request, backupId, progress, signal)) };
 }
 
 async function takeBackup(
@@ -44,9 +44,9 @@ async function takeBackup(
   destination: Destination,
   progress: Progress,
   signal: AbortSignal,
-): Promise<BackupResult> {
+): Promise<TakenBackup> {
   const plan = await planBackup(request, destination, progress, signal);
-  const { session, target } = plan;
+  const { session, target } = plan.connection;
   try {
     const snapshot = await takeSnapshot(session, plan.selection, {
       request,
@@ -57,14 +57,14 @@ async function takeBackup(
       },
     });
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
-    const outside = await checkedContent(session, snapshot, request, progress);
+    const outside = await checkedContent(session, snapshot, request.accept, progress);
     noteSkipped(snapshot, progress);
-    // Until the tables were locked, their sizes were those that the last VACUUM or ANALYZE saw.
+    // Only now the sizes are exact; before, they were those of the last VACUUM or ANALYZE.
     await destination.checkSpace(plan.estimate(snapshot.tables));
-    const mostBytes = mostArchiveBytes(snapshot, plan.compression);
+    const mostBytes = mostArchiveBytes(snapshot.tables, plan.archive.compression);
     const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
-      return await writeBackup({ ...plan, snapshot, relations, outside, draft, progress, signal });
+      return await writeBackup(request, plan, { snapshot, relations, outside }, draft, progress, signal);
     } catch (error) {
       // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
       await session.run("ROLLBACK").catch(() => undefined);
@@ -75,19 +75,20 @@ async function takeBackup(
   }
 }
 
-/** Looks for everything that would keep a backup from being taken; takes none. */
+/** Checks everything that could prevent a backup, without taking one. */
 export async function checkBackup(
   request: BackupRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
   const destination = openDestination(request, signal);
-  const { session, selection, estimate } = await planBackup(request, destination, progress, signal);
+  const { connection, selection, estimate } = await planBackup(request, destination, progress, signal);
+  const { session } = connection;
   let tables: readonly Relation[];
   try {
     await session.run(`SET lock_timeout = '${request.lockTimeout}s'`);
     await resolveSelection(session, request, () => true);
-    await checkedContent(session, selection, request, progress);
+    await checkedContent(session, selection, request.accept, progress);
     tables = await measureUnseen(session, selection.tables);
     await destination.checkSpace(estimate(tables));
   } finally {
@@ -102,11 +103,11 @@ export async function checkBackup(
   };
 }
 
-/** What the backup is to be taken without; fails where that was not accepted. */
+/** Finds content that a backup of tables leaves out; fails if that was not accepted. */
 async function checkedContent(
   session: Session,
   selection: Selection & { readonly needs?: Needs },
-  { accept }: BackupRequest,
+  accept: readonly NotCarried[],
   progress: Progress,
 ): Promise<OutsideContent[]> {
   const extensions = await extensionsOf(session, selection.needs);

@@ -1,3 +1,4 @@
+import { secondsSince } from "../lib/seconds";
 import { z } from "zod";
 import { backup } from "../backup";
 import { findContainer, runningContainer } from "../docker/container";
@@ -263,10 +264,6 @@ async function afterGivingBack(
     );
   }
   return error;
-}
-
-function secondsSince(start: number): string {
-  return ((performance.now() - start) / 1000).toFixed(1);
 }
 
 export { retire } from "./remove-old";

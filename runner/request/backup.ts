@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isBucketLocation } from "./location";
-import { ArchiveFormat, Compression, VerifyLevel } from "./archive";
+import { ArchiveFormat, VerifyLevel } from "./archive";
+import { Compression } from "./compression";
 import { MinSizeRatio, retentionRules } from "./retention";
 import { FileMode, Series } from "./series";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";

@@ -7,7 +7,7 @@ import { findDefinitions } from "../postgres/catalog/definitions";
 import { measureTables, whyNotComparable } from "../postgres/catalog/fingerprint";
 import { sqlName } from "../postgres/session/names";
 import { findPools } from "../postgres/session/pools";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { withQualifiedNames } from "../postgres/session/settings";
 import { openSession, type Session } from "../postgres/session/session";
 import type { RestoreRun } from "./run";
 import type { StagedTable } from "./staging";

@@ -1,6 +1,6 @@
 /** A target may have default privileges, which add rights to whatever is created; what is restored has those of the source. */
 import { z } from "zod";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { withQualifiedNames } from "../postgres/session/settings";
 import type { Session } from "../postgres/session/session";
 
 /** Objects with rights of their own that are no column: each with what GRANT calls it, and the rights that a new one has. */

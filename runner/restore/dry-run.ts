@@ -14,7 +14,7 @@ import { finalPlace, finalSchema, findExisting } from "./members";
 import { checkNames, checkPlaces } from "./places";
 import type { RestoreRun } from "./run";
 import { checkServerNames } from "./server-names";
-import { archiveName } from "../postgres/archive/archive-name";
+import { archiveName } from "../postgres/archive/compression";
 
 /** The tables that would be restored; none where all exist and are to be left alone. */
 export async function dryRun(run: RestoreRun) {

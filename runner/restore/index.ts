@@ -1,7 +1,7 @@
 import path from "node:path";
 import { z } from "zod";
 import { totalBytes } from "../lib/bytes";
-import { callerIds, execArguments } from "../docker/exec";
+import { callerIds, execArguments, shell } from "../docker/exec";
 import { docker as dockerFor, spawnDocker } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { Attempts, Failure } from "../lib/failure";
@@ -33,6 +33,7 @@ import { resetSearchPath } from "../postgres/catalog/unqualified";
 import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
 import { summarizeTables } from "../request/result";
 import { secondsSince } from "../lib/seconds";
+import makeFolder from "./make-folder.sh";
 
 /** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
 export function restore(
@@ -105,13 +106,9 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
   }
 }
 
-/** Prints the first of the folders that can be made. */
-const makeFirst =
-  'for folder; do mkdir -m 700 "$folder" 2>/dev/null && printf %s "$folder" && exit; done; exit 1';
-
 async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
   const { target, names, request } = run;
-  const command = ["sh", "-c", makeFirst, "sh", ...possibleWorkFolders(names)];
+  const command = shell(makeFolder, ...possibleWorkFolders(names));
   const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
   const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
   if (!failed) return { ...run, names: { ...names, workFolder } };

@@ -7,11 +7,12 @@ import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathInContainer } from "../docker/container";
 import { sqlName } from "../postgres/session/names";
-import { idOf, rowsFinder } from "./entries";
+import type { ListedEntry } from "../postgres/archive/toc";
+import { rowsFinder } from "./entries";
 import type { RestoreRun } from "./run";
 import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
-import { archiveName } from "../postgres/archive/archive-name";
+import { archiveName } from "../postgres/archive/compression";
 
 /** On this machine, beside the backup's folder; of one restore at a time. */
 export function linkFolder({ files, container, request }: RestoreRun): string | undefined {
@@ -36,7 +37,7 @@ export interface LinkedArchive {
 /** The archive; undefined where links cannot be made, or the container does not see them. */
 export async function linkRows(
   run: RestoreRun,
-  entries: readonly string[],
+  entries: readonly ListedEntry[],
   dump: ScratchDump,
   tables: readonly StagedTable[],
 ): Promise<LinkedArchive | undefined> {
@@ -56,7 +57,7 @@ export async function linkRows(
       .map((entry) => [sqlName(entry), entry.id] as const),
   );
   const rows = tables.map((table) => {
-    const from = idOf(findSource(table.recorded));
+    const { id: from } = findSource(table.recorded);
     const id = ids.get(sqlName(table.stage));
     if (id === undefined) throw new Error(`pg_dump left out the rows of ${sqlName(table.stage)}`);
     const suffix = suffixes.get(from) ?? "";

@@ -1,4 +1,5 @@
 /** Indexes whose content may depend on the rows of another table. */
+import { firstUserOid } from "../postgres/catalog/catalog";
 import { z } from "zod";
 import { sqlName } from "../postgres/session/names";
 import { type Session, SqlError } from "../postgres/session/session";
@@ -35,7 +36,7 @@ async function overOwnFunctions(session: Session, places: ReadonlySet<string>): 
        LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
        JOIN pg_proc p ON p.oid = CASE WHEN d.refclassid = 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode END
        JOIN pg_language l ON l.oid = p.prolang
-     WHERE i.relkind = 'i' AND p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')
+     WHERE i.relkind = 'i' AND p.oid >= ${firstUserOid} AND l.lanname NOT IN ('c', 'internal')
        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
      ORDER BY 3`,
     z.object({ schema: z.string(), name: z.string(), index: z.string() }),

@@ -1,4 +1,5 @@
 /** Types, functions and the like of the user's own, by the identity that the server gives them. */
+import { firstUserOid } from "../postgres/catalog/catalog";
 import { z } from "zod";
 import type { ObjectId } from "../postgres/catalog/requirements";
 import type { Session } from "../postgres/session/session";
@@ -41,7 +42,7 @@ function ownObjects(session: Session): Promise<OwnObject[]> {
   const queries = catalogs.map(
     ([catalog, condition]) =>
       `SELECT format('%s %s', '${catalog}'::regclass::oid, c.oid) AS id, o.type, (parse_ident(o.schema))[1] AS schema, o.identity FROM ${catalog} c, pg_identify_object('${catalog}'::regclass, c.oid, 0) o
-       WHERE c.oid >= 16384 AND (${condition}) AND NOT EXISTS (
+       WHERE c.oid >= ${firstUserOid} AND (${condition}) AND NOT EXISTS (
          SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
   );
   return session.rows(queries.join(" UNION ALL "), OwnObject);

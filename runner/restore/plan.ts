@@ -6,7 +6,7 @@ import { Attempts, Failure } from "../lib/failure";
 import { chooseJobs } from "../lib/jobs";
 import type { Manifest } from "../repository/manifest";
 import { connectServer } from "../postgres/session/connect";
-import { dumpFacts, serverFacts } from "../postgres/session/server-info";
+import { readDumpInfo, readServerInfo } from "../postgres/session/server-info";
 import { describeContent } from "../postgres/catalog/outside-content";
 import { lockRuns, noteEnded } from "../postgres/session/run-lock";
 import type { Session } from "../postgres/session/session";
@@ -24,7 +24,7 @@ import { restoreNames } from "./names";
 import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
-import { archiveName } from "../postgres/archive/archive-name";
+import { archiveName } from "../postgres/archive/compression";
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the run. */
 export async function beginRestore(
@@ -40,12 +40,12 @@ export async function beginRestore(
   const names = restoreNames(request.database);
   const [connection, tools] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
-    attempts.run(() => dumpFacts(docker, container, backup.manifest.compression)),
+    attempts.run(() => readDumpInfo(docker, container, backup.manifest.compression)),
   ]);
   if (connection === undefined) throw attempts.failure();
   const { target, session } = connection;
   try {
-    const facts = await attempts.run(() => serverFacts(session));
+    const facts = await attempts.run(() => readServerInfo(session));
     if (facts === undefined || tools === undefined) throw attempts.failure();
     await checkWritable(session, request);
     noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);

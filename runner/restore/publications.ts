@@ -2,7 +2,7 @@
 import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { withQualifiedNames } from "../postgres/session/settings";
 import type { Session } from "../postgres/session/session";
 import { type Existing, oidList } from "./members";
 import type { RestoreRun } from "./run";

@@ -2,28 +2,29 @@
 import path from "node:path";
 import { type BackupContainer, copyFiles, startBackupContainer, readPlainArchive } from "../verify";
 import { pathInContainer } from "../docker/container";
-import { dockerFailure, spawnDocker } from "../docker/docker";
+import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
+import { writeFile } from "../docker/exec-streamed";
 import { Failure } from "../lib/failure";
 import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive/archive";
 import { majorVersion } from "../postgres/session/server-info";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { hashFile } from "../repository/files";
 import { recordedFile, streamedArchive } from "../repository/checksums";
-import { holdsRows, idOf } from "./entries";
+import { holdsRows, type ListedEntry } from "../postgres/archive/toc";
 import type { RestoreRun } from "./run";
-import { archiveName } from "../postgres/archive/archive-name";
 import { sumsFile } from "../repository/layout";
+import { archiveName } from "../postgres/archive/compression";
 
 export interface Reader {
   /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */
   readonly inTarget: ContainerFile | undefined;
-  /** The table of contents, a line each entry; none for a script. */
-  readonly entries: readonly string[];
+  /** The table of contents; a script has none. */
+  readonly entries: readonly ListedEntry[];
   /** To read rows of one table is to read the rows of all. */
   readonly sequential: boolean;
   /** The script that these entries make, in the order of the archive; of a plain archive, all of it. */
-  script(entries: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  script(entries: readonly ListedEntry[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -64,8 +65,8 @@ function archiveFor(
   const archive = { path: path.posix.join(container.folder, name), user: container.user };
   if (container.mounted) return { archive };
   if (manifest.format === "custom") return { archive: streamedArchive(files, recordedFile(manifest, name)) };
-  const bring = async (entries: readonly string[]) => {
-    const ids = new Set(entries.map(idOf));
+  const bring = async (entries: readonly ListedEntry[]) => {
+    const ids = new Set(entries.map(({ id }) => id));
     const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));
     if (rows.length > 0) await copyFiles(target.docker, container, files, rows, signal);
   };
@@ -108,25 +109,17 @@ interface Place {
   readonly work: string;
   readonly inTarget: ContainerFile | undefined;
   /** Makes the files of these entries' rows be there. */
-  readonly bring?: (entries: readonly string[]) => Promise<void>;
+  readonly bring?: (entries: readonly ListedEntry[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-const writeFile = 'umask 077; cat >"$1"';
-
 async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader> {
   const { target, archive, user, work, inTarget, bring, close } = place;
-  const contents = await listArchive(target, archive, signal);
-  const entries = contents.split("\n").filter((line) => /^\d+; /.test(line));
+  const entries = await listArchive(target, archive, signal);
   let lists = 0;
-  const script = async function* (wanted: readonly string[], until: AbortSignal) {
+  const script = async function* (wanted: readonly ListedEntry[], until: AbortSignal) {
     const list = path.posix.join(work, `list_${++lists}`);
-    const write = execArguments(target, ["sh", "-c", writeFile, "sh", list], user);
-    try {
-      await spawnDocker(target.docker, write, { input: wanted.map((line) => `${line}\n`).join("") });
-    } catch (error) {
-      throw dockerFailure(error);
-    }
+    await writeFile(target, list, wanted.map(({ line }) => `${line}\n`).join(""), user);
     await bring?.(wanted);
     const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
     // The beginning, which has the definitions, is read again with the rows.

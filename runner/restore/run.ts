@@ -1,7 +1,7 @@
 import type { Inspection } from "../docker/container";
 import type { ExecTarget } from "../docker/exec";
 import type { Manifest } from "../repository/manifest";
-import type { DumpFacts, ServerFacts } from "../postgres/session/server-info";
+import type { DumpInfo, ServerInfo } from "../postgres/session/server-info";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { RestoreRequest } from "../request";
@@ -17,8 +17,8 @@ export interface RestoreRun {
   readonly target: ExecTarget;
   /** In the target database; holds the lock until it is closed. */
   readonly session: Session;
-  readonly facts: ServerFacts;
-  readonly tools: DumpFacts;
+  readonly facts: ServerInfo;
+  readonly tools: DumpInfo;
   readonly names: RestoreNames;
   readonly jobs: number;
   readonly progress: Progress;

@@ -5,15 +5,14 @@
 import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { dockerFailure, spawnDocker } from "../docker/docker";
-import { callerIds, execArguments, type ExecTarget, runTied } from "../docker/exec";
+import { writeFile } from "../docker/exec-streamed";
+import { callerIds, type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
-import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
+import { asDirectory, holdsRows, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
-import { holdsRows } from "./entries";
 import { feedPsql, restoreFailure } from "./feed";
 import type { Reader } from "./reader";
 import { inDatabase, type RestoreRun } from "./run";
@@ -179,13 +178,5 @@ export async function writeInContainer(
   file: string,
   input: string | Uint8Array,
 ): Promise<void> {
-  const script = 'umask 077; mkdir -p "${1%/*}" && cat >"$1"';
-  const write = ["sh", "-c", script, "sh", file];
-  try {
-    await spawnDocker(target.docker, execArguments({ ...target, secretEnv: [] }, write, callerIds()), {
-      input,
-    });
-  } catch (error) {
-    throw dockerFailure(error);
-  }
+  await writeFile({ ...target, secretEnv: [] }, file, input, callerIds());
 }

@@ -1,4 +1,5 @@
 /** Sets sequences that exist to the values that they have in the archive. */
+import { isOfKind } from "../postgres/archive/toc";
 import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { sqlName } from "../postgres/session/names";
@@ -19,7 +20,7 @@ export async function setSequences(run: RestoreRun, reader: Reader, oids: readon
   );
   const loose = await findExisting(session, await looseSequences(session, oids));
   const used = new Set([...owned, ...loose].map(({ oid }) => oid));
-  const entries = reader.entries.filter((entry) => /^\d+; \d+ \d+ SEQUENCE SET /.test(entry));
+  const entries = reader.entries.filter((entry) => isOfKind(entry, "SEQUENCE SET"));
   if (used.size === 0) return;
   for await (const piece of readPieces(reader.script(entries, run.signal))) {
     const { name, last, called } =

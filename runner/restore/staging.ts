@@ -3,13 +3,13 @@ import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { compareDefinitions, mismatch, type RecordedTable } from "../verify";
 import { Attempts, Failure } from "../lib/failure";
-import { type Relation, readCatalog } from "../postgres/catalog/catalog";
+import { firstUserOid, type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { majorVersion } from "../postgres/session/server-info";
 import { type Name, sqlName } from "../postgres/session/names";
 import { haveNames } from "../postgres/catalog/named-values";
 import { findPools } from "../postgres/session/pools";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { withQualifiedNames } from "../postgres/session/settings";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
@@ -229,7 +229,7 @@ async function sequenceOids(
 async function otherRelations(scratch: Session, session: Session): Promise<string[]> {
   const found = await scratch.rows(
     `SELECT c.oid::text, n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= 16384 AND NOT EXISTS (
+     WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= ${firstUserOid} AND NOT EXISTS (
        SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
     z.object({ oid: z.string(), schema: z.string(), name: z.string() }),
   );

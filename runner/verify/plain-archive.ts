@@ -1,8 +1,8 @@
 import { Failure } from "../lib/failure";
-import { decompressed } from "../postgres/archive/decompress";
 import type { BackupFiles } from "../repository/backup-files";
 import type { StoredFile } from "../repository/files";
 import { checkFiles, readChecked } from "../repository/checksums";
+import { decompressed } from "../postgres/archive/compression";
 
 /** The script that a plain archive is; fails unless the file can be read to its end, and is what the manifest records. */
 export async function* readPlainArchive(

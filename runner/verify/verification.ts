@@ -24,7 +24,7 @@ import type { BackupFiles } from "../repository/backup-files";
 import { together } from "../lib/together";
 import { checkFiles, readChecked, recordedFile, streamedArchive } from "../repository/checksums";
 import { prepareFile } from "../repository/layout";
-import { archiveName } from "../postgres/archive/archive-name";
+import { archiveName } from "../postgres/archive/compression";
 
 /** A manifest, as far as it is known before the backup is verified. */
 type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
