@@ -32,6 +32,7 @@ test-unit: build
 	@node_modules/.bin/mocha --recursive test/unit
 
 lint: build
+	@$(run) setup-lint
 	@npm run --silent lint && npm run --silent typecheck
 
 # Changes of the code that tests must notice, one after the other; a survivor fails it. Those of pure functions come first.

@@ -4,15 +4,15 @@
  */
 import { mkdir } from "node:fs/promises";
 import { z } from "zod";
-import { copyRanges } from "../runner/backup/copy-ranges";
+import { copyRanges } from "../runner/postgres/archive/ranged-dump";
 import { runningContainer } from "../runner/docker/container";
 import { docker } from "../runner/docker/docker";
 import { callerIds } from "../runner/docker/exec";
 import { readCatalog } from "../runner/postgres/catalog/catalog";
-import { findCompressor } from "../runner/postgres/archive/compressor";
 import { splitTables } from "../runner/postgres/archive/ranges";
 import { serverTarget } from "../runner/postgres/session/server";
 import { openSession } from "../runner/postgres/session/session";
+import { findCompressor } from "../runner/postgres/archive/compression";
 
 async function main(
   container: string,

@@ -1,24 +1,31 @@
 /** What the Makefile's targets do once the npm packages are installed. */
 import { ExecaError } from "execa";
-import { ensureEnvironment, type Environment } from "./environment";
+import { ensureEnvironment } from "./environment";
 import { ensureS3Server } from "./s3-server";
+import { ensureShellcheck } from "./shellcheck";
 import { down, purge, up } from "./stack";
 import { ensureTestImages } from "./test-images";
 import { SetupError } from "./step";
 
-const targets = { setup: () => Promise.resolve(), "setup-tests": setUpTests, up, down, purge };
+const targets: Readonly<Record<string, () => Promise<unknown>>> = {
+  setup: ensureEnvironment,
+  "setup-tests": async () => {
+    const { image } = await ensureEnvironment();
+    await Promise.all([ensureS3Server(), ensureTestImages(image)]);
+  },
+  "setup-lint": ensureShellcheck,
+  up: async () => up(await ensureEnvironment()),
+  down: async () => down(await ensureEnvironment()),
+  purge: async () => purge(await ensureEnvironment()),
+};
 
-async function setUpTests({ image }: Environment): Promise<void> {
-  await Promise.all([ensureS3Server(), ensureTestImages(image)]);
-}
-
-async function main(target: string | undefined): Promise<void> {
-  const run = targets[target as keyof typeof targets] as (typeof targets)["up"] | undefined;
+async function main(target: string): Promise<void> {
+  const run = targets[target];
   if (run === undefined) throw new SetupError(`usage: main.ts ${Object.keys(targets).join("|")}`);
-  await run(await ensureEnvironment());
+  await run();
 }
 
-main(process.argv[2]).catch((error: unknown) => {
+main(process.argv[2] ?? "").catch((error: unknown) => {
   const expected = error instanceof SetupError || error instanceof ExecaError;
   console.error(`error: ${expected ? error.message : String(error instanceof Error ? error.stack : error)}`);
   process.exitCode = 1;

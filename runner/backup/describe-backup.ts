@@ -1,6 +1,5 @@
-import type { BackupRequest } from "../request";
 import type { Inspection } from "../docker/container";
-import type { ServerFacts } from "../postgres/session/server-info";
+import type { ServerInfo } from "../postgres/session/server-info";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Measure } from "../postgres/catalog/fingerprint";
 import type { Definitions } from "../postgres/catalog/definitions";
@@ -17,10 +16,11 @@ type Described = Pick<
   readonly id: string;
   readonly startedAt: Date;
   readonly newerThan: readonly string[];
-  readonly request: BackupRequest;
+  readonly name: string;
+  readonly database: string;
   readonly container: Inspection;
   readonly imageDigest: string;
-  readonly facts: ServerFacts;
+  readonly server: ServerInfo;
   readonly snapshot: Snapshot;
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
@@ -28,15 +28,15 @@ type Described = Pick<
   readonly outside: readonly OutsideContent[];
 };
 
-/** All that can be said before the files are sealed and the backup is verified. */
+/** All of a manifest that is known before checksums and verification. */
 export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
 
 export function describeBackup(backup: Described): Description {
-  const { id, startedAt, newerThan, request, container, facts, snapshot, measures, definitions } = backup;
+  const { id, startedAt, newerThan, container, server, snapshot, measures, definitions } = backup;
   return {
     manifestVersion: 1,
     id,
-    name: request.name,
+    name: backup.name,
     ...(newerThan.length === 0 ? {} : { newerThan: [...newerThan] }),
     startedAt: startedAt.toISOString(),
     source: {
@@ -44,13 +44,13 @@ export function describeBackup(backup: Described): Description {
       containerId: container.Id,
       image: container.Config.Image,
       imageDigest: backup.imageDigest,
-      database: request.database,
-      serverVersion: facts.version,
-      ...(facts.postgis === null ? {} : { postgisVersion: facts.postgis }),
-      encoding: facts.encoding,
-      lcCollate: facts.lcCollate,
-      lcCtype: facts.lcCtype,
-      ...localeOf(facts),
+      database: backup.database,
+      serverVersion: server.version,
+      ...(server.postgis === null ? {} : { postgisVersion: server.postgis }),
+      encoding: server.encoding,
+      lcCollate: server.lcCollate,
+      lcCtype: server.lcCtype,
+      ...localeOf(server),
     },
     pgDumpVersion: backup.pgDumpVersion,
     snapshot: snapshot.id,
@@ -79,7 +79,7 @@ export function describeBackup(backup: Described): Description {
   };
 }
 
-function localeOf({ localeProvider, locale, icuRules, collationVersion }: ServerFacts) {
+function localeOf({ localeProvider, locale, icuRules, collationVersion }: ServerInfo) {
   return {
     ...(localeProvider === null ? {} : { localeProvider }),
     ...(locale === null ? {} : { locale }),

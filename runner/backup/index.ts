@@ -9,13 +9,8 @@ import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
 import type { Needs } from "../postgres/catalog/needs";
 import { resolveSelection } from "../postgres/catalog/resolve-selection";
-import {
-  checkOutsideContent,
-  describeContent,
-  findOutsideContent,
-  type OutsideContent,
-} from "../postgres/catalog/outside-content";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { checkOutsideContent, describeContent, findOutsideContent, type OutsideContent } from "../postgres/catalog/outside-content";
+import { withQualifiedNames } from "../postgres/session/settings";
 import { resolveRelations } from "../postgres/catalog/relations";
 import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection } from "../postgres/catalog/select-tables";
@@ -24,7 +19,7 @@ import { takeSnapshot } from "../postgres/session/snapshot";
 import { openStore } from "../repository/open";
 import type { Store } from "../repository/repository";
 import type { Progress } from "../lib/progress";
-import type { BackupCheck, BackupRequest, BackupResult } from "../request";
+import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
 import { summarizeTables } from "../request/result";
 import { totalBytes } from "../lib/format";
 
@@ -54,7 +49,7 @@ async function takeBackup(
   signal: AbortSignal,
 ): Promise<TakenBackup> {
   const plan = await planBackup(request, destination, progress, signal);
-  const { session, target } = plan;
+  const { session, target } = plan.connection;
   try {
     const snapshot = await takeSnapshot(session, plan.selection, {
       request,
@@ -65,14 +60,14 @@ async function takeBackup(
       },
     });
     const relations = await resolveRelations(session, request.relations, snapshot.tables);
-    const outside = await checkedContent(session, snapshot, request, progress);
+    const outside = await checkedContent(session, snapshot, request.accept, progress);
     noteSkipped(snapshot, progress);
-    // Until the tables were locked, their sizes were those that the last VACUUM or ANALYZE saw.
+    // Only now the sizes are exact; before, they were those of the last VACUUM or ANALYZE.
     await destination.checkSpace(plan.estimate(snapshot.tables));
-    const mostBytes = mostArchiveBytes(snapshot, plan.compression);
+    const mostBytes = mostArchiveBytes(snapshot.tables, plan.archive.compression);
     const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
-      return await writeBackup({ ...plan, snapshot, relations, outside, draft, progress, signal });
+      return await writeBackup(request, plan, { snapshot, relations, outside }, draft, progress, signal);
     } catch (error) {
       // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
       await session.run("ROLLBACK").catch(() => undefined);
@@ -83,19 +78,20 @@ async function takeBackup(
   }
 }
 
-/** Looks for everything that would keep a backup from being taken; takes none. */
+/** Checks everything that could prevent a backup, without taking one. */
 export async function checkBackup(
   request: BackupRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
   const destination = openDestination(request, openCopies(request, signal), signal);
-  const { session, selection, estimate } = await planBackup(request, destination, progress, signal);
+  const { connection, selection, estimate } = await planBackup(request, destination, progress, signal);
+  const { session } = connection;
   let tables: readonly Relation[];
   try {
     await session.run(`SET lock_timeout = '${request.lockTimeout}s'`);
     await resolveSelection(session, request, () => true);
-    await checkedContent(session, selection, request, progress);
+    await checkedContent(session, selection, request.accept, progress);
     tables = await measureUnseen(session, selection.tables);
     await destination.checkSpace(estimate(tables));
   } finally {
@@ -113,11 +109,11 @@ export async function checkBackup(
 const openCopies = ({ copies, s3 }: BackupRequest, signal: AbortSignal): Store[] =>
   copies.map((repository) => openStore({ repository, s3 }, signal));
 
-/** What the backup is to be taken without; fails where that was not accepted. */
+/** Finds content that a backup of tables leaves out; fails if that was not accepted. */
 async function checkedContent(
   session: Session,
   selection: Selection & { readonly needs?: Needs },
-  { accept }: BackupRequest,
+  accept: readonly NotCarried[],
   progress: Progress,
 ): Promise<OutsideContent[]> {
   const extensions = await extensionsOf(session, selection.needs);

@@ -1,17 +1,17 @@
+/** Finds what is wrong with a backup before anything is written. */
 import { type Inspection, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
-import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/archive/compression";
-import { connectServer } from "../postgres/session/connect";
+import { type Connection, connectServer } from "../postgres/session/connect";
 import {
-  type DumpFacts,
-  dumpFacts,
+  type DumpInfo,
+  readDumpInfo,
   majorVersion,
-  type ServerFacts,
-  serverFacts,
+  type ServerInfo,
+  readServerInfo,
 } from "../postgres/session/server-info";
 import { checkPrivileges } from "../postgres/session/privileges";
 import { checkReadableNames } from "../postgres/catalog/readable-names";
@@ -22,7 +22,7 @@ import type { Selection } from "../postgres/catalog/select-tables";
 import { applicationName, lockSeries, seriesKey } from "./backup-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
-import type { ArchiveFormat, BackupRequest } from "../request";
+import type { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
 import type { Destination } from "./destination";
 import { totalBytes } from "../lib/format";
 import { chooseJobs } from "../lib/concurrency";
@@ -31,21 +31,20 @@ type Sized = Pick<Relation, "bytes">;
 
 /** A backup that can be taken. */
 export interface Plan {
-  readonly request: BackupRequest;
-  /** No two runs with the same are in progress at a time. */
+  /** No two runs with the same key are in progress at a time. */
   readonly key: string;
-  readonly destination: Destination;
   readonly container: Inspection;
-  readonly target: ExecTarget;
-  /** Holds the lock of this series of backups until it is closed. */
-  readonly session: Session;
-  readonly facts: ServerFacts;
+  /** Its session holds the lock of this backup until it is closed. */
+  readonly connection: Connection;
+  readonly server: ServerInfo;
   readonly pgDumpVersion: string;
   readonly selection: ResolvedSelection;
-  readonly format: ArchiveFormat;
-  readonly compression: string;
-  readonly jobs: number;
-  /** What a backup of these tables is expected to take. */
+  readonly archive: {
+    readonly format: ArchiveFormat;
+    readonly compression: string;
+    readonly jobs: number;
+  };
+  /** The size that a backup of these tables is expected to have. */
   readonly estimate: (tables: readonly Sized[]) => number;
 }
 
@@ -67,76 +66,78 @@ export async function planBackup(
   const key = await seriesKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, applicationName(key, request.name), signal)),
-    attempts.run(() => dumpFacts(docker, container, request.compression ?? preferredCompression)),
+    attempts.run(() => readDumpInfo(docker, container, request.compression ?? preferredCompression)),
   ]);
   if (connection === undefined) throw attempts.failure();
-  const { target, session } = connection;
   try {
-    return await planWithServer(
-      { request, key, destination, container, target, session },
+    const found = await planWithServer(
+      request,
+      destination,
+      key,
+      connection.session,
       dump,
       last,
       attempts,
       progress,
     );
+    return { key, container, connection, ...found };
   } catch (error) {
-    await session.close();
+    await connection.session.close();
     throw error;
   }
 }
 
 async function planWithServer(
-  base: Pick<Plan, "request" | "key" | "destination" | "container" | "target" | "session">,
-  dump: DumpFacts | undefined,
+  request: BackupRequest,
+  destination: Destination,
+  key: string,
+  session: Session,
+  dump: DumpInfo | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
-): Promise<Plan> {
-  const { request, destination, session } = base;
+): Promise<Omit<Plan, "key" | "container" | "connection">> {
   const format = request.format ?? destination.format;
-  const facts = await attempts.run(() => serverFacts(session));
-  if (facts === undefined || dump === undefined) throw attempts.failure();
+  const server = await attempts.run(() => readServerInfo(session));
+  if (server === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
-    checkDumpVersion(facts, dump.version);
+    checkDumpVersion(server.version, dump.version);
   });
   const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
-  const ended = await attempts.run(() => lockSeries(session, base.key, request.name));
+  const ended = await attempts.run(() => lockSeries(session, key, request.name));
   noteEnded(ended ?? 0, progress);
 
   const selection = await attempts.run(() => resolveSelection(session, request));
   if (selection === undefined || compression === undefined) throw attempts.failure();
-  await attempts.run(() => checkReadableNames(session, facts, selection.tables));
+  await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
   attempts.runSync(() => {
-    checkAccepted(request, selection);
+    checkAccepted(request.verify, selection.acceptedReferences);
   });
   const estimate = (tables: readonly Sized[]) => estimateBytes(tables, compression, last);
   await attempts.run(() => destination.checkSpace(estimate(selection.tables)));
   attempts.end();
   return {
-    ...base,
-    facts,
+    server,
     pgDumpVersion: dump.version,
     selection,
-    format,
-    compression,
-    jobs: chooseJobs(request.jobs),
+    archive: { format, compression, jobs: chooseJobs(request.jobs) },
     estimate,
   };
 }
 
-function checkDumpVersion(facts: ServerFacts, dumpVersion: string): void {
-  if (majorVersion(dumpVersion) >= majorVersion(facts.version)) return;
+function checkDumpVersion(serverVersion: string, dumpVersion: string): void {
+  if (majorVersion(dumpVersion) >= majorVersion(serverVersion)) return;
   throw new Failure(
     "pg-dump-too-old",
-    `pg_dump in the container is version ${dumpVersion}, the server is ${facts.version}: pg_dump refuses servers newer than itself. ` +
+    `pg_dump in the container is version ${dumpVersion}, the server is ${serverVersion}: pg_dump refuses servers newer than itself. ` +
       "Use an image whose client programs belong to its server.",
   );
 }
 
-/** What is accepted to fail in a restore would fail the drill. */
-function checkAccepted({ verify }: BackupRequest, { acceptedReferences }: Selection): void {
+/** A restore test would fail because of the references that are accepted to be lost. */
+function checkAccepted(verify: VerifyLevel, acceptedReferences: Selection["acceptedReferences"]): void {
   if (verify !== "restore" || acceptedReferences.length === 0) return;
   const names = acceptedReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
   throw new Failure(
@@ -146,10 +147,10 @@ function checkAccepted({ verify }: BackupRequest, { acceptedReferences }: Select
   );
 }
 
-/** Without an earlier backup to go by: low, because refusing a backup that would fit is worse than one that breaks off. */
+/** Used without an earlier backup. It is low, because to refuse a backup that would fit is worse than to break one off. */
 const typicalRatio = 0.2;
 
-/** By the last backup of the series, if there is one and it was compressed alike. */
+/** Goes by the last backup, if there is one that was compressed in the same way. */
 function estimateBytes(
   tables: readonly Sized[],
   compression: string,
@@ -168,7 +169,7 @@ function estimateBytes(
 /** The text of numbers and geometries is longer than what the database stores. */
 const longestTextRatio = 4;
 
-/** More than an archive will have. */
-export function mostArchiveBytes(selection: Selection, compression: string): number {
-  return totalBytes(selection.tables) * (compression === "none" ? longestTextRatio : 1);
+/** More than the size that an archive will have. */
+export function mostArchiveBytes(tables: readonly Sized[], compression: string): number {
+  return totalBytes(tables) * (compression === "none" ? longestTextRatio : 1);
 }

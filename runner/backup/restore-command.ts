@@ -4,8 +4,8 @@ import { passwordVariable, type ServerAddress } from "../postgres/session/server
 import type { ArchiveFormat, S3Settings } from "../request";
 import { isS3Url } from "../request/location";
 import { prepareFile, afterTablesFile } from "../repository/layout";
-import { decompressCommand, archiveName } from "../postgres/archive/archive-name";
 import { SourceLocale, databaseOptions, isUsual } from "../postgres/catalog/locale";
+import { decompressCommand, archiveName } from "../postgres/archive/compression";
 
 export interface RestoreSource {
   readonly container: string;

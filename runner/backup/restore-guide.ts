@@ -4,9 +4,9 @@ import { quote } from "shell-quote";
 import { sqlName } from "../postgres/session/names";
 import { dataAndPostData, preData } from "./restore-command";
 import { afterTablesFile, prepareFile } from "../repository/layout";
-import { archiveName, decompressCommand } from "../postgres/archive/archive-name";
 import type { Description } from "./describe-backup";
 import { databaseOptions } from "../postgres/catalog/locale";
+import { archiveName, decompressCommand } from "../postgres/archive/compression";
 
 export const guideFile = "RESTORE.md";
 

@@ -1,118 +1,146 @@
 import path from "node:path";
-import { imageDigest, pathInContainer } from "../docker/container";
+import { imageDigest, pathInContainer, type Inspection } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
-import { callerIds, execArguments } from "../docker/exec";
-import { type Manifest } from "../repository/manifest";
-import { findDefinitions } from "../postgres/catalog/definitions";
+import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
+import type { Progress } from "../lib/progress";
+import { archiveName } from "../postgres/archive/compression";
 import type { DumpDestination } from "../postgres/archive/dump";
-import { isConvertible } from "../postgres/session/encoding";
+import { findDefinitions } from "../postgres/catalog/definitions";
 import { statisticsStatements } from "../postgres/catalog/extended-statistics";
-import { majorVersion } from "../postgres/session/server-info";
-import { addressOf } from "../postgres/session/server";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
-import {
-  describeObjects,
-  notCarried,
-  plainImpossible,
-  refuseUnreadable,
-} from "../postgres/catalog/not-carried";
+import { describeObjects, notCarried, plainImpossible, refuseUnreadable } from "../postgres/catalog/not-carried";
+import type { OutsideContent } from "../postgres/catalog/outside-content";
 import { definitionScripts } from "../postgres/catalog/own-objects";
 import { afterTablesSql, prepareSql } from "../postgres/catalog/prepare";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import type { TableRelation } from "../postgres/catalog/relations";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
-import type { BackupResult } from "../request";
+import type { Connection } from "../postgres/session/connect";
+import { isConvertible } from "../postgres/session/encoding";
+import { addressOf } from "../postgres/session/server";
+import { majorVersion } from "../postgres/session/server-info";
+import { withQualifiedNames } from "../postgres/session/settings";
+import type { Snapshot } from "../postgres/session/snapshot";
+import { afterTablesFile, prepareFile } from "../repository/layout";
+import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";
+import { summarizeTables } from "../request/result";
+import { describeBackup } from "./describe-backup";
+import type { Draft } from "./destination";
+import { dumpAndMeasure } from "./dump";
+import { notMounted } from "./folder-destination";
+import type { Plan } from "./plan";
+import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
 import { restoreCommand } from "./restore-command";
 import { guideFile, restoreGuide } from "./restore-guide";
-import { summarizeTables } from "../request/result";
-import { verifyBackup } from "../verify";
-import { type EarlyContainer, startEarlyContainer } from "./early-container";
-import { notMounted } from "./folder-destination";
-import { dumpAndMeasure } from "./measure";
-import type { Run } from "./run";
-import { afterTablesFile, prepareFile } from "../repository/layout";
-import { archiveName } from "../postgres/archive/archive-name";
-import { type Description, describeBackup } from "./describe-backup";
-import { totalBytes, secondsSince } from "../lib/format";
+import { totalBytes } from "../lib/format";
+
+/** What the tables are under their locks. */
+export interface Taken {
+  readonly snapshot: Snapshot;
+  readonly relations: readonly TableRelation[];
+  /** Content that is left out, as the request accepts. */
+  readonly outside: readonly OutsideContent[];
+}
 
 /** What is known of a backup as soon as it is published. */
 export type TakenBackup = Omit<BackupResult, "copies" | "pruned" | "alarm">;
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
-export async function writeBackup(run: Run): Promise<TakenBackup> {
-  const [needs, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
-  await run.draft.write(prepareFile, needs.preparation);
-  if (needs.afterTables !== "") await run.draft.write(afterTablesFile, needs.afterTables);
-  const reader = startEarlyContainer(run);
+export async function writeBackup(
+  request: BackupRequest,
+  plan: Plan,
+  taken: Taken,
+  draft: Draft,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TakenBackup> {
+  const { container, connection, server, archive } = plan;
+  const { target } = connection;
+  const [needs, folder] = await Promise.all([
+    describeTables(connection, taken.snapshot, server.encoding, archive.format, signal),
+    folderInContainer(container, target, draft.stored.folder),
+  ]);
+  const { folder: hostFolder } = draft.stored;
+  if (archive.format === "directory" && hostFolder !== undefined && folder === undefined)
+    throw notMounted(request, path.dirname(hostFolder));
+  await draft.write(prepareFile, needs.preparation);
+  if (needs.afterTables !== "") await draft.write(afterTablesFile, needs.afterTables);
+  const reader =
+    request.verify === "archive" && archive.format !== "plain"
+      ? startEarlyContainer(target.docker, container.Image, draft.stored, progress, signal)
+      : noEarlyContainer;
   try {
-    return await writeArchive(run, needs, containerFolder, reader);
+    return await writeArchive(request, plan, taken, draft, needs, folder, reader, progress, signal);
   } finally {
     await reader.close();
   }
 }
 
 async function writeArchive(
-  run: Run,
+  request: BackupRequest,
+  { container, connection, server, pgDumpVersion, archive }: Plan,
+  { snapshot, relations, outside }: Taken,
+  draft: Draft,
   { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
-  containerFolder: string | undefined,
+  folder: string | undefined,
   reader: EarlyContainer,
+  progress: Progress,
+  signal: AbortSignal,
 ): Promise<TakenBackup> {
-  const { request, container, target, session, snapshot, draft, progress, signal } = run;
-  const { facts, format, compression, jobs } = run;
-  const version = majorVersion(run.pgDumpVersion);
-  const archive = archiveName(format, compression);
-  const { folder } = draft.stored;
-  const destination: DumpDestination =
-    containerFolder === undefined || folder === undefined
-      ? draft.archive(archive)
-      : {
-          containerPath: path.posix.join(containerFolder, archive),
-          hostPath: path.join(folder, archive),
-          user: callerIds(),
-        };
-
+  const { session, target } = connection;
+  const { format, compression, jobs } = archive;
+  const { lockTimeout, maxOrphans } = request;
   const digest = imageDigest(target.docker, container);
-  const method = fingerprintMethod(facts);
-  const { lockTimeout } = request;
-  const { measures, relations } = await dumpAndMeasure(
-    run,
-    destination,
-    { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
-    { method, validity: request.verify === "restore", ...countingWorkers(jobs) },
+  const method = fingerprintMethod(server);
+  const version = majorVersion(pgDumpVersion);
+  const dumped = await dumpAndMeasure(
+    connection,
+    {
+      snapshot,
+      options: { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
+      destination: destinationOf(draft, folder, archiveName(format, compression)),
+      splitFrom: request.splitTablesFrom,
+      serverVersion: server.number,
+    },
+    {
+      measuring: { method, validity: request.verify === "restore", ...countingWorkers(jobs) },
+      relations,
+      maxOrphans,
+    },
+    () => draft.bytes(),
+    progress,
+    signal,
   );
-  // What follows can take long, and others may change the tables now.
+  // The rest can take long, and others may change the tables now.
   await session.run("COMMIT");
 
+  const { id, startedAt, newerThan } = draft;
   const description = describeBackup({
-    id: draft.id,
-    startedAt: draft.startedAt,
-    newerThan: draft.newerThan,
-    request,
-    container,
-    snapshot,
-    facts,
-    requires,
-    format,
-    compression,
-    jobs,
-    measures,
-    relations,
-    outside: run.outside,
-    definitions,
-    imageDigest: await digest,
-    pgDumpVersion: run.pgDumpVersion,
-    fingerprintMethod: method,
+    ...{ id, startedAt, newerThan, name: request.name, database: request.database },
+    ...{ container, imageDigest: await digest, server, pgDumpVersion },
+    ...{ snapshot, requires, definitions, outside, fingerprintMethod: method },
+    ...archive,
+    ...dumped,
   });
   await draft.write(guideFile, restoreGuide(description, afterTables !== ""));
-  const { files, verification } = await proveArchive(run, description, reader);
+  const { files, verification } = await proveArchive(
+    target.docker,
+    draft.stored,
+    () => draft.files(progress),
+    description,
+    request.verify,
+    reader,
+    progress,
+    signal,
+  );
   const closed = reader.close();
   const manifest = { ...description, files, finishedAt: new Date().toISOString(), verification };
   signal.throwIfAborted();
   const [place] = await Promise.all([draft.publish(manifest, { progress, signal }), closed]);
   return {
-    backupId: draft.id,
+    backupId: id,
     ...place,
     createdAt: manifest.startedAt,
-    sizeBytes: totalBytes(manifest.files),
+    sizeBytes: totalBytes(files),
     verification,
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
@@ -121,51 +149,27 @@ async function writeArchive(
       needsPassword: target.secretEnv.length > 0,
       user: request.user,
       database: request.database,
-      format,
-      compression,
-      jobs,
+      ...archive,
       afterTables: afterTables !== "",
       location: place.location,
-      containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), draft.id),
+      containerLocation: folder && path.posix.join(path.posix.dirname(folder), id),
       s3: request.s3,
       locale: description.source,
     }),
   };
 }
 
-/** Two jobs are as many as `pg_dump` and the server keep busy with one table; and without workers, counting is less work. */
+/** With one or two jobs, `pg_dump` and the server keep all processors busy; counting takes less of them without workers. */
 const countingWorkers = (jobs: number): { workers?: number } => (jobs > 2 ? {} : { workers: 0 });
 
-/** To read for checksums waits for the disk, and to read what is in the archive for the processor; so they go together. */
-async function proveArchive(
-  { request, target, draft, progress, signal }: Run,
-  description: Description,
-  reader: EarlyContainer,
-): Promise<Pick<Manifest, "files" | "verification">> {
-  const started = performance.now();
-  const sealing = draft.files(progress);
-  const checking = reader.check(description);
-  const [files, checked] = await Promise.all([sealing, checking]).finally(() =>
-    Promise.allSettled([sealing, checking]),
-  );
-  const level = request.verify;
-  if (checked) return { files, verification: { level, seconds: secondsSince(started) } };
-  const verification = await verifyBackup({
-    docker: target.docker,
-    files: draft.stored,
-    manifest: { ...description, files },
-    level,
-    justRead: draft.stored.folder !== undefined,
-    image: description.source.imageDigest,
-    asked: false,
-    progress,
-    signal,
-  });
-  return { files, verification };
-}
-
-/** What the tables are and need, as the snapshot shows it. */
-async function describeTables({ session, target, snapshot, facts, format, signal }: Run) {
+/** The definitions of the tables and of what they need, in the snapshot. */
+async function describeTables(
+  { session, target }: Connection,
+  snapshot: Snapshot,
+  encoding: string,
+  format: ArchiveFormat,
+  signal: AbortSignal,
+) {
   const oids = snapshot.tables.map(({ oid }) => oid);
   const found = await withQualifiedNames(session, async () => ({
     ...(await findRequirements(session, snapshot.tables, snapshot.needs)),
@@ -177,7 +181,7 @@ async function describeTables({ session, target, snapshot, facts, format, signal
   const wanted = [{ create: found.early, annotate: found.annotated }, { create: found.late }];
   const { scripts, unknown } = await definitionScripts(target, snapshot, wanted, signal);
   if (unknown.length > 0) throw notCarried(await described(unknown));
-  if (!isConvertible(facts.encoding)) refuseUnreadable(found.statistics);
+  if (!isConvertible(encoding)) refuseUnreadable(found.statistics);
   const [early = "", late = ""] = scripts;
   if (late !== "" && format === "plain") throw plainImpossible(await described(found.late));
   return {
@@ -187,25 +191,29 @@ async function describeTables({ session, target, snapshot, facts, format, signal
   };
 }
 
+/** `pg_dump` writes into the folder if the container sees it; otherwise the archive is streamed out. */
+function destinationOf(draft: Draft, folder: string | undefined, archive: string): DumpDestination {
+  const hostFolder = draft.stored.folder;
+  if (folder === undefined || hostFolder === undefined) return draft.archive(archive);
+  return {
+    containerPath: path.posix.join(folder, archive),
+    hostPath: path.join(hostFolder, archive),
+    user: callerIds(),
+  };
+}
+
 /**
- * The work folder as the container sees it. A mount of the same path can belong to another machine, when the daemon is
- * remote; so the folder just made must be there and writable for the caller.
+ * The folder of the backup as the container sees it; undefined if it does not. If the daemon is remote, a mount of the same
+ * path can belong to another machine; so the caller must be able to write the folder, which was made just now.
  */
-async function folderInContainer({
-  request,
-  format,
-  container,
-  target,
-  draft,
-}: Run): Promise<string | undefined> {
-  const { folder } = draft.stored;
-  if (folder === undefined) return undefined;
-  const candidate = pathInContainer(container, folder);
-  if (candidate !== undefined) {
-    const probe = execArguments(target, ["test", "-w", candidate], callerIds());
-    const { failed } = await spawnDocker(target.docker, probe, { reject: false });
-    if (!failed) return candidate;
-  }
-  if (format !== "directory") return undefined;
-  throw notMounted(request, path.dirname(folder));
+async function folderInContainer(
+  container: Inspection,
+  target: ExecTarget,
+  folder: string | undefined,
+): Promise<string | undefined> {
+  const candidate = folder && pathInContainer(container, folder);
+  if (candidate === undefined) return undefined;
+  const probe = execArguments(target, ["test", "-w", candidate], callerIds());
+  const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+  return failed ? undefined : candidate;
 }

@@ -1,10 +1,10 @@
-/** Throwaway containers of runs that were killed before the daemon knew that they had to go. */
+/** Removes throwaway containers of runs that were killed before the daemon could remove them. */
 import { isGone, ownIdentity } from "../lib/process-identity";
 import { type Docker, spawnDocker } from "./docker";
 
-/** On every throwaway container; its value says what for. */
+/** Every throwaway container has this label; its value is the purpose. */
 export const throwawayLabel = "postgis-backup.throwaway";
-/** The process that it belongs to. */
+/** Its value is the process that the container belongs to. */
 const processLabel = "postgis-backup.process";
 
 /** Options of `docker run` for a container of this process. */
@@ -12,13 +12,13 @@ export function throwawayLabels(purpose: string): string[] {
   return ["--label", `${throwawayLabel}=${purpose}`, "--label", `${processLabel}=${ownIdentity()}`];
 }
 
-/** A container is started right after it was created, so one that has been waiting that long has nobody who would start it. */
+/** A container is started right after it was created; one that has waited this long was abandoned. */
 const abandonedHours = 24;
 
-/** A daemon that gives no answer must not make this run wait for long. */
+/** A daemon that does not answer must not delay this run for long. */
 const timeout = 10_000;
 
-/** Removes those whose process is gone, and those that nobody started or that have ended; whatever else there is stays. */
+/** Removes containers whose process is gone, and old ones that were never started or have ended. */
 export async function removeAbandonedThrowaways(docker: Docker): Promise<void> {
   const format = `{{.ID}}\t{{.State}}\t{{.CreatedAt}}\t{{.Label "${processLabel}"}}`;
   const list = ["container", "ls", "--all", "--no-trunc", "--filter", `label=${throwawayLabel}`];

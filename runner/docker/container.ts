@@ -15,10 +15,10 @@ const Inspection = z.object({
   RestartCount: z.int(),
   Config: z.object({
     Image: z.string(),
-    /** Empty where the image's own user, root, is not changed. */
+    /** Empty if the image does not set a user: root. */
     User: z.string().optional(),
     Labels: z.record(z.string(), z.string()).nullable(),
-    /** Without the values of others, which may be secrets. */
+    /** Only PGDATA; the values of other variables may be secrets. */
     Env: z
       .array(z.string())
       .nullish()
@@ -35,12 +35,12 @@ const Inspection = z.object({
   }),
   HostConfig: z.object({
     PortBindings: PortBindings.nullable(),
-    /** Started with --rm: it goes, with its unnamed volumes, when it stops. */
+    /** Started with --rm: the daemon removes it, with its unnamed volumes, when it stops. */
     AutoRemove: z.boolean(),
     RestartPolicy: z.object({ Name: z.string(), MaximumRetryCount: z.int().default(0) }),
   }),
   NetworkSettings: z.object({
-    /** What is bound now, in contrast to HostConfig. */
+    /** What is bound now; HostConfig has what was asked for. */
     Ports: PortBindings.nullable(),
     Networks: z.record(z.string(), z.object({ Aliases: z.array(z.string()).nullable() })),
   }),
@@ -55,10 +55,10 @@ const Inspection = z.object({
   ),
 });
 
-/** What `docker inspect` says of a container, as far as this program reads it. */
+/** The part of `docker inspect` that this program reads. */
 export type Inspection = z.infer<typeof Inspection>;
 
-/** A daemon that accepts connections and answers none would be waited for without an end. */
+/** Without a limit, a daemon that accepts connections but never answers would block for ever. */
 const inspectMilliseconds = 15_000;
 
 /** Undefined when there is no such container. */
@@ -74,13 +74,13 @@ export async function findContainer(docker: Docker, name: string): Promise<Inspe
   }
 }
 
-/** All containers of the daemon that fit a filter of `docker container ls`, whether they run or not. */
+/** All containers, running or not, that match a filter of `docker container ls`. */
 export async function findContainers(docker: Docker, filter?: string): Promise<Inspection[]> {
   const filters = filter === undefined ? [] : ["--filter", filter];
   const ids = await dockerOutput(docker, ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters]);
   const names = ids.split("\n").filter((id) => id !== "");
   if (names.length === 0) return [];
-  // Those that were removed meanwhile are left out, and make it fail.
+  // It fails if containers were removed meanwhile, but prints the others.
   const { stdout } = await spawnDocker(docker, ["container", "inspect", ...names], {
     timeout: inspectMilliseconds,
     reject: false,
@@ -88,7 +88,7 @@ export async function findContainers(docker: Docker, filter?: string): Promise<I
   return stdout === "" ? [] : z.array(Inspection).parse(JSON.parse(stdout));
 }
 
-/** The container, if it exists and runs. */
+/** Fails if the container does not exist or does not run. */
 export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
   const container = await findContainer(docker, name);
   if (container === undefined) {
@@ -117,7 +117,7 @@ export function describeState({ State }: Inspection): string {
   return State.Running ? State.Status : `${State.Status} with exit code ${State.ExitCode}${killed}`;
 }
 
-/** The last lines that the container logged, standard output and error in order of time. */
+/** The last lines of the container's log. */
 export async function lastLogLines(docker: Docker, name: string, lines: number): Promise<string> {
   const { all } = await spawnDocker(docker, ["logs", "--tail", String(lines), name], {
     all: true,
@@ -126,7 +126,7 @@ export async function lastLogLines(docker: Docker, name: string, lines: number):
   return all;
 }
 
-/** Digest of the image that the container was made from, or its id where the image was never pulled or pushed. */
+/** The digest of the container's image, or its id if the image was never pulled or pushed. */
 export async function imageDigest(docker: Docker, container: Inspection): Promise<string> {
   const digests = await dockerOutput(docker, [
     "image",
@@ -141,7 +141,7 @@ export async function imageDigest(docker: Docker, container: Inspection): Promis
   return digests[0] ?? container.Image;
 }
 
-/** Where a path of the host appears inside the container, by its bind mounts; undefined when it does not. */
+/** Where the container sees a path of the host through its bind mounts; undefined if it does not see it. */
 export function pathInContainer(
   container: Inspection,
   hostPath: string,

@@ -1,9 +1,9 @@
 import { execa, ExecaError, type Options } from "execa";
 import { Failure } from "../lib/failure";
 
-/** Runs the docker command line, so that contexts, ssh and TLS work as the user set them up. */
+/** Everything goes through the docker command line, so that contexts, ssh and TLS work as the user set them up. */
 export interface Docker {
-  /** Environment for every docker process. */
+  /** The environment of every docker process. */
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -16,7 +16,7 @@ export function spawnDocker<O extends Options>(docker: Docker, args: readonly st
   return execa("docker", args, { ...options, env: { ...docker.env, ...options.env } });
 }
 
-/** Standard output of a docker command that is expected to succeed. */
+/** The standard output of a docker command; fails if the command does. */
 export async function dockerOutput(docker: Docker, args: readonly string[]): Promise<string> {
   try {
     const { stdout } = await spawnDocker(docker, args, {});
@@ -26,7 +26,7 @@ export async function dockerOutput(docker: Docker, args: readonly string[]): Pro
   }
 }
 
-/** Whether the daemon is on this machine, so that it sees the same ports and folders. */
+/** Whether the daemon is on this machine, and so sees the same ports and folders. */
 export async function isLocal(docker: Docker): Promise<boolean> {
   const given = docker.env["DOCKER_HOST"] ?? process.env["DOCKER_HOST"];
   const format = ["--format", "{{.Endpoints.docker.Host}}"];

@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
-import { spawnDocker } from "./docker";
-import { type Ended, execArguments, type ExecTarget, type StreamedProcess } from "./exec";
+import { dockerFailure, spawnDocker } from "./docker";
+import { type Ended, execArguments, type ExecTarget, shell, type StreamedProcess } from "./exec";
+import filter from "./filter.sh";
 import { wholeOr, wholeOutput } from "./whole-output";
+import writeFileScript from "./write-file.sh";
 
-/** Gives content to a process that writes no output; where reading the content fails, that is how the process ended. */
+/** Feeds content to a process that writes no output. If reading the content fails, this fails with that error. */
 export async function execFilled(
   target: ExecTarget,
   command: readonly string[],
@@ -27,27 +29,33 @@ export async function execFilled(
   return result;
 }
 
-/** Content of a length that is known before it is read. */
+/** Writes a file that its user alone can read, and its folder if need be. */
+export async function writeFile(
+  target: ExecTarget,
+  file: string,
+  input: string | Uint8Array,
+  user: string,
+): Promise<void> {
+  try {
+    await spawnDocker(target.docker, execArguments(target, shell(writeFileScript, file), user), { input });
+  } catch (error) {
+    throw dockerFailure(error);
+  }
+}
+
+/** Content whose length is known before it is read. */
 export interface SizedContent {
   readonly bytes: number;
-  /** From its beginning; each call reads it anew. */
+  /** Each call reads it again from its beginning. */
   readonly content: () => AsyncIterable<Uint8Array>;
 }
 
 /**
- * The process is told the end of its input by the number of bytes, because the input itself stays open until its output
- * was read: see {@link wholeOutput}. The shell waits for both of its children.
- */
-const filter = `mark=$1 bytes=$2; shift 2
-exec 3<&0
-head -c "$bytes" <&3 | "$@" 3<&-
-status=$?
-[ "$status" != 0 ] || { printf %s "$mark"; cat <&3 >/dev/null; }
-exit "$status"`;
-
-/**
- * Starts a process that reads content and writes an output; where reading the content fails, that is how the process ended.
- * Content is read to its end, where it is checked, even if the process has read enough, if that is asked for.
+ * Starts a process that reads content and writes an output. If reading the content fails, `ended` fails with that error. With
+ * `toEnd`, the content is read to its end, where its checksum is compared, even if the process has read enough.
+ *
+ * The number of bytes tells the process where its input ends, because the input stays open until the output was read:
+ * see {@link wholeOutput}.
  */
 export function execFilter(
   target: ExecTarget,
@@ -57,8 +65,8 @@ export function execFilter(
   { toEnd = false } = {},
 ): StreamedProcess {
   const { mark, output, follow } = wholeOutput();
-  const shell = ["sh", "-c", filter, "sh", mark, String(bytes), ...command];
-  const process = spawnDocker(target.docker, execArguments(target, shell), {
+  const filtering = shell(filter, mark, String(bytes), ...command);
+  const process = spawnDocker(target.docker, execArguments(target, filtering), {
     stdin: "pipe",
     stdout: { transform: output },
     buffer: { stdout: false },
@@ -78,18 +86,18 @@ export function execFilter(
     await fed;
     return wholeOr(result);
   })();
-  // Whoever reads the output asks for its end later.
+  // The caller awaits this only after it has read the output.
   ended.catch(() => undefined);
   return { chunks: process.stdout, errors: process.stderr, ended };
 }
 
-/** Writes as long as somebody reads, and reads the content while the last argument says so. */
+/** Reads the content while `goesOn` says so, and writes it to the input while that is open. */
 async function feed(
   input: Writable,
   content: AsyncIterable<string | Uint8Array>,
   goesOn: () => boolean,
 ): Promise<void> {
-  // A process that ends early closes it.
+  // A process that ends early closes its input.
   input.on("error", () => undefined);
   const closed = new Promise((resolve) => input.once("close", resolve));
   for await (const chunk of content) {

@@ -2,46 +2,25 @@ import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Options } from "execa";
 import { type Docker, spawnDocker } from "./docker";
+import tie from "./tie.sh";
+import tieReader from "./tie-reader.sh";
 import { wholeOr, wholeOutput } from "./whole-output";
-
-/**
- * Ties a process in a container to the standard input of its client. The docker daemon does not end an exec'd
- * process when its client dies, but it does close the process's input: the watcher reads that input to its end and
- * then interrupts the process, which makes libpq's programs cancel their queries. A background job of a shell gets
- * /dev/null as input, hence descriptor 3. The umask makes what the process writes its owner's alone.
- *
- * The shell waits for both of its children. An orphan would become a child of the container's first process; where
- * that is the postmaster, it takes an unknown child that dies by a signal for a crashed backend, and restarts.
- */
-const tie = `umask 077
-mark=$1; shift
-exec 3<&0
-"$@" </dev/null & process=$!
-(while read -r _ <&3; do :; done; kill -s INT "$process") >/dev/null 2>&1 & watcher=$!
-wait "$process"; status=$?
-kill "$watcher" 2>/dev/null
-wait "$watcher" 2>/dev/null
-[ "$status" != 0 ] || { printf %s "$mark"; read -r _ <&3; }
-exit "$status"`;
-
-/**
- * The same for a process that reads input: it is fed by a cat, after whose end the whole process group is interrupted, so
- * that a statement which still waits is cancelled. The other way round the group is interrupted when the process has ended,
- * because the shell would wait for the cat. Each shell traps the signal, and so lives to wait for its children.
- */
-const fedTie = `trap : INT
-{ trap : INT; cat; kill -s INT 0; } | { trap : INT; "$@"; status=$?; kill -s INT 0; exit "$status"; }`;
 
 export interface ExecTarget {
   readonly docker: Docker;
   /** Container id: a name could mean another container by the time a later process starts. */
   readonly container: string;
-  /** Variables for the process. */
+  /** Variables of the process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Variables of the container that the process must not see, unless they are set here. */
+  /** Variables of the container that the process must not see, unless `env` sets them. */
   readonly withoutEnv?: readonly string[];
-  /** Names of variables of this program's own environment that are handed on; their values never are arguments. */
+  /** Names of variables that this program hands on from its own environment; their values are never arguments. */
   readonly secretEnv: readonly string[];
+}
+
+/** The command that runs a script with arguments. */
+export function shell(script: string, ...args: readonly string[]): string[] {
+  return ["sh", "-c", script, "sh", ...args];
 }
 
 /** The user for a process that reads or writes files of the caller. */
@@ -49,10 +28,10 @@ export function callerIds(): string {
   return `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
 }
 
-/** Arguments of `docker exec` that start a process in the container. */
+/** The arguments of `docker exec` that start a process in the container. */
 export function execArguments(target: ExecTarget, command: readonly string[], user?: string): string[] {
   const withoutEnv = (target.withoutEnv ?? []).filter((name) => !(name in target.env));
-  // Podman's docker has no way to take a variable away.
+  // Podman's docker cannot remove a variable.
   const without = withoutEnv.length === 0 ? [] : ["env", ...withoutEnv.flatMap((name) => ["-u", name])];
   return [
     "exec",
@@ -75,21 +54,17 @@ export function execInteractive<O extends Options>(
   return spawnDocker(target.docker, execArguments(target, command), options);
 }
 
-/** Starts a process that is given one statement after another, and that does not finish the last one when its input ends. */
+/** Starts a process that reads one statement after another; when its input ends, the statement that runs is cancelled. */
 export function execFed<O extends Options>(
   target: ExecTarget,
   command: readonly string[],
   options: O & { readonly user?: string | undefined },
 ) {
   const { user, ...rest } = options;
-  return spawnDocker(
-    target.docker,
-    execArguments(target, ["sh", "-c", fedTie, "sh", ...command], user),
-    rest,
-  );
+  return spawnDocker(target.docker, execArguments(target, shell(tieReader, ...command), user), rest);
 }
 
-/** Milliseconds that a process has to end its database sessions before its client is killed. */
+/** After so many milliseconds, the client of a process that has not ended its database sessions is killed. */
 const graceMilliseconds = 5_000;
 
 /** How a process in a container ended. */
@@ -100,17 +75,17 @@ export interface Ended {
 }
 
 export interface StreamedProcess {
-  /** Its standard output, which has to be read to its end for the process to end. */
+  /** Its standard output. The process ends only when somebody reads this to its end. */
   readonly chunks: Readable;
   /** Its standard error, while it runs. */
   readonly errors: Readable;
-  /** Fails only where the output cannot be told to be whole. */
+  /** Fails only if the output was cut off. */
   readonly ended: Promise<Ended>;
 }
 
 /**
- * Starts a process that reads no input and that ends, with its database sessions, when the signal says so or when this
- * program ends for whatever reason.
+ * Starts a process that reads no input. It ends, with its database sessions, when the signal aborts it or when this program
+ * ends for whatever reason.
  */
 export function streamTied(
   target: ExecTarget,
@@ -119,17 +94,13 @@ export function streamTied(
   user?: string,
 ): StreamedProcess {
   const { mark, output, follow } = wholeOutput();
-  const process = spawnDocker(
-    target.docker,
-    execArguments(target, ["sh", "-c", tie, "sh", mark, ...command], user),
-    {
-      stdin: "pipe",
-      stdout: { transform: output },
-      stderr: "pipe",
-      buffer: { stdout: false },
-      reject: false,
-    },
-  );
+  const process = spawnDocker(target.docker, execArguments(target, shell(tie, mark, ...command), user), {
+    stdin: "pipe",
+    stdout: { transform: output },
+    stderr: "pipe",
+    buffer: { stdout: false },
+    reject: false,
+  });
   process.stdin.on("error", () => undefined);
   follow(process, () => process.stdin.end("\n"));
   const end = () => {
@@ -142,7 +113,7 @@ export function streamTied(
     signal.removeEventListener("abort", end);
     return wholeOr(result);
   });
-  // Whoever reads the output asks for its end later.
+  // The caller awaits this only after it has read the output.
   ended.catch(() => undefined);
   return { chunks: process.stdout, errors: process.stderr, ended };
 }
@@ -152,7 +123,7 @@ export function runTied(target: ExecTarget, command: readonly string[], signal: 
   return readProcess(streamTied(target, command, signal, user));
 }
 
-/** All that a process writes. */
+/** Collects all that a process writes. */
 export async function readProcess({
   chunks,
   ended,

@@ -9,16 +9,16 @@ const ImageInspection = z.object({
 
 export type ImageInspection = z.infer<typeof ImageInspection>;
 
-/** An image that a container is to be started from. */
+/** The image for a container that will be started. */
 export interface WantedImage {
   readonly image: string;
-  /** The user named it, and so may it be pulled. What only a manifest names is run where it is there already. */
+  /** The user named it, so it may be pulled. An image that only a manifest names must be on the daemon already. */
   readonly asked: boolean;
 }
 
 export interface FoundImage {
   readonly id: string;
-  /** The command that it starts with, which is given the image's own command as arguments. */
+  /** The program that the image starts; the image's command is its arguments. */
   readonly entrypoint: readonly string[];
 }
 
@@ -40,7 +40,7 @@ function notHere(image: string): Failure {
   );
 }
 
-/** What the daemon says of an image, which is pulled if need be; where that fails, the message says what to do. */
+/** Inspects an image, and pulls it first if need be. If that fails, the message ends with the remedy. */
 export async function availableImage(
   docker: Docker,
   image: string,
@@ -50,7 +50,7 @@ export async function availableImage(
   return (await inspectImage(docker, image)) ?? (await pullImage(docker, image, remedy, signal));
 }
 
-/** Undefined where the daemon has no such image. */
+/** Undefined if the daemon does not have the image. */
 async function inspectImage(docker: Docker, image: string): Promise<ImageInspection | undefined> {
   const inspect = ["image", "inspect", "--format", "{{json .}}", image];
   const { failed, stdout, stderr } = await spawnDocker(docker, inspect, { reject: false });

@@ -5,27 +5,16 @@ import { setTimeout } from "node:timers/promises";
 import { Failure } from "../lib/failure";
 import { removeAbandonedThrowaways, throwawayLabels } from "./abandoned-throwaways";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
-
-/**
- * The first process of the container. When the client of `docker run` ends, for whatever reason, the daemon closes this
- * process's input; it exits then, the kernel ends all others with it, and the daemon removes container and volumes. It
- * traps signals because the first process of a container ignores those that it does not.
- */
-const tie = `trap 'exit 143' TERM INT HUP
-exec 3<&0
-echo started
-"$@" </dev/null >&2 3<&- & process=$!
-(while read -r _ <&3; do :; done; kill -s TERM 1) &
-wait "$process"`;
+import tie from "./throwaway.sh";
 
 export interface ThrowawayOptions {
   readonly image: string;
-  /** Value of the label. */
+  /** The value of its label. */
   readonly purpose: string;
-  /** Of the container; one of its own, unless it is given. */
+  /** Default: a unique name. */
   readonly name?: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Network of the container; none, unless it is given. */
+  /** Default: no network. */
   readonly network?: string;
   /** Further options of `docker run`. */
   readonly options: readonly string[];
@@ -34,7 +23,7 @@ export interface ThrowawayOptions {
 
 export interface Throwaway {
   readonly name: string;
-  /** The end of what its command wrote. */
+  /** The last lines that its command wrote. */
   log(): string;
   running(): boolean;
   /** Ends and removes it. */
@@ -45,7 +34,7 @@ const uniqueName = () => `postgis-backup-${randomBytes(6).toString("hex")}`;
 
 const keptLines = 30;
 
-/** Seconds that the daemon has to remove a container, before it is told to once more. */
+/** If the daemon has not removed a container after so many seconds, it is told to do so again. */
 const closeSeconds = 10;
 
 export async function startThrowaway(
@@ -79,7 +68,7 @@ export async function startThrowaway(
     running = false;
     return result;
   });
-  // Meanwhile; and what goes wrong with that is no failure of this run.
+  // This runs in the background, and its errors do not fail this run.
   const cleaned = removeAbandonedThrowaways(docker).catch(() => undefined);
   const close = async () => {
     process.stdin.end();

@@ -6,21 +6,21 @@ import { settleAfterAbort } from "../lib/abort";
 
 const pollMilliseconds = 2_000;
 
-/** Polls in a row that must go wrong before the daemon counts as gone: one may be refused where many connect at once. */
+/** The daemon counts as gone after so many failed polls in a row; a single one can fail when many clients connect. */
 const pollsBeforeGone = 3;
 
-/** Time that processes have to end after the container or the daemon is lost; their clients are killed before it is over. */
+/** Processes have so long to end after the container or the daemon is lost. Their clients are killed earlier. */
 const graceMilliseconds = 7_000;
 
-/** Time that a container may take to stop after its processes have failed. */
+/** A container may take so long to stop after its processes have failed. */
 const stopMilliseconds = 3_000;
 
-/** Time after which a container that stopped shows whether somebody removed or restarted it. */
+/** Only after so long does a container that stopped show whether somebody removed or restarted it. */
 const settleMilliseconds = 1_000;
 
 const losses: ReadonlySet<FailureCode> = new Set(["container-lost", "container-not-running"]);
 
-/** Failures that a container which goes away brings about, through what ran in it. */
+/** Failures of processes that can be due to a container that went away. */
 const consequences: ReadonlySet<FailureCode> = new Set([
   "docker-failed",
   "server-error",
@@ -30,10 +30,9 @@ const consequences: ReadonlySet<FailureCode> = new Set([
 ]);
 
 /**
- * Does some work in a container and ends it when the container is paused, stopped, removed or restarted, or when the
- * daemon is gone. Without that, a paused container would make `docker exec` hang for ever. Where the work fails because
- * of the container, that is the one failure that is reported. What is wrong with it at the start is for the work
- * to report.
+ * Does some work in a container, and ends it when the container is paused, stopped, removed or restarted, or when the
+ * daemon is gone. Otherwise a paused container would make `docker exec` hang for ever. If the work fails because of the
+ * container, only that is reported. If the container does not run at the start, the work itself reports it.
  */
 export async function whileRunning<T>(
   docker: Docker,
@@ -73,7 +72,7 @@ async function watchContainer(docker: Docker, container: Inspection, done: Abort
   }
 }
 
-/** A process in a container may fail a moment before the container has stopped. */
+/** A process can fail a moment before its container has stopped. */
 async function lossBehind(
   error: unknown,
   docker: Docker,
@@ -104,7 +103,7 @@ async function lossNow(docker: Docker, before: Inspection): Promise<Failure | un
   }
 }
 
-/** What has become of a container since it was looked at before. */
+/** What happened to a container since `before`. */
 function lossOf(before: Inspection, now: Inspection | undefined): Failure | undefined {
   const name = before.Name.slice(1);
   const lost = (what: string) =>

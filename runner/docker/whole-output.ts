@@ -1,9 +1,9 @@
 /**
  * Output of a process in a container that arrives whole, or fails. Two seconds after an exec'd process has ended, the
- * Docker daemon drops what its client has not taken yet, and the exit status stays 0 (`StreamConfig.Wait` in
- * daemon/monitor.go of moby, and issue 53614 there). A reader that waits for longer, as for a slow bucket or for an index
- * that is built, would take the beginning for all of it. So the shell around a process that succeeded writes a mark after
- * the output, and stays until it hears that the mark has come.
+ * Docker daemon drops what its client has not read yet, and the exit status stays 0 (`StreamConfig.Wait` in
+ * daemon/monitor.go of moby, and issue 53614 there). A reader that pauses for longer, for a slow bucket or while an index is
+ * built, would take the beginning for the whole output. So the shell around a process that succeeded writes a mark after
+ * the output, and stays until it hears that the mark has arrived.
  */
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -14,9 +14,9 @@ import { Failure } from "../lib/failure";
 export interface WholeOutput {
   /** What the shell writes after the output. */
   readonly mark: string;
-  /** Takes the mark away. */
+  /** Removes the mark. */
   readonly output: Transform;
-  /** Fails the output of this client where it succeeds without a mark; tells when the mark has come. */
+  /** Fails the output if this client succeeds without a mark; calls `onMark` when the mark has arrived. */
   readonly follow: (client: ChildProcess, onMark: () => void) => void;
 }
 
@@ -50,7 +50,7 @@ export function wholeOutput(): WholeOutput {
     output,
     follow(client, onMark) {
       onWhole = onMark;
-      // Of a client that cannot be started, whoever awaits it hears.
+      // If the client cannot be started, whoever awaits it gets the error.
       exitCode = once(client, "exit").then(
         ([code]: unknown[]) => code,
         () => undefined,
@@ -65,7 +65,7 @@ const cutOff = () =>
     "The Docker daemon dropped the end of what a process in the container wrote. Try again; if it happens again, see whether the machine is overloaded.",
   );
 
-/** How a client ended, unless its output was cut off. */
+/** The result of a client; throws if its output was cut off. */
 export function wholeOr<T extends { readonly cause?: unknown }>(result: T): T {
   if (result.cause instanceof Failure) throw result.cause;
   return result;

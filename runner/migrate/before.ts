@@ -5,6 +5,7 @@ import type { Relation } from "../postgres/catalog/catalog";
 import { escapeLiteral } from "../postgres/session/escape";
 import { findRequirements } from "../postgres/catalog/requirements";
 import type { Session } from "../postgres/session/session";
+import { withQualifiedNames } from "../postgres/session/settings";
 import type { MigrateRequest } from "../request";
 import { readDockerRecord } from "./docker-record";
 import { dataOf, inDatabase, newDatabase, type NewServer, inside, boundPorts } from "./servers";
@@ -18,7 +19,7 @@ export async function findBrought(
   request: MigrateRequest,
 ): Promise<Brought> {
   await checkSuperuser(hold, request.user, request.container);
-  const { requires, objects } = await findRequirements(hold, tables);
+  const { requires, objects } = await withQualifiedNames(hold, () => findRequirements(hold, tables));
   return broughtBy({
     ...{ tables: tables.map(({ oid }) => oid), excluded, objects, requires },
     createsRoles: request.missingRoles === "create",

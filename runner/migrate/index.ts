@@ -9,27 +9,13 @@ import { checkUnchanged, holdWrites, selectAll } from "./hold-writes";
 import { compareServers, type Comparison } from "./inventory/inventory";
 import { type MigrationRecord, readRecord, removalInWords } from "./record";
 import { endSwitch, resume } from "./resume";
-import {
-  dataOf,
-  inDatabase,
-  newDatabase,
-  type NewServer,
-  oldDatabase,
-  type Sides,
-  boundPorts,
-} from "./servers";
+import { dataOf, inDatabase, newDatabase, type NewServer, oldDatabase, type Sides, boundPorts } from "./servers";
 import { secondsSince } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "../request";
 import { restore } from "../restore";
 import { switchServers, keepStopped, takePort } from "./switch";
-import {
-  notBrought,
-  acceptedInWords,
-  checkAcceptance,
-  checkLeftBehind,
-  notAccepted,
-} from "./inventory/items";
+import { notBrought, acceptedInWords, checkAcceptance, checkLeftBehind, notAccepted } from "./inventory/items";
 import type { Brought } from "./inventory/objects";
 
 const Loading = z.object({ container: z.string() });

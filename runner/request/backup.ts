@@ -1,10 +1,11 @@
 import { z } from "zod";
-import path from "node:path";
 import { parseRepository, s3Url } from "./location";
-import { ArchiveFormat, Compression, VerifyLevel } from "./archive";
+import { ArchiveFormat, VerifyLevel } from "./archive";
+import { Compression } from "./compression";
 import { MinSizeRatio, retentionRules } from "./retention";
 import { BackupsOfName, FileMode, FolderPath, Repository } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
+import path from "node:path";
 
 /** What happens when a selected table cannot be restored without one that is not selected. */
 export const References = z.enum(["fail", "add", "accept"]);

@@ -5,7 +5,7 @@ import { Attempts, Failure } from "../lib/failure";
 import { docker as dockerFor } from "../docker/docker";
 import { runningContainer, type Inspection } from "../docker/container";
 import { connectServer } from "../postgres/session/connect";
-import { dumpFacts, serverFacts, type ServerFacts, type DumpFacts } from "../postgres/session/server-info";
+import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server-info";
 import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import type { Manifest } from "../repository/manifest";
 import { describeContent } from "../postgres/catalog/outside-content";
@@ -15,10 +15,10 @@ import { filesOf, type BackupFiles } from "../repository/backup-files";
 import { readSealed, checkFiles, damaged } from "../repository/checksums";
 import { failUnlessListed, checkScripts } from "../verify";
 import { openBackup } from "../repository/open";
-import { archiveName } from "../postgres/archive/archive-name";
 import { chooseJobs } from "../lib/concurrency";
 import type { ExecTarget } from "../docker/exec";
 import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
+import { archiveName } from "../postgres/archive/compression";
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the run. */
 export async function beginRestore(
@@ -34,12 +34,12 @@ export async function beginRestore(
   const names = restoreNames(request.database);
   const [connection, tools] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
-    attempts.run(() => dumpFacts(docker, container, backup.manifest.compression)),
+    attempts.run(() => readDumpInfo(docker, container, backup.manifest.compression)),
   ]);
   if (connection === undefined) throw attempts.failure();
   const { target, session } = connection;
   try {
-    const facts = await attempts.run(() => serverFacts(session));
+    const facts = await attempts.run(() => readServerInfo(session));
     if (facts === undefined || tools === undefined) throw attempts.failure();
     await checkWritable(session, request);
     noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);
@@ -133,8 +133,8 @@ export interface RestoreRun {
   readonly target: ExecTarget;
   /** In the target database; holds the lock until it is closed. */
   readonly session: Session;
-  readonly facts: ServerFacts;
-  readonly tools: DumpFacts;
+  readonly facts: ServerInfo;
+  readonly tools: DumpInfo;
   readonly names: RestoreNames;
   readonly jobs: number;
   readonly progress: Progress;

@@ -8,9 +8,9 @@ import { z } from "zod";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
 import { compareOrphans, mismatch, withFingerprints, settlePools, compareTable } from "../verify";
 import { Failures } from "../lib/failure";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
 import { findDefinitions } from "../postgres/catalog/definitions";
 import { findPools } from "../postgres/session/pools";
+import { withQualifiedNames } from "../postgres/session/settings";
 
 /** Why the target cannot compute the fingerprints that were recorded; undefined where it can. */
 export function whyNotCompared({

@@ -15,8 +15,8 @@ import type { RestoreRun } from "./begin";
 import { installedSrids, postgisSchema } from "./target-check";
 import { feedPsql, restoreFailure } from "./statements";
 import type { Session } from "../postgres/session/session";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
 import { z } from "zod";
+import { withQualifiedNames } from "../postgres/session/settings";
 
 /** Writes a list of entries for pg_restore, and says where. */
 export async function writeList(run: RestoreRun, name: string, ids: readonly number[]): Promise<string> {

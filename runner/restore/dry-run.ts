@@ -11,10 +11,10 @@ import { readToc, type TocEntry } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { finalPlace, finalSchema, findExisting } from "./members";
 import { checkNames, checkPlaces } from "./places";
-import { archiveName } from "../postgres/archive/archive-name";
 import type { RestoreRun } from "./begin";
 import { checkFreeSpace } from "./target-check";
 import { serverNames, accessMethodMissing, noteTablespaces } from "./statements";
+import { archiveName } from "../postgres/archive/compression";
 
 /** The tables that would be restored; none where all exist and are to be left alone. */
 export async function dryRun(run: RestoreRun) {

@@ -19,6 +19,7 @@ import { selectTables } from "../postgres/catalog/select-tables";
 import { readPieces } from "../postgres/archive/script-pieces";
 import { escapeLiteral } from "../postgres/session/escape";
 import { whyNotCompared } from "./compare";
+import { isOfKind } from "../postgres/archive/toc";
 
 export async function restoreData(
   run: RestoreRun,
@@ -174,7 +175,7 @@ export async function setSequences(run: RestoreRun, reader: Reader, oids: readon
   );
   const loose = await findExisting(session, await looseSequences(session, oids));
   const used = new Set([...owned, ...loose].map(({ oid }) => oid));
-  const entries = reader.entries.filter((entry) => /^\d+; \d+ \d+ SEQUENCE SET /.test(entry));
+  const entries = reader.entries.filter((entry) => isOfKind(entry, "SEQUENCE SET"));
   if (used.size === 0) return;
   for await (const piece of readPieces(reader.script(entries, run.signal))) {
     const { name, last, called } =

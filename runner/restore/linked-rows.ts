@@ -8,16 +8,18 @@ import { pathInContainer } from "../docker/container";
 import { sqlName } from "../postgres/session/names";
 import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
-import { archiveName } from "../postgres/archive/archive-name";
 import type { RestoreRun } from "./begin";
-import { idOf, rowsFinder } from "./reader";
-import { decompressor } from "../postgres/archive/compressor";
-import { dockerOutput } from "../docker/docker";
-import { execArguments, callerIds } from "../docker/exec";
+import { rowsFinder } from "./reader";
+import type { ListedEntry } from "../postgres/archive/toc";
+import { decompressorOf, archiveName } from "../postgres/archive/compression";
+import { execArguments, callerIds, shell } from "../docker/exec";
 import { openCopySession } from "../postgres/archive/copy-session";
 import { loadSettings, restoreFailure } from "./statements";
 import { Failure } from "../lib/failure";
 import { together } from "../lib/concurrency";
+import { spawnDocker } from "../docker/docker";
+import canShareRows from "./can-share-rows.sh";
+import shareRows from "./share-rows.sh";
 import path from "node:path";
 
 /** On this machine, beside the backup's folder; of one restore at a time. */
@@ -43,7 +45,7 @@ export interface LinkedArchive {
 /** The archive; undefined where links cannot be made, or the container does not see them. */
 export async function linkRows(
   run: RestoreRun,
-  entries: readonly string[],
+  entries: readonly ListedEntry[],
   dump: ScratchDump,
   tables: readonly StagedTable[],
 ): Promise<LinkedArchive | undefined> {
@@ -63,7 +65,7 @@ export async function linkRows(
       .map((entry) => [sqlName(entry), entry.id] as const),
   );
   const rows = tables.map((table) => {
-    const from = idOf(findSource(table.recorded));
+    const { id: from } = findSource(table.recorded);
     const id = ids.get(sqlName(table.stage));
     if (id === undefined) throw new Error(`pg_dump left out the rows of ${sqlName(table.stage)}`);
     const suffix = suffixes.get(from) ?? "";
@@ -107,11 +109,11 @@ export async function sharedTables(
   const large = tables.filter(
     ({ recorded, stage, pooled }) => recorded.bytes >= from && !pooled && !/[\r\n]/.test(sqlName(stage)),
   );
-  const programs = new Set(large.map((table) => decompressor(files.get(table) ?? "")));
+  const programs = new Set(large.map((table) => decompressorOf(files.get(table) ?? "")[0] ?? ""));
   for (const program of programs) {
-    const probe = `printf '1\\n2\\n3\\n4\\n\\n\\n\\n' | ${share(1, 2)} && command -v ${program}`;
-    const found = await dockerOutput(target.docker, execArguments(target, ["sh", "-c", `${probe} || :`]));
-    if (!found.startsWith("2\n4\n/")) return [];
+    const probe = execArguments(target, shell(canShareRows, program));
+    const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+    if (failed) return [];
   }
   return large;
 }
@@ -124,14 +126,14 @@ export async function loadShared(
   searchPath: string,
 ): Promise<void> {
   const load = (index: number) => async (either: AbortSignal) => {
-    const options = { variables: { [folderVariable]: path }, user: callerIds() };
+    const options = { script: shareRows, folder: path, user: callerIds() };
     const session = openCopySession(target, options, either);
     try {
       for (const setting of loadSettings(searchPath)) await session.run(setting);
       for (const table of tables) {
         const file = files.get(table) ?? "";
-        const program = `${decompressor(file)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;
-        await session.copy(sqlName(table.stage), "from", program);
+        const share = `${index + 1}/${jobs}`;
+        await session.copy(sqlName(table.stage), "from", [file, share, ...decompressorOf(file)]);
       }
     } catch (error) {
       throw error instanceof Failure ? restoreFailure("rows", error.message) : error;
@@ -142,11 +144,4 @@ export async function loadShared(
   const sessions = Array.from({ length: jobs }, (_, index) => load(index));
   await together(signal, sessions);
   signal.throwIfAborted();
-}
-
-const folderVariable = "POSTGIS_BACKUP_FOLDER";
-
-/** All rows go to one of the shares; three lines follow the last row of a file, the first of them `\.`. */
-function share(index: number, count: number): string {
-  return `head -n -3 | split -n r/${index + 1}/${count}`;
 }

@@ -1,7 +1,7 @@
 /** The objects that a restore moves: tables, and what does not follow them by itself. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
-import type { Relation } from "../postgres/catalog/catalog";
+import { firstUserOid, type Relation } from "../postgres/catalog/catalog";
 import { type Name, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
@@ -42,7 +42,7 @@ export async function looseSequences(
        WHERE d.refclassid = 'pg_class'::regclass AND coalesce(a.adrelid, r.ev_class, k.conrelid, p.polrelid) IN (${oidList(oids)}))`;
   const found = await session.rows(
     `SELECT n.nspname AS schema, s.relname AS name FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
-     WHERE s.relkind = 'S' AND s.oid >= 16384 AND NOT EXISTS (
+     WHERE s.relkind = 'S' AND s.oid >= ${firstUserOid} AND NOT EXISTS (
        SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid AND o.deptype IN ('a', 'i', 'e')
        AND o.refclassid IN ('pg_class'::regclass, 'pg_extension'::regclass)) ${used}`,
     Member,

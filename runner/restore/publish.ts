@@ -4,21 +4,14 @@ import { Failure } from "../lib/failure";
 import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
-import {
-  asTable,
-  type Existing,
-  findExisting,
-  moveMembers,
-  statisticsOf,
-  schemaBefore,
-  advanceSequences,
-} from "./members";
+import { asTable, type Existing, findExisting, moveMembers, statisticsOf, schemaBefore, advanceSequences } from "./members";
 import { forgetRecord } from "./record";
 import type { Staging } from "./staging";
 import { backupId } from "../repository/backup-id";
 import type { RestoreRun } from "./begin";
 import { refuseDependents, exchange, findLost, findMemberships } from "./replaced";
 import { z } from "zod";
+import { firstUserOid } from "../postgres/catalog/catalog";
 
 /** Schemas that now hold the tables that were there before. */
 export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {
@@ -146,7 +139,7 @@ async function overOwnFunctions(session: Session, places: ReadonlySet<string>): 
        LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
        JOIN pg_proc p ON p.oid = CASE WHEN d.refclassid = 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode END
        JOIN pg_language l ON l.oid = p.prolang
-     WHERE i.relkind = 'i' AND p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')
+     WHERE i.relkind = 'i' AND p.oid >= ${firstUserOid} AND l.lanname NOT IN ('c', 'internal')
        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
      ORDER BY 3`,
     z.object({ schema: z.string(), name: z.string(), index: z.string() }),

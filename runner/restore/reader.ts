@@ -2,28 +2,30 @@
 import path from "node:path";
 import { type BackupContainer, copyFiles, startBackupContainer, readPlainArchive } from "../verify";
 import { pathInContainer } from "../docker/container";
-import { dockerFailure, spawnDocker } from "../docker/docker";
+import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
+import { writeFile } from "../docker/exec-streamed";
 import { Failure } from "../lib/failure";
 import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive/archive";
 import { majorVersion } from "../postgres/session/server-info";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { hashFile } from "../repository/files";
 import { recordedFile, streamedArchive } from "../repository/checksums";
-import { archiveName } from "../postgres/archive/archive-name";
 import { sumsFile } from "../repository/layout";
 import type { RestoreRun } from "./begin";
 import type { Name } from "../postgres/session/names";
+import { holdsRows, type ListedEntry, listedFinder } from "../postgres/archive/toc";
+import { archiveName } from "../postgres/archive/compression";
 
 export interface Reader {
   /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */
   readonly inTarget: ContainerFile | undefined;
-  /** The table of contents, a line each entry; none for a script. */
-  readonly entries: readonly string[];
+  /** The table of contents; a script has none. */
+  readonly entries: readonly ListedEntry[];
   /** To read rows of one table is to read the rows of all. */
   readonly sequential: boolean;
   /** The script that these entries make, in the order of the archive; of a plain archive, all of it. */
-  script(entries: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  script(entries: readonly ListedEntry[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -64,8 +66,8 @@ function archiveFor(
   const archive = { path: path.posix.join(container.folder, name), user: container.user };
   if (container.mounted) return { archive };
   if (manifest.format === "custom") return { archive: streamedArchive(files, recordedFile(manifest, name)) };
-  const bring = async (entries: readonly string[]) => {
-    const ids = new Set(entries.map(idOf));
+  const bring = async (entries: readonly ListedEntry[]) => {
+    const ids = new Set(entries.map(({ id }) => id));
     const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));
     if (rows.length > 0) await copyFiles(target.docker, container, files, rows, signal);
   };
@@ -108,25 +110,17 @@ interface Place {
   readonly work: string;
   readonly inTarget: ContainerFile | undefined;
   /** Makes the files of these entries' rows be there. */
-  readonly bring?: (entries: readonly string[]) => Promise<void>;
+  readonly bring?: (entries: readonly ListedEntry[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-const writeFile = 'umask 077; cat >"$1"';
-
 async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader> {
   const { target, archive, user, work, inTarget, bring, close } = place;
-  const contents = await listArchive(target, archive, signal);
-  const entries = contents.split("\n").filter((line) => /^\d+; /.test(line));
+  const entries = await listArchive(target, archive, signal);
   let lists = 0;
-  const script = async function* (wanted: readonly string[], until: AbortSignal) {
+  const script = async function* (wanted: readonly ListedEntry[], until: AbortSignal) {
     const list = path.posix.join(work, `list_${++lists}`);
-    const write = execArguments(target, ["sh", "-c", writeFile, "sh", list], user);
-    try {
-      await spawnDocker(target.docker, write, { input: wanted.map((line) => `${line}\n`).join("") });
-    } catch (error) {
-      throw dockerFailure(error);
-    }
+    await writeFile(target, list, wanted.map(({ line }) => `${line}\n`).join(""), user);
     await bring?.(wanted);
     const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
     // The beginning, which has the definitions, is read again with the rows.
@@ -142,38 +136,27 @@ async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader>
   return { inTarget, entries, sequential: "content" in archive, script, close };
 }
 
-export const idOf = (entry: string): string => entry.split(";")[0] ?? "";
-
-export const holdsRows = (entry: string): boolean => /^\d+; \d+ \d+ TABLE DATA /.test(entry);
-
 interface OwnedTable extends Name {
   readonly owner: string;
 }
 
 /** The entries of some tables' rows, in the order of the archive; none of a script, which has no entries. */
-export function rowsEntries(entries: readonly string[], tables: readonly OwnedTable[]): string[] {
+export function rowsEntries(entries: readonly ListedEntry[], tables: readonly OwnedTable[]): ListedEntry[] {
   if (entries.length === 0) return [];
-  const find = rowsFinder(entries);
-  const wanted = new Set(tables.map(find));
+  const wanted = new Set(tables.map(rowsFinder(entries)));
   return entries.filter((entry) => wanted.has(entry));
 }
 
-/** Finds the entry of a table's rows. Tables of contents have names without quotes, each in one line. */
-export function rowsFinder(entries: readonly string[]): (table: OwnedTable) => string {
-  const byName = new Map<string, string[]>();
-  for (const entry of entries.filter(holdsRows)) {
-    const name = entry.replace(/^\d+; \d+ \d+ /, "");
-    const others = byName.get(name);
-    if (others === undefined) byName.set(name, [entry]);
-    else others.push(entry);
-  }
-  return ({ schema, name, owner }) => {
-    const text = ["TABLE DATA", schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
-    const found = byName.get(text) ?? [];
-    if (found.length === 1 && found[0] !== undefined) return found[0];
+/** Finds the entry of a table's rows. */
+export function rowsFinder(entries: readonly ListedEntry[]): (table: OwnedTable) => ListedEntry {
+  const find = listedFinder(entries.filter(holdsRows));
+  return (table) => {
+    const [only, ...others] = find("TABLE DATA", table);
+    if (only !== undefined && others.length === 0) return only;
+    const count = only === undefined ? 0 : others.length + 1;
     throw new Failure(
       "restore-failed",
-      `The archive has ${found.length} entries for the rows of ${schema}.${name}, and there must be one.`,
+      `The archive has ${count} entries for the rows of ${table.schema}.${table.name}, and there must be one.`,
     );
   };
 }

@@ -3,13 +3,14 @@
  * later run knows by it what a killed one left. It is followed only where nobody but the restoring role, or a superuser,
  * can have written it; and what somebody else has begun to use is left alone, and named.
  */
+import { firstUserOid } from "../postgres/catalog/catalog";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
 import { type Session, SqlError } from "../postgres/session/session";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
 import type { RestoreNames } from "./work";
 import { asByDefault } from "./define";
+import { withQualifiedNames } from "../postgres/session/settings";
 
 type Record = Pick<RestoreNames, "record">;
 
@@ -33,13 +34,11 @@ const catalogs = [
 const relationKinds = "relkind IN ('r', 'p', 'S', 'v', 'm', 'f')";
 
 /** The first oid that no object of a new database has. */
-const firstOid = 16384;
-
 const everything = (where: (catalog: string) => string) =>
   catalogs
     .map(
       (catalog) =>
-        `SELECT '${catalog}'::regclass::oid AS class, oid AS object FROM pg_catalog.${catalog} WHERE oid >= ${firstOid} AND ${where(catalog)}`,
+        `SELECT '${catalog}'::regclass::oid AS class, oid AS object FROM pg_catalog.${catalog} WHERE oid >= ${firstUserOid} AND ${where(catalog)}`,
     )
     .join(" UNION ALL ");
 

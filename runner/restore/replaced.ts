@@ -6,9 +6,9 @@ import { oidList, type Existing } from "./members";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
 import type { RestoreRun } from "./begin";
 import { escapeLiteral } from "../postgres/session/escape";
+import { withQualifiedNames } from "../postgres/session/settings";
 
 const dependentsQuery = (oids: readonly string[]) => `
 WITH old AS (SELECT oid, reltype FROM pg_class WHERE oid IN (${oidList(oids)})),

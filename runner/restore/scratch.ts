@@ -5,23 +5,16 @@
 import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { dockerFailure, spawnDocker } from "../docker/docker";
-import { callerIds, execArguments, type ExecTarget, runTied } from "../docker/exec";
+import { writeFile } from "../docker/exec-streamed";
+import { callerIds, type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
-import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
+import { asDirectory, holdsRows, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
-import { type Reader, holdsRows } from "./reader";
-import {
-  definitionsOf,
-  accessMethodMissing,
-  noteTablespaces,
-  serverNames,
-  feedPsql,
-  restoreFailure,
-} from "./statements";
+import type { Reader } from "./reader";
+import { definitionsOf, accessMethodMissing, noteTablespaces, serverNames, feedPsql, restoreFailure } from "./statements";
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { inDatabase, type RestoreRun } from "./begin";
@@ -184,13 +177,5 @@ export async function writeInContainer(
   file: string,
   input: string | Uint8Array,
 ): Promise<void> {
-  const script = 'umask 077; mkdir -p "${1%/*}" && cat >"$1"';
-  const write = ["sh", "-c", script, "sh", file];
-  try {
-    await spawnDocker(target.docker, execArguments({ ...target, secretEnv: [] }, write, callerIds()), {
-      input,
-    });
-  } catch (error) {
-    throw dockerFailure(error);
-  }
+  await writeFile({ ...target, secretEnv: [] }, file, input, callerIds());
 }

@@ -187,8 +187,6 @@ export function leastBytes(tables: readonly Pick<RecordedTable, "bytes" | "rows"
   }, 0);
 }
 
-const freeKilobytes = 'df -P -k "$1" | tail -n 1 | tr -s " " | cut -d " " -f 4';
-
 /** Where the container has df, and the role may see where the data is. */
 export async function checkFreeSpace(
   { request, session, target }: RestoreRun,
@@ -202,10 +200,12 @@ export async function checkFreeSpace(
     z.object({ folder: z.string().nullable() }),
   );
   if (folder === null) return;
-  const probe = execArguments(target, ["sh", "-c", freeKilobytes, "sh", folder], "0:0");
-  const { stdout } = await spawnDocker(target.docker, probe, { reject: false });
-  if (!/^\d+$/.test(stdout)) return;
-  const free = Number(stdout) * 1024;
+  const probe = execArguments(target, ["df", "-P", "-k", folder], "0:0");
+  const { failed, stdout } = await spawnDocker(target.docker, probe, { reject: false });
+  // Device, blocks, used, available: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/df.html
+  const [, , , available = ""] = stdout.trim().split("\n").at(-1)?.split(/ +/) ?? [];
+  if (failed || !/^\d+$/.test(available)) return;
+  const free = Number(available) * 1024;
   const needed = leastBytes(tables.map(({ recorded }) => recorded));
   if (free >= needed) return;
   throw new Failure(

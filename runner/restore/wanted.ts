@@ -6,9 +6,10 @@ import type { TocEntry } from "../postgres/archive/toc";
 import { oidList, type Member, findExisting } from "./members";
 import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
 import type { Selection } from "../postgres/catalog/select-tables";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
 import { type Name, sqlName } from "../postgres/session/names";
 import type { RestoreRun } from "./begin";
+import { firstUserOid } from "../postgres/catalog/catalog";
+import { withQualifiedNames } from "../postgres/session/settings";
 
 /** What is restored, as it is in the scratch database. */
 export interface WantedObjects {
@@ -133,7 +134,7 @@ function ownObjects(session: Session): Promise<OwnObject[]> {
   const queries = catalogs.map(
     ([catalog, condition]) =>
       `SELECT format('%s %s', '${catalog}'::regclass::oid, c.oid) AS id, o.type, (parse_ident(o.schema))[1] AS schema, o.identity FROM ${catalog} c, pg_identify_object('${catalog}'::regclass, c.oid, 0) o
-       WHERE c.oid >= 16384 AND (${condition}) AND NOT EXISTS (
+       WHERE c.oid >= ${firstUserOid} AND (${condition}) AND NOT EXISTS (
          SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
   );
   return session.rows(queries.join(" UNION ALL "), OwnObject);
@@ -175,7 +176,7 @@ export async function sequenceOids(
 export async function otherRelations(scratch: Session, session: Session): Promise<string[]> {
   const found = await scratch.rows(
     `SELECT c.oid::text, n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= 16384 AND NOT EXISTS (
+     WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= ${firstUserOid} AND NOT EXISTS (
        SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
     z.object({ oid: z.string(), schema: z.string(), name: z.string() }),
   );

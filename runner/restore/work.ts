@@ -2,8 +2,9 @@
  * What a restore makes on its way: how it is named, and how it is removed after the restore, after a failure, and after a run
  * that was killed.
  */
+import makeFolder from "./make-folder.sh";
 import { type Session, openSession } from "../postgres/session/session";
-import { type ExecTarget, execArguments, callerIds } from "../docker/exec";
+import { type ExecTarget, execArguments, callerIds, shell } from "../docker/exec";
 import { dropRecorded } from "./record";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
@@ -114,13 +115,9 @@ export function restoreInProgress({ database }: RestoreRequest): (since: string)
     );
 }
 
-/** Prints the first of the folders that can be made. */
-const makeFirst =
-  'for folder; do mkdir -m 700 "$folder" 2>/dev/null && printf %s "$folder" && exit; done; exit 1';
-
 export async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
   const { target, names, request } = run;
-  const command = ["sh", "-c", makeFirst, "sh", ...possibleWorkFolders(names)];
+  const command = shell(makeFolder, ...possibleWorkFolders(names));
   const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
   const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
   if (!failed) return { ...run, names: { ...names, workFolder } };

@@ -4,9 +4,18 @@
  */
 import { Attempts, Failure } from "../lib/failure";
 import { type Docker, spawnDocker } from "../docker/docker";
+import { shell } from "../docker/exec";
 import { startThrowaway, type Throwaway } from "../docker/throwaway";
 import type { PreflightRequest } from "../request";
 import path from "node:path";
+import checkSettings from "./check-settings.sh";
+import copySettings from "./copy-settings.sh";
+import findData from "./find-data.sh";
+import hasPostgis from "./has-postgis.sh";
+import makeData from "./make-data.sh";
+import prepareData from "./prepare-data.sh";
+import startServer from "./start-server.sh";
+import unreadableFiles from "./unreadable-files.sh";
 
 /** Where the throwaway container sees the data volume, which it cannot write. */
 const volumeFolder = "/postgis-backup/volume";
@@ -18,56 +27,6 @@ export interface DryStart {
   /** The data volume exists. */
   readonly hasVolume: boolean;
 }
-
-const failedExit = 1;
-
-/** Data of a server below a folder: a line with the folder and its version for each. */
-const findData = `find "$1" -maxdepth 5 -name base -prune -o -path '*/global/pg_control' -print | while read -r control; do
-  folder=\${control%/global/pg_control}
-  printf '%s %s\\n' "$(cat "$folder/PG_VERSION")" "\${folder#"$1"}"
-done`;
-
-const hasPostgis = `test -e "$(pg_config --sharedir)/extension/postgis.control" ||
-  ls /usr/share/postgresql/*/extension/postgis.control /usr/local/share/postgresql/extension/postgis.control 2>/dev/null | grep -q .`;
-
-/**
- * New data in the place of the real ones, with the settings that lie beside the real ones (also those of ALTER SYSTEM),
- * certificates and the like.
- */
-const prepareData = `set -e
-mkdir -p "$1" && chown postgres "$1" && chmod 700 "$1"
-cd "$1" && rm -rf ./* .[!.]*`;
-const copySettings = `set -e
-cd "$1"
-find . -maxdepth 2 \\( -name base -o -name global -o -name log -o -name 'pg_*' -type d \\) -prune -o \\
-  \\( -type f -size -2048 -o -type l \\) ! -name 'postmaster.*' ! -name PG_VERSION ! -name '*.signal' ! -name backup_label \\
-  ! -name tablespace_map -print >/tmp/postgis-backup-settings
-tar -cf - -T /tmp/postgis-backup-settings | tar -xf - -C "$2"
-chown -R postgres "$2"`;
-
-const makeData = `eval "set -- \\"\\$1\\" $POSTGRES_INITDB_ARGS"
-data=$1; shift
-exec initdb --pgdata="$data" --username=postgres --auth=trust --no-sync "$@"`;
-
-/** Each setting by itself, so that all that are wrong are told. */
-const checkSettings = `data=$1; shift; status=0
-for setting; do
-  postgres -D "$data" -C "\${setting%%=*}" -c "$setting" 2>&1 >/dev/null | grep -E 'FATAL|ERROR|DETAIL|HINT' && status=1
-done
-exit $status`;
-
-/** Waits until the server says that it is ready; the last argument makes its log go to this process. */
-const startServer = `data=$1; shift
-if grep -qs 'HugePages_Total: *[1-9]' /proc/meminfo; then set -- "$@" -c huge_pages=try; fi
-(postgres -D "$data" "$@" -c logging_collector=off >&2; echo $? >/tmp/postgis-backup-ended) &
-n=0
-while [ $n -lt 600 ]; do
-  case $(sed -n 8p "$data/postmaster.pid" 2>/dev/null) in ready*) exit 0;; esac
-  if [ -e /tmp/postgis-backup-ended ]; then exit ${failedExit}; fi
-  sleep 0.1; n=$((n+1))
-done
-echo "the server is not ready after 60 s" >&2
-exit ${failedExit}`;
 
 interface Ran {
   readonly ok: boolean;
@@ -86,7 +45,7 @@ export async function dryStart(
   const container = await attempts.run(() => startContainer(docker, request, start, signal));
   if (container === undefined) return;
   const run = async (user: string, script: string, ...args: readonly string[]): Promise<Ran> => {
-    const command = ["exec", "--user", user, container.name, "sh", "-c", script, "sh", ...args];
+    const command = ["exec", "--user", user, container.name, ...shell(script, ...args)];
     const { failed, stdout, all } = await spawnDocker(docker, command, {
       reject: false,
       all: true,
@@ -146,8 +105,7 @@ type Run = (user: string, script: string, ...args: readonly string[]) => Promise
 async function checkScripts({ initScripts }: PreflightRequest, run: Run): Promise<void> {
   if (initScripts.length === 0) return;
   const targets = initScripts.map(scriptTarget);
-  const unreadable = 'for file; do test -r "$file" || echo "$file"; done';
-  const { stdout } = await run("postgres", unreadable, ...targets);
+  const { stdout } = await run("postgres", unreadableFiles, ...targets);
   const failing = initScripts.filter((script) => stdout.split("\n").includes(scriptTarget(script)));
   if (failing.length === 0) return;
   throw new Failure(

@@ -14,7 +14,7 @@ import { findDefinitions } from "../postgres/catalog/definitions";
 import { measureTables } from "../postgres/catalog/fingerprint";
 import { sqlName } from "../postgres/session/names";
 import { findPools } from "../postgres/session/pools";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { withQualifiedNames } from "../postgres/session/settings";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
@@ -23,9 +23,9 @@ import { giveSearchPath } from "../postgres/catalog/unqualified";
 import type { BackupFiles } from "../repository/backup-files";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { afterTablesFile, prepareFile } from "../repository/layout";
-import { archiveName } from "../postgres/archive/archive-name";
 import { readPlainArchive } from "./scripts";
 import { compareOrphans } from "./restored-tables";
+import { archiveName } from "../postgres/archive/compression";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [

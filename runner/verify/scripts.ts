@@ -1,13 +1,12 @@
 /** The scripts of a backup: a plain archive, and what ends in .sql. */
 import type { BackupFiles } from "../repository/backup-files";
 import type { StoredFile } from "../repository/files";
-import { decompressed } from "../postgres/archive/decompress";
 import { readChecked, checkFiles, recordedFile } from "../repository/checksums";
 import { Failure } from "../lib/failure";
 import { prepareFile } from "../repository/layout";
 import { safeScript } from "../postgres/archive/script-pieces";
-import { archiveName } from "../postgres/archive/archive-name";
 import type { Verifiable } from "./verification";
+import { archiveName, decompressed } from "../postgres/archive/compression";
 
 /** The script that a plain archive is; fails unless the file can be read to its end, and is what the manifest records. */
 export async function* readPlainArchive(

@@ -5,14 +5,7 @@ import type { Docker } from "../docker/docker";
 import { drillServer, runDrill } from "./restore-test";
 import { Failure, Failures } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import {
-  type Archive,
-  type ContainerFile,
-  listArchive,
-  missingFromArchive,
-  readArchive,
-  rowsByTable,
-} from "../postgres/archive/archive";
+import { type Archive, type ContainerFile, listArchive, missingFromArchive, readArchive, rowsByTable } from "../postgres/archive/archive";
 import { countDataFiles } from "../postgres/archive/data-files";
 import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/script";
 import type { Progress } from "../lib/progress";

@@ -51,26 +51,35 @@ async function main(parts: readonly string[]): Promise<void> {
 async function survives(copy: string, mutant: Mutant): Promise<boolean> {
   const { title, file, text, replacement } = mutant;
   const source = path.join(copy, file);
-  const compiled = path.join(copy, "dist", file.replace(/ts$/, "js"));
-  const [before, compiledBefore] = await Promise.all([readFile(source, "utf8"), readFile(compiled, "utf8")]);
-  const parts = before.split(text);
+  // The runner is bundled from its sources; the components are compiled.
+  const compiled = file.endsWith(".ts") ? [path.join(copy, "dist", file.replace(/ts$/, "js"))] : [];
+  const files = [source, ...compiled];
+  const before = await Promise.all(files.map((name) => readFile(name, "utf8")));
+  const parts = before[0]?.split(text) ?? [];
   assert.equal(parts.length, 2, `"${title}": ${file} must have this once:\n${text}`);
   try {
     await writeFile(source, parts.join(replacement));
-    await compile(copy, source, compiled);
+    for (const output of compiled) await esbuild(copy, source, output);
+    await must(execa("npm", ["run", "--silent", "bundle"], { ...quiet, cwd: copy }));
     return !(await runTests(copy, mutant)).failed;
   } finally {
-    await Promise.all([writeFile(source, before), writeFile(compiled, compiledBefore)]);
+    await Promise.all(files.map((name, index) => writeFile(name, before[index] ?? "")));
   }
 }
 
+const quiet = { reject: false, all: true } as const;
+
 /** Without its types: a mutant need not have the right ones to be run. */
-async function compile(copy: string, source: string, compiled: string): Promise<void> {
-  const options = { cwd: copy, reject: false, all: true };
-  const one = ["--platform=node", "--format=cjs", `--outfile=${compiled}`, "--log-level=warning"];
-  const transpiled = await execa("node_modules/.bin/esbuild", [source, ...one], options);
-  const built = transpiled.failed ? transpiled : await execa("npm", ["run", "--silent", "bundle"], options);
-  assert.ok(!built.failed, `It cannot be built:\n${built.all}`);
+async function esbuild(copy: string, source: string, output: string): Promise<void> {
+  const options = ["--platform=node", "--format=cjs", `--outfile=${output}`, "--log-level=warning"];
+  await must(execa("node_modules/.bin/esbuild", [source, ...options], { ...quiet, cwd: copy }));
+}
+
+async function must(
+  building: PromiseLike<{ readonly failed: boolean; readonly all: string }>,
+): Promise<void> {
+  const { failed, all } = await building;
+  assert.ok(!failed, `It cannot be built:\n${all}`);
 }
 
 const runTests = (copy: string, mutant: Mutant) =>

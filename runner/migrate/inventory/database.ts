@@ -1,4 +1,5 @@
 /** What one database has, objects and all else. */
+import { firstUserOid } from "../../postgres/catalog/catalog";
 import { z } from "zod";
 import { escapeLiteral } from "../../postgres/session/escape";
 import type { Session } from "../../postgres/session/session";
@@ -36,7 +37,7 @@ async function schemaItems(session: Session, brought: Brought | undefined): Prom
     `SELECT format('%I', nspname) AS name, pg_get_userbyid(nspowner) AS owner, obj_description(n.oid, 'pg_namespace') AS comment,
        CASE WHEN nspacl IS NOT NULL THEN ${privileges("nspacl", "nspowner")} END AS granted,
        CASE WHEN initprivs IS NOT NULL THEN ${privileges("initprivs", "nspowner")} END AS initially,
-       n.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e') AS own
+       n.oid >= ${firstUserOid} AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e') AS own
      FROM pg_namespace n LEFT JOIN pg_init_privs p ON p.classoid = 'pg_namespace'::regclass AND p.objoid = n.oid AND p.objsubid = 0
      WHERE nspname !~ '^pg_(temp|toast)' AND nspname <> 'information_schema'`,
     Schema,
@@ -76,7 +77,7 @@ async function changedPrivileges(session: Session): Promise<Item[]> {
     SELECT i.type || ' ' || i.identity AS name, ${privileges(acl, owner)} AS granted FROM ${catalog} o
     LEFT JOIN pg_init_privs p ON p.classoid = '${catalog}'::regclass AND p.objoid = o.oid AND p.objsubid = 0,
     pg_identify_object('${catalog}'::regclass, o.oid, 0) i
-    WHERE ${acl} IS NOT NULL AND i.schema IS DISTINCT FROM 'information_schema' AND (o.oid < 16384 OR EXISTS (
+    WHERE ${acl} IS NOT NULL AND i.schema IS DISTINCT FROM 'information_schema' AND (o.oid < ${firstUserOid} OR EXISTS (
       SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = o.oid AND e.deptype = 'e'))
     AND ${privileges(acl, owner)} <> CASE WHEN initprivs IS NULL THEN '${initially}' ELSE ${privileges("initprivs", owner)} END`,
   );

@@ -1,4 +1,5 @@
 /** Every object of one database, whatever catalog it is in. */
+import { firstUserOid } from "../../postgres/catalog/catalog";
 import { z } from "zod";
 import type { Session } from "../../postgres/session/session";
 import { type Item, item } from "./items";
@@ -67,12 +68,12 @@ function objectsOf(catalog: string): string {
   return `SELECT '${catalog}' AS catalog, format('%s %s', 'pg_catalog.${catalog}'::regclass::oid, o.oid) AS id,
     ${type} AS type, ${known ? "i.schema" : "NULL"} AS schema, ${identity} AS identity,
     ${catalog === "pg_class" ? "o.relkind::text" : "NULL"} AS relkind, ${details[catalog] ?? "NULL"} AS detail
-  FROM pg_catalog.${catalog} o${from} WHERE o.oid >= 16384 AND ${identity} IS NOT NULL ${conditions[catalog] ?? ""}`;
+  FROM pg_catalog.${catalog} o${from} WHERE o.oid >= ${firstUserOid} AND ${identity} IS NOT NULL ${conditions[catalog] ?? ""}`;
 }
 
 const dependenciesQuery = `
 SELECT format('%s %s', classid, objid) AS id, format('%s %s', refclassid, refobjid) AS on, deptype::text AS type
-FROM pg_catalog.pg_depend WHERE objid >= 16384 AND deptype IN ('a', 'i', 'P', 'S', 'I', 'e')`;
+FROM pg_catalog.pg_depend WHERE objid >= ${firstUserOid} AND deptype IN ('a', 'i', 'P', 'S', 'I', 'e')`;
 
 /** All that users made in the database of the session; what belongs to an extension comes with that. */
 export async function databaseObjects(session: Session, brought: Brought | undefined): Promise<Item[]> {

@@ -1,12 +1,13 @@
-/** What `pg_restore`, in a container that holds nothing but the archive, finds in it. */
+/** Reads an archive with the `pg_restore` of a container. */
 import { text } from "node:stream/consumers";
-import { type ExecTarget, type StreamedProcess, streamTied } from "../../docker/exec";
+import { type ExecTarget, shell, type StreamedProcess, streamTied } from "../../docker/exec";
 import { execFilter, type SizedContent } from "../../docker/exec-streamed";
 import { Failure } from "../../lib/failure";
 import { readScript, type ScriptContents, type ScriptTable, tableKey } from "./script";
 import { endedWith, errorLines } from "../session/server";
+import { type ListedEntry, listedFinder, readList } from "./toc";
+import readArchiveScript from "./read-archive.sh";
 
-/** A table as the table of contents of an archive names it. */
 export interface ArchivedTable {
   readonly schema: string;
   readonly name: string;
@@ -14,18 +15,18 @@ export interface ArchivedTable {
   readonly kind: "table" | "partitioned";
 }
 
-/** A file or folder that the container sees, and a user who can read it. */
+/** A file or folder in the container, and a user who can read it. */
 export interface ContainerFile {
   readonly path: string;
   readonly user: string;
 }
 
-/** Content is of an archive that a container cannot see: in the custom format, pg_restore reads it on its standard input. */
+/** If the container cannot see a custom archive, pg_restore reads its content on standard input. */
 export type Archive = ContainerFile | SizedContent;
 
 /**
- * Starts a program that reads an archive: by the path that is its last argument, or, without, as its standard input. Of
- * the latter it may need the beginning only; what has to be checked is read to its end all the same.
+ * Starts a program that reads an archive: from the path that is its last argument, or else from its standard input. It may
+ * need only the beginning of the input; with `toEnd`, the input is read to its end anyway, because its checksum is compared.
  */
 export function startReading(
   target: ExecTarget,
@@ -42,83 +43,45 @@ export async function listArchive(
   target: ExecTarget,
   archive: Archive,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<ListedEntry[]> {
   const { chunks, ended } = startReading(target, ["pg_restore", "--list"], archive, signal);
   const contents = await text(chunks);
   const { failed, stderr, exitCode } = await ended;
   if (failed) throw unreadable(stderr, endedWith(exitCode));
-  return contents;
+  return readList(contents);
 }
 
-/** Tables whose definition or rows the table of contents lacks. */
+/** Tables whose definition or rows are not listed. */
 export function missingFromArchive<T extends ArchivedTable>(
-  tableOfContents: string,
+  listed: readonly ListedEntry[],
   tables: readonly T[],
 ): T[] {
-  const entries = entriesByName(tableOfContents);
+  const find = listedFinder(listed);
   return tables.filter(
     (table) =>
-      !entries.has(entryName("TABLE", table)) ||
-      (table.kind === "table" && !entries.has(entryName("TABLE DATA", table))),
+      find("TABLE", table).length === 0 || (table.kind === "table" && find("TABLE DATA", table).length === 0),
   );
 }
 
 /**
- * Numbers of rows by the keys of tables, from those by the numbers of entries. Where names of several tables are alike in a
- * table of contents, a table's number of rows is among theirs, or it is wrong.
+ * Numbers of rows by table, from those by entry. If several tables are listed under one name, any entry with the right
+ * number will do.
  */
 export function rowsByTable(
-  tableOfContents: string,
+  listed: readonly ListedEntry[],
   tables: readonly (ArchivedTable & ScriptTable)[],
   rows: ReadonlyMap<string, number>,
 ): Map<string, number> {
-  const entries = entriesByName(tableOfContents);
+  const find = listedFinder(listed);
   const found = tables.flatMap((table): [string, number][] => {
-    const numbers = entries.get(entryName("TABLE DATA", table)) ?? [];
-    const counts = numbers.map((number) => rows.get(number)).filter((count) => count !== undefined);
+    const counts = find("TABLE DATA", table)
+      .map(({ id }) => rows.get(id))
+      .filter((count) => count !== undefined);
     const count = counts.find((candidate) => candidate === table.rows) ?? counts[0];
     return count === undefined ? [] : [[tableKey(table.schema, table.name), count]];
   });
   return new Map(found);
 }
-
-/** The numbers of entries, by what they are called. Names are without quotes, each in one line. */
-function entriesByName(tableOfContents: string): Map<string, string[]> {
-  const entries = new Map<string, string[]>();
-  for (const { number, name } of entriesOf(tableOfContents))
-    entries.set(name, [...(entries.get(name) ?? []), number]);
-  return entries;
-}
-
-/** A line may hold characters that are ends of lines to a regular expression. */
-function entriesOf(tableOfContents: string): { number: string; oid: string; name: string }[] {
-  return tableOfContents.split("\n").flatMap((line) => {
-    const [, number = "", oid = "", name] = /^(\d+); \d+ (\d+) (.*)$/s.exec(line) ?? [];
-    return name === undefined ? [] : [{ number, oid, name }];
-  });
-}
-
-function entryName(kind: string, { schema, name, owner }: ArchivedTable): string {
-  return [kind, schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
-}
-
-/** Numbers of the entries that hold the rows of a table, which name their files too, by its oid. */
-export function dataEntries(tableOfContents: string): Map<string, string> {
-  const entries = entriesOf(tableOfContents).filter(({ name }) => name.startsWith("TABLE DATA "));
-  return new Map(entries.map(({ oid, number }) => [oid, number]));
-}
-
-/**
- * Decompresses all rows, and puts the number of a table's rows in their place. Counting is no luxury: pg_restore takes
- * a zstd file that was cut off for one that has ended. A program that is part of a pipe can be ended by a signal, which
- * a container whose first process is a postmaster must be spared; so this is for throwaway containers only. One look at
- * each row, for a pattern, takes half the time of a comparison and a count.
- */
-const countRows = `{ pg_restore --data-only --file=- "$@" || echo failed; } | awk '
-begun && !/^\\\\\\.$/ { next }
-begun { printf "\\\\. %.0f\\n", NR - begun - 1; begun = 0; next }
-/ FROM stdin;$/ { begun = NR }
-{ print }'`;
 
 /** Reads the archive to its end. */
 export async function readArchive(
@@ -126,7 +89,7 @@ export async function readArchive(
   archive: Archive,
   signal: AbortSignal,
 ): Promise<ScriptContents> {
-  const command = ["sh", "-c", countRows, "sh"];
+  const command = shell(readArchiveScript);
   const { chunks, ended } = startReading(target, command, archive, signal, { toEnd: true });
   const contents = await readScript(chunks);
   const { failed, stderr, exitCode } = await ended;

@@ -1,8 +1,9 @@
 import { buffer } from "node:stream/consumers";
 import { extract } from "tar-stream";
 import { spawnDocker } from "../../docker/docker";
-import { execArguments, type ExecTarget, streamTied } from "../../docker/exec";
+import { execArguments, type ExecTarget, shell, streamTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
+import limitFiles from "./limit-files.sh";
 import { dumpCommand, type DumpOptions } from "./dump";
 import { errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
@@ -10,9 +11,6 @@ import type { Snapshot } from "../session/snapshot";
 /** What the table of contents can take: it is some kilobytes a table. */
 const baseBytes = 16 * 2 ** 20;
 const bytesPerTable = 2 ** 16;
-
-/** Fails where a temporary file becomes larger than so many blocks of 512 bytes; by an error, not by the signal. */
-const limited = `ulimit -f "$1"; trap '' XFSZ; shift; exec "$@"`;
 
 /** Whether {@link readContents} can work there: pg_dump knows no other folder for its temporary files. */
 export async function canReadContents(target: ExecTarget): Promise<boolean> {
@@ -41,7 +39,7 @@ export async function readContents(
   const blocks = (baseBytes + snapshot.tables.length * bytesPerTable) / 512;
   const enough = new AbortController();
   const dumping = dumpCommand({ ...options, format: "tar", compression: "none" }, snapshot, undefined);
-  const command = ["sh", "-c", limited, "sh", String(blocks), ...dumping];
+  const command = shell(limitFiles, String(blocks), ...dumping);
   const { chunks, ended } = streamTied(target, command, AbortSignal.any([signal, enough.signal]));
   const end = () => {
     enough.abort();

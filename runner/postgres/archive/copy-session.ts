@@ -1,32 +1,39 @@
-import { escapeLiteral } from "../session/escape";
+import { quote } from "shell-quote";
 import type { ExecTarget } from "../../docker/exec";
+import { escapeLiteral } from "../session/escape";
 import { openSession, type Session } from "../session/session";
 
-/** A session that copies rows from a table to a program in the container, or from one to a table. */
+/** A session that copies rows from a table to a script in the container, or from a script to a table. */
 export interface CopySession extends Pick<Session, "run" | "close"> {
-  /** The subject is a table or a query in parentheses; the program, a shell's command, has the variables of the session. */
-  copy(subject: string, direction: "from" | "to", program: string): Promise<void>;
+  /** The subject is a table, or a query in parentheses. The words are the script's arguments. */
+  copy(subject: string, direction: "from" | "to", words: readonly string[]): Promise<void>;
 }
 
 export interface CopySessionOptions {
-  /** Of the programs, for what neither quotes nor escapes get through psql's line well. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** Of the operating system. */
+  /** A script that works in a folder, and that exits with 1 whatever goes wrong: see {@link streamTied}. */
+  readonly script: string;
+  readonly folder: string;
+  /** The user of the operating system. */
   readonly user: string;
 }
 
-/** Milliseconds that a session has to end by itself, before its client is killed. */
+/** The script and the folder are variables, because psql's `\copy` is one line and has rules of its own for quotes. */
+const scriptVariable = "POSTGIS_BACKUP_SCRIPT";
+const folderVariable = "POSTGIS_BACKUP_FOLDER";
+
+/** After so many milliseconds, the client of a session that has not ended is killed. */
 const graceMilliseconds = 5_000;
 
-/** When the signal says so, it ends in the middle of what it copies, and its programs with it. */
+/** When the signal aborts it, it ends in the middle of a copy, and its script with it. */
 export function openCopySession(
   target: ExecTarget,
-  { variables, user }: CopySessionOptions,
+  { script, folder, user }: CopySessionOptions,
   signal: AbortSignal,
 ): CopySession {
   const late = new AbortController();
+  const variables = { [scriptVariable]: script, [folderVariable]: folder };
   const session = openSession({ ...target, env: { ...target.env, ...variables } }, late.signal, user);
-  // Whoever closes its input makes psql cancel its statement, and ends its program with it.
+  // When its input is closed, psql cancels its statement, and ends the script with it.
   const end = () => {
     void session.close();
     setTimeout(() => {
@@ -37,10 +44,10 @@ export function openCopySession(
   else signal.addEventListener("abort", end, { once: true });
   return {
     run: (statement) => session.run(statement),
-    /** The program's exit status is psql's to check; it never dies by a signal, see {@link streamTied}. */
-    copy: (subject, direction, program) => {
-      const command = escapeLiteral(`trap "" INT; umask 077; ${program} || exit 1`);
-      return session.feed([`\\copy ${subject} ${direction} program ${command}\n`]);
+    copy: (subject, direction, words) => {
+      // The interrupt that ends the session is not for the script.
+      const program = `trap "" INT; exec sh -c "$${scriptVariable}" sh ${quote([...words])}`;
+      return session.feed([`\\copy ${subject} ${direction} program ${escapeLiteral(program)}\n`]);
     },
     close: async () => {
       signal.removeEventListener("abort", end);

@@ -1,12 +1,53 @@
 /**
- * The table of contents of an archive (`toc.dat`, or the beginning of a custom archive), as pg_dump 10 to 18 writes it.
- * `pg_restore --list` prints it without what an entry depends on, and with names that cannot be told apart.
+ * The table of contents of an archive: as pg_dump 10 to 18 writes it, into `toc.dat` or at the beginning of a custom archive,
+ * and as `pg_restore --list` prints it, without what an entry depends on and with names that can be ambiguous.
  */
 import { Failure } from "../../lib/failure";
 
+/** An entry as `pg_restore --list` prints it. */
+export interface ListedEntry {
+  /** The whole line, for `pg_restore --use-list`. */
+  readonly line: string;
+  /** The file of its rows is named after it. */
+  readonly id: string;
+  readonly oid: string;
+  /** Its kind, schema, name and owner, without quotes and without line breaks. */
+  readonly title: string;
+}
+
+/** Splits at line feeds only, because names can hold other characters that end a line for a regular expression. */
+export function readList(printed: string): ListedEntry[] {
+  return printed.split("\n").flatMap((line) => {
+    const [, id = "", oid = "", title] = /^(\d+); \d+ (\d+) (.*)$/s.exec(line) ?? [];
+    return title === undefined ? [] : [{ line, id, oid, title }];
+  });
+}
+
+export const isOfKind = ({ title }: ListedEntry, kind: string): boolean => title.startsWith(`${kind} `);
+
+export const holdsRows = (entry: ListedEntry): boolean => isOfKind(entry, "TABLE DATA");
+
+interface Owned {
+  readonly schema: string;
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** Finds the entries of a kind that are listed for a table; more than one if names are ambiguous. */
+export function listedFinder(entries: readonly ListedEntry[]): (kind: string, table: Owned) => ListedEntry[] {
+  const byTitle = new Map<string, ListedEntry[]>();
+  for (const entry of entries) {
+    const others = byTitle.get(entry.title);
+    if (others === undefined) byTitle.set(entry.title, [entry]);
+    else others.push(entry);
+  }
+  return (kind, { schema, name, owner }) =>
+    byTitle.get([kind, schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ")) ?? [];
+}
+
 export interface TocEntry {
   readonly id: number;
-  /** `catalog oid`, both as oids; "0 0" where the entry is no object of its own, such as a comment. */
+  /** `catalog oid`, both as oids; "0 0" if the entry is not an object, but for instance a comment. */
   readonly object: string;
   readonly name: string;
   readonly kind: string;
@@ -22,13 +63,13 @@ export interface TocEntry {
 
 interface Toc {
   readonly entries: readonly TocEntry[];
-  /** Where the statement that sets the search path is, with the number of bytes before it. */
+  /** The position of the statement that sets the search path, with the number of bytes before it. */
   readonly searchPath: { readonly start: number; readonly end: number } | undefined;
   readonly intSize: number;
   readonly format: number;
-  /** Where the byte is that names the format. */
+  /** The position of the byte that names the format. */
   readonly formatAt: number;
-  /** For each entry, where it says where its rows are; no file, where it has none. */
+  /** For each entry, the position of the reference to its rows, and the file that it gets; undefined if it has no rows. */
   readonly rowsAt: readonly {
     readonly start: number;
     readonly end: number;
@@ -39,7 +80,7 @@ interface Toc {
 const sections: Readonly<Record<number, TocEntry["section"]>> = { 2: "pre-data", 3: "data", 4: "post-data" };
 const magic = "PGDMP";
 const customFormat = 1;
-/** That of tar, which pg_dump writes there, and pg_restore expects. */
+/** In `toc.dat`, pg_dump writes the format tar, and pg_restore expects that. */
 const formatInDirectory = 3;
 
 class TocReader {
@@ -69,7 +110,7 @@ class TocReader {
     return this.data.toString("utf8", this.offset - length, this.offset);
   }
 
-  /** From version 1.x on. */
+  /** Reads a field that archives have from version 1.x on. */
   since<T>(version: number, read: () => T, otherwise: T): T {
     return this.version >= version ? read() : otherwise;
   }
@@ -129,7 +170,7 @@ function readEntries(reader: TocReader): Toc {
   return { entries, searchPath, intSize: reader.intSize, format, formatAt, rowsAt };
 }
 
-/** The table of contents of a custom archive as one of a directory, whose files are named as pg_dump names them. */
+/** Turns the table of contents of a custom archive into one of a directory, with the names that pg_dump gives to files. */
 export function asDirectory(data: Buffer): Buffer {
   const { format, formatAt, rowsAt, intSize } = readToc(data);
   if (format !== customFormat) throw new Error(`an archive of format ${format} is no custom archive`);
@@ -142,7 +183,7 @@ export function asDirectory(data: Buffer): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** Its length, which begins with a sign, and its bytes. */
+/** A text is its length, which begins with a sign, and its bytes. */
 function textOf(content: string, intSize: number): Buffer {
   const text = Buffer.from(content);
   const length = Buffer.alloc(1 + intSize);
@@ -150,7 +191,7 @@ function textOf(content: string, intSize: number): Buffer {
   return Buffer.concat([length, text]);
 }
 
-/** The same table of contents, by which pg_restore sets another search path than none. */
+/** Changes the search path that pg_restore sets. */
 export function withSearchPath(data: Buffer, statement: string): Buffer {
   const { searchPath, intSize } = readToc(data);
   if (searchPath === undefined) return data;

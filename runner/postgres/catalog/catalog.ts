@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { type Session, SqlError } from "../session/session";
 
+/** The server gives smaller oids to what it has itself (FirstNormalObjectId). */
+export const firstUserOid = 16384;
+
 /** A table that this one cannot be restored without. */
 const Reference = z.object({
   /** Oid of the other table. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import type { Relation } from "./catalog";
 import { isConvertible } from "../session/encoding";
-import type { ServerFacts } from "../session/server-info";
+import type { ServerInfo } from "../session/server-info";
 import type { Session } from "../session/session";
 import { setTextSettings } from "../session/settings";
 import { readInSnapshot } from "../session/snapshot-reader";
@@ -28,7 +28,7 @@ export interface MeasureOptions {
   readonly workers?: number;
 }
 
-type Facts = Pick<ServerFacts, "number" | "encoding">;
+type Facts = Pick<ServerInfo, "number" | "encoding">;
 
 /** Text that cannot be converted is taken as it is. */
 export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {

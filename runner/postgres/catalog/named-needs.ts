@@ -2,6 +2,7 @@
  * What functions name in their bodies. The catalog records nothing of it where a body is text, as most are, and the tables
  * cannot be filled without it: a check that calls a function, which calls another one or PostGIS.
  */
+import { firstUserOid } from "./catalog";
 import { escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import type { Need, ObjectId } from "./needs";
@@ -33,8 +34,6 @@ const bodiesQuery = (oids: readonly string[]) => `
 SELECT p.prosrc AS body FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.oid IN (${oids.join(", ")}) AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> ''`;
 
-const firstOid = 16384;
-
 /**
  * Extensions by what is called or named of them, and functions of the user's own that are called. One that needs a table
  * comes only if the catalog says so: it could not be created without the table.
@@ -47,8 +46,8 @@ WITH word (schema, name, called) AS (VALUES ${names
   )
   .join(", ")}),
 candidate (class, object, schema, name) AS (
-  SELECT 'pg_proc'::regclass::oid, p.oid, pronamespace, proname FROM pg_proc p JOIN word ON proname = name AND called WHERE p.oid >= ${firstOid}
-  UNION SELECT 'pg_type'::regclass, t.oid, typnamespace, typname FROM pg_type t JOIN word ON typname = name WHERE t.oid >= ${firstOid}
+  SELECT 'pg_proc'::regclass::oid, p.oid, pronamespace, proname FROM pg_proc p JOIN word ON proname = name AND called WHERE p.oid >= ${firstUserOid}
+  UNION SELECT 'pg_type'::regclass, t.oid, typnamespace, typname FROM pg_type t JOIN word ON typname = name WHERE t.oid >= ${firstUserOid}
 ), object AS (
   SELECT class, object FROM candidate c JOIN pg_namespace n ON n.oid = c.schema JOIN word w USING (name)
   WHERE w.schema = nspname OR w.schema IS NULL

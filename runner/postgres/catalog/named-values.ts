@@ -2,6 +2,7 @@
  * What the rows of tables name: values of regclass, regprocedure and the like are written as names, and a row cannot be loaded
  * where there is no object of the name. Nothing in the catalog says so.
  */
+import { firstUserOid } from "./catalog";
 import { z } from "zod";
 import type { Session } from "../session/session";
 
@@ -57,8 +58,6 @@ const NamedValue = z.object({
   refused: z.string().nullable(),
 });
 
-const firstOid = 16384;
-
 function valuesQuery({ sqlName, value, joins, type }: z.infer<typeof Place>): string {
   const catalog = catalogs[type];
   const refused =
@@ -68,7 +67,7 @@ function valuesQuery({ sqlName, value, joins, type }: z.infer<typeof Place>): st
   return `
 SELECT DISTINCT class, object, ${refused} AS refused
 FROM (SELECT '${catalog}'::regclass::oid AS class, (${value})::oid AS object FROM ONLY ${sqlName} t${joins}) q
-JOIN ${catalog} ON ${catalog}.oid = object WHERE object >= ${firstOid}${catalog === "pg_namespace" ? " AND nspname NOT LIKE 'pg\\_%'" : ""}`;
+JOIN ${catalog} ON ${catalog}.oid = object WHERE object >= ${firstUserOid}${catalog === "pg_namespace" ? " AND nspname NOT LIKE 'pg\\_%'" : ""}`;
 }
 
 export interface NamedObjects {

@@ -1,4 +1,5 @@
 /** All that tables refer to, directly or by way of others, as the catalog records it. */
+import { firstUserOid } from "./catalog";
 import { z } from "zod";
 import { findNamed } from "./named-needs";
 import { findNamedObjects, type NamedObjects } from "./named-values";
@@ -48,8 +49,6 @@ export type Needs = z.infer<typeof CatalogNeeds> & {
   readonly named?: NamedObjects;
 };
 
-const systemOids = 16384;
-
 /** Objects that belong to a type, an operator class or the like, and bring needs of their own. */
 const members = "'pg_constraint'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass";
 
@@ -76,7 +75,7 @@ WITH RECURSIVE part (class, object, root) AS (
 ), outside (root, class, object, toclass, toobject) AS MATERIALIZED (
   SELECT DISTINCT p.root, p.class, p.object, d.refclassid, d.refobjid
   FROM part p JOIN pg_depend d ON d.classid = p.class AND d.objid = p.object
-  WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S') AND d.refobjid >= ${systemOids}
+  WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S') AND d.refobjid >= ${firstUserOid}
   AND d.refclassid NOT IN ('pg_namespace'::regclass, 'pg_publication'::regclass)
   AND (d.refclassid, d.refobjid) NOT IN (SELECT class, object FROM part)
   AND NOT (p.class = 'pg_constraint'::regclass AND EXISTS (SELECT FROM pg_constraint WHERE oid = p.object AND contype = 'f'))
@@ -93,7 +92,7 @@ WITH RECURSIVE part (class, object, root) AS (
   UNION
   SELECT n.class, n.object, next.class, next.object FROM (SELECT toclass AS class, toobject AS object FROM edge) n CROSS JOIN LATERAL (
     SELECT refclassid, refobjid FROM pg_depend WHERE classid = n.class AND objid = n.object
-    AND deptype IN ('n', 'a', 'i') AND refobjid >= ${systemOids} AND refclassid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
+    AND deptype IN ('n', 'a', 'i') AND refobjid >= ${firstUserOid} AND refclassid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
     UNION ALL
     SELECT classid, objid FROM pg_depend WHERE refclassid = n.class AND refobjid = n.object AND deptype IN ('a', 'i')
     AND refclassid IN ('pg_type'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
@@ -148,9 +147,9 @@ WITH needed AS (SELECT split_part(id, ' ', 1)::oid AS class, split_part(id, ' ',
   .join(",")}}'::text[]) AS id),
 type AS (SELECT object AS oid FROM needed WHERE class = 'pg_type'::regclass)
 SELECT format('%s %s', 'pg_cast'::regclass::oid, c.oid) AS id FROM pg_cast c
-WHERE c.oid >= ${systemOids} AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_cast'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-AND (castsource < ${systemOids} OR castsource IN (SELECT oid FROM type)) AND (casttarget < ${systemOids} OR casttarget IN (SELECT oid FROM type))
-AND (castsource IN (SELECT oid FROM type) OR casttarget IN (SELECT oid FROM type) OR castfunc < ${systemOids}
+WHERE c.oid >= ${firstUserOid} AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_cast'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+AND (castsource < ${firstUserOid} OR castsource IN (SELECT oid FROM type)) AND (casttarget < ${firstUserOid} OR casttarget IN (SELECT oid FROM type))
+AND (castsource IN (SELECT oid FROM type) OR casttarget IN (SELECT oid FROM type) OR castfunc < ${firstUserOid}
   OR castfunc IN (SELECT object FROM needed WHERE class = 'pg_proc'::regclass))`;
 
 /**
@@ -162,8 +161,6 @@ export async function findNeeds(
   oids: readonly string[],
   read: readonly string[] = [],
 ): Promise<Needs> {
-  // From some hundred tables on, the server would compile the query, which takes seconds, to run it in a tenth of one.
-  await session.run("SET jit = off");
   const named = read.length === 0 ? undefined : await findNamedObjects(session, read);
   let seeds: ObjectId[] = [];
   for (;;) {

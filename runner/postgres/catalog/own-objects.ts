@@ -1,20 +1,15 @@
 /** The definitions of types, functions and the like that `pg_dump --table` leaves out. */
 import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
-import { type Ended, type ExecTarget, readProcess, runTied } from "../../docker/exec";
+import { type Ended, type ExecTarget, readProcess, runTied, shell } from "../../docker/exec";
 import { execFilter } from "../../docker/exec-streamed";
 import { Failure } from "../../lib/failure";
 import { notCarried } from "./not-carried";
 import type { ObjectId } from "./requirements";
 import { endedWith, errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
-
-/**
- * The archive comes on standard input and the entries as arguments, because nothing is to be written in the container:
- * pg_restore reads the list of entries from a pipe.
- */
-const restoreEntries = `exec 3<&0
-printf '%s\\n' "$@" | { exec 4<&0; pg_restore --use-list=/dev/fd/4 --file=- <&3; }`;
+import { readToc, type TocEntry } from "../archive/toc";
+import restoreEntries from "./restore-entries.sh";
 
 /** SQL that creates the objects, as pg_dump itself writes it, in an order in which they can be created. */
 export async function objectDefinitions(
@@ -51,53 +46,30 @@ export async function definitionScripts(
   const command = ["pg_dump", "--format=custom", "--schema-only", "--exclude-table=*.*"];
   const archive = await output(runTied(target, [...command, `--snapshot=${snapshot.id}`], signal));
   const input = { bytes: archive.length, content: () => Readable.from([archive]) };
-  const read = (...words: string[]) => output(readProcess(execFilter(target, words, input, signal)));
-  const contents = readEntries((await read("pg_restore", "--list", "--verbose")).toString());
+  const restored = (entries: readonly string[]) =>
+    output(readProcess(execFilter(target, shell(restoreEntries, ...entries), input, signal)));
+  const contents = readToc(archive).entries;
   const known = new Set(contents.map(({ object }) => object));
   const scripts: string[] = [];
   for (const one of wanted) {
     const entries = entriesOf(contents, one);
-    scripts.push(
-      entries.length === 0
-        ? ""
-        : withoutRestriction(readableScript(await read("sh", "-c", restoreEntries, "sh", ...entries))),
-    );
+    scripts.push(entries.length === 0 ? "" : withoutRestriction(readableScript(await restored(entries))));
   }
   return { scripts, unknown: wanted.flatMap(({ create }) => create).filter((id) => !known.has(id)) };
 }
 
-export interface Entry {
-  readonly number: string;
-  readonly object: ObjectId;
-  readonly text: string;
-  /** Numbers of the entries that must be restored before it. */
-  readonly needs: readonly string[];
-}
-
-/** A table of contents as `pg_restore --list --verbose` writes it. */
-export function readEntries(tableOfContents: string): Entry[] {
-  const entries: { number: string; object: string; text: string; needs: string[] }[] = [];
-  for (const line of tableOfContents.split("\n")) {
-    const [, number = "", object = "", text] = /^(\d+); (\d+ \d+) (.*)$/s.exec(line) ?? [];
-    if (text !== undefined) entries.push({ number, object, text, needs: [] });
-    const needs = /^;\tdepends on:([\d ]+)$/.exec(line)?.[1];
-    if (needs !== undefined) entries.at(-1)?.needs.push(...needs.trim().split(" "));
-  }
-  return entries;
-}
-
-/** Numbers of those entries that create the objects, or say something about them, in the order of the table of contents. */
-export function entriesOf(contents: readonly Entry[], { create, annotate = [] }: Wanted): string[] {
+/** Ids of the entries that create the objects, or say something about them, in the order of the table of contents. */
+function entriesOf(contents: readonly TocEntry[], { create, annotate = [] }: Wanted): string[] {
   const created = new Set(create);
   const all = new Set([...create, ...annotate]);
-  const numbers = new Set(contents.filter(({ object }) => all.has(object)).map(({ number }) => number));
+  const ids = new Set(contents.filter(({ object }) => all.has(object)).map(({ id }) => id));
   return contents
     .filter(
-      ({ object, text, needs }) =>
+      ({ object, kind, needs }) =>
         created.has(object) ||
-        (/^(ACL|COMMENT|SECURITY LABEL) /.test(text) && needs.some((number) => numbers.has(number))),
+        (/^(ACL|COMMENT|SECURITY LABEL)$/.test(kind) && needs.some((id) => ids.has(id))),
     )
-    .map(({ number }) => number);
+    .map(({ id }) => String(id));
 }
 
 /** In a database without an encoding a definition can hold bytes that are no text; a script of text would change them. */

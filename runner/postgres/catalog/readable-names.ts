@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Failure } from "../../lib/failure";
 import type { Relation } from "./catalog";
 import { clientEncoding } from "../session/encoding";
-import type { ServerFacts } from "../session/server-info";
+import type { ServerInfo } from "../session/server-info";
 import type { Session } from "../session/session";
 
 /** What a decoder writes for bytes that are not UTF-8. */
@@ -12,7 +12,7 @@ const replacement = "\uFFFD";
 /** Fails with the tables that have such a name, or a column of one. */
 export async function checkReadableNames(
   session: Session,
-  { encoding }: Pick<ServerFacts, "encoding">,
+  { encoding }: Pick<ServerInfo, "encoding">,
   tables: readonly Relation[],
 ): Promise<void> {
   if (clientEncoding(encoding) === "UTF8" || tables.length === 0) return;

@@ -134,7 +134,6 @@ export async function findRequirements(
 ): Promise<FoundRequirements> {
   const oids = tables.map(({ oid }) => oid);
   const sorted = sortNeeds(known ?? (await findNeeds(session, oids)), new Set(oids));
-  await session.run("SET jit = off");
   const { schemaIds, schemaOwners, extensionIds, ...found } = await session.row(
     requirementsQuery(oids, sorted),
     Found,

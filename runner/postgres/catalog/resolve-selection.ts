@@ -4,7 +4,7 @@ import { type Relation, readCatalog } from "./catalog";
 import { isOfRestore, refuseHalfRestored } from "./half-restored";
 import { findNeeds, type Needs } from "./needs";
 import { inheritedDefaults, notCarried } from "./not-carried";
-import { withQualifiedNames } from "../session/qualified-names";
+import { withQualifiedNames } from "../session/settings";
 import { type Selection, type SelectionRequest, selectTables } from "./select-tables";
 import type { Session } from "../session/session";
 import { type MissingTable, sortNeeds } from "./sort-needs";

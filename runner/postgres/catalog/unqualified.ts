@@ -3,10 +3,11 @@
  * and indexes call them while a table is restored, when pg_restore has set the search path to nothing. For that time they
  * get a search path of their own; that of the session would not do, since the server ignores it while it builds indexes.
  */
+import { firstUserOid } from "./catalog";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import type { Session } from "../session/session";
-import { withQualifiedNames } from "../session/qualified-names";
+import { withQualifiedNames } from "../session/settings";
 
 const Candidate = z.object({
   id: z.string(),
@@ -23,9 +24,9 @@ const systemSchemas = "('pg_catalog', 'information_schema')";
 /** Those that a table can call; its triggers do not fire in a restore. */
 const candidatesQuery = `
 SELECT format('%s %s', 'pg_proc'::regclass::oid, p.oid) AS id, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS identity, p.prosrc AS source,
-  EXISTS (SELECT FROM unnest(p.proargtypes::oid[] || p.prorettype) a JOIN pg_type t ON t.oid = a WHERE t.oid >= 16384) AS "foreignTypes"
+  EXISTS (SELECT FROM unnest(p.proargtypes::oid[] || p.prorettype) a JOIN pg_type t ON t.oid = a WHERE t.oid >= ${firstUserOid}) AS "foreignTypes"
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-WHERE p.oid >= 16384 AND n.nspname NOT IN ${systemSchemas} AND l.lanname <> 'internal' AND l.lanname <> 'c' AND p.prorettype <> 'trigger'::regtype
+WHERE p.oid >= ${firstUserOid} AND n.nspname NOT IN ${systemSchemas} AND l.lanname <> 'internal' AND l.lanname <> 'c' AND p.prorettype <> 'trigger'::regtype
   AND NOT EXISTS (SELECT FROM pg_aggregate g WHERE g.aggfnoid = p.oid) AND to_jsonb(p)->>'prokind' IS DISTINCT FROM 'p'
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%') AND ${ours("pg_proc", "p")}`;
 
@@ -66,7 +67,7 @@ export async function giveSearchPath(session: Session): Promise<string[]> {
 
 /** The usual search path and every schema that a user made. */
 async function usualPath(sessions: readonly Session[]): Promise<string> {
-  const query = `SELECT nspname AS name FROM pg_namespace WHERE oid >= 16384 AND nspname NOT LIKE 'pg\\_%' AND nspname NOT LIKE 'postgis\\_backup\\_%' ORDER BY nspname COLLATE "C"`;
+  const query = `SELECT nspname AS name FROM pg_namespace WHERE oid >= ${firstUserOid} AND nspname NOT LIKE 'pg\\_%' AND nspname NOT LIKE 'postgis\\_backup\\_%' ORDER BY nspname COLLATE "C"`;
   const path = new Set(["public"]);
   for (const session of sessions)
     for (const { name } of await session.rows(query, z.object({ name: z.string() }))) path.add(name);

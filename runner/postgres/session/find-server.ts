@@ -1,21 +1,23 @@
-/** The server that runs in a container, and where it listens, as its own files and processes say. */
+/** Finds the server that runs in a container, and where it listens, by its own files and processes. */
 import { ExecaError } from "execa";
 import type { Inspection } from "../../docker/container";
 import { type Docker, dockerFailure, spawnDocker } from "../../docker/docker";
+import { shell } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
+import look from "./find-server.sh";
 
 export interface RunningServer {
-  /** Process id of the postmaster, as the container counts. */
+  /** The id of the postmaster's process in the container. */
   readonly pid: number;
   readonly dataDirectory: string;
   /** Major version. */
   readonly version: number;
   readonly port: number;
-  /** Folder of its socket; undefined where it has none. */
+  /** The folder of its socket; undefined if it has none. */
   readonly socket: string | undefined;
-  /** Where it listens for TCP; undefined where it does not. */
+  /** The address on which it listens for TCP; undefined if it does not. */
   readonly address: string | undefined;
-  /** It takes connections, as far as it knows itself. */
+  /** Its own files say that it accepts connections. */
   readonly ready: boolean;
 }
 
@@ -35,35 +37,7 @@ export interface View {
   readonly users: readonly string[];
 }
 
-/**
- * Prints a server that this user may look at as lines of "word value", and the ids of users whose servers it may not.
- * The working directory of a postmaster is its data directory, whose postmaster.pid begins with its own process id.
- * Processes that have another root are of other containers, where those share their process ids.
- */
-const look = `first() { line=; IFS= read -r line <"$1" || [ -n "$line" ]; } 2>/dev/null
-words() { tr '\\000\\n' '  ' <"$1/cmdline"; echo; }
-echo "port \${PGPORT:-}"
-for process in /proc/[0-9]*; do
-  if [ "$process/root" -ef / ]; then
-    first "$process/cwd/postmaster.pid" && [ "$line" = "\${process#/proc/}" ] || continue
-    echo server
-    while IFS= read -r line; do printf 'file %s\\n' "$line"; done <"$process/cwd/postmaster.pid"
-    first "$process/cwd/PG_VERSION" && printf 'version %s\\n' "$line"
-    printf 'command %s\\n' "$(words "$process")"
-  elif first "$process/comm"; then
-    case $line in *postgres* | *postmaster*) ;; *) continue ;; esac
-    while read -r key id rest; do
-      case $key in Uid:) uid=$id ;; Gid:) echo "user $uid:$id" ;; esac
-    done <"$process/status"
-  fi
-done 2>/dev/null
-for process in /proc/[0-9]*; do
-  [ "$process/root" -ef / ] && first "$process/comm" || continue
-  case $line in *sh | *entrypoi*) printf 'shell %s\\n' "$(words "$process")" ;; esac
-done 2>/dev/null
-:`;
-
-/** Fails where the container has no server, only that of its first start, or several of which none is meant. */
+/** Fails if the container has no server, only the one of its first start, or several of which PGPORT names none. */
 export async function findServer(
   docker: Docker,
   container: Pick<Inspection, "Id" | "Name" | "Config">,
@@ -72,7 +46,7 @@ export async function findServer(
   return chooseServer(container.Name.replace(/^\//, ""), await lookAround(docker, container, signal));
 }
 
-/** The one that is meant, by what was seen in the container. */
+/** Chooses among the servers of a container. */
 export function chooseServer(container: string, { servers, port, shells }: View): RunningServer {
   const firstStart = shells.some((shell) => /^(\S*\/)?\w*sh (-\S+ )*\S*entrypoint/.test(shell));
   const begun = servers.filter((server) => !(firstStart && initialises(server)));
@@ -102,14 +76,14 @@ export function chooseServer(container: string, { servers, port, shells }: View)
 }
 
 /**
- * The images start a first server for their init scripts, by pg_ctl, on the socket only, while the script that is the
- * entry point waits. The real one takes that script's place.
+ * The images start a first server for their init scripts, with pg_ctl and without TCP, while the entry point's script waits.
+ * Later the real server replaces that script.
  */
 function initialises({ address, command }: Sighting): boolean {
   return address === undefined && /^\/\S+ -D .*listen_addresses=(''|"")?( |$)/.test(command);
 }
 
-/** As the user that servers usually run as; and as others, where the container has servers of theirs. */
+/** Looks as the user that servers usually run as, and then as other users who have servers. */
 async function lookAround(
   docker: Docker,
   container: Pick<Inspection, "Id" | "Config">,
@@ -135,7 +109,7 @@ async function lookAround(
   };
 }
 
-/** Undefined where the container knows no such user. */
+/** Undefined if the container does not know the user. */
 async function lookAs(
   docker: Docker,
   id: string,
@@ -143,7 +117,7 @@ async function lookAs(
   signal: AbortSignal,
 ): Promise<View | undefined> {
   try {
-    const args = ["exec", "--user", user, id, "sh", "-c", look];
+    const args = ["exec", "--user", user, id, ...shell(look)];
     const { stdout } = await spawnDocker(docker, args, { cancelSignal: signal });
     return readSightings(stdout);
   } catch (error) {
@@ -153,7 +127,7 @@ async function lookAs(
   }
 }
 
-/** What the script printed. */
+/** Reads what the script printed. */
 export function readSightings(printed: string): View {
   const [about = [], ...servers] = split(printed.split("\n"));
   const of = (lines: readonly string[], word: string) =>
@@ -169,7 +143,7 @@ export function readSightings(printed: string): View {
         lines,
         "file",
       );
-      // One that has only begun to start has not written all of them.
+      // A server that is still starting has not written all lines.
       if (port === undefined || memory === undefined) return [];
       return {
         pid: Number(pid),
@@ -185,7 +159,7 @@ export function readSightings(printed: string): View {
   };
 }
 
-/** What comes before the first server, and the lines of each. */
+/** The lines before the first server, and the lines of each server. */
 function split(lines: readonly string[]): string[][] {
   const parts: string[][] = [[]];
   for (const line of lines) {

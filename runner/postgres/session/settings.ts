@@ -1,7 +1,9 @@
+import type { Session } from "./session";
+
 /**
- * What every session sets because the database, the role or the server may have set it otherwise, as pg_dump and
- * pg_restore do for themselves: what would end or block a long session, hide rows from it, or have it read its own
- * statements otherwise. Any role may set these.
+ * What every session sets, as pg_dump and pg_restore do for themselves, because database, role or server may have other
+ * values: these could end or block a long session, hide rows from it, or change how its statements are read. Any role may
+ * set these.
  */
 const sessionSettings: readonly { readonly name: string; readonly value: string; readonly since?: number }[] =
   [
@@ -20,7 +22,7 @@ const sessionSettings: readonly { readonly name: string; readonly value: string;
     { name: "synchronize_seqscans", value: "off" },
   ];
 
-/** The value of PGOPTIONS for a server of that version; one refuses sessions that name a setting which it does not know. */
+/** The value of PGOPTIONS for a server of that version. A server refuses sessions that name a setting which it does not know. */
 export function sessionOptions(version: number): string {
   return sessionSettings
     .filter(({ since }) => since === undefined || version >= since)
@@ -29,8 +31,8 @@ export function sessionOptions(version: number): string {
 }
 
 /**
- * What the text of a value or a definition can depend on. Not for sessions that load rows: a trigger or a constraint of
- * the target may count on the settings that its database has.
+ * The text of a value or a definition can depend on these. Sessions that load rows must not set them: a trigger or a constraint
+ * of the target may rely on the settings of its database.
  */
 const textSettings = {
   search_path: "pg_catalog",
@@ -48,7 +50,26 @@ export const setTextSettings = Object.entries(textSettings)
   .map(([name, value]) => `SET ${name} = '${value}'`)
   .join("; ");
 
-/** Undoes it. */
-export const resetTextSettings = Object.keys(textSettings)
-  .map((name) => `RESET ${name}`)
-  .join("; ");
+/** Otherwise the server can take seconds to compile a long query of the catalog that runs in a tenth of a second. */
+export const withoutJit = "SET jit = off";
+
+/**
+ * For queries of the catalog. During the work, the server writes every name with its schema, and dates, numbers and the like
+ * in one form, whatever is set for user or database.
+ */
+export async function withQualifiedNames<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  const reset = Object.keys(textSettings)
+    .map((name) => `RESET ${name}`)
+    .join("; ");
+  await session.run(`${setTextSettings}; ${withoutJit}`);
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    // In a transaction that has failed, this fails too, and says nothing about the reason.
+    await session.run(reset).catch(() => undefined);
+    throw error;
+  }
+  await session.run(reset);
+  return result;
+}

@@ -6,6 +6,7 @@ import {
   rowsByTable,
 } from "../../../runner/postgres/archive/archive";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
+import { readList } from "../../../runner/postgres/archive/toc";
 import { chooseCompression, compressOption } from "../../../runner/postgres/archive/compression";
 import { dumpCommand, followTable } from "../../../runner/postgres/archive/dump";
 import { fingerprintMethod, whyNotComparable } from "../../../runner/postgres/catalog/fingerprint";
@@ -231,19 +232,19 @@ describe("the table of contents", () => {
       entry({ schema: "es", name: "two\nwords", owner: "gis owner" }),
       entry({ name: "a\u2028b" }),
     ];
-    assert.deepEqual(missingFromArchive(contents.join("\n"), there), []);
+    assert.deepEqual(missingFromArchive(readList(contents.join("\n")), there), []);
     const others = [entry({ name: "b" }), entry({ schema: "es" }), entry({ name: "a postgres" })];
-    assert.deepEqual(missingFromArchive(contents.join("\n"), others), others);
+    assert.deepEqual(missingFromArchive(readList(contents.join("\n")), others), others);
   });
 
   it("must have the rows too, except of a partitioned table, which has none of its own", () => {
-    const definition = contents.slice(0, 3).join("\n");
+    const definition = readList(contents.slice(0, 3).join("\n"));
     assert.equal(missingFromArchive(definition, [entry({})]).length, 1);
     assert.equal(missingFromArchive(definition, [entry({ kind: "partitioned" })]).length, 0);
   });
 
   it("says which data file has the rows of a table, of those whose names are alike one that fits", () => {
-    const alike = [...contents, "4663; 0 16502 TABLE DATA es two words gis owner"].join("\n");
+    const alike = readList([...contents, "4663; 0 16502 TABLE DATA es two words gis owner"].join("\n"));
     const rows = new Map([
       ["4661", 1],
       ["4662", 2],

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
-import { assemble } from "../../../runner/backup/assembly";
-import { compressorFor } from "../../../runner/postgres/archive/compressor";
+import { assemble } from "../../../runner/postgres/archive/ranged-dump";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { pageRanges, splitTables } from "../../../runner/postgres/archive/ranges";
 import type { Session } from "../../../runner/postgres/session/session";
 import { together } from "../../../runner/lib/concurrency";
+import { compressorFor } from "../../../runner/postgres/archive/compression";
+import os from "node:os";
+import path from "node:path";
 
 describe("ranges of pages", () => {
   it("meet, and are open at both ends", () => {
@@ -92,11 +92,14 @@ describe("parts of a file", () => {
 describe("the program that compresses as pg_dump would", () => {
   it("has its method and level, and the suffix that pg_restore knows", () => {
     assert.deepEqual(compressorFor("zstd:1"), {
-      command: "zstd -1 --ultra --quiet --stdout",
+      command: ["zstd", "-1", "--ultra", "--quiet", "--stdout"],
       suffix: ".zst",
     });
-    assert.deepEqual(compressorFor("gzip"), { command: "gzip -6 --no-name --stdout", suffix: ".gz" });
-    assert.deepEqual(compressorFor("none"), { command: "cat", suffix: "" });
+    assert.deepEqual(compressorFor("gzip"), {
+      command: ["gzip", "-6", "--no-name", "--stdout"],
+      suffix: ".gz",
+    });
+    assert.deepEqual(compressorFor("none"), { command: ["cat"], suffix: "" });
     assert.equal(compressorFor("lz4:1"), undefined);
   });
 });

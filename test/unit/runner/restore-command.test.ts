@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { restoreCommand, type RestoreSource } from "../../../runner/backup/restore-command";
-import { archiveName } from "../../../runner/postgres/archive/archive-name";
+import { archiveName } from "../../../runner/postgres/archive/compression";
 
 const source: RestoreSource = {
   container: "pg_spat",

@@ -3,7 +3,6 @@ import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { decompressed } from "../../../runner/postgres/archive/decompress";
 import {
   readScript,
   type ScriptTable,
@@ -11,6 +10,7 @@ import {
   wrongRows,
 } from "../../../runner/postgres/archive/script";
 import { removeFolder, temporaryFolder } from "../../support/resources";
+import { decompressed } from "../../../runner/postgres/archive/compression";
 
 const archive = [
   "--",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import type { Session } from "../../../runner/postgres/session/session";
+import { readList } from "../../../runner/postgres/archive/toc";
 import { RestoreRequest } from "../../../runner/request";
 import type { Reader } from "../../../runner/restore/reader";
 import type { RestoreRun } from "../../../runner/restore/begin";
@@ -40,7 +41,7 @@ describe("values of sequences that exist", () => {
       signal: new AbortController().signal,
     };
     const reader: Pick<Reader, "entries" | "script"> = {
-      entries: ["4711; 0 0 SEQUENCE SET public parcels_id_seq postgres"],
+      entries: readList("4711; 0 0 SEQUENCE SET public parcels_id_seq postgres"),
       script: () => Readable.from([Buffer.from(script)]),
     };
     await setSequences(run as RestoreRun, reader as Reader, ["16384"]);

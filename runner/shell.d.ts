@@ -1,0 +1,5 @@
+/** Scripts that run in a container; the bundle has their text. */
+declare module "*.sh" {
+  const text: string;
+  export default text;
+}
