@@ -7,7 +7,7 @@ import { installPackages, isDebianRoot } from "./debian";
 import { cache } from "./paths";
 import { step, SetupError, succeeds } from "./step";
 
-/** Makes sure that a Docker engine answers. If none does, root on Debian installs and starts one. */
+/** Makes sure that a Docker engine answers. If none does, and this is root on Debian, installs and starts one. */
 export async function ensureEngine(): Promise<void> {
   if (await engineAnswers()) return;
   if (process.env["INSTALL_DOCKER"] === "no") throw noEngine("INSTALL_DOCKER=no forbids installing one.");

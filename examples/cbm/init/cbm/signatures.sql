@@ -11,7 +11,7 @@ FROM (
     (4, 'NDV', 0.000, 1.000, 0.00, 0.00, 0.0157, 1, false),
     (5, 'GAR', 0.030, 0.850, -0.02, 0.24, 0.0286, 1, true),
     (6, 'BSI', 0.060, -0.450, -0.24, 0.18, 0.0186, 1, true)
-) AS bands (place, band, base, slope, cloud_base, cloud_range, spread, share, may_miss);
+) AS bands (position, band, base, slope, cloud_base, cloud_range, spread, share, may_miss);
 ANALYZE band;
 
 -- Rounds to seven digits, as the extraction does.
@@ -59,14 +59,14 @@ FROM (
         FROM (
             SELECT
                 observation.*, band.*,
-                hashint8extended(number * 7 + place, 40) AS first,
-                hashint8extended(number * 7 + place, 41) AS second,
-                hashint8extended(number * 7 + place, 42) AS third
+                hashint8extended(number * 7 + position, 40) AS first,
+                hashint8extended(number * 7 + position, 41) AS second,
+                hashint8extended(number * 7 + position, 42) AS third
             FROM observation,
                 LATERAL (
                     -- The last parcel has fewer rows if the scale is not a multiple of 511.
                     SELECT * FROM band
-                    WHERE (pid - 1) * 511::bigint + ordinal * 7 + place < (SELECT signatures FROM scale)
+                    WHERE (pid - 1) * 511::bigint + ordinal * 7 + position < (SELECT signatures FROM scale)
                     OFFSET 0
                 ) AS band
             OFFSET 0
