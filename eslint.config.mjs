@@ -1,6 +1,6 @@
 import tseslint from "typescript-eslint";
 
-/** The folders of `runner/`, from the lowest to the highest, and what each may import beside itself. */
+/** The layers of `runner/`, the lowest first, and the other layers that each may import. */
 const layers = {
   lib: [],
   request: ["lib"],
@@ -11,7 +11,7 @@ const layers = {
 const below = Object.keys(layers);
 const verbs = ["backup", "restore", "verify", "prune", "transfer", "migrate", "server"];
 
-/** Imports that leave a folder, but for those of the allowed ones. */
+/** Forbids imports that leave a folder, except those of the allowed folders. */
 const outside = (depth, allowed, message) => ({
   regex: `^(\\.\\./){${depth}}(?!(${allowed.join("|") || "$^"})$)`,
   message,
@@ -33,7 +33,7 @@ function layer([folder, allowed]) {
 function verb(folder) {
   const others = verbs.filter((one) => one !== folder);
   const targets = [...below.map((one) => `${one}(/.*)?`), ...others];
-  const message = `runner/${folder} may import the layers below the verbs, and other verbs through their index.ts.`;
+  const message = `runner/${folder} may import the layers below the verbs, and other verbs only through their index.ts.`;
   return [1, 2].map((depth) =>
     restrict([`runner/${folder}/${"*/".repeat(depth - 1)}*.ts`], outside(depth, targets, message)),
   );
@@ -55,26 +55,29 @@ export default tseslint.config(
     outside(
       1,
       [...verbs, ...below.map((one) => `${one}(/.*)?`)],
-      "The command line imports verbs through their index.ts.",
+      "The command line may import verbs only through their index.ts.",
     ),
   ),
   restrict(["components/*.ts"], {
     regex: "^\\.\\./(?!runner/request$)",
-    message: "Components may import runner/request only.",
+    message: "Of the runner, components may import only runner/request.",
   }),
   restrict(
     ["components/*/*.ts"],
-    { regex: "^(\\.\\./){2}(?!runner/request$)", message: "Components may import runner/request only." },
+    {
+      regex: "^(\\.\\./){2}(?!runner/request$)",
+      message: "Of the runner, components may import only runner/request.",
+    },
     {
       regex: "^\\.\\./(?!shared/|\\.\\./|[a-z-]+/args$)[a-z-]+/",
       message:
-        "Components may import each other through their index.ts or args.ts only, and what they share.",
+        "Components may import each other only through index.ts or args.ts, and what they share from components/shared.",
     },
   ),
   {
     files: ["test/**/*.ts"],
     rules: {
-      // mocha's describe and it return values that nobody awaits.
+      // Nobody awaits the values that describe and it of mocha return.
       "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: ["describe", "it"] }],
     },
   },

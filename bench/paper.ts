@@ -30,7 +30,7 @@ export function scaleOnPaper(result: BenchResult): string {
     ),
     `The backup of ${formatCount(sample.rows)} rows on ${cores} cores took ${formatSeconds(measured)}. For this, the model says ` +
       `${formatSeconds(same.totalSeconds)} (${(same.totalSeconds / measured).toFixed(2)} of the measured time). The model ignores that cores share memory and caches, ` +
-      `and that other programs may use the disk.`,
+      `and that other reads and writes slow down the scan of a large table.`,
     `Index builds take most of a restore. At the measured rate a restore takes at least ` +
       `${formatSeconds((medianOf(groups.restore, `${ours} restore`) / sample.rows) * rows)} on ${cores} cores. The rate is lower for more rows.`,
   ].join("\n\n");

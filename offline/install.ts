@@ -7,9 +7,9 @@ import { offlineEnvironment } from "./environment";
 import { sdkVersion } from "./sdk-version";
 
 export interface InstallOptions {
-  /** An absolute path; plugins go into its folder `pulumi-home`. */
+  /** An absolute path. Plugins go into its folder `pulumi-home`. */
   cacheDir: string;
-  /** The Pulumi CLI: the path of one that was built here, or the name of an official one on PATH. */
+  /** The Pulumi CLI: the path of one built here, or the name of an official one on PATH. */
   pulumi: string;
   log: (message: string) => void;
 }
@@ -19,14 +19,14 @@ export const providers = ["aws", "command", "docker"];
 
 const LAUNCHER = "#!/bin/sh\nexec node ";
 
-/** The built code, which is the same whether this file runs from there or from the sources. */
+/** The compiled code. The path is the same whether this file runs from there or from the sources. */
 function builtEntry(part: string): string {
   const repository =
     basename(dirname(__dirname)) === "dist" ? join(__dirname, "..", "..") : dirname(__dirname);
   return join(repository, "dist", "offline", part, "main.js");
 }
 
-/** A program that starts built code, so that a new build counts without installing again. */
+/** A program that starts the compiled code, so that a new build takes effect without a new installation. */
 function launcher(part: string): string {
   const quoted = builtEntry(part).replaceAll("'", "'\\''");
   return `${LAUNCHER}'${quoted}' "$@"\n`;
@@ -38,13 +38,13 @@ async function holds(file: string, text: string): Promise<boolean> {
 
 async function writeProgram(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  // Renamed into place, so that a run that starts now finds a whole program.
+  // The rename guarantees that a run that starts now finds a complete program.
   const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, text, { mode: 0o755 });
   await rename(draft, file);
 }
 
-/** A CLI of an official release has a host of its own beside it, which must stay. */
+/** A CLI of an official release has its own language host beside it. That one must stay. */
 async function installHost({ pulumi, log }: InstallOptions): Promise<void> {
   if (!isAbsolute(pulumi)) return;
   const host = join(dirname(pulumi), "pulumi-language-nodejs");
@@ -77,8 +77,8 @@ async function installProvider(name: string, { cacheDir, pulumi, log }: InstallO
 }
 
 /**
- * Installs what stands in for the official Pulumi plugins on a machine that cannot download them: the Node.js
- * language host beside the CLI, the providers in a PULUMI_HOME of the project's own.
+ * Installs stand-ins for the official Pulumi plugins on a machine that cannot download them: the Node.js language
+ * host beside the CLI, and the providers in the project's own PULUMI_HOME.
  */
 export async function installOffline(options: InstallOptions): Promise<void> {
   await installHost(options);

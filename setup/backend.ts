@@ -5,9 +5,9 @@ import { execa } from "execa";
 import { localState, passphraseFile } from "./paths";
 
 /**
- * Where the stack's state is kept: the backend that the user is logged in to, else a folder of this checkout with a
- * generated passphrase. Stand-ins run with a PULUMI_HOME of their own, which has to be told of the
- * log-in.
+ * Variables that select the backend for the stack's state: the backend that the user is logged in to, otherwise a
+ * folder of this checkout with a generated passphrase. Stand-ins use their own PULUMI_HOME (`ownHome`), which does not
+ * know the user's login, so they get its URL.
  */
 export async function ensureBackend(pulumi: string, ownHome: boolean): Promise<Record<string, string>> {
   if (process.env["PULUMI_BACKEND_URL"] !== undefined) return {};

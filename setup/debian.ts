@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { execa } from "execa";
 import { step } from "./step";
 
-/** Whether packages can be installed here without asking anyone. */
+/** Whether this process can install Debian packages. */
 export function isDebianRoot(): boolean {
   return process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
 }

@@ -5,16 +5,15 @@ import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { installPackages, isDebianRoot } from "./debian";
 import { cache } from "./paths";
-import { step, SetupError } from "./step";
-import { succeeds } from "./succeeds";
+import { step, SetupError, succeeds } from "./step";
 
-/** A Docker engine that answers: the user's, or, as root on Debian, one installed and started here. */
+/** Makes sure that a Docker engine answers. If none does, and this is root on Debian, installs and starts one. */
 export async function ensureEngine(): Promise<void> {
   if (await engineAnswers()) return;
   if (process.env["INSTALL_DOCKER"] === "no") throw noEngine("INSTALL_DOCKER=no forbids installing one.");
   if (process.env["DOCKER_HOST"] !== undefined)
     throw noEngine(`DOCKER_HOST is ${process.env["DOCKER_HOST"]}.`);
-  if (!isDebianRoot()) throw noEngine("Only as root on Debian can this set-up install one.");
+  if (!isDebianRoot()) throw noEngine("This set-up can install one only as root on Debian.");
   if (!(await succeeds("dockerd", ["--version"]))) await installPackages("docker.io", "iptables");
   await step("Starting the Docker engine", startEngine);
 }
@@ -23,14 +22,14 @@ function engineAnswers(): Promise<boolean> {
   return succeeds("docker", ["version", "--format", "{{.Server.Version}}"]);
 }
 
-/** By the machine's service manager where it has one, else as a daemon of its own. */
+/** Uses systemd if the machine has it, otherwise starts the daemon directly. */
 async function startEngine(): Promise<void> {
   if (await answersWithin(2)) return;
   if ((await succeeds("systemctl", ["start", "docker"])) && (await answersWithin(30))) return;
   const log = openSync(path.join(cache, "dockerd.log"), "a");
   spawn("dockerd", [], { detached: true, stdio: ["ignore", log, log] }).unref();
   if (await answersWithin(60)) return;
-  throw new SetupError(`The Docker engine does not start; ${path.join(cache, "dockerd.log")} says why.`);
+  throw new SetupError(`The Docker engine does not start. Read ${path.join(cache, "dockerd.log")}.`);
 }
 
 async function answersWithin(seconds: number): Promise<boolean> {
@@ -43,12 +42,12 @@ async function answersWithin(seconds: number): Promise<boolean> {
 
 function noEngine(reason: string): SetupError {
   return new SetupError(
-    `No Docker engine answers. ${reason}\nStart Docker (or install it: the documentation of Docker says how for your system), ` +
-      `or set DOCKER_HOST to an engine that answers, then run the same command again.`,
+    `No Docker engine answers. ${reason}\nStart Docker (or install it as Docker's documentation says for your system), ` +
+      `or set DOCKER_HOST to an engine that answers. Then run the same command again.`,
   );
 }
 
-/** The Docker provider does not read docker's contexts; the engine that the docker command line finds is named to it. */
+/** DOCKER_HOST for the Docker provider, which ignores docker's contexts, so that it uses the same engine as the CLI. */
 export async function engineAddress(): Promise<string | undefined> {
   if (process.env["DOCKER_HOST"] !== undefined) return undefined;
   const { stdout } = await execa("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);

@@ -7,19 +7,19 @@ import { ensureImage } from "./image";
 import { cache } from "./paths";
 import { ensurePlugins } from "./plugins";
 
-/** What the set-up found or made; tests read it too. */
+/** What the set-up found or created. Tests read it too. */
 export interface Environment {
   /** The Pulumi CLI to run. */
   readonly pulumi: string;
-  /** Variables for the CLI and all that it starts. */
+  /** Variables for the CLI and its child processes. */
   readonly env: Record<string, string>;
-  /** Default image as it is called on this machine. */
+  /** Name of the default image on this machine. */
   readonly image: string;
 }
 
 const environmentFile = path.join(cache, "environment.json");
 
-/** Everything that `up` and `test` need on this machine; quick when it is there already. */
+/** Installs everything that `up` and `test` need on this machine. It is quick if all is there already. */
 export async function ensureEnvironment(): Promise<Environment> {
   await mkdir(cache, { recursive: true });
   await ensureEngine();
@@ -35,7 +35,7 @@ export async function ensureEnvironment(): Promise<Environment> {
       ...plugins,
       ...(address === undefined ? {} : { DOCKER_HOST: address }),
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      // "make test" checks the types; a deployment need not do it again.
+      // "make test" checks the types, so a deployment does not have to.
       PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     },
     image,

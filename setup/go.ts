@@ -2,29 +2,28 @@ import { existsSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { step, SetupError } from "./step";
-import { succeeds } from "./succeeds";
+import { step, SetupError, succeeds } from "./step";
 
 interface GoProgram {
-  /** What the user is told while it is built. */
+  /** Printed while the program is built. */
   readonly title: string;
-  /** What the user is told where there is no Go. */
+  /** The error if Go is not installed. */
   readonly withoutGo: string;
-  /** Folder with the go.mod that names the versions. */
+  /** Folder with the go.mod that pins the versions. */
   readonly module: string;
   readonly package: string;
   readonly ldflags: string;
-  /** The program's file; where it exists, nothing is built. */
+  /** Path of the built program. If it exists, nothing is built. */
   readonly output: string;
 }
 
-/** A program that is built once from its Go module. */
+/** Builds a program once from its Go module. */
 export async function ensureGoProgram(program: GoProgram): Promise<void> {
   if (existsSync(program.output)) return;
   if (!(await succeeds("go", ["version"]))) throw new SetupError(program.withoutGo);
   await mkdir(path.dirname(program.output), { recursive: true });
   await step(program.title, async () => {
-    // Under another name first: an interrupted build must not be taken for a finished one.
+    // An interrupted build must not look complete, so the program gets its final name at the end.
     const unfinished = `${program.output}.unfinished`;
     const args = ["build", "-trimpath", `-ldflags=-s -w ${program.ldflags}`, "-o", unfinished];
     await execa("go", [...args, program.package], { cwd: program.module, env: { CGO_ENABLED: "0" } });

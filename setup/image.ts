@@ -4,15 +4,13 @@ import { buildImage } from "../offline/image/build";
 import { imageTag } from "../offline/image/versions";
 import { installPackages, isDebianRoot } from "./debian";
 import { cache } from "./paths";
-import { step, SetupError } from "./step";
-import { succeeds } from "./succeeds";
-
+import { step, SetupError, succeeds } from "./step";
 const version = "17-3.5";
 
 /** Default of the setting `image` in Pulumi.yaml. */
 export const officialImage = `postgis/postgis:${version}`;
 
-/** Name of an image that is on this machine: the official one, or, where that cannot be pulled, one built here. */
+/** Returns the name of a local image: the official one, or one built here if the official one cannot be pulled. */
 export async function ensureImage(): Promise<string> {
   if (await isLocal(officialImage)) return officialImage;
   if (await isLocal(imageTag(version))) return build();
@@ -21,12 +19,13 @@ export async function ensureImage(): Promise<string> {
   );
   if (!pulled.failed) return officialImage;
   console.error(
-    "  No registry answers; an image with the same contents is built from Debian packages instead.",
+    "  No registry answers. Building an image with the same contents from Debian packages instead.",
   );
   if (!(await succeeds("mmdebstrap", ["--version"]))) {
     if (!isDebianRoot()) {
       throw new SetupError(
-        `${officialImage} cannot be pulled, and only as root on Debian can an image be built instead:\n${pulled.stderr}`,
+        `${officialImage} cannot be pulled. Check the connection to the registry, or run this as root on Debian, ` +
+          `which builds an image instead.\n${pulled.stderr}`,
       );
     }
     await installPackages("mmdebstrap");
@@ -34,7 +33,7 @@ export async function ensureImage(): Promise<string> {
   return step("Building the PostGIS image, about a minute", build);
 }
 
-/** Quick when the image is there and its recipe is the same. */
+/** Quick if the image exists and its recipe is unchanged. */
 function build(): Promise<string> {
   const log = (line: string) => {
     console.error(`  ${line}`);

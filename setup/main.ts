@@ -1,4 +1,4 @@
-/** What the Makefile's targets do once the npm packages are installed. */
+/** Runs the Makefile's targets after the npm packages are installed. */
 import { ExecaError } from "execa";
 import { ensureEnvironment } from "./environment";
 import { ensureS3Server } from "./s3-server";

@@ -2,14 +2,14 @@ import { offlineEnvironment } from "../offline/environment";
 import { installOffline, providers } from "../offline/install";
 import { sdkVersion } from "../offline/sdk-version";
 import { cache } from "./paths";
-import { succeeds } from "./succeeds";
+import { succeeds } from "./step";
 
-/** Variables by which the CLI finds the plugins: none for the official ones, which are in the user's PULUMI_HOME. */
+/** Installs the plugins. Returns the variables that the CLI needs to find them: none for official plugins. */
 export async function ensurePlugins(cli: {
   readonly pulumi: string;
   readonly built: boolean;
 }): Promise<Record<string, string>> {
-  // A CLI that was built here comes without the language host of the official release.
+  // A CLI that was built here lacks the language host of the official release.
   if (!cli.built && (await installOfficial(cli.pulumi))) return {};
   await installOffline({
     cacheDir: cache,

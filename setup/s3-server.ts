@@ -4,7 +4,7 @@ import { cache, root } from "./paths";
 
 const version = "1.8.0";
 
-/** The S3 server that tests use, https://github.com/versity/versitygw; no user needs it. */
+/** The S3 server for the tests, https://github.com/versity/versitygw. Users do not need it. */
 export const s3ServerProgram = path.join(cache, "bin", `versitygw-${version}`);
 
 export function ensureS3Server(): Promise<void> {

@@ -16,13 +16,13 @@ function pulumi<O extends Options>({ pulumi: file, env }: Environment, args: str
   return execa(file, [...args, "--stack", stack, "--non-interactive"], { cwd: root, env, ...options });
 }
 
-/** The CLI's own progress, as it is; its message is all that there is to say of a failure. */
+/** Shows the output of the CLI as it is. The CLI has then already explained a failure. */
 async function visibly(environment: Environment, args: string[]): Promise<void> {
   const { failed } = await pulumi(environment, args, {
     stdio: ["ignore", "inherit", "inherit"],
     reject: false,
   });
-  if (failed) throw new SetupError(`"pulumi ${args[0] ?? ""}" failed; the reason is above.`);
+  if (failed) throw new SetupError(`"pulumi ${args[0] ?? ""}" failed. The reason is above.`);
 }
 
 async function outputs(environment: Environment): Promise<Record<string, string>> {
@@ -39,7 +39,7 @@ async function selectStack({ pulumi: file, env }: Environment): Promise<void> {
   await execa(file, ["stack", "select", "--create", stack, "--non-interactive"], { cwd: root, env });
 }
 
-/** Creates the stack where it does not exist, and gives it what has no default. */
+/** Creates the stack if it does not exist, and sets a password, which has no default. */
 async function ensureStack(environment: Environment): Promise<void> {
   await selectStack(environment);
   if ((await setting(environment, "password")) === undefined) {
@@ -57,7 +57,7 @@ export async function up(environment: Environment): Promise<void> {
   await visibly(environment, ["up", "--yes", "--skip-preview"]);
   const { backupLocation, restoreCommand } = await outputs(environment);
   console.error(
-    `\nThe backup is in ${backupLocation ?? ""}\n\nBring it back, into a new database beside the old one, with\n`,
+    `\nThe backup is in ${backupLocation ?? ""}\n\nTo restore it into a new database beside the old one, run\n`,
   );
   console.error(`${restoreCommand ?? ""}\n`);
 }
@@ -67,12 +67,12 @@ export async function down(environment: Environment): Promise<void> {
   const { volumeName, backupLocation } = await outputs(environment);
   await visibly(environment, ["destroy", "--yes", "--skip-preview", "--exclude-protected"]);
   console.error(
-    `\nKept: the data in Docker volume ${volumeName ?? "(none was made)"}, the backups in ${folderOf(backupLocation)}.`,
+    `\nThe data stay in Docker volume ${volumeName ?? "(none was created)"}, the backups in ${folderOf(backupLocation)}.`,
   );
-  console.error('"make up" continues with them; "make purge" deletes them.');
+  console.error('"make up" continues with them. "make purge" deletes them.');
 }
 
-/** As `down`, then the data volume, the backups and the stack itself. */
+/** Does what `down` does, then deletes the data volume, the backups and the stack. */
 export async function purge(environment: Environment): Promise<void> {
   await selectStack(environment);
   const { backupLocation } = await outputs(environment);
@@ -90,7 +90,7 @@ export async function purge(environment: Environment): Promise<void> {
   });
 }
 
-/** The volumes that the stack made or took over, and that nobody has made anew since: their labels are those that it knows. */
+/** The volumes that belong to the stack. The label on each must match the state: somebody may have replaced a volume. */
 async function ownVolumes(environment: Environment): Promise<string[]> {
   const { stdout } = await pulumi(environment, ["stack", "export"], {});
   const own: string[] = [];

@@ -1,4 +1,6 @@
-/** Runs a step that may take long: says what it does, then how long it took. */
+import type { Options, execa } from "execa";
+
+/** Runs a step that may take long. Prints its title and then its duration. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   console.error(`• ${title} …`);
@@ -7,5 +9,14 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
   return result;
 }
 
-/** Ends the set-up with a message that says what the user can do. */
+/** Ends the set-up. The message says what the user can do. */
 export class SetupError extends Error {}
+
+/** Whether a command succeeds. False if it is not installed. */
+export async function succeeds(
+  file: string,
+  args: readonly string[],
+  options: Options = {},
+): Promise<boolean> {
+  return !(await execa(file, args, { ...options, reject: false })).failed;
+}

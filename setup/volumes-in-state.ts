@@ -14,7 +14,7 @@ const Volume = z.object({
   labels: z.array(z.object({ label: z.string(), value: z.string() })).default([]),
 });
 
-/** The Docker volumes in an exported state, each with the owner that is written on it; empty where none is. */
+/** The Docker volumes in an exported state, each with the owner from its label (empty if it has none). */
 export function volumesIn(exported: unknown): { readonly name: string; readonly owner: string }[] {
   return (Exported.parse(exported).deployment.resources ?? [])
     .filter(({ type }) => type === "docker:index/volume:Volume")

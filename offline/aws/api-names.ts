@@ -1,6 +1,6 @@
 import { isObject, type Properties, type Value } from "../provider/value";
 
-/** Names that differ between S3's API and the provider in more than the case of the first letter. */
+/** Names where S3's API and the provider differ in more than the case of the first letter. */
 const special: Readonly<Record<string, string>> = {
   id: "ID",
   kmsMasterKeyId: "KMSMasterKeyID",
@@ -17,12 +17,12 @@ function mapKeys(value: Value, rename: (key: string) => string): Value {
   return Object.fromEntries(entries);
 }
 
-/** Inputs as S3's API takes them; the caller knows the type. */
+/** Converts inputs to the names of S3's API. The caller knows the type. */
 export function toApi(value: Value | undefined): unknown {
   return mapKeys(value ?? null, (key) => special[key] ?? key.charAt(0).toUpperCase() + key.slice(1));
 }
 
-/** What S3's API gives, as outputs. */
+/** Converts an answer of S3's API to outputs. */
 export function fromApi(value: object): Properties {
   const rename = (key: string): string => specialBack.get(key) ?? key.charAt(0).toLowerCase() + key.slice(1);
   return mapKeys(value as Properties, rename) as Properties;

@@ -67,7 +67,7 @@ async function isLocked(s3: S3Client, Bucket: string): Promise<boolean> {
   return answer?.ObjectLockConfiguration?.ObjectLockEnabled === "Enabled";
 }
 
-/** Stands in for aws:s3/bucket:Bucket; what other resources configure of a bucket is left to them. */
+/** Stands in for aws:s3/bucket:Bucket. It leaves alone what other resources configure on the bucket. */
 export function bucketResource(connection: () => Connection): Resource {
   const regionOf = (properties: Properties): string =>
     typeof properties["region"] === "string" ? properties["region"] : connection().region;
@@ -116,7 +116,7 @@ export function bucketResource(connection: () => Connection): Resource {
 
     diff: (_oldInputs, oldOutputs, inputs) => ({
       changes: compareToState(oldOutputs, inputs, BUCKET),
-      // Whether a replacement would take the name that the old bucket still has.
+      // A replacement with the same name is possible only after the old bucket is deleted.
       deleteBeforeReplace: !isDefault(inputs, "bucket") && oldOutputs["bucket"] === inputs["bucket"],
     }),
 
@@ -132,7 +132,7 @@ export function bucketResource(connection: () => Connection): Resource {
       const region = regionOf(inputs);
       const s3 = connection().s3(region);
       const what = `creating S3 Bucket (${bucket})`;
-      // There, S3 would take a bucket that is one's own already for the new one.
+      // In this region, S3 reports success if you already own the bucket.
       if (region === "us-east-1" && (await attempt(what, headBucket(s3, bucket))) !== undefined)
         throw new Error(`${what}: BucketAlreadyExists`);
       const LocationConstraint = region as BucketLocationConstraint;

@@ -1,14 +1,14 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { wordErrors } from "./s3-error";
 
-/** Where requests go. */
+/** Where and how to send requests. */
 export interface Connection {
-  /** Of resources that name none. */
+  /** The region of resources that do not name one. */
   readonly region: string;
   s3: (region: string) => S3Client;
 }
 
-/** What is covered of the provider's configuration; the rest is refused before it arrives here. */
+/** The configuration keys that are covered. Others are refused before they get here. */
 export const configKeys = [
   "region",
   "accessKey",
@@ -26,17 +26,17 @@ export const configKeys = [
 
 type Config = Readonly<Record<string, string>>;
 
-/** A value that the SDK sends as JSON, or that `pulumi config set` left as it is; undefined where none is set. */
+/** Reads a value that is JSON if the SDK sent it, and plain text if it comes from `pulumi config set`. */
 function json(config: Config, key: string): unknown {
   const text = config[key];
   return text === undefined || text === "" ? undefined : (JSON.parse(text) as unknown);
 }
 
-/** The official provider would ask STS, which is no part of S3. */
+/** Without these keys the official provider would ask STS, which is not part of S3. */
 function refuseValidation(config: Config): void {
   for (const key of ["skipCredentialsValidation", "skipRequestingAccountId"]) {
     if (json(config, key) === true) continue;
-    throw new Error(`offline aws provider covers S3 alone and cannot ask STS; set ${key} to true`);
+    throw new Error(`offline aws provider covers only S3 and cannot ask STS; set ${key} to true`);
   }
 }
 
@@ -50,12 +50,12 @@ function endpointOf(config: Config): string | undefined {
 function regionOf(config: Config, environment: NodeJS.ProcessEnv): string {
   const regions = [config["region"], environment["AWS_REGION"], environment["AWS_DEFAULT_REGION"]];
   const region = regions.find((name) => name !== undefined && name !== "");
-  // The official provider's words.
+  // The message of the official provider.
   if (region === undefined) throw new Error("Missing region configuration");
   return region;
 }
 
-/** Without keys of its own, the client finds them as every AWS tool does. */
+/** If the configuration has no keys, the client finds them like any AWS tool. */
 function credentialsOf(config: Config): Pick<S3ClientConfig, "credentials" | "profile"> {
   const { accessKey, secretKey, token, profile } = config;
   if (profile !== undefined && profile !== "") return { profile };

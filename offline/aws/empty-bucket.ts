@@ -5,7 +5,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 
-/** Deletes every version of every object; those under retention in governance mode too. */
+/** Deletes every version of every object, also those under retention in governance mode. */
 export async function emptyBucket(s3: S3Client, Bucket: string, locked: boolean): Promise<void> {
   for (;;) {
     const page = await s3.send(new ListObjectVersionsCommand({ Bucket }));

@@ -8,7 +8,7 @@ import { objectLock, versioning } from "./versioning";
 
 const OPERATION_SECONDS = 20 * 60;
 
-// The SDK's advice on versions of Node.js is for who installs it, not for who runs "pulumi up".
+// The SDK's warning about the version of Node.js would only disturb users of "pulumi up".
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
 
 let connection = (): Connection => connect({}, process.env);

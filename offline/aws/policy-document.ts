@@ -1,6 +1,6 @@
 import { isObject, type Value } from "../provider/value";
 
-/** One form for policies that mean the same: lists of one are that one, and no order counts. */
+/** Normalizes a policy, so that equal policies compare equal: a list of one becomes its item, and order is ignored. */
 export function normalizePolicy(policy: Value): Value {
   if (typeof policy !== "string") return policy;
   try {

@@ -6,9 +6,9 @@ interface Answer {
   $metadata?: { httpStatusCode?: number; requestId?: string; extendedRequestId?: string };
 }
 
-/** A failed request, worded as by the AWS SDK for Go, which the official provider uses. */
+/** A failed request. The text is that of the AWS SDK for Go, which the official provider uses. */
 export class S3Error extends Error {
-  /** The error code that the server gave, such as `NoSuchBucket`. */
+  /** The error code of the server, such as `NoSuchBucket`. */
   readonly code: string | undefined;
   readonly status: number | undefined;
 
@@ -25,7 +25,7 @@ export class S3Error extends Error {
   }
 }
 
-/** Makes every request of a client fail with an `S3Error` that says what was requested. */
+/** Makes all failed requests of a client throw an `S3Error` that names the request. */
 export function wordErrors(client: S3Client): S3Client {
   client.middlewareStack.add(
     (next, context) => async (args) => {
@@ -44,10 +44,10 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
   return error instanceof S3Error && error.code !== undefined && codes.includes(error.code);
 }
 
-/** What S3-compatible servers answer where they lack an operation. */
+/** Error codes of S3-compatible servers that lack an operation. */
 export const notImplemented = ["NotImplemented", "XNotImplemented", "MethodNotAllowed"];
 
-/** What a request gives, or undefined where it fails with one of these codes. */
+/** Returns the result of a request, or undefined if it fails with one of these codes. */
 export async function unless<T>(codes: readonly string[], request: Promise<T>): Promise<T | undefined> {
   try {
     return await request;
@@ -57,7 +57,7 @@ export async function unless<T>(codes: readonly string[], request: Promise<T>): 
   }
 }
 
-/** Adds what was attempted to an error of the server. */
+/** Adds the attempted operation to an error of the server. */
 export async function attempt<T>(what: string, request: Promise<T>): Promise<T> {
   try {
     return await request;

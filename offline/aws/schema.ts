@@ -16,7 +16,7 @@ export const BUCKET: Schema = {
   tags: {},
 };
 
-/** What every setting of a bucket has. */
+/** The inputs that all settings of a bucket share. */
 export const TARGET: Schema = {
   bucket: { replaces, required },
   region: { replaces, computed },

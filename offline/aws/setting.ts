@@ -8,22 +8,22 @@ import type { Connection } from "./connection";
 import { attempt, unless } from "./s3-error";
 import { TARGET } from "./schema";
 
-/** One thing that is configured of a bucket, which has a resource of its own. */
+/** A setting of a bucket that is a separate resource. */
 export interface Setting {
-  /** The type of its resource, such as `BucketVersioning`. */
+  /** The resource type, such as `BucketVersioning`. */
   type: string;
-  /** What the official provider calls it in messages. */
+  /** The name in messages of the official provider. */
   title: string;
-  /** Its inputs besides the bucket and the region. */
+  /** The inputs, without bucket and region. */
   schema: Schema;
-  /** What the server answers where it is not configured. */
+  /** The error code of the server if the setting is not configured. */
   missing?: string;
   put: (s3: S3Client, Bucket: string, inputs: Properties) => Promise<unknown>;
   get: (s3: S3Client, Bucket: string) => Promise<Properties | undefined>;
   remove: (s3: S3Client, Bucket: string, outputs: Properties) => Promise<unknown>;
 }
 
-/** The resource of a setting; its id is the bucket's name. */
+/** The resource for a setting. Its id is the bucket's name. */
 export function settingResource(setting: Setting, connection: () => Connection): Resource {
   const { type, title } = setting;
   const schema = { ...TARGET, ...setting.schema };

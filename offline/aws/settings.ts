@@ -96,7 +96,7 @@ export const policy: Setting = {
   remove: (s3, Bucket) => s3.send(new DeleteBucketPolicyCommand({ Bucket })),
 };
 
-/** S3 wants a filter in each rule; an empty one is sent as the empty prefix. */
+/** S3 requires a filter in each rule. An empty filter is sent as the empty prefix. */
 function withFilter(rule: Value): Value {
   if (!isObject(rule)) return rule;
   const filter = isObject(rule["filter"]) ? rule["filter"] : {};
@@ -121,7 +121,7 @@ export const lifecycle: Setting = {
   },
   get: async (s3, Bucket) => {
     const answer = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
-    // Servers other than AWS know nothing of the size.
+    // Servers other than AWS do not support the minimum size.
     const { TransitionDefaultMinimumObjectSize: size = "all_storage_classes_128K" } = answer;
     const rules = fromApi({ rules: answer.Rules ?? [] });
     return { ...rules, expectedBucketOwner: "", transitionDefaultMinimumObjectSize: size };

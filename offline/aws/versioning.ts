@@ -22,7 +22,7 @@ function putVersioning(s3: S3Client, Bucket: string, Status: unknown): Promise<u
   return s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
 }
 
-/** Versioning that was on can only be suspended; `Disabled` is a bucket that never had it. */
+/** Versioning that was on can only be suspended. `Disabled` means that the bucket never had it. */
 export const versioning: Setting = {
   type: "BucketVersioning",
   title: "Versioning",
@@ -37,7 +37,7 @@ export const versioning: Setting = {
   },
   remove: (s3, Bucket, outputs) => {
     if (statusOf(outputs) === "Disabled") return Promise.resolve();
-    // Under Object Lock it stays on.
+    // With Object Lock, versioning stays on.
     return unless(["InvalidBucketState"], putVersioning(s3, Bucket, "Suspended"));
   },
 };
@@ -47,7 +47,7 @@ function putObjectLock(s3: S3Client, Bucket: string, Rule?: ObjectLockRule): Pro
   return s3.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration }));
 }
 
-/** Only the default retention can be removed; Object Lock itself stays on for ever. */
+/** Only the default retention can be removed. Object Lock itself stays on for ever. */
 export const objectLock: Setting = {
   type: "BucketObjectLockConfiguration",
   title: "Object Lock Configuration",

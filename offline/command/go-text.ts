@@ -10,7 +10,7 @@ const ESCAPES: Record<string, string> = {
   "\\": "\\\\",
 };
 
-/** Quotes a string the way Go's %q does, which is how the official provider shows the command that failed. */
+/** Quotes a string like Go's %q, because the official provider shows a failed command in this way. */
 export function goQuote(text: string): string {
   const quoted = text.replace(/["\\\u0000-\u001f\u007f]/g, (character) => {
     const code = character.charCodeAt(0).toString(16).padStart(2, "0");
@@ -19,7 +19,7 @@ export function goQuote(text: string): string {
   return `"${quoted}"`;
 }
 
-/** What Go says of a process that could not be started. */
+/** The error text of Go for a process that could not start. */
 export function startFailure(
   error: NodeJS.ErrnoException,
   program: string,
@@ -41,7 +41,7 @@ export function startFailure(
   }
 }
 
-/** What Go says of a process that ended badly; undefined when it ended well. */
+/** The error text of Go for a process that failed. Undefined if it succeeded. */
 export function exitFailure(code: number | null, signal: NodeJS.Signals | null): string | undefined {
   if (signal !== null) return `signal: ${SIGNAL_NAMES[signal] ?? signal}`;
   return code === 0 ? undefined : `exit status ${code ?? -1}`;

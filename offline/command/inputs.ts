@@ -1,7 +1,7 @@
 import type { CheckFailure } from "../provider/provider";
 import { containsMarked, isObject, isUnknown, type Properties, type Value } from "../provider/value";
 
-/** The inputs of command:local:Command that are covered, as the official provider names them. */
+/** The inputs of command:local:Command that are covered, under the names of the official provider. */
 export interface CommandInputs {
   create?: string;
   update?: string;
@@ -53,7 +53,7 @@ function failureOf(property: string, value: Value): CheckFailure | undefined {
   return isUnknown(value) || accepts(value) ? undefined : { property, reason: `expected ${expected}` };
 }
 
-/** Drops nulls, which stand for inputs that are not given. */
+/** Drops nulls, which stand for absent inputs. */
 export function given(inputs: Properties): Properties {
   return Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== null));
 }
@@ -64,7 +64,7 @@ export function checkCommandInputs(inputs: Properties): CheckFailure[] {
     .flatMap(([property, value]) => failureOf(property, value) ?? []);
 }
 
-/** Reads properties that have passed the check before they were stored. */
+/** Reads stored properties. They passed the check before they were stored. */
 export function asCommandInputs(properties: Properties): CommandInputs {
   return properties;
 }

@@ -1,7 +1,7 @@
-/** A longer line stops the official provider's scanner, and with it the command, for ever. */
+/** A longer line blocks the scanner of the official provider, and so the command, for ever. */
 export const LINE_LIMIT = 64 * 1024;
 
-/** Cuts a stream of chunks into lines; what is left at the end is a line too. */
+/** Splits a stream of chunks into lines. The rest at the end is a line too. */
 export class Lines {
   #rest = Buffer.alloc(0);
 

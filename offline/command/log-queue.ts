@@ -1,7 +1,7 @@
 import type { Operation } from "../provider/provider";
 import { Lines } from "./lines";
 
-/** Logs lines in the order in which they came, one at a time. */
+/** Logs lines in their original order, one at a time. */
 export class LogQueue {
   readonly #lines = new Lines();
   #sent: Promise<unknown> = Promise.resolve();
@@ -19,7 +19,7 @@ export class LogQueue {
 
   #send(lines: string[]): void {
     for (const line of lines) {
-      // A line that cannot be shown must not fail the command, nor does it in the official provider.
+      // As in the official provider, a line that cannot be shown does not fail the command.
       this.#sent = this.#sent.then(() => this.log(line)).catch(() => undefined);
     }
   }

@@ -14,7 +14,7 @@ const STREAMS = ["stdout", "stderr"] as const;
 
 type Take = (stream: keyof CommandOutput, chunk: Buffer) => void;
 
-/** The environment of a command: the plugin's own, the given one, then the output of the last run. */
+/** The environment of a command: the plugin's environment, then `environment`, then the output of the last run. */
 export function commandEnvironment(
   base: NodeJS.ProcessEnv,
   inputs: CommandInputs,
@@ -27,18 +27,18 @@ export function commandEnvironment(
   return environment;
 }
 
-/** The program and its arguments: the interpreter, with the command as its last argument. */
+/** The interpreter is the program, and the command is its last argument. */
 export function commandLine(command: string, inputs: CommandInputs): [program: string, args: string[]] {
   const [program = "/bin/sh", ...args] = inputs.interpreter ?? [];
   return inputs.interpreter?.length ? [program, [...args, command]] : ["/bin/sh", ["-c", command]];
 }
 
-/** Whether a stream is shown while the command runs. */
+/** Whether to show a stream while the command runs. */
 export function isLogged(inputs: CommandInputs, stream: keyof CommandOutput): boolean {
   return inputs.logging === undefined || [stream, "stdoutAndStderr"].includes(inputs.logging);
 }
 
-/** Feeds a process and takes its output; a chunk that cannot be taken ends the process. */
+/** Writes the input of a process and reads its output. If a chunk cannot be handled, the process is ended. */
 function attach(child: ChildProcess, stdin: string | undefined, take: Take): () => string | undefined {
   let broken: string | undefined;
   for (const stream of STREAMS) {
@@ -51,13 +51,13 @@ function attach(child: ChildProcess, stdin: string | undefined, take: Take): () 
       }
     });
   }
-  // A command need not read its input to the end.
+  // A command may end before it has read all its input.
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(stdin);
   return () => broken;
 }
 
-/** Runs a command to its end; gives what went wrong, in Go's words. */
+/** Runs a command to its end. Returns the error text of Go if it failed. */
 function execute(
   command: string,
   inputs: CommandInputs,
@@ -77,13 +77,13 @@ function execute(
         cwd: dir,
         env: commandEnvironment(process.env, inputs, previous),
         stdio: [stdin === undefined || stdin === "" ? "ignore" : "pipe", "pipe", "pipe"],
-        // Only this process is killed, not what it has started, as in the official provider.
+        // As in the official provider, only this process is killed, not its children.
         signal,
         killSignal: "SIGKILL",
       });
       const broken = attach(child, stdin, take);
       child.on("error", (error) => {
-        // A process that was killed is reported when it has ended.
+        // A killed process is reported when it has ended.
         if (child.pid === undefined) cannotStart(error);
       });
       child.on("close", (code, killedBy) => {
@@ -99,7 +99,7 @@ function text(chunks: Buffer[]): string {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Runs a command and gives its output; throws an error that shows the command and its output. */
+/** Runs a command and returns its output. On failure it throws an error with the command and the output. */
 export async function runCommand(
   command: string,
   inputs: CommandInputs,

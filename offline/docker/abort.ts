@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Stops waiting for an action when the operation is cancelled or out of time. */
+/** Stops waiting for an action when the operation is cancelled or times out. */
 export async function unlessAborted<T>(action: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -18,7 +18,7 @@ export async function unlessAborted<T>(action: Promise<T>, signal: AbortSignal):
   }
 }
 
-/** Tries again and again until a deadline; undefined when the time is up. */
+/** Tries repeatedly until a deadline. Returns undefined if the time is up. */
 export async function poll<T>(
   attempt: () => Promise<T | undefined>,
   { seconds, everySeconds }: { seconds: number; everySeconds: number },

@@ -3,7 +3,7 @@ import type { Schema } from "../provider/input";
 import type { CheckOperation, CheckResult } from "../provider/provider";
 import type { Properties } from "../provider/value";
 
-/** Refuses what is not covered, then names the resource and fills in the defaults. */
+/** Refuses inputs that are not covered, then names the resource and fills in the defaults. */
 export function checkNamed(
   inputs: Properties,
   schema: Schema,

@@ -5,13 +5,13 @@ const load = createRequire(__filename);
 
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
-/** Where the daemon listens, from the provider's `host`, else DOCKER_HOST, else the usual socket. */
+/** The address of the daemon: the provider's `host`, otherwise DOCKER_HOST, otherwise the default socket. */
 export function dockerHost(config: Record<string, string>, environment: NodeJS.ProcessEnv): string {
   const hosts = [config["host"], environment["DOCKER_HOST"], DEFAULT_HOST];
   return hosts.find((host) => host !== undefined && host !== "") ?? DEFAULT_HOST;
 }
 
-/** Where the library connects to for an address; TLS is as DOCKER_CERT_PATH and DOCKER_TLS_VERIFY say. */
+/** The options of the library for an address. DOCKER_CERT_PATH and DOCKER_TLS_VERIFY decide about TLS. */
 function connection(host: string): Docker.DockerOptions {
   const url = new URL(host);
   switch (url.protocol) {
@@ -29,8 +29,8 @@ function connection(host: string): Docker.DockerOptions {
 }
 
 /**
- * The client of a daemon by its address, made when it is first asked for: an update that changes nothing talks to no
- * daemon, and need not wait for the library to load.
+ * The client of a daemon. It is created on first use, because an update without changes needs no daemon and should
+ * not wait until the library is loaded.
  */
 export function dockerClient(host: string): () => Docker {
   const options = connection(host);
@@ -44,7 +44,7 @@ interface DaemonError {
   message: string;
 }
 
-/** What the daemon said, worded as the docker CLI and the official provider show it. */
+/** The daemon's message, as the docker CLI and the official provider show it. */
 export function daemonMessage(error: unknown): string {
   const { json, message } = error as DaemonError;
   return json?.message === undefined ? message : `Error response from daemon: ${json.message}`;
@@ -54,7 +54,7 @@ export function isMissing(error: unknown): boolean {
   return (error as DaemonError).statusCode === 404;
 }
 
-/** Adds what was attempted to an error of the daemon. */
+/** Adds the attempted operation to an error of the daemon. */
 export async function attempt<T>(what: string, action: Promise<T>): Promise<T> {
   try {
     return await action;
@@ -63,7 +63,7 @@ export async function attempt<T>(what: string, action: Promise<T>): Promise<T> {
   }
 }
 
-/** What the daemon answers, or undefined where it has no such thing. */
+/** Returns the daemon's answer, or undefined if the object does not exist. */
 export async function unlessMissing<T>(what: string, action: Promise<T>): Promise<T | undefined> {
   try {
     return await attempt(what, action);

@@ -42,7 +42,7 @@ function bind({ containerPath, hostPath, volumeName, readOnly }: VolumeMount): s
     : [`${source}:${containerPath}:${readOnly ? "ro" : "rw"}`];
 }
 
-/** Swap in megabytes, where -1 means without limit. */
+/** Converts swap in megabytes to bytes. -1 means no limit. */
 function swapBytes(megabytes: number): number {
   return megabytes > 0 ? megabytes * MEGABYTE : megabytes;
 }
@@ -100,7 +100,7 @@ function hostConfig(inputs: ContainerInputs): HostConfig {
   };
 }
 
-/** The request that creates a container, as the official provider words it. */
+/** The request that creates a container, the same as that of the official provider. */
 export function containerBody(inputs: ContainerInputs): ContainerCreateOptions {
   if (inputs.command?.includes("")) throw new Error("values for command may not be empty");
   const { ports, volumes } = inputs;

@@ -51,7 +51,7 @@ export interface NetworkConnection {
   ipv6Address?: string;
 }
 
-/** The inputs of docker:index/container:Container after the check, which filled in the defaults. */
+/** The inputs of docker:index/container:Container after the check, with defaults. */
 export interface ContainerInputs {
   name: string;
   image: string;
@@ -105,8 +105,8 @@ function isBlank(value: Value): boolean {
 }
 
 /**
- * Reads properties that have passed the check before they were stored. An empty text or list counts as left out,
- * as it does in the official provider: `entrypoints: []` keeps the image's own.
+ * Reads stored properties. They passed the check before they were stored. As in the official provider, an empty text or
+ * list counts as absent: `entrypoints: []` keeps the image's own.
  */
 export function asContainerInputs(properties: Properties): ContainerInputs {
   const given = Object.entries(properties).filter(([, value]) => !isBlank(value));

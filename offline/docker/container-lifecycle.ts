@@ -30,7 +30,7 @@ async function connect(docker: Docker, id: string, networks: NetworkConnection[]
   }
 }
 
-/** Polls until the container is healthy; it does not give up on an unhealthy one, as the official one does not. */
+/** Polls until the container is healthy. Like the official provider, it does not give up when the container is unhealthy. */
 async function waitUntilHealthy(container: Docker.Container, seconds: number): Promise<void> {
   const healthy = await poll(
     async () => {
@@ -48,7 +48,7 @@ async function waitUntilHealthy(container: Docker.Container, seconds: number): P
   if (!healthy) throw new Error("container failed to be in healthy state");
 }
 
-/** Everything that comes after a container exists: networks, files, the start, health. */
+/** Everything after the creation of a container: networks, files, start, health. */
 export async function initializeContainer(
   docker: Docker,
   container: Docker.Container,
@@ -63,7 +63,7 @@ export async function initializeContainer(
 
 export async function startContainer(container: Docker.Container): Promise<void> {
   await attempt("Unable to start container", container.start()).catch((error: unknown) => {
-    // The daemon answers so when the container runs already.
+    // The daemon answers this if the container already runs.
     if (((error as Error).cause as { statusCode?: number }).statusCode !== 304) throw error;
   });
 }
@@ -73,7 +73,7 @@ export async function updateLimits(container: Docker.Container, inputs: Containe
   await attempt("Unable to update a container", container.update(body));
 }
 
-/** Ignores the answers that mean what was wanted: gone, stopped, or being removed. */
+/** Ignores answers that mean success: gone, stopped, or being removed. */
 async function tolerate(action: Promise<unknown>, ...answers: string[]): Promise<void> {
   await action.catch((error: unknown) => {
     const code = (error as { statusCode?: number }).statusCode;
@@ -82,7 +82,7 @@ async function tolerate(action: Promise<unknown>, ...answers: string[]): Promise
   });
 }
 
-/** Stops a container, at once unless it has a grace period, then removes it. */
+/** Stops a container, after its grace period if it has one, then removes it. */
 export async function removeContainer(
   container: Docker.Container,
   { destroyGraceSeconds, removeVolumes }: ContainerInputs,

@@ -11,7 +11,7 @@ function megabytes(bytes: number | undefined): number {
   return Math.trunc((bytes ?? 0) / MEGABYTE);
 }
 
-/** Processors as the official provider writes them: a whole number up to nine as `2.0`. */
+/** Formats CPUs like the official provider: whole numbers up to nine as `2.0`. */
 export function formatCpus(nanoCpus: number): string {
   const text = (nanoCpus / 1e9).toFixed(9);
   const zeros = text.split("").filter((digit) => digit === "0").length;
@@ -21,7 +21,7 @@ export function formatCpus(nanoCpus: number): string {
 function portList(ports: Partial<Ports>): Value[] {
   return Object.entries(ports).flatMap(([key, bindings]) => {
     const [internal, protocol = ""] = key.split("/");
-    // A port that is not published has no bindings.
+    // An unpublished port has no bindings.
     return ((bindings ?? []) as { HostIp: string; HostPort: string }[]).map(({ HostIp, HostPort }) => ({
       internal: Number(internal),
       external: Number(HostPort),
@@ -99,7 +99,7 @@ function hostState({ HostConfig: host }: ContainerInspectInfo, inputs: Container
   };
 }
 
-/** What the daemon reports of a container; variables, labels and uploads are never read back. */
+/** What the daemon reports about a container. Variables, labels and uploads are never read back. */
 export function containerState(info: ContainerInspectInfo, inputs: ContainerInputs): Properties {
   const { Config: config, State: state, NetworkSettings: network } = info;
   const portsKnown = inputs.ports !== undefined && (state.Running || inputs.mustRun);
@@ -109,7 +109,7 @@ export function containerState(info: ContainerInspectInfo, inputs: ContainerInpu
     bridge: (network as { Bridge?: string }).Bridge ?? "",
     networkDatas: networkDatas(network),
     ...(portsKnown && { ports: portList(network.Ports) }),
-    // A container that has stopped but must run shows up as a change, which starts it again.
+    // A stopped container that must run shows up as a change, which starts it again.
     ...(!state.Running && { exitCode: state.ExitCode, mustRun: false }),
     name: info.Name.replace(/^\//, ""),
     image: inputs.image.startsWith("sha256:") ? info.Image : config.Image,

@@ -19,7 +19,7 @@ import { CONTAINER } from "./schema";
 /** Outputs that only the daemon knows. */
 const COMPUTED = ["bridge", "exitCode", "ipcMode", "networkDatas", "platform", "runtime", "containerLogs"];
 
-/** The inputs whose change is sent to the daemon; any other change in place is only written down. */
+/** Changes of these inputs are sent to the daemon. Any other change in place is only stored in the state. */
 const LIMITS = [
   "restart",
   "maxRetryCount",

@@ -8,13 +8,13 @@ const NANOSECONDS: Record<string, number> = {
   h: 3600e9,
 };
 
-/** Reads a Go duration such as `1m30s` as nanoseconds. */
+/** Converts a Go duration such as `1m30s` to nanoseconds. */
 export function parseDuration(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)];
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (NANOSECONDS[unit ?? ""] ?? 0), 0);
 }
 
-/** Writes nanoseconds as Go does, so `60s` comes back as `1m0s`. */
+/** Formats nanoseconds like Go, so `60s` comes back as `1m0s`. */
 export function formatDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return "0s";
   if (nanoseconds < 1e3) return `${nanoseconds}ns`;

@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { daemonMessage, isMissing } from "./client";
 
-/** Adds the tag that docker means by none; without one the daemon would pull every tag there is. */
+/** Adds the tag `latest` if there is none, because the daemon would then pull every tag. */
 export function withTag(image: string): string {
   const named = /:[^/]+$/.test(image) || image.includes("@");
   return named ? image : `${image}:latest`;
@@ -27,7 +27,7 @@ async function pull(docker: Docker, image: string): Promise<void> {
   });
 }
 
-/** Makes sure that an image is on the daemon's machine. */
+/** Pulls an image if the daemon does not have it. */
 export async function ensureImage(docker: Docker, image: string): Promise<void> {
   try {
     if (!(await isLocal(docker, image))) await pull(docker, image);

@@ -5,7 +5,7 @@ const computed = true;
 const set = true;
 const required = true;
 
-/** A Go duration that is not negative. */
+/** A Go duration, not negative. */
 const DURATION: Input = { default: "0s", pattern: /^(0|(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+)$/ };
 
 export const LABEL: Schema = { label: { required }, value: { required } };
@@ -17,7 +17,7 @@ export const CONTAINER: Schema = {
   envs: { replaces, computed, set },
   command: { replaces, computed },
   entrypoints: { replaces, computed },
-  // An image's own user or folder is kept when none is given.
+  // If absent, the image's own user or folder stays.
   user: { replaces, computed },
   workingDir: { replaces, computed },
   restart: { default: "no", pattern: /^(no|on-failure|always|unless-stopped)$/ },

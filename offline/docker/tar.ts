@@ -9,7 +9,7 @@ function padding(size: number): Buffer {
   return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
 }
 
-/** A tar archive of one file, which is how the daemon takes an upload. */
+/** A tar archive with one file: the daemon accepts uploads in this form. */
 export function tarOf(file: string, mode: number, content: Buffer, modifiedSeconds: number): Buffer {
   if (Buffer.byteLength(file) > NAME_LIMIT) {
     throw new Error(`offline docker provider does not cover uploads to paths over 100 bytes: ${file}`);

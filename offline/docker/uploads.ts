@@ -26,7 +26,7 @@ export function modeOf({ permissions, executable }: Pick<Upload, "permissions" |
   return executable ? 0o744 : 0o644;
 }
 
-/** Puts files into a container that has been created but not started. */
+/** Copies files into a container that is created but not started. */
 export async function upload(container: Docker.Container, uploads: Upload[]): Promise<void> {
   for (const item of uploads) {
     const archive = tarOf(item.file, modeOf(item), await contentOf(item), Math.floor(Date.now() / 1000));

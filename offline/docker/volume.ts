@@ -34,7 +34,7 @@ function volumeState(info: VolumeInspectInfo): Properties {
   };
 }
 
-/** Whether a replacement would take the name that the old resource still has. */
+/** Whether a replacement would need the name that the old resource still has. */
 export function keepsGivenName(state: Properties, inputs: Properties): boolean {
   return !isDefault(inputs, "name") && state["name"] === inputs["name"];
 }
@@ -82,7 +82,7 @@ export function volumeResource(docker: () => Docker): Resource {
 
     create: async (properties, { signal }) => {
       const { name, driver, driverOpts, labels } = properties as unknown as VolumeInputs;
-      // The daemon gives an existing volume of this name, with the labels that it has.
+      // If a volume of this name exists, the daemon returns it with its old labels.
       const created = docker().createVolume({
         Name: name,
         ...(driver !== undefined && { Driver: driver }),

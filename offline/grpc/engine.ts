@@ -2,7 +2,7 @@ import { credentials } from "@grpc/grpc-js";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 
-/** Shows one line in the status column of a resource while it is being worked on. */
+/** Shows one line in the status column of a resource while an operation on it runs. */
 export type StatusLog = (urn: string, message: string) => Promise<void>;
 
 /** Connects to the engine that started this plugin. */

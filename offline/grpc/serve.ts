@@ -5,13 +5,13 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
-/** Serves on a free local port and prints that port, which is how the Pulumi engine finds a plugin. */
+/** Serves on a free local port and prints it, because the Pulumi engine reads the port from standard output. */
 export async function serve(
   service: ServiceDefinition,
   implementation: UntypedServiceImplementation,
 ): Promise<void> {
   const server = new Server({
-    // The engine sends whole states in one message, as the official plugins allow.
+    // The engine sends a whole state in one message. The official plugins allow the same size.
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
   });

@@ -6,7 +6,7 @@ function plainFailure(error: unknown): Failure {
   return { code: status.UNKNOWN, details: error instanceof Error ? error.message : String(error) };
 }
 
-/** Turns an async function into a gRPC handler; errors reach the user as their message, without a stack. */
+/** Turns an async function into a gRPC handler. Users see the message of an error without a stack trace. */
 export function unary<Request, Response>(
   answer: (request: Request) => Response | Promise<Response>,
   toFailure: (error: unknown) => Failure = plainFailure,

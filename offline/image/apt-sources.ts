@@ -4,8 +4,8 @@ const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const columns = "$(LABEL) $(REPO_URI)";
 
 /**
- * Lines for mmdebstrap that name the package archives this machine itself is set up for.
- * Empty where there are none, which leaves the choice to mmdebstrap.
+ * Lines for mmdebstrap with the package archives that this machine uses.
+ * If there are none, mmdebstrap chooses.
  */
 export async function aptSources(suite: string): Promise<string[]> {
   const { stdout } = await execa("apt-get", [
@@ -18,7 +18,7 @@ export async function aptSources(suite: string): Promise<string[]> {
   return sourceLines(suite, stdout);
 }
 
-/** One line a repository, from `apt-get indextargets` output with the columns label and address. */
+/** One line for each package archive, from `apt-get indextargets` output with the columns label and address. */
 export function sourceLines(suite: string, indexTargets: string): string[] {
   const archives = new Map(indexTargets.split("\n").flatMap(labelAndAddress));
   const main = archives.get("Debian");
@@ -40,7 +40,7 @@ function sourceLine(address: string, suite: string): string {
   return `deb [signed-by=${keyring}] ${address} ${suite} main`;
 }
 
-/** This machine's own rules for reaching archives (proxies, tolerance for a wrong clock), for apt in the new tree. */
+/** This machine's settings to reach archives (proxies, tolerance for a wrong clock), for apt in the new tree. */
 export async function aptOptions(): Promise<string[]> {
   const { stdout } = await execa("apt-config", ["dump"]);
   return stdout.split("\n").filter((line) => /^Acquire::(https?::Proxy|Check-)/.test(line));

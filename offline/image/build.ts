@@ -10,12 +10,12 @@ const recipeLabel = "postgis-backup.recipe";
 
 export interface BuildImageOptions {
   readonly version: ImageVersion;
-  /** Keeps the root file system, so that a changed entrypoint does not install Debian again. */
+  /** Caches the root file system, so that a change of the entry point does not install Debian again. */
   readonly cacheDir: string;
   readonly log: (line: string) => void;
 }
 
-/** Builds the PostGIS image of a version unless this very image is there, and returns its tag. */
+/** Builds the PostGIS image of a version, unless it exists with the same recipe. Returns its tag. */
 export async function buildImage({ version, cacheDir, log }: BuildImageOptions): Promise<string> {
   const tag = imageTag(version);
   const release = releaseOf(version);
@@ -52,7 +52,7 @@ export async function buildImage({ version, cacheDir, log }: BuildImageOptions):
   return tag;
 }
 
-/** Root file systems of older recipes, half a gigabyte each, that nothing will ask for again. */
+/** Root file systems of older recipes. Nothing needs them again, and each takes half a gigabyte. */
 async function removeOthers(cacheDir: string, suite: string, keep: string): Promise<void> {
   const files = (await readdir(cacheDir)).filter(
     (name) => name.startsWith(`${suite}-`) && name.endsWith(".tar"),
@@ -61,7 +61,7 @@ async function removeOthers(cacheDir: string, suite: string, keep: string): Prom
   await Promise.all(others.map((file) => rm(file, { force: true })));
 }
 
-/** The recipe that an image was built by; undefined where there is no such image. */
+/** The recipe of an image, or undefined if the image does not exist. */
 async function builtRecipe(tag: string): Promise<string | undefined> {
   const format = `{{index .Config.Labels "${recipeLabel}"}}`;
   const { exitCode, stdout, stderr } = await execa("docker", ["image", "inspect", "--format", format, tag], {

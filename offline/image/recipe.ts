@@ -4,20 +4,20 @@ import { join } from "node:path";
 import { treeOptions } from "./rootfs";
 import type { Release } from "./versions";
 
-/** Files that go into the image beside the root file system. */
+/** Files in the image besides the root file system. */
 export const contextFiles = ["Dockerfile", "docker-entrypoint.sh", "10_postgis.sh"];
 
 export interface RecipeHashes {
-  /** Changes with what is installed. */
+  /** Changes if other packages or hooks are used. */
   readonly rootfs: string;
-  /** Changes with anything in the image. */
+  /** Changes if anything in the image changes. */
   readonly image: string;
 }
 
-/** Tells by content, not by date, whether an image or a root file system was made the way it would be made now. */
+/** Hashes the recipe, to see whether an image or a root file system would be built in the same way now. */
 export async function recipeHashes(release: Release): Promise<RecipeHashes> {
   const hooks = (await readdir(join(__dirname, "hooks"))).sort().map((name) => join("hooks", name));
-  // The folder the project lies in must not matter.
+  // The hash must not depend on the folder of the project.
   const options = treeOptions(release).map((option) => option.replace(__dirname, ""));
   const rootfs = digest([release.suite, ...options, ...(await contents(hooks))]);
   return { rootfs, image: digest([rootfs, ...(await contents(contextFiles))]) };

@@ -9,7 +9,7 @@ const excludedPaths = ["man", "doc", "info", "lintian", "linda", "locale"].map(
   (name) => `/usr/share/${name}/*`,
 );
 
-/** The part of the command that decides what is in the tree, as opposed to where it comes from. */
+/** The arguments that decide what is in the tree, not where it comes from. */
 export function treeOptions(release: Release): string[] {
   const { postgres } = release;
   const packages = [
@@ -27,13 +27,13 @@ export function treeOptions(release: Release): string[] {
     `--include=${packages.join(",")}`,
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
     "--dpkgopt=path-include=/usr/share/locale/locale.alias",
-    // Keeps the settings that the hooks write before the packages bring their own.
+    // Keeps the settings that the hooks wrote before the packages were installed.
     "--dpkgopt=force-confold",
     `--hook-dir=${hooks}`,
   ];
 }
 
-/** Writes the root file system of a release to a tar file, which appears under its name only when complete. */
+/** Writes the root file system of a release to a tar file. The file gets its name only when it is complete. */
 export async function makeRootfs(release: Release, file: string, log: (line: string) => void): Promise<void> {
   const partial = `${file}.${process.pid}.partial`;
   const [sources, options] = await Promise.all([aptSources(release.suite), aptOptions()]);

@@ -1,4 +1,4 @@
-/** What each version is made of: Debian pairs one PostgreSQL with one PostGIS per release. */
+/** The contents of each version. Each Debian release has one PostgreSQL and one PostGIS. */
 const releases = {
   "17-3.5": { suite: "trixie", postgres: "17" },
   "15-3.3": { suite: "bookworm", postgres: "15" },

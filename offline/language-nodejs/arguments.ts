@@ -26,7 +26,7 @@ export function runArguments(
   ];
 }
 
-/** The stack's configuration as the SDK reads it, `package:config:key` for each `package:key`. */
+/** Converts the stack's configuration for the SDK, which expects `package:config:key` for each `package:key`. */
 export function runEnvironment(request: RunRequest): Record<string, string> {
   const entries = request.getConfigMap().getEntryList();
   const config = entries.map(([key, value]) => {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process"
 
 const GRACE_MILLISECONDS = 5000;
 
-/** How a process ended: its code, or -1 when a signal ended it. */
+/** The exit code of a process, or -1 if a signal ended it. */
 export type ExitCode = number;
 
 export interface Output {
@@ -10,13 +10,13 @@ export interface Output {
   stderr: (chunk: Buffer) => void;
 }
 
-/** Interrupts a process, and kills it if it has not gone after a while. */
+/** Interrupts a process, and kills it if it does not end in time. */
 function interrupt(child: ChildProcess): void {
   child.kill("SIGINT");
   setTimeout(() => child.kill("SIGKILL"), GRACE_MILLISECONDS).unref();
 }
 
-/** Runs Node.js to its end, interrupting it when the signal is aborted; output is inherited unless taken. */
+/** Runs Node.js to its end, or interrupts it on abort. Its output is inherited unless the caller takes it. */
 export function runNode(
   args: string[],
   options: Pick<SpawnOptions, "cwd" | "env">,

@@ -16,7 +16,7 @@ function write(call: Call, fill: (response: InstallDependenciesResponse) => void
   call.write(response);
 }
 
-/** Installs a program's npm dependencies, from its lock file where there is one. */
+/** Installs a program's npm dependencies, from its lock file if there is one. */
 export async function installDependencies(call: Call, cancelled: AbortSignal): Promise<void> {
   const info = call.request.getInfo();
   const directory = info?.getProgramDirectory() ?? call.request.getDirectory();

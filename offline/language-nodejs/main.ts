@@ -3,7 +3,7 @@ import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import { serve } from "../grpc/serve";
 import { languageService } from "./service";
 
-/** Turns Go's one-dash flags, which the engine passes, into those that Node.js parses. */
+/** Converts Go's one-dash flags, which the engine passes, to the form that Node.js parses. */
 function dashed(argument: string): string {
   return argument.startsWith("-") && !argument.startsWith("--") ? `-${argument}` : argument;
 }

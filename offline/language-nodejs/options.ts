@@ -2,7 +2,7 @@ import type { ProgramInfo } from "@pulumi/pulumi/proto/language_pb";
 import { parse } from "shell-quote";
 import { fromStruct } from "../provider/value";
 
-/** The options of the runtime in Pulumi.yaml. */
+/** The runtime options in Pulumi.yaml. */
 export interface RuntimeOptions {
   typescript: boolean;
   tsconfig: string | undefined;
@@ -11,7 +11,7 @@ export interface RuntimeOptions {
 
 const COVERED = ["typescript", "tsconfig", "nodeargs", "packagemanager"];
 
-/** Splits arguments as a shell would, without expanding anything. */
+/** Splits arguments like a shell, without any expansion. */
 export function splitArguments(text: string): string[] {
   return parse(text, (variable) => `$${variable}`).map((entry) => {
     if (typeof entry === "string") return entry;
@@ -19,7 +19,7 @@ export function splitArguments(text: string): string[] {
   });
 }
 
-/** Reads the options; a wrong type or an option that is not covered is an error. */
+/** Reads the options. A wrong type is an error, and so is an option that is not covered. */
 export function parseOptions(options: Record<string, unknown>): RuntimeOptions {
   const { typescript = true, tsconfig, nodeargs = "", packagemanager = "npm" } = options;
   const unknown = Object.keys(options).find((key) => !COVERED.includes(key));
@@ -39,7 +39,7 @@ export function optionsOf(info: ProgramInfo | undefined): RuntimeOptions {
   return parseOptions(fromStruct(info?.getOptions()));
 }
 
-/** What the Node.js SDK reads from its environment to load the program. */
+/** The variables that the Node.js SDK needs to load the program. */
 export function optionsEnvironment({ typescript, tsconfig }: RuntimeOptions): Record<string, string> {
   return {
     ...(typescript && { PULUMI_NODEJS_TYPESCRIPT: "true" }),

@@ -32,7 +32,7 @@ function foldersIn(folder: string): string[] {
     .map(({ path }) => realpathSync(path));
 }
 
-/** Every package.json inside a node_modules folder, however deep; policy packs are programs of their own. */
+/** Every package.json inside a node_modules folder, at any depth. Policy packs are skipped: they are separate programs. */
 function packageFiles(folder: string, inModules: boolean, visited: Set<string>): string[] {
   if (visited.has(folder) || existsSync(join(folder, "PulumiPolicy.yaml"))) return [];
   visited.add(folder);
@@ -43,7 +43,7 @@ function packageFiles(folder: string, inModules: boolean, visited: Set<string>):
   return inModules && existsSync(own) ? [own, ...nested] : nested;
 }
 
-/** Undefined for a file that is no JSON, as packages carry for their own tests. */
+/** Returns undefined for a file that is not JSON: some packages have such files for their own tests. */
 function readPackage(file: string): PackageJson | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as PackageJson;
@@ -53,7 +53,7 @@ function readPackage(file: string): PackageJson | undefined {
   }
 }
 
-/** The plugin that a package asks for, if it is a Pulumi SDK. */
+/** The plugin that a package needs, if the package is a Pulumi SDK. */
 export function requiredPackage(json: PackageJson): RequiredPackage | undefined {
   const { pulumi, name = "" } = json;
   if (pulumi?.resource !== true) return undefined;
@@ -62,7 +62,7 @@ export function requiredPackage(json: PackageJson): RequiredPackage | undefined 
   }
   const plugin = pulumi.name ?? (name.startsWith("@pulumi/") ? name.slice("@pulumi/".length) : undefined);
   const version = pulumi.version ?? json.version;
-  // The official host skips such packages too; they cannot say which plugin they mean.
+  // The official host also skips such packages, because they do not say which plugin they need.
   if (plugin === undefined || version === undefined) return undefined;
   return { name: plugin, version: version.startsWith("v") ? version : `v${version}`, server: pulumi.server };
 }
@@ -74,7 +74,7 @@ export function requiredPackages(programDirectory: string): RequiredPackage[] {
   );
 }
 
-/** The direct dependencies in a program's package.json, with the versions that are installed. */
+/** The direct dependencies in a program's package.json, with their installed versions. */
 export function dependencies(programDirectory: string): { name: string; version: string }[] {
   const read = (file: string): PackageJson & { dependencies?: object; devDependencies?: object } =>
     JSON.parse(readFileSync(file, "utf8")) as PackageJson;

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-/** Finds a module of the SDK as the program in a folder would load it. */
+/** Finds the module of the SDK that the program in a folder would load. */
 export function resolveSdk(module: string, programDirectory: string, installCommand: string): string {
   try {
     return createRequire(join(programDirectory, "package.json")).resolve(module);

@@ -12,7 +12,7 @@ function write(call: Call, fill: (response: RunPluginResponse) => void): void {
   call.write(response);
 }
 
-/** The variables that the engine hands over as `NAME=value`. */
+/** The variables that the engine passes as `NAME=value`. */
 export function environmentOf(list: string[]): Record<string, string> {
   return Object.fromEntries(
     list.map((entry) => {
@@ -22,7 +22,7 @@ export function environmentOf(list: string[]): Record<string, string> {
   );
 }
 
-/** Runs a plugin that is written in TypeScript, such as a folder of components, and streams its output. */
+/** Runs a plugin written in TypeScript, such as a folder of components, and streams its output. */
 export async function runPlugin(call: Call, cancelled: AbortSignal): Promise<void> {
   const { request } = call;
   if (request.getKind() === "analyzer") {

@@ -7,7 +7,7 @@ import { resolveSdk } from "./resolve";
 
 const PLAIN_ERRORS = join(__dirname, "plain-errors.js");
 
-/** The SDK ends with this code when it has already told the user what is wrong. */
+/** The SDK exits with this code if it has already reported the error to the user. */
 const ALREADY_REPORTED = 32;
 
 function response(error: string, bail = false): RunResponse {
@@ -23,7 +23,7 @@ export function responseOf(exitCode: number): RunResponse {
   return response(`Program exited with non-zero exit code: ${exitCode}`);
 }
 
-/** Runs a Pulumi program; what it prints goes to the host's own output, which the engine shows. */
+/** Runs a Pulumi program. It prints to the output of the host, which the engine shows. */
 export async function run(
   request: RunRequest,
   engineAddress: string,

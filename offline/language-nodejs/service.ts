@@ -25,7 +25,7 @@ export interface HostOptions {
   tracing: string | undefined;
 }
 
-/** Answers a streaming call with an async function, whose error becomes the error of the call. */
+/** Answers a streaming call with an async function. An error of the function becomes the error of the call. */
 function streaming<Request, Response>(
   answer: (call: ServerWritableStream<Request, Response>) => Promise<void>,
 ): (call: ServerWritableStream<Request, Response>) => void {
@@ -86,7 +86,7 @@ function pluginInfo(): PluginInfo {
   return info;
 }
 
-/** The gRPC service of the language host; what is left out is answered as not implemented. */
+/** The gRPC service of the language host. Methods that are missing here answer "not implemented". */
 export function languageService(options: HostOptions): UntypedServiceImplementation {
   const cancelled = new AbortController();
   let { engineAddress } = options;

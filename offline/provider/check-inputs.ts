@@ -3,10 +3,10 @@ import type { Input, Schema } from "./input";
 import type { CheckFailure, CheckOperation, CheckResult } from "./provider";
 import { containsMarked, isObject, isUnknown, type Properties, type Value } from "./value";
 
-/** Where the official provider keeps the names of the inputs that it filled in itself. */
+/** The property in which the official provider stores the names of the inputs that it filled in. */
 const DEFAULTS = "__defaults";
 
-/** Whose inputs are checked, such as `{ provider: "docker", type: "Container" }`. */
+/** The resource type whose inputs are checked, such as `{ provider: "docker", type: "Container" }`. */
 export interface Subject {
   provider: string;
   type: string;
@@ -56,7 +56,7 @@ function fillValue(value: Value, fields: Schema | undefined): Value {
   return isObject(value) ? fill(value, fields) : value;
 }
 
-/** Adds the defaults of inputs that are left out, at every depth. */
+/** Adds defaults for absent inputs, at every depth. */
 function fill(value: Properties, schema: Schema): Properties {
   const given = Object.entries(value)
     .filter(([, item]) => item !== null)
@@ -67,20 +67,20 @@ function fill(value: Properties, schema: Schema): Properties {
   return { ...Object.fromEntries(defaults), ...Object.fromEntries(given) };
 }
 
-/** The name for a resource that was given none: kept while the resource lives, else new. */
+/** Chooses a name for a resource without one. The resource keeps it while it exists. */
 export function autoname({ name, oldInputs, randomSeed }: CheckOperation, key = "name"): string {
   const old = oldInputs?.[key];
   if (typeof old === "string" && oldInputs !== undefined && isDefault(oldInputs, key)) return old;
   return `${name}-${createHash("sha256").update(randomSeed).update(name).digest("hex").slice(0, 7)}`;
 }
 
-/** Whether the provider, not the program, chose an input. */
+/** Whether the provider chose an input, and not the program. */
 export function isDefault(inputs: Properties, key: string): boolean {
   const defaults = inputs[DEFAULTS];
   return Array.isArray(defaults) && defaults.includes(key);
 }
 
-/** Refuses what is not covered, then fills in what the provider chooses and the defaults. */
+/** Refuses inputs that are not covered. Then fills in what the provider chooses, and the defaults. */
 export function checkInputs(
   inputs: Properties,
   schema: Schema,

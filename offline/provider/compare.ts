@@ -18,7 +18,7 @@ function canonicalItem(value: Value, input: Input): Value | undefined {
   return Object.fromEntries(entries);
 }
 
-/** One form for all values that the official provider holds equal: no empty values, sets in order. */
+/** Normalizes values that the official provider treats as equal: drops empty values, sorts sets. */
 export function canonical(given: Value | undefined, input: Input): Value | undefined {
   if (given === undefined || isEmpty(given)) return undefined;
   const value = input.normalize?.(given) ?? given;
@@ -37,7 +37,7 @@ function without(item: Properties, keys: string[]): Properties {
   return Object.fromEntries(Object.entries(item).filter(([key]) => !keys.includes(key)));
 }
 
-/** Leaves out of a list of objects what the service chose where the program did not, such as a free port. */
+/** Removes values from a list of objects that the service chose and the program did not, such as a free port. */
 function withoutComputed(
   state: Value | undefined,
   wanted: Value | undefined,
@@ -75,14 +75,14 @@ function changeOf(
   return { path, kind, replace };
 }
 
-/** What differs between the state, as the service last reported it, and what the program wants now. */
+/** The differences between the state that the service last reported and what the program wants now. */
 export function compareToState(state: Properties, wanted: Properties, schema: Schema): Change[] {
   return Object.entries(schema).flatMap(
     ([key, input]) => changeOf(key, input, state[key], wanted[key]) ?? [],
   );
 }
 
-/** The state after an update in place: what is wanted, and what the service chose before. */
+/** The state after an update in place: the wanted values, and the values that the service chose before. */
 export function updatedState(state: Properties, wanted: Properties, schema: Schema): Properties {
   const kept = Object.entries(state).filter(([key]) => {
     const input = Object.hasOwn(schema, key) ? schema[key] : undefined;
@@ -91,12 +91,12 @@ export function updatedState(state: Properties, wanted: Properties, schema: Sche
   return { ...Object.fromEntries(kept), ...visible(wanted) };
 }
 
-/** Inputs as they appear among the outputs. */
+/** The form of inputs in the outputs. */
 export function visible(inputs: Properties): Properties {
   return Object.fromEntries(Object.entries(inputs).filter(([key]) => !key.startsWith("__")));
 }
 
-/** The old inputs, with the values that the service reports where these differ. */
+/** The old inputs, replaced by the values of the service if they differ. */
 export function refreshedInputs(inputs: Properties, state: Properties, schema: Schema): Properties {
   const entries = Object.entries(inputs).map(([key, value]) => {
     const input = Object.hasOwn(schema, key) ? schema[key] : undefined;

@@ -10,7 +10,7 @@ import type { Provider } from "./provider";
 import { checkResponse, diffResponse } from "./responses";
 import { fromStruct } from "./value";
 
-/** Accepts the configuration that is covered and refuses any other, so that none is silently ignored. */
+/** Refuses configuration that is not covered, so that none is silently ignored. */
 export function checkConfig(provider: Provider, request: CheckRequest): CheckResponse {
   const inputs = fromStruct(request.getNews());
   const failures = Object.keys(inputs)
@@ -22,7 +22,7 @@ export function checkConfig(provider: Provider, request: CheckRequest): CheckRes
   return checkResponse({ inputs, failures });
 }
 
-/** A changed configuration never replaces what the provider manages. */
+/** A change of the configuration never replaces resources. */
 export function diffConfig(request: DiffRequest): DiffResponse {
   const olds = fromStruct(request.getOldInputs() ?? request.getOlds());
   const changes = diffProperties(olds, fromStruct(request.getNews()), new Set());

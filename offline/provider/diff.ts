@@ -35,8 +35,8 @@ function compare(
 }
 
 /**
- * Every changed path between two sets of inputs. An unknown value differs from any known one, since it is a
- * string of its own.
+ * Every changed path between two sets of inputs. An unknown value is a special string, so it differs from any known
+ * value.
  */
 export function diffProperties(before: Properties, after: Properties, replaceKeys: Set<string>): Change[] {
   const visible = (key: string): boolean => key !== "version" && !key.startsWith("__");

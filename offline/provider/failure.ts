@@ -21,7 +21,7 @@ function partialDetails(error: PartialFailure): Status {
   return details;
 }
 
-/** How an error of a resource operation travels to the engine: its message, and what exists already. */
+/** Converts an error of a resource operation for the engine: its message, and the resource if it already exists. */
 export function toFailure(error: unknown): Failure {
   const metadata = new Metadata();
   if (error instanceof PartialFailure) {

@@ -1,21 +1,21 @@
 import type { Value } from "./value";
 
-/** How the official provider treats one input of a resource. */
+/** Rules of the official provider for one input of a resource. */
 export interface Input {
-  /** A change replaces the resource; otherwise it is updated in place. */
+  /** A change replaces the resource. Without this, a change is an update in place. */
   replaces?: boolean;
-  /** The service fills it in, so leaving it out is no change. */
+  /** The service fills it in, so an absent value is not a change. */
   computed?: boolean;
-  /** The value of an input that is left out. */
+  /** The value of an absent input. */
   default?: Value;
-  /** The order of the items does not matter. */
+  /** The order of the items is ignored. */
   set?: boolean;
-  /** For objects and lists of objects: the inputs of each, by the same rules. */
+  /** For objects and lists of objects: the rules for their fields. */
   fields?: Record<string, Input>;
   required?: boolean;
-  /** What a text has to look like. */
+  /** A text must match this. */
   pattern?: RegExp;
-  /** One form for all values that mean the same. */
+  /** Converts values with the same meaning to the same form. */
   normalize?: (value: Value) => Value;
   /** Only the default is covered. */
   fixed?: boolean;

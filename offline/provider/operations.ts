@@ -7,7 +7,7 @@ interface Request {
   getTimeout(): number;
 }
 
-/** Runs operations that the engine can cancel, all at once, or that run out of the time they were given. */
+/** Runs operations. The engine can cancel all of them at once, and each can have a time limit. */
 export class Operations {
   readonly #cancelled = new AbortController();
 

@@ -29,28 +29,28 @@ export interface ReadResult {
   inputs: Properties;
 }
 
-/** What an operation may use besides its properties. */
+/** What an operation gets besides its properties. */
 export interface Operation {
   urn: string;
-  /** The name that the program gave the resource. */
+  /** The resource's name in the program. */
   name: string;
-  /** Aborted when the engine cancels or the resource's own time-out passes. */
+  /** Aborted when the engine cancels or the resource's time limit passes. */
   signal: AbortSignal;
-  /** Shows a line next to the resource while it is being worked on. */
+  /** Shows a line next to the resource while the operation runs. */
   log: (message: string) => Promise<void>;
 }
 
 export interface CheckOperation {
   name: string;
-  /** The inputs of the last run, if the resource exists and is not being replaced. */
+  /** The inputs of the last run. Absent if the resource does not exist or is being replaced. */
   oldInputs: Properties | undefined;
-  /** Bytes from which random names are made, so that a plan and its execution agree. */
+  /** Seed for random names, so that the preview and the update choose the same name. */
   randomSeed: Uint8Array;
 }
 
 /** One resource type. Properties arrive without secrets and, outside previews, without unknowns. */
 export interface Resource {
-  /** Names of the inputs and of the further outputs that are covered. */
+  /** Names of the covered inputs and of the covered outputs that are not inputs. */
   inputs: string[];
   outputs: string[];
   check: (inputs: Properties, operation: CheckOperation) => CheckResult;
@@ -58,7 +58,7 @@ export interface Resource {
   planCreate: (inputs: Properties) => Properties;
   planUpdate: (oldInputs: Properties, oldOutputs: Properties, inputs: Properties) => Properties;
   create: (inputs: Properties, operation: Operation) => Promise<{ id: string; outputs: Properties }>;
-  /** Undefined when the resource is gone. */
+  /** Returns undefined if the resource is gone. */
   read: (id: string, outputs: Properties, inputs: Properties) => Promise<ReadResult | undefined>;
   update: (
     id: string,
@@ -74,17 +74,17 @@ export interface Provider {
   /** The package, e.g. `command`. */
   name: string;
   version: string;
-  /** Finds the module in a type, where types do not name it alone. */
+  /** Finds the module in a type, for providers whose types contain more than the module. */
   moduleFormat?: string;
-  /** Keys of the provider's own configuration that are covered. */
+  /** Covered keys of the provider's configuration. */
   configKeys: string[];
   configure: (config: Record<string, string>) => void;
-  /** Time allowed to create, update or delete when the program sets none; unlimited if absent. */
+  /** Default time limit to create, update or delete. No limit if absent. */
   defaultTimeoutSeconds?: number;
   resources: Partial<Record<string, Resource>>;
 }
 
-/** The resource exists now, but a later step failed: it stays in the state and is updated on the next run. */
+/** The resource exists, but a later step failed. It stays in the state, and the next run updates it. */
 export class PartialFailure extends Error {
   constructor(
     message: string,

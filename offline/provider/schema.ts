@@ -10,7 +10,7 @@ function resourceSchema({ inputs, outputs }: Resource) {
   return { inputProperties: properties(inputs), properties: properties([...inputs, ...outputs]) };
 }
 
-/** The covered part of a provider's schema; types are left to the SDK, which has them. */
+/** The covered part of a provider's schema. It has no types, because the SDK has them. */
 export function providerSchema({ name, version, moduleFormat, configKeys, resources }: Provider): string {
   const covered = Object.entries(resources).flatMap(([type, resource]) =>
     resource === undefined ? [] : [[type, resourceSchema(resource)] as const],

@@ -54,7 +54,7 @@ function isWithin(path: string, whole: string): boolean {
   return path === whole || path.startsWith(`${whole}.`) || path.startsWith(`${whole}[`);
 }
 
-/** The engine puts the old inputs in place of those that are ignored; what differs from the state is the provider's to ignore. */
+/** For ignored changes the engine passes the old inputs. The provider must also ignore their differences from the state. */
 function diff(provider: Provider, request: DiffRequest) {
   const { changes, ...rest } = resourceOf(provider, request.getUrn()).diff(
     fromStruct(request.getOldInputs()),
@@ -128,8 +128,8 @@ function pluginInfo(provider: Provider): PluginInfo {
 }
 
 /**
- * The gRPC service of a provider. Secrets are left to the engine, which marks outputs that share a name with a
- * secret input, as the official providers have it too.
+ * The gRPC service of a provider. As with the official providers, the engine handles secrets: it marks outputs that
+ * have the name of a secret input.
  */
 export function providerService(provider: Provider, operations: Operations): UntypedServiceImplementation {
   return {

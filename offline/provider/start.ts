@@ -5,7 +5,7 @@ import { Operations } from "./operations";
 import type { Provider } from "./provider";
 import { providerService } from "./service";
 
-/** Runs a provider plugin; the engine passes its own address as the last argument. */
+/** Runs a provider plugin. The engine passes its address as the last argument. */
 export async function startProvider(provider: Provider): Promise<void> {
   const engineAddress = process.argv.at(-1) ?? "";
   const operations = new Operations(statusLog(engineAddress), provider.defaultTimeoutSeconds);

@@ -1,10 +1,10 @@
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
-/** A property value as it travels between the engine and a provider. */
+/** A property value in messages between the engine and a provider. */
 export type Value = null | boolean | number | string | Value[] | { [key: string]: Value };
 export type Properties = Record<string, Value>;
 
-/** What the engine sends in a preview for a string that is not known yet. */
+/** In a preview, the engine sends this for a string that is not known yet. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 const UNKNOWNS = new Set([
@@ -39,7 +39,7 @@ export function containsUnknown(value: Value | undefined): boolean {
   return some(value, isUnknown);
 }
 
-/** Whether a value holds an asset, an archive or another specially marked object. */
+/** Whether a value contains an asset, an archive or another specially marked object. */
 export function containsMarked(value: Value | undefined): boolean {
   return some(value, (item) => isObject(item) && SIGNATURE in item);
 }

@@ -1,4 +1,4 @@
-/** Taking and verifying a backup: one snapshot, all rows, every checksum. */
+/** Mutants of backup and verification: one snapshot, all rows, every checksum. */
 import type { Mutant } from "./mutant";
 
 export const backupMutants: readonly Mutant[] = [
@@ -17,7 +17,7 @@ export const backupMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/seal.test.ts"],
   },
   {
-    title: "damaged files are not told",
+    title: "damaged files are not reported",
     file: "runner/repository/checksums.ts",
     text: "  Failures.throwIfAny(problems);\n",
     replacement: "",
@@ -53,7 +53,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "flipped bit",
   },
   {
-    title: "the archive's tables are not looked for",
+    title: "tables missing from the archive are not found",
     file: "runner/verify/verification.ts",
     text: "  failIfLacking(missingFromArchive(list, tables));\n",
     replacement: "",
@@ -85,7 +85,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "one that fails is not published",
   },
   {
-    title: "pg_dump takes a snapshot of its own",
+    title: "pg_dump uses its own snapshot",
     file: "runner/postgres/archive/dump.ts",
     text: "    `--snapshot=${snapshot.id}`,\n",
     replacement: "",
@@ -99,7 +99,7 @@ export const backupMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/dump.test.ts"],
   },
   {
-    title: "a pg_dump that fails is no failure",
+    title: "a failed pg_dump counts as success",
     file: "runner/postgres/archive/dump.ts",
     text: "  if (!failed) return;\n  const words",
     replacement: "  if (!failed || said.length > 0) return;\n  const words",
@@ -107,7 +107,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "fails in the server's words: ",
   },
   {
-    title: "an archive that is cut off in its upload is whole",
+    title: "an archive that is cut off during its upload counts as complete",
     file: "runner/postgres/archive/dump.ts",
     text: "  yield* chunks;\n  await ended;\n",
     replacement: "  yield* chunks;\n",
@@ -129,7 +129,7 @@ export const backupMutants: readonly Mutant[] = [
     tests: ["test/faults/changing-tables.test.ts"],
   },
   {
-    title: "the selection is not made again under the locks",
+    title: "the selection is not repeated under the locks",
     file: "runner/postgres/session/snapshot.ts",
     text: "if (sameTables(expected.tables, locked.tables)) {",
     replacement: "if (sameTables(expected.tables, expected.tables)) {",
@@ -137,14 +137,14 @@ export const backupMutants: readonly Mutant[] = [
     grep: "made meanwhile",
   },
   {
-    title: "two runs of one backup go on at once",
+    title: "two runs of one backup work at the same time",
     file: "runner/postgres/session/run-lock.ts",
     text: "await session.run(`SELECT pg_advisory_lock(${key})`);",
     replacement: "await session.run(`SELECT ${key}`);",
     tests: ["test/faults/concurrency.test.ts"],
   },
   {
-    title: "orphans over the limit are no failure",
+    title: "more orphans than the limit count as success",
     file: "runner/postgres/catalog/orphans.ts",
     text: "orphans > (maxOrphans ?? Number.POSITIVE_INFINITY)",
     replacement: "orphans > Number.POSITIVE_INFINITY",
@@ -152,7 +152,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "stack trace: orphans-over-limit",
   },
   {
-    title: "rows with orphans are not found",
+    title: "orphans are not found",
     file: "runner/postgres/catalog/orphans.ts",
     text: "AND NOT EXISTS",
     replacement: "AND EXISTS",
@@ -160,7 +160,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "than were counted",
   },
   {
-    title: "a process ends before its output was read",
+    title: "a process ends before its output is read",
     file: "runner/docker/tie.sh",
     text: '  printf %s "$mark"\n  read -r _ <&3\n',
     replacement: '  printf %s "$mark"\n',
@@ -168,7 +168,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "reaches a slow reader whole",
   },
   {
-    title: "half of an output is taken for all of it",
+    title: "half an output counts as complete",
     file: "runner/docker/whole-output.ts",
     text: "whole || code !== 0 ? null : cutOff()",
     replacement: "whole || code !== 0 ? null : null",
@@ -176,7 +176,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "where its end is missing",
   },
   {
-    title: "a password is an argument",
+    title: "a password is on a command line",
     file: "runner/docker/exec.ts",
     text: '    ...target.secretEnv.flatMap((name) => ["--env", name]),',
     replacement:
@@ -184,7 +184,7 @@ export const backupMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/pure.test.ts"],
   },
   {
-    title: "a result that nobody can read is a success",
+    title: "a result that cannot be written counts as success",
     file: "runner/cli/output.ts",
     text: "        throw resultNotWritten(error, done);\n",
     replacement: "",
@@ -192,7 +192,7 @@ export const backupMutants: readonly Mutant[] = [
     grep: "by every verb",
   },
   {
-    title: "runs of two databases have one lock",
+    title: "runs of two databases share one lock",
     file: "runner/backup/backup-lock.ts",
     text: "JSON.stringify([containerId, database, place])",
     replacement: "JSON.stringify([containerId, place])",

@@ -1,9 +1,9 @@
-/** Backups in a bucket: nothing is overwritten, and what the server did counts, whatever it answered. */
+/** Mutants of backups in a bucket: nothing is overwritten, and what the server stored counts, not what it answered. */
 import type { Mutant } from "./mutant";
 
 export const bucketMutants: readonly Mutant[] = [
   {
-    title: "objects that are there are overwritten",
+    title: "existing objects are overwritten",
     file: "runner/repository/s3/upload.ts",
     text: 'const asNew = { IfNoneMatch: "*" } as const;',
     replacement: "const asNew = {} as const;",
@@ -19,7 +19,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "says otherwise to each attempt",
   },
   {
-    title: "what another run wrote is taken for this one's",
+    title: "an object of another run counts as this run's",
     file: "runner/repository/s3/incoming.ts",
     text: "if (head?.Metadata?.[runKey] !== metadata[runKey]) {",
     replacement: "if (head === undefined) {",
@@ -27,7 +27,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "keeps two backups of one id apart",
   },
   {
-    title: "what another run wrote is removed",
+    title: "objects of another run are removed",
     file: "runner/repository/s3/incoming.ts",
     text: "  if (there.some((path) => !written.has(path))) return;\n",
     replacement: "",
@@ -35,7 +35,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "keeps two backups of one id apart",
   },
   {
-    title: "another content under an id is taken for the same",
+    title: "another backup with the same id counts as the same backup",
     file: "runner/repository/s3/incoming.ts",
     text: "return there.bytes === bytes && there.sha256 === sha256;",
     replacement: "return there.bytes === bytes;",
@@ -43,7 +43,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "of another content, in the same size",
   },
   {
-    title: "a backup is published that lacks objects",
+    title: "a backup that lacks objects is published",
     file: "runner/repository/s3/incoming.ts",
     text: "      await expectAll(working, prefix, [...stored.values()]);\n      await store",
     replacement: "      await store",
@@ -60,7 +60,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "removes only a part of a backup",
   },
   {
-    title: "a marked backup in a bucket is removed",
+    title: "a kept backup in a bucket is removed",
     file: "runner/repository/s3/removal.ts",
     text: 'return `it is marked "${keepFile}"`;',
     replacement: "return undefined;",
@@ -68,7 +68,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "leaves alone what somebody marked",
   },
   {
-    title: "what somebody put beside a backup in a bucket is removed",
+    title: "foreign objects beside a backup in a bucket are removed",
     file: "runner/repository/s3/removal.ts",
     text: "const foreign = objects.find(({ path }) => !isOwn(path));",
     replacement: "const foreign = objects.find(() => false);",
@@ -84,7 +84,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "nothing that may be in progress",
   },
   {
-    title: "the latest in a bucket is the greatest id",
+    title: "the latest backup in a bucket is the one with the greatest id",
     file: "runner/repository/s3/series.ts",
     text: "    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,\n",
     replacement: "",
@@ -92,7 +92,7 @@ export const bucketMutants: readonly Mutant[] = [
     grep: "has as the latest what was stored last",
   },
   {
-    title: "a connection that is cut ends an object",
+    title: "an object that is cut off counts as complete",
     file: "runner/repository/s3/objects.ts",
     text: "      if (offset === begun || stalls >= mostStalls)\n        throw",
     replacement: "      if (offset >= begun) return;\n      if (stalls >= mostStalls)\n        throw",

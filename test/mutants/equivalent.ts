@@ -1,7 +1,7 @@
-/** Mutants that no test can notice, because nothing that matters changes. */
+/** Mutants that no test can notice, because they change nothing that matters. */
 export interface Equivalent {
   readonly file: string;
-  /** The lines that are mutated, as they are then, without the blanks around them. */
+  /** The lines after the mutation, without leading and trailing blanks. */
   readonly mutated: string;
   readonly why: string;
 }
@@ -11,12 +11,12 @@ export const equivalents: readonly Equivalent[] = [
     file: "runner/lib/process-identity.ts",
     mutated:
       'const [, space, itsBoot, pid = "", itsStart = ""] = identity.exec(text) ?? ["Stryker was here"];',
-    why: "No part is read of what has none.",
+    why: "If nothing matches, no part is read.",
   },
   {
     file: "runner/lib/process-identity.ts",
     mutated: "if (itsBoot !== boot()) return true;",
-    why: "Only on a machine without an id of its installation.",
+    why: "It matters only on a machine without a machine id.",
   },
   {
     file: "runner/verify/compare.ts",
@@ -27,12 +27,12 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/archive/quotes.ts",
     mutated: 'if (false || open === "--") return undefined;',
-    why: "Nothing is found of what is undefined, with the same result.",
+    why: "A search for undefined finds nothing, with the same result.",
   },
   {
     file: "runner/postgres/archive/ranges.ts",
     mutated: "return queries.every(query => /[\\r\\n]/.test(query)) ? [] : [{ ...table, queries }];",
-    why: "All queries of a table have its names in them.",
+    why: "Every query of a table contains the same names.",
   },
   {
     file: "runner/postgres/archive/script-scanner.ts",
@@ -67,7 +67,7 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/archive/script-scanner.ts",
     mutated: "const plain = /^[nN]?'/.test(quote);",
-    why: "No other quote begins so.",
+    why: "No other quote begins like this.",
   },
   {
     file: "runner/postgres/archive/script-scanner.ts",
@@ -107,7 +107,7 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/archive/script-scanner.ts",
     mutated: 'if (end.endsWith("$")) return text.indexOf(end, from);',
-    why: "A tag begins as it ends.",
+    why: "A tag begins and ends with the same character.",
   },
   {
     file: "runner/postgres/archive/script-scanner.ts",
@@ -137,7 +137,7 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/catalog/selection.ts",
     mutated: 'const schema = groups["schema"];',
-    why: "Without groups it has failed by then.",
+    why: "Without groups it has already failed.",
   },
   {
     file: "runner/postgres/catalog/selection.ts",
@@ -147,12 +147,12 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "rest = false ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);",
-    why: "A copy of the same bytes.",
+    why: "It copies the same bytes.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "if (false) break;",
-    why: "What is too short for the end of the rows is kept below.",
+    why: "A piece that is too short for the end of the rows is kept below.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
@@ -182,12 +182,12 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: 'yield { kind: "line", text: begun + rest.toString("utf8"), unended: false };',
-    why: "Whether it is there is asked, not what it is.",
+    why: "Only its existence matters, not its value.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "const edge = Buffer.concat([before, piece.data.subarray(0, otherEndOfRows.length + 1)]);",
-    why: "More is looked at than needs to be.",
+    why: "It checks more than necessary.",
   },
   {
     file: "runner/prune/retention.ts",
@@ -197,12 +197,12 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/prune/retention.ts",
     mutated: 'return [...first].map(([label, backup]) => [label.replace(/last .*/, "last"), backup]);',
-    why: "No other label has the word.",
+    why: "No other label contains the word.",
   },
   {
     file: "runner/repository/plain-paths.ts",
     mutated: 'return parent === "." ? ["Stryker was here"] : [parent, ...parents(parent)];',
-    why: "No file is called so.",
+    why: "No file has this name.",
   },
   {
     file: "runner/repository/checksums.ts",
@@ -218,12 +218,12 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/lib/work-name.ts",
     mutated: 'const [, finalName, identity = ""] = written.exec(entry) ?? ["Stryker was here"];',
-    why: "No part is read of what has none.",
+    why: "If nothing matches, no part is read.",
   },
   {
     file: "runner/lib/work-name.ts",
     mutated: "await rm(path.join(folder, entry), { recursive: true, force: false, maxRetries: 10 });",
-    why: "Only where another process removes it at the same time.",
+    why: "It matters only if another process removes it at the same time.",
   },
   {
     file: "runner/repository/newest.ts",

@@ -1,4 +1,4 @@
-/** Backups in a folder: what is written is on disk, appears in one step, and is removed only by the rules. */
+/** Mutants of backups in a folder: they are synced to disk, appear in one step, and are removed only by the rules. */
 import type { Mutant } from "./mutant";
 
 export const folderMutants: readonly Mutant[] = [
@@ -93,7 +93,7 @@ export const folderMutants: readonly Mutant[] = [
     grep: "publishes (backup)",
   },
   {
-    title: "the latest is the oldest where the link is missing",
+    title: "without the link, the oldest backup is the latest",
     file: "runner/repository/folder/folder-repository.ts",
     text: "?? newestOf(backups)",
     replacement: "?? backups[0]",
@@ -123,7 +123,7 @@ export const folderMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/folder.test.ts"],
   },
   {
-    title: "a half-made folder of a living run is removed",
+    title: "an incomplete folder of a living run is removed",
     file: "runner/lib/work-name.ts",
     text: "return isGone(identity) ? finalName : undefined;",
     replacement: "return finalName;",
@@ -131,7 +131,7 @@ export const folderMutants: readonly Mutant[] = [
     grep: "nothing that lives",
   },
   {
-    title: "a work folder of another run is written into",
+    title: "a run writes into the work folder of another run",
     file: "runner/repository/folder/folder.ts",
     text: 'if (isErrno(error, "EEXIST") || isErrno(error, "ENOTEMPTY")) return false;',
     replacement: 'if (isErrno(error, "EEXIST") || isErrno(error, "ENOTEMPTY")) return true;',
@@ -139,28 +139,28 @@ export const folderMutants: readonly Mutant[] = [
     grep: "never gives two runs",
   },
   {
-    title: "an id that is taken elsewhere is taken again",
+    title: "an id that is used elsewhere is used again",
     file: "runner/repository/folder/folder.ts",
     text: " || (await isTaken(id))",
     replacement: "",
     tests: ["test/unit/runner/folder.test.ts"],
   },
   {
-    title: "a failed run removes the backup that is there",
+    title: "a failed run removes an existing backup",
     file: "runner/repository/folder/abandon.ts",
     text: "const notRemoved = await discardBackup(pending).then(",
     replacement: "const notRemoved = await discardBackup({ workPath: finalPath }).then(",
     tests: ["test/unit/runner/folder.test.ts"],
   },
   {
-    title: "a mark does not keep a backup",
+    title: "a kept backup is removed",
     file: "runner/repository/folder/removal.ts",
     text: '    ? `it is marked "${keepFile}"`\n',
     replacement: "    ? undefined\n",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
-    title: "files of the user's own go with a backup",
+    title: "the user's own files are removed with a backup",
     file: "runner/repository/folder/removal.ts",
     text: "const foreign = contents.find(isForeign(manifest));",
     replacement: "const foreign = contents.find(() => false);",
@@ -182,7 +182,7 @@ export const folderMutants: readonly Mutant[] = [
     grep: "a series that is a symbolic link",
   },
   {
-    title: "the manifest does not go last",
+    title: "the manifest is not removed last",
     file: "runner/repository/folder/removal.ts",
     text: ".sort((one, other) => Number(one.path === manifestFile) - Number(other.path === manifestFile))",
     replacement:
@@ -191,7 +191,7 @@ export const folderMutants: readonly Mutant[] = [
     grep: "step of prune",
   },
   {
-    title: "a mark that comes during a removal is ignored",
+    title: "a keep during a removal is ignored",
     file: "runner/repository/folder/removal.ts",
     text: "  if (marked) {\n",
     replacement: "  if (marked && contents.length === 0) {\n",
@@ -205,14 +205,14 @@ export const folderMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
-    title: "a dry run ends removals",
+    title: "a dry run completes unfinished removals",
     file: "runner/prune/index.ts",
     text: "const removals = dryRun ? [] : await",
     replacement: "const removals = await",
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
-    title: "what a rule keeps is removed",
+    title: "a backup that a rule keeps is removed",
     file: "runner/prune/index.ts",
     text: "if (reasons.length > 0) continue;",
     replacement: "if (reasons.length > 1) continue;",
@@ -226,7 +226,7 @@ export const folderMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/prune.test.ts"],
   },
   {
-    title: "the last one before a drop in size is removed",
+    title: "the last backup before a drop in size is removed",
     file: "runner/prune/index.ts",
     text: 'reasons: larger.has(backup) ? [...reasons, "the next one is much smaller"] : reasons,',
     replacement: "reasons,",

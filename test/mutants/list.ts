@@ -1,4 +1,4 @@
-/** All mutants; those of pure functions that Stryker makes are not among them. */
+/** All mutants that are written by hand. Stryker makes those of pure functions. */
 import { backupMutants } from "./backup";
 import { bucketMutants } from "./bucket";
 import { folderMutants } from "./folder";

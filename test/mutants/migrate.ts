@@ -1,9 +1,9 @@
-/** Migrating: every write that was acknowledged is on the new server, and nothing of the old one goes without proof. */
+/** Mutants of migration: every acknowledged write is on the new server, and nothing old is removed without proof. */
 import type { Mutant } from "./mutant";
 
 export const migrateMutants: readonly Mutant[] = [
   {
-    title: "writers go on while tables are copied",
+    title: "clients write while tables are copied",
     file: "runner/migrate/index.ts",
     text: "    await holdWrites(hold, selection.tables, target, request, progress, signal);\n",
     replacement: "",
@@ -19,7 +19,7 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "lets nobody write",
   },
   {
-    title: "new sessions are let in after the last look",
+    title: "new sessions can connect after the last check",
     file: "runner/migrate/hold-writes.ts",
     text: "LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE",
     replacement: "SELECT 1",
@@ -27,7 +27,7 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "lets nobody write",
   },
   {
-    title: "what is made after the first look is not seen",
+    title: "objects created after the first check are not seen",
     file: "runner/migrate/switch.ts",
     text: "    await checkUnchanged(hold, between, request);\n",
     replacement: "",
@@ -35,7 +35,7 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "notices a table that somebody made after",
   },
   {
-    title: "what would be left behind is not said",
+    title: "objects that would be left behind are not listed",
     file: "runner/migrate/index.ts",
     text: "    refuse(before);\n",
     replacement: "",
@@ -43,7 +43,7 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "is listed by name before",
   },
   {
-    title: "what is left behind by then is not said",
+    title: "objects left behind by the end are not listed",
     file: "runner/migrate/index.ts",
     text: "    refuse({ missing: [...after.missing, ...notBrought(after.old, after.fresh)] });\n",
     replacement: "",
@@ -51,7 +51,7 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "notices a role",
   },
   {
-    title: "all is accepted to stay behind",
+    title: "everything may be left behind",
     file: "runner/migrate/inventory/items.ts",
     text: "!accepted(inWords(one))",
     replacement: "!(accepted(inWords(one)) || true)",
@@ -66,7 +66,7 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "overwrites no rows",
   },
   {
-    title: "a migration is repeated over what was written since",
+    title: "a repeated migration overwrites later rows",
     file: "runner/migrate/index.ts",
     text: "  if (old?.State.Running === true) {\n",
     replacement: "  if (old?.State.Paused === true) {\n",
@@ -90,14 +90,14 @@ export const migrateMutants: readonly Mutant[] = [
     grep: "lets nobody write",
   },
   {
-    title: "the new server has the data, whatever has happened since",
+    title: "the new server counts as the owner of the data, whatever happened later",
     file: "runner/migrate/resume.ts",
     text: "if (hasServed || old === undefined) return true;",
     replacement: "return true;",
     tests: ["test/unit/runner/migrate.test.ts"],
   },
   {
-    title: "an old server that was started again is removed",
+    title: "an old server that was restarted is removed",
     file: "runner/migrate/remove-old.ts",
     text: "if (old.State.StartedAt !== record.fromStartedAt) {",
     replacement: 'if (old.State.StartedAt === "") {',

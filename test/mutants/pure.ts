@@ -1,6 +1,6 @@
 /**
- * Has Stryker mutate pure functions that decide about data, and fails with each mutant that no unit test notices, but for
- * those that are listed as equivalent. Arguments are files: without any, all are mutated.
+ * Stryker mutates pure functions that decide about data. This fails for each mutant that no unit test notices, except those
+ * that `equivalent.ts` lists. Arguments are files to mutate. By default all are mutated.
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

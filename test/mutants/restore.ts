@@ -1,4 +1,4 @@
-/** Restoring: all that was backed up or nothing, what is there only as it was asked for, and no word of a script that is more. */
+/** Mutants of restore: all or nothing, existing tables only as requested, and only harmless parts of a script. */
 import type { Mutant } from "./mutant";
 
 export const restoreMutants: readonly Mutant[] = [
@@ -17,7 +17,7 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/compare.test.ts"],
   },
   {
-    title: "definitions that are missing are not told",
+    title: "missing definitions are not reported",
     file: "runner/verify/compare.ts",
     text: "const start = { missing: recorded, added: restored };",
     replacement: "const start = { missing: recorded.slice(recorded.length), added: restored };",
@@ -53,7 +53,7 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/faults/forged.test.ts"],
   },
   {
-    title: "rows into tables that exist are not compared",
+    title: "rows that are loaded into existing tables are not compared",
     file: "runner/restore/fill.ts",
     text: "    await compare(run, tables);\n",
     replacement: "",
@@ -61,7 +61,7 @@ export const restoreMutants: readonly Mutant[] = [
     grep: "before it replaces or fills",
   },
   {
-    title: "a restore that fails leaves its tables",
+    title: "a failed restore leaves its tables",
     file: "runner/restore/work.ts",
     text: "  await dropRecorded(session, names);\n",
     replacement: "",
@@ -77,7 +77,7 @@ export const restoreMutants: readonly Mutant[] = [
     grep: "before it replaces or fills",
   },
   {
-    title: "a swap keeps nothing of what was there",
+    title: "a swap does not keep the old tables",
     file: "runner/restore/publish.ts",
     text: 'const swapped = request.ifExists === "swap" ? await setAside(session, old, time) : [];\n  if (request.ifExists === "replace" && locks !== "")',
     replacement: 'const swapped: string[] = [];\n  if (locks !== "")',
@@ -85,7 +85,7 @@ export const restoreMutants: readonly Mutant[] = [
     grep: "keeps the tables that were there",
   },
   {
-    title: "a view that appears meanwhile goes with the old table",
+    title: "a view that somebody created meanwhile is dropped with the old table",
     file: "runner/restore/publish.ts",
     text: "  await refuseDependents(session, oids);\n",
     replacement: "",
@@ -101,7 +101,7 @@ export const restoreMutants: readonly Mutant[] = [
     grep: "is taken back by the next one",
   },
   {
-    title: "what others made on top goes with a restore that was killed",
+    title: "objects of others that depend on a killed restore are dropped",
     file: "runner/restore/record.ts",
     text: "    if (outsiders.length > 0) throw",
     replacement: "    if (outsiders.length > 1000) throw",
@@ -149,7 +149,7 @@ export const restoreMutants: readonly Mutant[] = [
     grep: "definitions, then rows",
   },
   {
-    title: "the value of a sequence may be anything",
+    title: "any text is accepted as the value of a sequence",
     file: "runner/restore/fill.ts",
     text: "(?<last>-?\\d+)",
     replacement: "(?<last>.+)",
@@ -163,35 +163,35 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/sequence-values.test.ts"],
   },
   {
-    title: "rows that are cut off are enough",
+    title: "rows that are cut off count as complete",
     file: "runner/restore/statements.ts",
     text: "  if (missing.size === 0) return;",
     replacement: "  if (missing.size >= 0) return;",
     tests: ["test/unit/runner/statements.test.ts"],
   },
   {
-    title: "commands of psql are let through",
+    title: "psql commands are allowed",
     file: "runner/postgres/archive/script-scanner.ts",
     text: 'if (token["command"] !== undefined)',
     replacement: 'if (token["command"] === "")',
     tests: ["test/unit/runner/script-safety.test.ts"],
   },
   {
-    title: "a COPY with a program is let through",
+    title: "a COPY with a program is allowed",
     file: "runner/postgres/archive/script-scanner.ts",
     text: 'word === "copy" && !isCopy',
     replacement: 'word === "" && !isCopy',
     tests: ["test/unit/runner/script-safety.test.ts"],
   },
   {
-    title: "scripts are run by a psql that takes commands",
+    title: "scripts run in a psql that accepts commands",
     file: "runner/postgres/session/restricted.ts",
     text: "  if (await knowsRestriction(target)) yield",
     replacement: "  if (!(await knowsRestriction(target))) yield",
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {
-    title: "scripts are run by the superuser of the container",
+    title: "scripts run as root in the container",
     file: "runner/postgres/session/restricted.ts",
     text: "signal, nobody);",
     replacement: 'signal, "0:0");',
@@ -205,7 +205,7 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {
-    title: "scripts are not looked at before a restore",
+    title: "scripts are not checked before a restore",
     file: "runner/verify/scripts.ts",
     text: "    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();\n",
     replacement: "",

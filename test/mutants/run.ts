@@ -1,6 +1,6 @@
 /**
- * Applies each mutant to a copy of the code, and fails unless the tests beside it fail. Arguments are parts of titles: only the
- * mutants that have one of them are tried.
+ * Applies each mutant to a copy of the code. This fails if the tests of a mutant pass. Arguments are parts of titles: with
+ * arguments, only matching mutants are tried.
  */
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -11,11 +11,11 @@ import { root } from "../../setup/paths";
 import { mutants } from "./list";
 import type { Mutant } from "./mutant";
 
-/** Not changed by any mutant, and large. */
+/** Large folders that no mutant changes. */
 const linked = ["node_modules", ".cache"];
 const notCopied = new Set([...linked, ".git", "backups", "coverage"]);
 
-/** A mutant that makes a test wait for ever is noticed too. */
+/** A test that waits for ever also notices the mutant. */
 const longestMinutes = 15;
 
 async function main(parts: readonly string[]): Promise<void> {
@@ -31,7 +31,7 @@ async function main(parts: readonly string[]): Promise<void> {
     const testsOf = new Map(chosen.map((mutant) => [JSON.stringify(mochaArguments(mutant)), mutant]));
     for (const mutant of testsOf.values()) {
       const first = await runTests(copy, mutant);
-      // What fails now and then, on a machine with much to do, must not fail twice.
+      // On a busy machine a test may fail once, but not twice.
       const { failed, stdout } = first.failed ? await runTests(copy, mutant) : first;
       assert.ok(!failed, `Tests fail without a mutant:\n${stdout}`);
     }
@@ -91,7 +91,7 @@ const runTests = (copy: string, mutant: Mutant) =>
 
 const mochaArguments = ({ tests, grep }: Mutant) => [
   "--bail",
-  // A test that fails may leave a program that waits for it.
+  // A failed test may leave a program that waits for it.
   "--exit",
   "--fail-zero",
   ...(grep === undefined ? [] : ["--fgrep", grep]),

@@ -1,4 +1,4 @@
-/** Mutants of pure functions that decide about data, each run against the unit tests that reach it. */
+/** Stryker mutates pure functions that decide about data, and runs the unit tests that reach each mutant. */
 export default {
   plugins: ["@stryker-mutator/mocha-runner"],
   testRunner: "mocha",
@@ -22,7 +22,7 @@ export default {
     config: "test/mutants/mocharc.json",
   },
   ignorePatterns: [".cache", "backups", "coverage", "dist", "docs"],
-  // Words of messages; tests assert what matters of them.
+  // Tests assert the parts of messages that matter.
   mutator: { excludedMutations: ["StringLiteral"] },
   ignoreStatic: true,
   concurrency: 2,
@@ -30,6 +30,6 @@ export default {
   cleanTempDir: "always",
   reporters: ["json"],
   jsonReporter: { fileName: ".cache/stryker-report.json" },
-  // pure.ts fails with each survivor that is not known to be equivalent.
+  // pure.ts fails for each survivor that equivalent.ts does not list.
   thresholds: { high: 100, low: 100, break: null },
 };

@@ -1,9 +1,9 @@
-/** Whose a server, a volume and a process are. */
+/** Mutants of ownership: which server, volume and process is whose. */
 import type { Mutant } from "./mutant";
 
 export const trustMutants: readonly Mutant[] = [
   {
-    title: "the server that answers may be another",
+    title: "another server may answer",
     file: "runner/postgres/session/connect.ts",
     text: "    if (!isBackendOf(server, seen)) throw foreign(base);\n",
     replacement: "",
@@ -11,28 +11,28 @@ export const trustMutants: readonly Mutant[] = [
     grep: "or not at all",
   },
   {
-    title: "any process is a server's",
+    title: "any process counts as a backend of the server",
     file: "runner/postgres/session/connect.ts",
     text: "return backend.parent === pid && ",
     replacement: "return ",
     tests: ["test/unit/runner/find-server.test.ts"],
   },
   {
-    title: "an older process is a server's",
+    title: "an older process counts as a backend of the server",
     file: "runner/postgres/session/connect.ts",
     text: " && backend.started >= client.started",
     replacement: "",
     tests: ["test/unit/runner/find-server.test.ts"],
   },
   {
-    title: "the server that runs the init scripts is meant",
+    title: "the temporary server of the init scripts counts as the server",
     file: "runner/postgres/session/find-server.ts",
     text: "const begun = servers.filter((server) => !(firstStart && initialises(server)));",
     replacement: "const begun = servers;",
     tests: ["test/unit/runner/find-server.test.ts"],
   },
   {
-    title: "a foreign volume is taken",
+    title: "a foreign volume is used",
     file: "runner/server/owner.ts",
     text: "if (found === owner || adopted.includes(found)) return adopted;",
     replacement: 'if (found !== "") return adopted;',
@@ -46,7 +46,7 @@ export const trustMutants: readonly Mutant[] = [
     tests: ["test/unit/runner/owner.test.ts"],
   },
   {
-    title: "a stack forgets whose it is",
+    title: "a stack forgets its owner",
     file: "runner/server/owner.ts",
     text: 'if (again !== "") return PreflightResult.parse(JSON.parse(again));',
     replacement: "",
@@ -67,14 +67,14 @@ export const trustMutants: readonly Mutant[] = [
     tests: ["test/unit/components/table-restore.test.ts"],
   },
   {
-    title: "a restore is another with each name of a container",
+    title: "a restore runs again when its container has another name",
     file: "components/table-restore/index.ts",
     text: "      container: pulumi.all([command, connection]).apply(([urn, server]) => rememberedIdentity(urn, server)),",
     replacement: "      container: connection.container,",
     tests: ["test/unit/components/table-restore.test.ts"],
   },
   {
-    title: "a process of another machine is taken for dead",
+    title: "a process of another machine counts as dead",
     file: "runner/lib/process-identity.ts",
     text: "if (space !== processSpace()) return false;",
     replacement: "if (space === undefined) return false;",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { volumesIn } from "../../../setup/volumes-in-state";
 
 describe("the volumes in a state", () => {
-  it("are those that the stack made, each with its owner", () => {
+  it("are those that the stack created, each with its owner", () => {
     const resources = [
       { type: "pulumi:pulumi:Stack", outputs: { volumeName: "of another stack" } },
       {

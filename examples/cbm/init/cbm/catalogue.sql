@@ -1,4 +1,4 @@
--- Tiles of 100 km, row by row, seven to a row, in the projection of the parcels.
+-- Tiles of 100 km, seven in a row, in the projection of the parcels.
 CREATE TEMPORARY TABLE tile ON COMMIT DROP AS
 SELECT
     tile,
@@ -10,7 +10,7 @@ FROM (SELECT generate_series(0, tiles - 1) AS tile FROM scale) AS tiles,
 
 ALTER TABLE tile ADD footprint geometry(Polygon, 4326);
 
--- Neighbours overlap by 10 km; a grid of a millionth of a degree hides what one PROJ version rounds otherwise.
+-- Neighbouring tiles overlap by 10 km. PROJ versions round differently, so coordinates snap to a millionth of a degree.
 UPDATE tile SET footprint = ST_SnapToGrid(
     ST_Transform(ST_MakeEnvelope(east - 4900, north - 4900, east + 104900, north + 104900, 3035), 4326),
     0.000001
@@ -18,7 +18,7 @@ UPDATE tile SET footprint = ST_SnapToGrid(
 
 INSERT INTO aois (name, footprint) SELECT 'roi2020_' || name, footprint FROM tile ORDER BY tile;
 
--- Optical scenes every 5 days and radar scenes every 6 days of 2020; only the optical ones have signatures.
+-- Optical scenes every 5 days and radar scenes every 6 days of 2020. Only the optical ones have signatures.
 INSERT INTO dias_catalogue (obstime, reference, sensor, card, status, footprint)
 SELECT
     obstime,

@@ -10,6 +10,6 @@ FROM (
     SELECT
         pid, obsid, cloudy, pixels,
         floor(pixels * CASE WHEN cloudy THEN pg_temp.chance(number, 50) ELSE ndvi END)::int AS part
-    FROM look
+    FROM observation
     WHERE pid % 20 = 1
 ) AS counted;

@@ -1,4 +1,4 @@
--- NDVI in the middle of each month, and the share of the parcels in parts of a hundred.
+-- NDVI of each crop in the middle of each month, and its share of the parcels in percent.
 CREATE TEMPORARY TABLE crop ON COMMIT DROP AS
 SELECT *, sum(share) OVER (ORDER BY cropcode) - share AS share_from, sum(share) OVER (ORDER BY cropcode) AS share_to
 FROM (
@@ -16,8 +16,8 @@ FROM (
     (150, 'Fallow', 4, '{.22,.25,.32,.40,.36,.26,.21,.20,.20,.21,.22,.22}')
 ) AS crops (cropcode, cropname, share, ndvi);
 
--- One parcel to a cell of 250 m, 100 cells to a side, in the middle of the tile. Each corner stays in its own quarter
--- of a square of 230 m, so that the parcel is valid and clear of its neighbours whatever the numbers.
+-- Each cell of 250 m has one parcel. A block of 100 by 100 cells is in the middle of the tile. Each corner stays in its
+-- own quarter of a square of 230 m, so that every parcel is valid and does not touch its neighbours.
 INSERT INTO parcels_2020 (parcel_code, cropname, cropcode, area, wkb_geometry)
 SELECT
     format('%s-%s', name, lpad((number % 10000)::text, 5, '0')),
@@ -39,7 +39,7 @@ FROM (
         SELECT
             number,
             floor(pg_temp.chance(number, 10) * 100)::int AS lot,
-            -- Whole decimetres, as surveyed; a small parcel is small on all four sides.
+            -- Whole decimetres, as surveyed. A small parcel is small on all four sides.
             ARRAY(
                 SELECT round(650 * pg_temp.chance(number, 12) + 450 * pg_temp.chance(number * 8 + corner, 11)) / 10
                 FROM generate_series(1, 8) AS corner

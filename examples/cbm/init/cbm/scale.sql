@@ -1,4 +1,4 @@
--- From the number of signature rows follow the parcels and tiles: 73 scenes of 7 bands a parcel, 10,000 parcels a tile.
+-- Calculates the parcels and tiles for the number of signature rows: 73 scenes of 7 bands a parcel, 10,000 parcels a tile.
 CREATE EXTENSION IF NOT EXISTS postgis;
 
 DO $$
@@ -17,8 +17,8 @@ FROM (
     FROM (SELECT current_setting('cbm.rows')::bigint AS signatures) AS asked
 ) AS counted;
 
--- Chance by hash instead of random(): the same row gets the same number on every machine and in every plan.
--- 21 of the 63 bits make one fraction; part is 0, 1 or 2.
+-- Hashes instead of random(), so that a row gets the same number on every machine and in every query plan.
+-- A fraction uses 21 of the 63 bits. "part" is 0, 1 or 2.
 CREATE FUNCTION pg_temp.fraction(hash bigint, part int) RETURNS double precision
 LANGUAGE sql IMMUTABLE AS $$ SELECT ((hash >> (part * 21)) & 2097151) / 2097152.0::double precision $$;
 

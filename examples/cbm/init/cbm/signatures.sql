@@ -1,6 +1,5 @@
--- How the mean of a band follows NDVI under a clear sky (base + slope * NDVI) and what it is under clouds
--- (cloud_base to cloud_base + cloud_range); spread is the usual standard deviation, share the part of a pixel of
--- 10 m that one of the band's own pixels is.
+-- The mean of a band is base + slope * NDVI under a clear sky, and cloud_base to cloud_base + cloud_range under clouds.
+-- "spread" is the usual standard deviation. "share" is the number of the band's own pixels for each pixel of 10 m.
 CREATE TEMPORARY TABLE band ON COMMIT DROP AS
 SELECT *
 FROM (
@@ -12,10 +11,10 @@ FROM (
     (4, 'NDV', 0.000, 1.000, 0.00, 0.00, 0.0157, 1, false),
     (5, 'GAR', 0.030, 0.850, -0.02, 0.24, 0.0286, 1, true),
     (6, 'BSI', 0.060, -0.450, -0.24, 0.18, 0.0186, 1, true)
-) AS bands (place, band, base, slope, cloud_base, cloud_range, spread, share, may_miss);
+) AS bands (position, band, base, slope, cloud_base, cloud_range, spread, share, may_miss);
 ANALYZE band;
 
--- Seven digits, as the extraction writes them.
+-- Rounds to seven digits, as the extraction does.
 CREATE FUNCTION pg_temp.seven_digits(x double precision) RETURNS real
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
@@ -25,7 +24,7 @@ LANGUAGE sql IMMUTABLE AS $$
     END::real
 $$;
 
--- The factors keep min < p25 < p50 < p75 < max whatever the numbers.
+-- The factors guarantee min < p25 < p50 < p75 < max.
 INSERT INTO "roi2020_S2_signatures" (pid, obsid, band, count, mean, std, min, max, p25, p50, p75)
 SELECT
     pid, obsid, band, count,
@@ -59,15 +58,15 @@ FROM (
             END AS std
         FROM (
             SELECT
-                look.*, band.*,
-                hashint8extended(number * 7 + place, 40) AS first,
-                hashint8extended(number * 7 + place, 41) AS second,
-                hashint8extended(number * 7 + place, 42) AS third
-            FROM look,
+                observation.*, band.*,
+                hashint8extended(number * 7 + position, 40) AS first,
+                hashint8extended(number * 7 + position, 41) AS second,
+                hashint8extended(number * 7 + position, 42) AS third
+            FROM observation,
                 LATERAL (
-                    -- The last parcel has fewer rows where the scale is no multiple of 511.
+                    -- The last parcel has fewer rows if the scale is not a multiple of 511.
                     SELECT * FROM band
-                    WHERE (pid - 1) * 511::bigint + ordinal * 7 + place < (SELECT signatures FROM scale)
+                    WHERE (pid - 1) * 511::bigint + ordinal * 7 + position < (SELECT signatures FROM scale)
                     OFFSET 0
                 ) AS band
             OFFSET 0

@@ -23,7 +23,7 @@ CREATE TABLE parcels_2020 (
     wkb_geometry geometry(MultiPolygon, 3035)
 );
 
--- No keys and no indexes here: signatures are loaded first and indexed afterwards.
+-- No keys and no indexes yet, because loading is faster without them.
 CREATE TABLE "roi2020_S2_signatures" (
     pid int,
     obsid int,

@@ -1,6 +1,6 @@
--- A look is one scene over one parcel: what all of its bands have in common.
+-- An observation is one parcel in one scene. It holds the values that all bands share.
 
--- The cloud cover of each scene that has signatures: mostly clear, broken or overcast.
+-- Cloud cover of each scene that has signatures: mostly clear, broken or overcast.
 CREATE TEMPORARY TABLE scene ON COMMIT DROP AS
 SELECT
     id AS obsid,
@@ -16,7 +16,7 @@ FROM dias_catalogue
 JOIN tile ON tile.footprint = dias_catalogue.footprint
 WHERE card = 's2';
 
--- NDVI of each crop on each day of observation: straight lines between the middles of the months.
+-- NDVI of each crop on each day with a scene, interpolated between the middles of the months.
 CREATE TEMPORARY TABLE season ON COMMIT DROP AS
 SELECT
     cropcode, day,
@@ -29,8 +29,8 @@ ANALYZE scene;
 ANALYZE season;
 ANALYZE parcels_2020;
 
--- Pixels of 10 m; a parcel is greener or poorer than its crop all year long.
-CREATE TEMPORARY VIEW look AS
+-- Pixels of 10 m. "vigour" makes a parcel greener or poorer than its crop for the whole year.
+CREATE TEMPORARY VIEW observation AS
 SELECT
     pid, obsid, ordinal, pixels, cloudy, incomplete, number,
     CASE
@@ -56,5 +56,5 @@ FROM (
         LATERAL (SELECT ogc_fid::bigint * 366 + day AS number) AS numbered,
         LATERAL (SELECT hashint8extended(number, 31) AS hash OFFSET 0) AS drawn
 ) AS seen
--- Scene by scene, as extraction does it: rows then lie in the same order on every machine.
+-- Scene by scene, as the extraction works, so that rows have the same order on every machine.
 ORDER BY obsid, pid;
