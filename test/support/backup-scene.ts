@@ -3,7 +3,7 @@ import path from "node:path";
 import { execa } from "execa";
 import type { ArchiveFormat } from "../../runner/request";
 import { backupArguments, takeBackup as takeChecked } from "./backup";
-import { startServer } from "./container";
+import { type ServerOptions, startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
 
@@ -40,12 +40,12 @@ export interface Scene {
 export async function setScene({
   statements = tables(),
   folder: given,
-  options = [],
-}: { statements?: string; folder?: string; options?: readonly string[] } = {}): Promise<Scene> {
+  ...options
+}: { statements?: string; folder?: string } & ServerOptions = {}): Promise<Scene> {
   const folder = given ?? (await temporaryFolder());
   const mounted = path.join(folder, "mounted");
   await mkdir(mounted);
-  const container = await startServer({ mount: mounted, options });
+  const container = await startServer({ ...options, mount: mounted });
   await sql(container, statements);
   return {
     container,
