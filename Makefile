@@ -18,7 +18,8 @@ setup-tests: build
 alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)
 
 # Two runs, of which the second one reports for both. Unit tests come last because they fill the gaps at the end best.
-test: setup-tests lint
+test:
+	@$(MAKE) --no-print-directory --jobs 2 setup-tests lint
 	@export TEST_REPORT=$$(mktemp); trap 'rm "$$TEST_REPORT"' EXIT; failed=0; \
 	offline=$$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline); \
 	node_modules/.bin/mocha --parallel --jobs 2 $(addprefix --ignore ,$(alone)) --recursive test/faults test/e2e $$offline test/unit || failed=1; \
@@ -32,7 +33,7 @@ test-unit: build
 	@node_modules/.bin/mocha --recursive test/unit
 
 lint: build
-	@npm run --silent lint && npm run --silent typecheck
+	@npm run --silent typecheck & types=$$!; npm run --silent lint; wait "$$types"
 
 # Changes of the code that tests must notice, one after the other; a survivor fails it. Those of pure functions come first.
 mutants: setup
