@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { buildImage } from "../offline/image/build";
 import { imageVersions, type ImageVersion } from "../offline/image/versions";
+import { ownLabel } from "../test/support/resources";
 import { cache } from "./paths";
 import { step } from "./step";
 
@@ -70,7 +71,7 @@ async function saveData(image: string, tar: string): Promise<void> {
   const env = ["--env", `POSTGRES_PASSWORD=${preparedPassword}`, "--env", "POSTGRES_INITDB_ARGS=--no-sync"];
   // Little WAL, because every server of the image begins with a copy of all this.
   const settings = ["-c", "fsync=off", "-c", "min_wal_size=32MB", "-c", "max_wal_size=32MB"];
-  const { stdout: id } = await execa("docker", ["run", "--detach", ...env, image, ...settings]);
+  const { stdout: id } = await execa("docker", ["run", "--detach", ...ownLabel, ...env, image, ...settings]);
   try {
     const probe = ["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"];
     while ((await execa("docker", probe, { reject: false })).failed) {
