@@ -1,16 +1,7 @@
 import * as docker from "@pulumi/docker";
 // By the package's own name, as every other program has them, and compiled ("npm run build"): an update then transpiles
 // this file alone.
-import {
-  type ArchiveFormat,
-  BackupBucket,
-  type NotCarried,
-  PostgisContainer,
-  type References,
-  settings,
-  TableBackup,
-  type VerifyLevel,
-} from "postgis-backup";
+import { type ArchiveFormat, BackupBucket, type NotCarried, PostgisContainer, type References, settings, TableBackup, type VerifyLevel } from "postgis-backup";
 
 // Defaults and types of the settings stand in Pulumi.yaml, where the CLI checks them; those without a default are
 // optional here.

@@ -3,7 +3,7 @@ import { barChart } from "./plot";
 import { type BenchResult, summaryOf } from "./result";
 import type { GroupResult } from "./rounds";
 
-/** The report's charts by the names of their files. */
+/** The charts of the report, by file name. */
 export function charts({ groups, sample }: BenchResult): Readonly<Record<string, string>> {
   const millions = `${(sample.rows / 1e6).toLocaleString("en")} million signature rows`;
   return {
@@ -13,10 +13,10 @@ export function charts({ groups, sample }: BenchResult): Readonly<Record<string,
 }
 
 function secondsOf(title: string, group: GroupResult): string {
-  const bars = Object.keys(group).map((way) => ({
-    label: way,
-    value: summaryOf(group, way),
-    emphasized: way.startsWith(ours),
+  const bars = Object.keys(group).map((contender) => ({
+    label: contender,
+    value: summaryOf(group, contender),
+    emphasized: contender.startsWith(ours),
   }));
   return barChart(`${title}, seconds`, "s", bars);
 }

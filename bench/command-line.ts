@@ -1,13 +1,13 @@
 import path from "node:path";
 import { quote } from "shell-quote";
 import { runnerMain } from "../test/support/runner";
-import type { Scene } from "./scene";
-import type { Command } from "./way";
+import type { Fixture } from "./fixture";
+import type { Command } from "./contender";
 
-/** A command as it could be typed, with plain names for what is called otherwise in each run. */
+/** A command as a user would type it. Names that differ from run to run are replaced by fixed ones. */
 export function commandLine(
   { file, args }: Command,
-  { container, sidecar, folder }: Pick<Scene, "container" | "sidecar" | "folder">,
+  { container, sidecar, folder }: Pick<Fixture, "container" | "sidecar" | "folder">,
 ): string {
   const words =
     args[0] === runnerMain ? ["postgis-backup", ...args.slice(1)] : [path.basename(file), ...args];
@@ -17,6 +17,6 @@ export function commandLine(
       .replaceAll(sidecar, "backup_image")
       .replaceAll(folder, "/srv/bench"),
   );
-  // A shell takes these signs as they are.
+  // A shell needs no quoting for these characters.
   return quote(renamed).replaceAll(/\\([=:])/g, "$1");
 }

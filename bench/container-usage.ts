@@ -6,7 +6,7 @@ export async function containerGroup(container: string): Promise<ControlGroup> {
   return controlGroupOf(Number(await inspect(container, "{{.State.Pid}}")));
 }
 
-/** Bytes in the container's own file system, outside all mounts and volumes. */
+/** Bytes in the container's own file system, without mounts and volumes. */
 export async function writableLayerBytes(container: string): Promise<number> {
   return Number(await inspect(container, "{{.SizeRw}}"));
 }
@@ -17,7 +17,7 @@ async function inspect(container: string, format: string): Promise<string> {
 
 const sampleMilliseconds = 100;
 
-/** Follows the memory of a container; `stop` gives the most, in bytes. */
+/** Samples the memory of a container until `stop`, which returns the peak in bytes. */
 export function followMemory(group: ControlGroup): { stop: () => Promise<number> } {
   const stopped = new AbortController();
   const { signal } = stopped;

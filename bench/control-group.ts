@@ -3,15 +3,15 @@ import path from "node:path";
 
 const hierarchies = "/sys/fs/cgroup";
 
-/** What all processes of a container have used together, as the kernel counts it. */
+/** CPU and memory of all processes of a container, as the kernel counts them. */
 export interface ControlGroup {
-  /** Seconds of CPU since the container's start. */
+  /** CPU seconds since the container started. */
   cpuSeconds(): Promise<number>;
-  /** Bytes of its processes and their shared memory now, without the cache of files, which is the system's to give away. */
+  /** Bytes of processes and shared memory now. The file cache does not count: the system frees it when it needs room. */
   memoryBytes(): Promise<number>;
 }
 
-/** The control group that a process is in, of version 2 or 1. */
+/** The control group of a process, version 2 or 1. */
 export async function controlGroupOf(pid: number): Promise<ControlGroup> {
   const membership = await readFile(`/proc/${pid}/cgroup`, "utf8");
   const unified = groupPath(membership, "");
@@ -30,19 +30,19 @@ export async function controlGroupOf(pid: number): Promise<ControlGroup> {
   };
 }
 
-/** From the lines of /proc/PID/cgroup; version 2 is the line that names no controller. */
+/** Reads /proc/PID/cgroup. The line of version 2 names no controller. */
 export function groupPath(membership: string, controller: string): string | undefined {
   const lines = membership.split("\n").map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
   return lines.find((line) => line?.[1]?.split(",").includes(controller))?.[2];
 }
 
-/** Shared memory counts as anonymous in these two. */
+/** These two counters include shared memory. */
 function anonymous(statistics: string, prefix: string): number {
   return fieldOf(statistics, `${prefix}active_anon`) + fieldOf(statistics, `${prefix}inactive_anon`);
 }
 
 export function fieldOf(statistics: string, name: string): number {
   const line = statistics.split("\n").find((text) => text.startsWith(`${name} `));
-  if (line === undefined) throw new Error(`the kernel tells no ${name}`);
+  if (line === undefined) throw new Error(`the kernel's statistics have no ${name}`);
   return Number(line.slice(name.length + 1));
 }

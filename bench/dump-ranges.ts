@@ -1,6 +1,6 @@
 /**
- * Dumps one table in ranges as a backup does, with nothing around it. Arguments: container, database, table, folder of
- * this machine, the same folder in the container, workers. Compiled: to compile it would be part of what is measured.
+ * Dumps one table in ranges, as a backup does, and does nothing else. Arguments: container, database, table, folder on
+ * this machine, the same folder in the container, workers. It is compiled beforehand, so that the time to compile is not measured.
  */
 import { mkdir } from "node:fs/promises";
 import { z } from "zod";

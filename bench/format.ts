@@ -1,5 +1,5 @@
-import { formatBytes } from "../runner/lib/progress";
-import type { Summary } from "./statistics";
+import type { Summary } from "./result";
+import { formatBytes } from "../runner/lib/format";
 
 export function formatSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(2)} s`;
@@ -8,7 +8,7 @@ export function formatSeconds(seconds: number): string {
   return `${(seconds / 60).toFixed(0)} min`;
 }
 
-/** The median, with the least and the most where they differ. */
+/** The median, followed by the least and the most if they differ. */
 export function formatSpread({ median, least, most }: Summary): string {
   const [low, high] = [formatSeconds(least), formatSeconds(most)];
   return low === high ? formatSeconds(median) : `${formatSeconds(median)} (${low} – ${high})`;
@@ -22,7 +22,7 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en");
 }
 
-/** A table in Markdown; all columns but the first are aligned to the right. */
+/** A table in Markdown. All columns but the first are aligned to the right. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map((_, index) => (index === 0 ? "---" : "--:"))), ...rows.map(line)].join(

@@ -1,21 +1,21 @@
-/** On what, and with what, the figures were measured. */
+/** The machine and the program versions that the figures were measured with. */
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import { execa } from "execa";
 import { root } from "../setup/paths";
 import { environment } from "../test/support/environment";
 import { sql } from "../test/support/resources";
-import { database, type Scene } from "./scene";
+import { database, type Fixture } from "./fixture";
 
 export interface Machine {
   readonly date: string;
-  /** Of the checkout; "changed" where files differ from it. */
+  /** Commit of the checkout, with "changed" if files differ from it. */
   readonly commit: string;
   readonly processor: string;
   readonly cores: number;
   readonly memoryBytes: number;
   readonly system: string;
-  /** Processes that wanted to run before the bench began; more than a fraction spoils the figures. */
+  /** Load average before the bench began. Above 0.5 the figures are wrong. */
   readonly loadBefore: number;
   readonly docker: string;
   readonly image: string;
@@ -24,7 +24,7 @@ export interface Machine {
   readonly pulumi: string;
 }
 
-export async function describeMachine({ container }: Scene, loadBefore: number): Promise<Machine> {
+export async function describeMachine({ container }: Fixture, loadBefore: number): Promise<Machine> {
   const { image, pulumi, env } = await environment;
   const output = async (file: string, args: readonly string[]) =>
     (await execa(file, args, { cwd: root, env })).stdout.trim();
@@ -50,10 +50,10 @@ export async function describeMachine({ container }: Scene, loadBefore: number):
   };
 }
 
-/** Some virtual machines have a family and a model where others have a name. */
+/** On some virtual machines the name alone is vague, so the model number is added. */
 async function processor(): Promise<string> {
   const [first] = os.cpus();
-  const facts = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
-  const model = /^model\t+: (\d+)$/m.exec(facts)?.[1];
+  const cpuinfo = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  const model = /^model\t+: (\d+)$/m.exec(cpuinfo)?.[1];
   return `${first?.model.trim() ?? "unknown"}${model === undefined ? "" : `, model ${model}`}`;
 }

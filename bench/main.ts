@@ -1,4 +1,4 @@
-/** `make bench`: measures, writes the report, and says which targets are met. */
+/** `make bench`: measures, writes the report, and prints which targets are met. */
 import { mkdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -17,47 +17,47 @@ import { type BenchOptions, readOptions } from "./options";
 import { report } from "./report";
 import type { BenchResult, Sample } from "./result";
 import { type GroupResult, measureGroup } from "./rounds";
-import { database, type Scene, withScene } from "./scene";
+import { database, type Fixture, withFixture } from "./fixture";
 import { verdicts } from "./targets";
-import type { Group } from "./way";
+import type { Group } from "./contender";
 
-async function bench(scene: Scene, options: BenchOptions, loadBefore: number): Promise<BenchResult> {
+async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number): Promise<BenchResult> {
   const { scale, rounds, smallTables } = options;
   const diskBytes = Math.min(1 << 30, Math.max(1 << 24, scale * 100));
   const measured = async (group: Group): Promise<GroupResult> => {
     try {
       return await measureGroup(group, {
         rounds,
-        measure: (way) => measure(scene, way),
-        describe: (command) => commandLine(command, scene),
+        measure: (contender) => measure(fixture, contender),
+        describe: (command) => commandLine(command, fixture),
         note,
       });
     } finally {
       await group.remove?.();
     }
   };
-  const machine = await describeMachine(scene, loadBefore);
+  const machine = await describeMachine(fixture, loadBefore);
   return {
     machine,
     rounds,
-    sample: await describeSample(scene),
+    sample: await describeSample(fixture),
     smallTables,
     diskBytes,
-    jobs: scene.jobs,
+    jobs: fixture.jobs,
     groups: {
-      // One after another, in the order of these lines.
-      parts: await measured(await partsGroup(scene, diskBytes)),
-      backup: await measured(backupGroup(scene)),
-      largeTable: await measured(largeGroup(scene, machine.cores)),
-      restore: await measured(await restoreGroup(scene)),
-      emptyTable: await measured(await emptyGroup(scene)),
-      manyTables: await measured(await manyGroup(scene, smallTables)),
-      idleUp: await measured(await idleGroup(scene)),
+      // These run one after another, in this order.
+      parts: await measured(await partsGroup(fixture, diskBytes)),
+      backup: await measured(backupGroup(fixture)),
+      largeTable: await measured(largeGroup(fixture, machine.cores)),
+      restore: await measured(await restoreGroup(fixture)),
+      emptyTable: await measured(await emptyGroup(fixture)),
+      manyTables: await measured(await manyGroup(fixture, smallTables)),
+      idleUp: await measured(await idleGroup(fixture)),
     },
   };
 }
 
-async function describeSample({ container }: Scene): Promise<Sample> {
+async function describeSample({ container }: Fixture): Promise<Sample> {
   const query = `SELECT count(*), pg_table_size('"${largeTable}"'), pg_database_size(current_database()) FROM "${largeTable}"`;
   const [rows = NaN, tableBytes = NaN, databaseBytes = NaN] = (await sql(container, query, database))
     .split("|")
@@ -84,13 +84,13 @@ async function main(): Promise<void> {
   const interrupted = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(name, () => {
-      note(`${name}: removing what was made …`);
+      note(`${name}: removing containers and files …`);
       interrupted.abort(new Error(`interrupted by ${name}; nothing was written`));
     });
   const [loadBefore = 0] = os.loadavg();
-  note(`Making ${options.scale} signature rows …`);
-  const result = await withScene(options.scale, interrupted.signal, (scene) =>
-    bench(scene, options, loadBefore),
+  note(`Creating ${options.scale} signature rows …`);
+  const result = await withFixture(options.scale, interrupted.signal, (fixture) =>
+    bench(fixture, options, loadBefore),
   );
   await write(options.output, result);
   for (const { target, limit, measured, met } of verdicts(result))

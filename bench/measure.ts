@@ -5,50 +5,50 @@ import { sql } from "../test/support/resources";
 import { followMemory, writableLayerBytes } from "./container-usage";
 import { commandsCpu, machineCpu } from "./host-usage";
 import { runCommands } from "./run-commands";
-import type { Scene } from "./scene";
-import type { Way } from "./way";
+import type { Fixture } from "./fixture";
+import type { Contender } from "./contender";
 
-/** What one run of a way took. Seconds and bytes. */
+/** The cost of one run of a contender, in seconds and bytes. */
 export interface Measurement {
   readonly seconds: number;
-  /** Of processes in the database's container. */
+  /** All processes in the database's container. */
   readonly containerCpuSeconds: number;
-  /** Of the commands on this machine. */
+  /** The commands on this machine. */
   readonly commandsCpuSeconds: number;
-  /** Of the whole machine: the two above, other containers, the Docker daemon, and whatever else ran. */
+  /** The whole machine: the two above, other containers, the Docker daemon, and all else. */
   readonly machineCpuSeconds: number;
-  /** What the container's own file system grew by, and temporary files of the server's queries. */
+  /** Growth of the container's own file system, and temporary files of the server's queries. */
   readonly containerBytes: number;
-  /** What the server wrote to its log of changes. */
+  /** Bytes that the server wrote to its write-ahead log. */
   readonly walBytes: number;
-  /** The result on this machine. */
+  /** Size of the output folder on this machine. */
   readonly outputBytes: number;
-  /** Peak of the largest of the commands on this machine. */
+  /** Peak memory of the largest command on this machine. */
   readonly commandPeakBytes: number;
-  /** Peak of the processes in the database's container, with their shared buffers. */
+  /** Peak memory of the processes in the database's container, with shared buffers. */
   readonly containerPeakBytes: number;
 }
 
-export async function measure(scene: Scene, way: Way): Promise<Measurement> {
-  if (way.output !== undefined) await mkdir(way.output, { recursive: true });
-  await way.prepare?.();
+export async function measure(fixture: Fixture, contender: Contender): Promise<Measurement> {
+  if (contender.output !== undefined) await mkdir(contender.output, { recursive: true });
+  await contender.prepare?.();
   try {
-    return await measureCommands(scene, way);
+    return await measureCommands(fixture, contender);
   } finally {
-    await way.clean?.();
-    if (way.output !== undefined) await rm(way.output, { recursive: true, force: true });
+    await contender.clean?.();
+    if (contender.output !== undefined) await rm(contender.output, { recursive: true, force: true });
   }
 }
 
-async function measureCommands(scene: Scene, { commands, output }: Way): Promise<Measurement> {
-  await settle(scene);
-  const writtenBefore = await readWritten(scene);
-  const memory = followMemory(scene.group);
+async function measureCommands(fixture: Fixture, { commands, output }: Contender): Promise<Measurement> {
+  await settle(fixture);
+  const writtenBefore = await readWritten(fixture);
+  const memory = followMemory(fixture.group);
   try {
-    const cpuBefore = await readCpu(scene);
-    const { seconds, peakBytes } = await runCommands(commands, scene.signal);
-    const cpu = await readCpu(scene);
-    const written = await readWritten(scene);
+    const cpuBefore = await readCpu(fixture);
+    const { seconds, peakBytes } = await runCommands(commands, fixture.signal);
+    const cpu = await readCpu(fixture);
+    const written = await readWritten(fixture);
     return {
       seconds,
       containerCpuSeconds: cpu.container - cpuBefore.container,
@@ -65,13 +65,13 @@ async function measureCommands(scene: Scene, { commands, output }: Way): Promise
   }
 }
 
-/** What an earlier way left to be written to disk must not be paid by the next. */
-async function settle({ container }: Scene): Promise<void> {
+/** Writes to disk what the previous contender left in memory, so that the next one does not pay for it. */
+async function settle({ container }: Fixture): Promise<void> {
   await sql(container, "CHECKPOINT");
   await execa("sync");
 }
 
-async function readWritten({ container }: Scene) {
+async function readWritten({ container }: Fixture) {
   const counters = await sql(
     container,
     `SELECT sum(temp_bytes), pg_current_wal_lsn() - '0/0'::pg_lsn FROM pg_stat_database`,
@@ -80,8 +80,8 @@ async function readWritten({ container }: Scene) {
   return { temporary, wal, layer: await writableLayerBytes(container) };
 }
 
-/** Apart from the above, whose own commands would count. */
-async function readCpu({ group }: Scene) {
+/** Separate from `readWritten`, because the commands of that function use CPU themselves. */
+async function readCpu({ group }: Fixture) {
   return {
     machine: machineCpu(),
     commands: await commandsCpu(),

@@ -1,4 +1,4 @@
-/** What other scales and machines would give: the parts of a backup as they were measured alone, put together on paper. */
+/** Estimates a backup of another size on another machine from the parts that were measured alone. */
 
 /** Seconds and bytes of one row, on one core. */
 export interface Rates {
@@ -6,43 +6,43 @@ export interface Rates {
   readonly copy: number;
   /** pg_dump's work on that text, with its compression. */
   readonly compress: number;
-  /** All that the container does to dump in ranges, which several workers share. */
+  /** CPU time in the container to dump in ranges. Several workers share it. */
   readonly ranges: number;
   /** The session that counts and fingerprints. */
   readonly count: number;
   readonly checksum: number;
-  /** The archive read to its end. */
+  /** A full read of the archive. */
   readonly read: number;
   readonly tableBytes: number;
   readonly archiveBytes: number;
-  /** Of the disk. */
+  /** Bytes per second of the disk. */
   readonly writtenPerSecond: number;
   readonly readPerSecond: number;
-  /** Of a run that has nothing to back up. */
+  /** Time of a run that has nothing to back up. */
   readonly fixedSeconds: number;
 }
 
 export interface Scale {
   readonly rows: number;
   readonly cores: number;
-  /** Sessions that dump the large table at once; pg_dump gives each table one. */
+  /** Sessions that dump the large table at the same time. pg_dump uses one session for each table. */
   readonly workers: number;
-  /** A table that is larger is read from the disk. */
+  /** A table larger than this is read from the disk. */
   readonly memoryBytes: number;
 }
 
 export interface Projection {
   readonly scale: Scale;
-  /** Until the archive is written. */
+  /** Time until the archive is written. */
   readonly dumpSeconds: number;
-  /** Checksums, and the archive read to its end. */
+  /** Time for checksums and the full read of the archive. */
   readonly checkSeconds: number;
   readonly totalSeconds: number;
-  /** What the dump waits for: it would be shorter if this were quicker, and this alone. */
+  /** The bottleneck: only a quicker one of these makes the dump shorter. */
   readonly saturated: string;
 }
 
-/** While the dump runs, everything goes on at the same time and the slowest decides; the checks come after it. */
+/** All parts of the dump run at the same time, so the slowest one decides. The checks run after the dump. */
 export function project(rates: Rates, scale: Scale): Projection {
   const { rows, cores, workers, memoryBytes } = scale;
   const dumped = workers > 1 ? rates.ranges : rates.copy + rates.compress;
@@ -58,7 +58,7 @@ export function project(rates: Rates, scale: Scale): Projection {
   const [saturated, dumpSeconds] = candidates.reduce((slowest, next) =>
     next[1] > slowest[1] ? next : slowest,
   );
-  // Both read the archive at the same time, each on a core of its own.
+  // Both read the archive at the same time, each on its own core.
   const checkSeconds = rows * Math.max(rates.checksum, rates.read);
   return {
     scale,

@@ -2,17 +2,17 @@ import path from "node:path";
 import { root } from "../setup/paths";
 
 export interface BenchOptions {
-  /** Signature rows of the tables. */
+  /** Number of signature rows. */
   readonly scale: number;
-  /** How often each way is measured. */
+  /** Number of measurements of each contender. */
   readonly rounds: number;
-  /** Tables of the group of small tables. */
+  /** Number of tables in the case with many small tables. */
   readonly smallTables: number;
-  /** Folder that the report is written to. */
+  /** Folder for the report. */
   readonly output: string;
 }
 
-/** From the variables that `make bench SCALE=… ROUNDS=…` sets. */
+/** Reads the variables that `make bench SCALE=… ROUNDS=…` sets. */
 export function readOptions(env: NodeJS.ProcessEnv): BenchOptions {
   return {
     scale: wholeNumber("SCALE", env["SCALE"], 12_000_000),

@@ -1,4 +1,4 @@
-/** The section on scales that were not measured. */
+/** The section of the report with estimates for scales that were not measured. */
 import { ours } from "./cases/runner";
 import { formatCount, formatSeconds, formatSize, markdownTable } from "./format";
 import { project, type Projection, type Rates } from "./model";
@@ -18,21 +18,21 @@ export function scaleOnPaper(result: BenchResult): string {
     [...new Set([1, count])].map((workers) => project(rates, { rows, cores: count, workers, memoryBytes })),
   );
   return [
-    `For ${formatCount(rows)} signature rows, ${formatSize(rows * rates.tableBytes)} without indexes, on this machine with another number of ` +
-      "cores. While the dump runs, all of these go on at the same time, and the slowest decides:",
+    `These are estimates for ${formatCount(rows)} signature rows (${formatSize(rows * rates.tableBytes)} without indexes) on this machine with another number of ` +
+      "cores. During the dump, all of these run at the same time, and the slowest decides:",
     components(rates),
-    "The checks come after it: SHA-256, and at the same time the archive read to its end. `pg_dump` gives a table one worker, however many cores there " +
-      "are; the lines with more are of ranges, which take " +
-      `${million(rates.ranges)} of processor time for a million rows instead of ${million(rates.copy + rates.compress)}.`,
+    "The checks follow: SHA-256 and, at the same time, a full read of the archive. `pg_dump` uses one worker for each table, however many cores there " +
+      "are. The lines with more workers dump in ranges, which take " +
+      `${million(rates.ranges)} of CPU time for a million rows instead of ${million(rates.copy + rates.compress)}.`,
     markdownTable(
       ["cores", "workers on the large table", "dump", "checks", "backup", "what the dump waits for"],
       projections.map(projectionRow),
     ),
-    `Of what was measured, ${formatSeconds(measured)} for ${formatCount(sample.rows)} rows on ${cores} cores, the same model makes ` +
-      `${formatSeconds(same.totalSeconds)} (${(same.totalSeconds / measured).toFixed(2)} of it). It leaves out that cores share memory and caches, ` +
-      `and that a large table's scan may meet others at the disk.`,
-    `A restore is as long as its index builds let it be; at the measured rate, which is lower for more rows, it takes ` +
-      `${formatSeconds((medianOf(groups.restore, `${ours} restore`) / sample.rows) * rows)} at least on ${cores} cores.`,
+    `The backup of ${formatCount(sample.rows)} rows on ${cores} cores took ${formatSeconds(measured)}. For this, the model says ` +
+      `${formatSeconds(same.totalSeconds)} (${(same.totalSeconds / measured).toFixed(2)} of the measured time). The model ignores that cores share memory and caches, ` +
+      `and that other programs may use the disk.`,
+    `Index builds take most of a restore. At the measured rate a restore takes at least ` +
+      `${formatSeconds((medianOf(groups.restore, `${ours} restore`) / sample.rows) * rows)} on ${cores} cores. The rate is lower for more rows.`,
   ].join("\n\n");
 }
 
@@ -40,12 +40,12 @@ const million = (seconds: number) => `${(seconds * 1e6).toFixed(2)} s`;
 
 function components(rates: Rates): string {
   return [
-    `- the server's session that writes rows as text, ${million(rates.copy)} for a million rows;`,
-    `- \`pg_dump\` and its compression, ${million(rates.compress)};`,
-    `- the session that counts and fingerprints, ${million(rates.count)};`,
-    `- all of them on the cores that there are;`,
-    `- the disk, which writes ${formatSize(rates.writtenPerSecond)} and reads ${formatSize(rates.readPerSecond)} a second; a table that is larger ` +
-      "than the memory is read twice, by the dump and by the fingerprint.",
+    `- the server session that writes rows as text: ${million(rates.copy)} for a million rows;`,
+    `- \`pg_dump\` with its compression: ${million(rates.compress)};`,
+    `- the session that counts and fingerprints: ${million(rates.count)};`,
+    `- all three together, on the available cores;`,
+    `- the disk, which writes ${formatSize(rates.writtenPerSecond)} and reads ${formatSize(rates.readPerSecond)} a second. A table larger ` +
+      "than the memory is read twice: by the dump and by the fingerprint.",
   ].join("\n");
 }
 

@@ -1,10 +1,9 @@
-/** Bar charts as plain SVG, readable on a light and on a dark page. */
-import type { Summary } from "./statistics";
+import type { Summary } from "./result";
 
 export interface Bar {
   readonly label: string;
   readonly value: Summary;
-  /** The one that the chart is about. */
+  /** Draws this bar in green. */
   readonly emphasized: boolean;
 }
 
@@ -15,7 +14,7 @@ const rowHeight = 28;
 const barHeight = 16;
 const top = 34;
 
-/** A bar as long as the median, and a line from the least to the most. */
+/** The bar shows the median; the line runs from the least to the most. */
 export function barChart(title: string, unit: string, bars: readonly Bar[]): string {
   const longest = Math.max(...bars.map(({ value }) => value.most), Number.MIN_VALUE);
   const room = width - labelWidth - valueWidth;

@@ -4,11 +4,11 @@ import { ours } from "./cases/runner";
 import type { Rates } from "./model";
 import { type BenchResult, medianOf } from "./result";
 
-/** The model's rates, from the parts that were measured alone. */
+/** Calculates the rates of the model from the parts that were measured alone. */
 export function measuredRates({ groups, sample, diskBytes }: BenchResult): Rates {
   const { parts, largeTable, emptyTable } = groups;
-  const aRow = (way: string) => medianOf(parts, way) / sample.rows;
-  const cpu = (way: string) => medianOf(parts, way, "containerCpuSeconds") / sample.rows;
+  const aRow = (contender: string) => medianOf(parts, contender) / sample.rows;
+  const cpu = (contender: string) => medianOf(parts, contender, "containerCpuSeconds") / sample.rows;
   return {
     copy: aRow(part.copy),
     compress: Math.max(0, cpu(part.dump) - cpu(part.copy)),

@@ -1,4 +1,4 @@
-/** The report in Markdown, from a result alone. */
+/** Writes the report in Markdown. It needs nothing but the result. */
 import { copyOnly } from "./cases/backup";
 import { byHandProgram } from "./cases/idle";
 import { ours } from "./cases/runner";
@@ -11,27 +11,27 @@ export function report(result: BenchResult): string {
   const { sample, rounds } = result;
   return [
     "# Performance",
-    `Written by \`make bench\`, which measures the ways to do one job in turns, ${rounds === 1 ? "one round" : `${rounds} rounds`}, and prints the median and, in ` +
-      "brackets, the least and the most. Ratios of one run say more than seconds, which are this machine's.",
-    `The tables are those of \`examples/cbm/\`: ${formatCount(sample.rows)} signature rows, ${formatSize(sample.tableBytes)}; ` +
-      `all tables with their indexes, ${formatSize(sample.databaseBytes)}.`,
+    `\`make bench\` writes this page. It runs the contenders for each job in turns (${rounds === 1 ? "one round" : `${rounds} rounds`}) and shows the median and, in ` +
+      "brackets, the least and the most. Compare ratios: the seconds depend on this machine.",
+    `The tables come from \`examples/cbm/\`: ${formatCount(sample.rows)} signature rows (${formatSize(sample.tableBytes)}). ` +
+      `All tables with their indexes take ${formatSize(sample.databaseBytes)}.`,
     machineTable(result),
     "## Targets",
     targetTable(result),
     "## Backup",
-    "![Seconds of each way to back up](performance-backup.svg)",
+    "![Seconds of each contender to back up](performance-backup.svg)",
     backupTable(result),
     backupNotes(result),
     "## One large table",
     largeTableTable(result),
     largeNotes,
     "## Restore",
-    "![Seconds of each way to restore](performance-restore.svg)",
+    "![Seconds of each contender to restore](performance-restore.svg)",
     restoreTable(result),
     restoreNotes,
     "## Little to do",
     littleTable(result),
-    `\`${byHandProgram}\` is a program without components, of as many resources of the same kinds (\`bench/programs/by-hand\`): what the engine and the providers take.`,
+    `\`${byHandProgram}\` is a program without components, with the same number and kinds of resources (\`bench/programs/by-hand\`). Its time is what the engine and the providers need.`,
     "## Parts of a backup",
     partsTable(result),
     "## Scale on paper",
@@ -45,7 +45,8 @@ export function report(result: BenchResult): string {
 }
 
 function machineTable({ machine }: BenchResult): string {
-  const load = machine.loadBefore > 0.5 ? " **(not idle: these figures are of a loaded machine)**" : "";
+  const load =
+    machine.loadBefore > 0.5 ? " **(not idle: other programs ran too, so these figures are wrong)**" : "";
   return markdownTable(
     ["measured", "on"],
     [
@@ -73,20 +74,21 @@ function targetTable(result: BenchResult): string {
 }
 
 function backupTable({ groups: { backup } }: BenchResult): string {
-  const of = (way: string, quantity: Parameters<typeof medianOf>[2]) => medianOf(backup, way, quantity);
-  const rows = Object.keys(backup).map((way) => [
-    emphasized(way),
-    formatSpread(summaryOf(backup, way)),
-    (medianOf(backup, ours) / medianOf(backup, way)).toFixed(2),
-    formatSeconds(of(way, "containerCpuSeconds")),
-    formatSeconds(of(way, "commandsCpuSeconds")),
-    formatSeconds(of(way, "machineCpuSeconds")),
-    formatSize(of(way, "containerBytes")),
-    formatSize(of(way, "outputBytes")),
-    formatSize(of(way, "containerPeakBytes")),
-    formatSize(of(way, "commandPeakBytes")),
+  const of = (contender: string, quantity: Parameters<typeof medianOf>[2]) =>
+    medianOf(backup, contender, quantity);
+  const rows = Object.keys(backup).map((contender) => [
+    emphasized(contender),
+    formatSpread(summaryOf(backup, contender)),
+    (medianOf(backup, ours) / medianOf(backup, contender)).toFixed(2),
+    formatSeconds(of(contender, "containerCpuSeconds")),
+    formatSeconds(of(contender, "commandsCpuSeconds")),
+    formatSeconds(of(contender, "machineCpuSeconds")),
+    formatSize(of(contender, "containerBytes")),
+    formatSize(of(contender, "outputBytes")),
+    formatSize(of(contender, "containerPeakBytes")),
+    formatSize(of(contender, "commandPeakBytes")),
   ]);
-  const head = ["way", "time", `${ours} ÷ this`, "CPU: container", "commands", "machine"];
+  const head = ["contender", "time", `${ours} ÷ this`, "CPU: container", "commands", "machine"];
   return markdownTable(
     [...head, "written in the container", "archive", "memory: container", "command"],
     rows,
@@ -95,51 +97,51 @@ function backupTable({ groups: { backup } }: BenchResult): string {
 
 function backupNotes({ machine }: BenchResult): string {
   return (
-    `\`${ours}\` counts and fingerprints all rows in the snapshot of the dump, computes checksums, and reads the archive to its end ` +
-    `in a throwaway container; none of the others checks anything. \`${copyOnly}\` is what the server alone needs to write the rows as ` +
-    `text, one table after another: the floor for one session. The procedure by hand is one \`pg_dump\` a table to a file inside the ` +
-    `container, and \`docker cp\`. The two images that back up by schedule are represented by the commands that they run, in a ` +
-    `container beside the database's; they dump the whole database, which holds these tables alone.` +
-    (machine.cores < 4 ? " With so few cores, the checks compete with the dump for them." : "")
+    `\`${ours}\` counts and fingerprints all rows in the dump's snapshot, computes checksums, and reads the whole archive ` +
+    `in a throwaway container. The others check nothing. \`${copyOnly}\` is the time that the server alone needs to write the rows as ` +
+    `text, one table after another. No dump in one session is quicker. The procedure by hand is one \`pg_dump\` for each table to a file ` +
+    `in the container, then \`docker cp\`. For the two images that back up on a schedule, the bench runs their commands in a ` +
+    `container beside the database's. They dump the whole database, which holds only these tables.` +
+    (machine.cores < 4 ? " On so few cores, the checks and the dump compete." : "")
   );
 }
 
 function largeTableTable({ groups: { largeTable } }: BenchResult): string {
-  const rows = Object.keys(largeTable).map((way) => [
-    way,
-    formatSpread(summaryOf(largeTable, way)),
-    formatSeconds(medianOf(largeTable, way, "containerCpuSeconds")),
-    formatSize(medianOf(largeTable, way, "outputBytes")),
+  const rows = Object.keys(largeTable).map((contender) => [
+    contender,
+    formatSpread(summaryOf(largeTable, contender)),
+    formatSeconds(medianOf(largeTable, contender, "containerCpuSeconds")),
+    formatSize(medianOf(largeTable, contender, "outputBytes")),
   ]);
-  return markdownTable(["way", "time", "CPU: container", "archive"], rows);
+  return markdownTable(["contender", "time", "CPU: container", "archive"], rows);
 }
 
 const largeNotes =
-  "`pg_dump` gives a table one worker, which with the server's session for it keeps almost two cores busy. In ranges, several " +
-  "sessions copy parts of the table under one snapshot, each compressed, and the parts are put together to the one file that the " +
-  "archive expects; that takes more processor time, because `psql` hands each row to another program, but there is no end to the " +
-  "number of workers. A backup does it where there are at least three (`splitTablesFrom`). The container is pinned to the cores.";
+  "`pg_dump` uses one worker for each table. With its server session, it keeps almost two cores busy. In ranges, several " +
+  "sessions copy parts of the table under one snapshot. Each part is compressed, and the parts are joined to the one file that the " +
+  "archive expects. This needs more CPU time, because `psql` hands each row to another program, but it works with any " +
+  "number of workers. A backup dumps in ranges if it has at least three workers (`splitTablesFrom`). The container is pinned to the cores.";
 
 function restoreTable({ groups: { restore } }: BenchResult): string {
-  const rows = Object.keys(restore).map((way) => [
-    emphasized(way),
-    formatSpread(summaryOf(restore, way)),
-    (medianOf(restore, `${ours} restore`) / medianOf(restore, way)).toFixed(2),
-    formatSeconds(medianOf(restore, way, "containerCpuSeconds")),
-    formatSeconds(medianOf(restore, way, "commandsCpuSeconds")),
-    formatSeconds(medianOf(restore, way, "machineCpuSeconds")),
-    formatSize(medianOf(restore, way, "walBytes")),
-    formatSize(medianOf(restore, way, "containerPeakBytes")),
-    formatSize(medianOf(restore, way, "commandPeakBytes")),
+  const rows = Object.keys(restore).map((contender) => [
+    emphasized(contender),
+    formatSpread(summaryOf(restore, contender)),
+    (medianOf(restore, `${ours} restore`) / medianOf(restore, contender)).toFixed(2),
+    formatSeconds(medianOf(restore, contender, "containerCpuSeconds")),
+    formatSeconds(medianOf(restore, contender, "commandsCpuSeconds")),
+    formatSeconds(medianOf(restore, contender, "machineCpuSeconds")),
+    formatSize(medianOf(restore, contender, "walBytes")),
+    formatSize(medianOf(restore, contender, "containerPeakBytes")),
+    formatSize(medianOf(restore, contender, "commandPeakBytes")),
   ]);
-  const head = ["way", "time", `${ours} ÷ this`, "CPU: container", "commands", "machine"];
+  const head = ["contender", "time", `${ours} ÷ this`, "CPU: container", "commands", "machine"];
   return markdownTable([...head, "write-ahead log", "memory: container", "command"], rows);
 }
 
 const restoreNotes =
-  "Into a new database of the same server that has the extension and no tables; with all indexes. The script and the archives lie in a " +
-  `folder that is mounted into the container. \`${ours} restore\` checks the archive before it, compares rows, fingerprints, indexes and ` +
-  "constraints after it, and puts all tables in their place in one transaction; the others do none of that.";
+  "Each contender restores all tables and indexes into a new database of the same server, with PostGIS and no tables. The script and the archives " +
+  `are in a folder that is mounted into the container. \`${ours} restore\` checks the archive before it starts, and compares rows, fingerprints, indexes and ` +
+  "constraints afterwards. If a check fails, it removes the tables again. The others do none of this.";
 
 function littleTable({ groups, smallTables }: BenchResult): string {
   const cases: readonly (readonly [GroupName, string])[] = [
@@ -148,49 +150,46 @@ function littleTable({ groups, smallTables }: BenchResult): string {
     ["idleUp", "`pulumi up`, nothing to do"],
   ];
   const rows = cases.flatMap(([group, title]) =>
-    Object.keys(groups[group]).map((way) => [
+    Object.keys(groups[group]).map((contender) => [
       title,
-      emphasized(way),
-      formatSpread(summaryOf(groups[group], way)),
+      emphasized(contender),
+      formatSpread(summaryOf(groups[group], contender)),
     ]),
   );
-  return markdownTable(["what", "way", "time"], rows);
+  return markdownTable(["what", "contender", "time"], rows);
 }
 
 function partsTable({ groups: { parts }, sample }: BenchResult): string {
-  const rows = Object.keys(parts).map((way) => [
-    way,
-    formatSpread(summaryOf(parts, way)),
-    way.startsWith("disk")
+  const rows = Object.keys(parts).map((contender) => [
+    contender,
+    formatSpread(summaryOf(parts, contender)),
+    contender.startsWith("disk")
       ? ""
-      : `${formatCount(Math.round(sample.rows / medianOf(parts, way) / 1000))},000 rows/s`,
-    formatSeconds(medianOf(parts, way, "containerCpuSeconds")),
-    formatSeconds(medianOf(parts, way, "commandsCpuSeconds")),
+      : `${formatCount(Math.round(sample.rows / medianOf(parts, contender) / 1000))},000 rows/s`,
+    formatSeconds(medianOf(parts, contender, "containerCpuSeconds")),
+    formatSeconds(medianOf(parts, contender, "commandsCpuSeconds")),
   ]);
-  return markdownTable(
-    ["part, of the large table alone", "time", "rate", "CPU: container", "commands"],
-    rows,
-  );
+  return markdownTable(["part (large table only)", "time", "rate", "CPU: container", "commands"], rows);
 }
 
-const definitions = `- **Time**: from the start of the first command to the end of the last, on a clock that nobody sets.
-- **CPU: container**: of the processes in the database's container, by its control group. **Commands**: of the commands on this
-  machine and what they start there. **Machine**: all that any process got meanwhile, so also the Docker daemon, which carries
-  what is copied or streamed out of a container, and other containers.
-- **Written in the container**: what the container's writable layer (all that is in no mount and no volume, such as \`/tmp\`) has grown
-  by when the last command ends, and the temporary files of the server's queries.
-- **Memory: container**: the most that its processes and shared buffers took at once, without the cache of files, ten looks a
-  second. **Command**: the most that the largest command on this machine ever had resident.
-- Before each measurement the server writes a checkpoint and the system what it has cached. The server has the settings of
-  \`components/shared/server-settings.ts\`, and no autovacuum. The tables are vacuumed, and in the system's cache where it has room for them.
-- A group's first way runs once before the first round, unmeasured.`;
+const definitions = `- **Time**: from the start of the first command to the end of the last, on a monotonic clock.
+- **CPU: container**: all processes in the database's container, from its control group. **Commands**: the commands on this
+  machine and the programs that they start here. **Machine**: all processes of the machine, so also other containers and the
+  Docker daemon, which carries what is copied or streamed out of a container.
+- **Written in the container**: growth of the container's writable layer (all outside mounts and volumes, such as \`/tmp\`) until
+  the last command ends, plus the temporary files of the server's queries.
+- **Memory: container**: the peak of its processes and shared buffers, without the file cache, sampled ten times a
+  second. **Command**: the peak resident memory of the largest command on this machine.
+- Before each measurement the server writes a checkpoint, and the system writes its cached data to disk. The server has the settings of
+  \`components/shared/server-settings.ts\`, without autovacuum. The tables are vacuumed, and are in the system's cache if they fit.
+- The first contender of each group also runs once before the first round, unmeasured.`;
 
 function commandList({ groups }: BenchResult): string {
-  const ways = Object.values(groups).flatMap((group) => Object.entries(group));
-  const lines = ways.flatMap(([way, { commands }]) => [`# ${way}`, ...commands]);
+  const contenders = Object.values(groups).flatMap((group) => Object.entries(group));
+  const lines = contenders.flatMap(([contender, { commands }]) => [`# ${contender}`, ...commands]);
   return ["<details>", "", "```sh", ...lines, "```", "", "</details>"].join("\n");
 }
 
-function emphasized(way: string): string {
-  return way.startsWith(ours) ? `**${way}**` : way;
+function emphasized(contender: string): string {
+  return contender.startsWith(ours) ? `**${contender}**` : contender;
 }

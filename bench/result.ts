@@ -1,17 +1,16 @@
 import type { Machine } from "./machine";
 import type { Measurement } from "./measure";
 import type { GroupResult } from "./rounds";
-import { type Summary, summarize } from "./statistics";
 
-/** All that the report is made of. */
+/** Everything that the report needs. */
 export interface BenchResult {
   readonly machine: Machine;
   readonly rounds: number;
   readonly sample: Sample;
   readonly smallTables: number;
-  /** What the disk was given to write and read. */
+  /** Size of the file that the disk wrote and read. */
   readonly diskBytes: number;
-  /** Workers of the ways that take any number. */
+  /** Number of workers, for contenders that let us choose. */
   readonly jobs: number;
   readonly groups: Readonly<Record<GroupName, GroupResult>>;
 }
@@ -19,23 +18,49 @@ export interface BenchResult {
 export type GroupName =
   "backup" | "largeTable" | "restore" | "parts" | "emptyTable" | "manyTables" | "idleUp";
 
-/** The tables that were measured. */
+/** Size of the sample tables. */
 export interface Sample {
-  /** Of the large table. */
+  /** Rows of the large table. */
   readonly rows: number;
-  /** Of the large table, without indexes. */
+  /** Size of the large table without indexes. */
   readonly tableBytes: number;
-  /** Of all tables, with indexes. */
+  /** Size of all tables with indexes. */
   readonly databaseBytes: number;
 }
 
-/** A quantity of one way, over all rounds. */
-export function summaryOf(group: GroupResult, way: string, quantity: keyof Measurement = "seconds"): Summary {
-  const result = group[way];
-  if (result === undefined) throw new Error(`"${way}" was not measured`);
+/** Summarizes one quantity of one contender over all rounds. */
+export function summaryOf(
+  group: GroupResult,
+  contender: string,
+  quantity: keyof Measurement = "seconds",
+): Summary {
+  const result = group[contender];
+  if (result === undefined) throw new Error(`"${contender}" was not measured`);
   return summarize(result.measurements.map((measurement) => measurement[quantity]));
 }
 
-export function medianOf(group: GroupResult, way: string, quantity: keyof Measurement = "seconds"): number {
-  return summaryOf(group, way, quantity).median;
+export function medianOf(
+  group: GroupResult,
+  contender: string,
+  quantity: keyof Measurement = "seconds",
+): number {
+  return summaryOf(group, contender, quantity).median;
+}
+
+export interface Summary {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export function summarize(values: readonly number[]): Summary {
+  if (values.length === 0) throw new Error("there is nothing to summarize: no values");
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: median(sorted), least: sorted[0] ?? NaN, most: sorted.at(-1) ?? NaN };
+}
+
+function median(sorted: readonly number[]): number {
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }

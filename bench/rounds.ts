@@ -1,44 +1,44 @@
 import type { Measurement } from "./measure";
-import type { Command, Group, Way } from "./way";
+import type { Command, Group, Contender } from "./contender";
 
-export interface WayResult {
-  /** As they could be typed. */
+export interface ContenderResult {
+  /** The commands as a user would type them. */
   readonly commands: readonly string[];
-  /** In order of the rounds. */
+  /** One measurement for each round, in order. */
   readonly measurements: readonly Measurement[];
 }
 
-/** By the names of the ways. */
-export type GroupResult = Readonly<Record<string, WayResult>>;
+/** The results by name of the contender. */
+export type GroupResult = Readonly<Record<string, ContenderResult>>;
 
 export interface RoundOptions {
   readonly rounds: number;
-  readonly measure: (way: Way) => Promise<Measurement>;
+  readonly measure: (contender: Contender) => Promise<Measurement>;
   readonly describe: (command: Command) => string;
   readonly note: (line: string) => void;
 }
 
 /**
- * Measures the ways of a group in turns, A B C A B C, so that a machine that grows slower is slower for all of them. The
- * first way is run once before, unmeasured: whoever comes first finds nothing in the system's cache.
+ * Measures the contenders of a group in turns, A B C A B C, so that a machine that slows down slows all of them. The
+ * first contender runs once before, unmeasured, to fill the system's cache.
  */
 export async function measureGroup(
-  { name, ways }: Group,
+  { name, contenders }: Group,
   { rounds, measure, describe, note }: RoundOptions,
 ): Promise<GroupResult> {
-  const measurements = new Map<Way, Measurement[]>(ways.map((way) => [way, []]));
-  if (ways[0] !== undefined) await measure(ways[0]);
+  const measurements = new Map<Contender, Measurement[]>(contenders.map((contender) => [contender, []]));
+  if (contenders[0] !== undefined) await measure(contenders[0]);
   for (let round = 1; round <= rounds; round++) {
-    for (const [way, earlier] of measurements) {
-      const measurement = await measure(way);
+    for (const [contender, earlier] of measurements) {
+      const measurement = await measure(contender);
       earlier.push(measurement);
-      note(`${name}, round ${round} of ${rounds}, ${way.name}: ${measurement.seconds.toFixed(2)} s`);
+      note(`${name}, round ${round} of ${rounds}, ${contender.name}: ${measurement.seconds.toFixed(2)} s`);
     }
   }
   return Object.fromEntries(
-    [...measurements].map(([way, list]) => [
-      way.name,
-      { commands: way.commands.map(describe), measurements: list },
+    [...measurements].map(([contender, list]) => [
+      contender.name,
+      { commands: contender.commands.map(describe), measurements: list },
     ]),
   );
 }

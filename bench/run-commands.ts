@@ -1,15 +1,15 @@
 import { execa, ExecaError } from "execa";
 import { peakMemory } from "../test/support/memory";
-import type { Command } from "./way";
+import type { Command } from "./contender";
 
 export interface Ran {
   /** From the start of the first command to the end of the last. */
   readonly seconds: number;
-  /** The most memory, in bytes, that the largest of the processes had at once; known a moment after the end. */
+  /** Peak memory of the largest process, in bytes. It is known a moment after the process ends. */
   readonly peakBytes: Promise<number>;
 }
 
-/** Runs commands that must succeed, one after another. */
+/** Runs commands one after another. Each must succeed. */
 export async function runCommands(commands: readonly Command[], signal: AbortSignal): Promise<Ran> {
   const peaks: Promise<number>[] = [];
   const started = performance.now();
@@ -18,7 +18,7 @@ export async function runCommands(commands: readonly Command[], signal: AbortSig
   return { seconds, peakBytes: Promise.all(peaks).then((list) => Math.max(0, ...list) * 2 ** 20) };
 }
 
-/** In an object, because a promise of a promise would be waited for. */
+/** Returns the promise in an object, because `await` would wait for a bare one. */
 async function runCommand(command: Command, signal: AbortSignal): Promise<{ peak: Promise<number> }> {
   signal.throwIfAborted();
   const { file, args, env, cwd } = command;

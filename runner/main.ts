@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import "./lib/collect-often";
+import "./lib/garbage-collection";
 import { Command } from "commander";
 import { addBackup } from "./cli/backup";
 import type { Context } from "./cli/context";
@@ -17,7 +17,7 @@ import { addRestore } from "./cli/restore";
 import { addVerify } from "./cli/verify";
 import { Failure } from "./lib/failure";
 import { progressTo } from "./lib/progress";
-import { settleAfterAbort } from "./lib/settle";
+import { settleAfterAbort } from "./lib/abort";
 
 /** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
 const cleanUpMilliseconds = 15_000;

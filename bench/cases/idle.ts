@@ -1,17 +1,17 @@
-/** `pulumi up` where nothing has changed: of the stack program, one that declares nothing, and one without components. */
+/** `pulumi up` with no change, for three programs: an empty one, one without components, and the stack program. */
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { root } from "../../setup/paths";
 import { environment } from "../../test/support/environment";
 import { createProject, type Project, removeProject, up } from "../../test/support/stack";
-import type { Scene } from "../scene";
-import type { Command, Group } from "../way";
+import type { Fixture } from "../fixture";
+import type { Command, Group } from "../contender";
 
 export const emptyProgram = "empty program";
-export const byHandProgram = "such resources, declared by hand";
+export const byHandProgram = "the same resources, declared by hand";
 export const stackProgram = "container and backup";
 
-export async function idleGroup({ folder }: Scene): Promise<Group> {
+export async function idleGroup({ folder }: Fixture): Promise<Group> {
   const source = path.join(folder, "empty");
   await mkdir(source);
   await writeFile(path.join(source, "Pulumi.yaml"), "name: empty\nruntime: nodejs\nmain: index.ts\n");
@@ -30,7 +30,7 @@ export async function idleGroup({ folder }: Scene): Promise<Group> {
     const commands = await Promise.all(projects.map(upAgain));
     return {
       name: "pulumi up, nothing to do",
-      ways: names.map((name, index) => ({ name, commands: commands.slice(index, index + 1) })),
+      contenders: names.map((name, index) => ({ name, commands: commands.slice(index, index + 1) })),
       remove,
     };
   } catch (error) {

@@ -1,24 +1,28 @@
-/** Ways to dump one large table, each on so many cores. */
+/** The contenders for a dump of one large table, each on a given number of cores. */
 import path from "node:path";
 import { execa } from "execa";
 import { root } from "../../setup/paths";
-import { database, pathInside, type Scene } from "../scene";
-import type { Group, Way } from "../way";
+import { database, pathInside, type Fixture } from "../fixture";
+import type { Group, Contender } from "../contender";
 import { dumpLarge, largeTable } from "./parts";
 
 export const parallelLargeDump = "pg_dump -Fd -j2 zstd:1, 2 cores";
 export const inRanges = (workers: number) =>
   `in ranges, ${workers === 1 ? "1 worker, 1 core" : `${workers} workers, ${workers} cores`}`;
 
-export function largeGroup(scene: Scene, cores: number): Group {
-  const output = path.join(scene.folder, "output");
+export function largeGroup(fixture: Fixture, cores: number): Group {
+  const output = path.join(fixture.folder, "output");
   const folder = path.join(output, "archive");
-  // The server and all that dumps are in the container.
+  // The server and every dump program run in the container.
   const pin = (count: number) => async () => {
-    await execa("docker", ["update", `--cpuset-cpus=0-${Math.min(count, cores) - 1}`, scene.container]);
+    await execa("docker", ["update", `--cpuset-cpus=0-${Math.min(count, cores) - 1}`, fixture.container]);
   };
-  const pinned = (way: Way, count: number): Way => ({ ...way, prepare: pin(count), clean: pin(cores) });
-  const ranges = (workers: number): Way => ({
+  const pinned = (contender: Contender, count: number): Contender => ({
+    ...contender,
+    prepare: pin(count),
+    clean: pin(cores),
+  });
+  const ranges = (workers: number): Contender => ({
     name: inRanges(workers),
     output,
     commands: [
@@ -26,18 +30,18 @@ export function largeGroup(scene: Scene, cores: number): Group {
         file: process.execPath,
         args: [
           path.join(root, "dist", "bench", "dump-ranges.js"),
-          ...[scene.container, database, largeTable, folder, pathInside(scene, folder), String(workers)],
+          ...[fixture.container, database, largeTable, folder, pathInside(fixture, folder), String(workers)],
         ],
       },
     ],
   });
-  const whole: Way = {
+  const whole: Contender = {
     name: parallelLargeDump,
     output,
-    commands: [dumpLarge(scene, pathInside(scene, folder), 2)],
+    commands: [dumpLarge(fixture, pathInside(fixture, folder), 2)],
   };
   return {
     name: "one large table",
-    ways: [pinned(whole, 2), pinned(ranges(1), 1), pinned(ranges(2), 2)],
+    contenders: [pinned(whole, 2), pinned(ranges(1), 1), pinned(ranges(2), 2)],
   };
 }

@@ -1,16 +1,16 @@
-/** What a backup with all checks consists of, each part alone; the model of other scales is made of these. */
+/** The parts of a backup with all checks, each measured alone. `model.ts` calculates other scales from them. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { escapeIdentifier } from "pg";
 import { root } from "../../setup/paths";
 import { runCommands } from "../run-commands";
-import { database, insideAsCaller, pathInside, type Scene } from "../scene";
-import { type Command, type Group, inside } from "../way";
+import { database, insideAsCaller, pathInside, type Fixture } from "../fixture";
+import { type Command, type Group, inside } from "../contender";
 
-/** The table that is nearly all of the backup. */
+/** Nearly all rows of the backup are in this table. */
 export const largeTable = "roi2020_S2_signatures";
 
-/** As the fingerprint has it. */
+/** The same expression as in the fingerprint of a backup. */
 const rowHash = [
   ...["pid", "obsid"].map((column) => [column, "hashint4extended"]),
   ["band", "hashbpcharextended"],
@@ -22,31 +22,27 @@ const rowHash = [
   .map(([column, hash], index) => `coalesce(${hash}(t.${column}, ${index + 1}), ${index + 1})`)
   .join(" # ");
 
+const hashProgram = path.join(root, "dist", "bench", "hash-folder.js");
+
 export const part = {
   copy: "one session: rows to text (COPY)",
   dump: "one worker: pg_dump zstd:1",
   count: "one session: rows and fingerprint",
   checksum: "SHA-256 of the archive",
-  read: "archive to its end (zstd, rows counted)",
+  read: "full read of the archive (zstd, rows counted)",
   write: "disk: write",
   readDisk: "disk: read, past the cache",
 } as const;
 
-/** The program's own, compiled: Node.js uses instructions of the processor that sha256sum may not. */
-const checksum = `const { hashFile } = require(process.argv[1]);
-const folder = process.argv[2];
-for (const file of fs.readdirSync(folder)) hashFile(path.join(folder, file));`;
-const storedFiles = path.join(root, "dist", "runner", "store", "files.js");
-
-/** With a file of so many bytes for the disk. */
-export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group> {
-  const directory = path.join(scene.folder, "parts");
-  const output = path.join(scene.folder, "output");
+/** `diskBytes` is the size of the file that the disk writes and reads. */
+export async function partsGroup(fixture: Fixture, diskBytes: number): Promise<Group> {
+  const directory = path.join(fixture.folder, "parts");
+  const output = path.join(fixture.folder, "output");
   await mkdir(directory, { recursive: true });
   const archive = path.join(directory, "archive");
   const noise = path.join(directory, "noise");
   const written = path.join(directory, "written");
-  const dumpTo = (file: string) => dumpLarge(scene, pathInside(scene, file), 1);
+  const dumpTo = (file: string) => dumpLarge(fixture, pathInside(fixture, file), 1);
   const preparations: Command[] = [
     dumpTo(archive),
     {
@@ -54,14 +50,14 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
       args: ["if=/dev/urandom", `of=${noise}`, "bs=1M", "iflag=count_bytes", `count=${diskBytes}`],
     },
   ];
-  await runCommands(preparations, scene.signal);
+  await runCommands(preparations, fixture.signal);
   const table = escapeIdentifier(largeTable);
   const query = (statement: string) =>
-    inside(scene.container, ["psql", "-X", "-q", "-U", "postgres", "-d", database, "-c", statement]);
-  const toEnd = `zstdcat '${pathInside(scene, archive)}'/[0-9]*.dat.zst | awk '/^\\\\\\.$/ { print NR }'`;
+    inside(fixture.container, ["psql", "-X", "-q", "-U", "postgres", "-d", database, "-c", statement]);
+  const toEnd = `zstdcat '${pathInside(fixture, archive)}'/[0-9]*.dat.zst | awk '/^\\\\\\.$/ { print NR }'`;
   return {
     name: "parts",
-    ways: [
+    contenders: [
       { name: part.copy, commands: [query(`COPY ${table} TO '/dev/null'`)] },
       { name: part.dump, commands: [dumpTo(path.join(output, "archive"))], output },
       {
@@ -70,9 +66,9 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
       },
       {
         name: part.checksum,
-        commands: [{ file: process.execPath, args: ["--eval", checksum, storedFiles, archive] }],
+        commands: [{ file: process.execPath, args: [hashProgram, archive] }],
       },
-      { name: part.read, commands: [insideAsCaller(scene, ["sh", "-c", toEnd])] },
+      { name: part.read, commands: [insideAsCaller(fixture, ["sh", "-c", toEnd])] },
       {
         name: part.write,
         commands: [{ file: "dd", args: [`if=${noise}`, `of=${written}`, "bs=4M", "conv=fsync"] }],
@@ -85,8 +81,8 @@ export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group
   };
 }
 
-export function dumpLarge(scene: Scene, file: string, jobs: number): Command {
+export function dumpLarge(fixture: Fixture, file: string, jobs: number): Command {
   const options = ["--format=directory", "--compress=zstd:1", `--jobs=${jobs}`, `--file=${file}`];
   const table = `--table=public.${escapeIdentifier(largeTable)}`;
-  return insideAsCaller(scene, ["pg_dump", "-U", "postgres", "-d", database, ...options, table]);
+  return insideAsCaller(fixture, ["pg_dump", "-U", "postgres", "-d", database, ...options, table]);
 }

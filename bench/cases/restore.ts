@@ -1,4 +1,4 @@
-/** Ways to bring the sample tables back, with their indexes, into a database that has the extension and no tables. */
+/** The contenders for a restore of the sample tables and their indexes into a database with PostGIS and no tables. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { escapeIdentifier } from "pg";
@@ -10,46 +10,49 @@ import {
   insideAsCaller,
   pathInside,
   sampleTables,
-  type Scene,
-} from "../scene";
-import type { Command, Group, Way } from "../way";
+  type Fixture,
+} from "../fixture";
+import type { Command, Group, Contender } from "../contender";
 import { ours, runnerBackup, runnerRestore } from "./runner";
 
 export const plainScript = "psql -f";
 
 const target = "restored";
 
-/** Takes the archives that are restored, once. */
-export async function restoreGroup(scene: Scene): Promise<Group> {
-  const directory = path.join(scene.folder, "archives");
+/** Creates once the archives that all contenders restore. */
+export async function restoreGroup(fixture: Fixture): Promise<Group> {
+  const directory = path.join(fixture.folder, "archives");
   await mkdir(directory, { recursive: true });
-  const script = pathInside(scene, path.join(directory, "plain.sql"));
-  const archive = pathInside(scene, path.join(directory, "archive"));
+  const script = pathInside(fixture, path.join(directory, "plain.sql"));
+  const archive = pathInside(fixture, path.join(directory, "archive"));
   const tables = sampleTables.map((table) => `--table=public.${escapeIdentifier(table)}`);
   const dump = ["pg_dump", "-U", "postgres", "-d", database, ...tables];
   const preparations = [
-    insideAsCaller(scene, [...dump, `--file=${script}`]),
-    insideAsCaller(scene, [...dump, "--format=directory", "--compress=zstd:1", `--file=${archive}`]),
-    runnerBackup(scene, { database, directory }, sampleTables),
+    insideAsCaller(fixture, [...dump, `--file=${script}`]),
+    insideAsCaller(fixture, [...dump, "--format=directory", "--compress=zstd:1", `--file=${archive}`]),
+    runnerBackup(fixture, { database, repository: directory }, sampleTables),
   ];
-  await runCommands(preparations, scene.signal);
+  await runCommands(preparations, fixture.signal);
 
   const connection = ["-U", "postgres", "-d", target];
   const psql = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null"];
   const restore = ["pg_restore", ...connection, "--exit-on-error"];
-  const way = (name: string, command: Command): Way => ({
+  const contender = (name: string, command: Command): Contender => ({
     name,
     commands: [command],
-    prepare: () => createDatabase(scene, target),
-    clean: () => dropDatabase(scene, target),
+    prepare: () => createDatabase(fixture, target),
+    clean: () => dropDatabase(fixture, target),
   });
   return {
     name: "restore",
-    ways: [
-      way(plainScript, insideAsCaller(scene, [...psql, ...connection, "--file", script])),
-      way("pg_restore", insideAsCaller(scene, [...restore, archive])),
-      way(`pg_restore -j${scene.jobs}`, insideAsCaller(scene, [...restore, `--jobs=${scene.jobs}`, archive])),
-      way(`${ours} restore`, runnerRestore(scene, { database: target, directory })),
+    contenders: [
+      contender(plainScript, insideAsCaller(fixture, [...psql, ...connection, "--file", script])),
+      contender("pg_restore", insideAsCaller(fixture, [...restore, archive])),
+      contender(
+        `pg_restore -j${fixture.jobs}`,
+        insideAsCaller(fixture, [...restore, `--jobs=${fixture.jobs}`, archive]),
+      ),
+      contender(`${ours} restore`, runnerRestore(fixture, { database: target, repository: directory })),
     ],
   };
 }

@@ -1,38 +1,38 @@
 import path from "node:path";
 import { runnerMain } from "../../test/support/runner";
-import type { Scene } from "../scene";
-import type { Command } from "../way";
+import type { Fixture } from "../fixture";
+import type { Command } from "../contender";
 
-/** As the report calls the program itself. */
+/** The name of this program in the report. */
 export const ours = "postgis-backup";
 
 export interface RunnerTarget {
   readonly database: string;
   /** Folder of the backups. */
-  readonly directory: string;
+  readonly repository: string;
 }
 
-/** A backup of these tables, with all that is the default: counts, fingerprints, checksums, the archive read to its end. */
-export function runnerBackup(scene: Scene, target: RunnerTarget, tables: readonly string[]): Command {
+/** A backup with the default settings: counts, fingerprints, checksums, and a full read of the archive. */
+export function runnerBackup(fixture: Fixture, target: RunnerTarget, tables: readonly string[]): Command {
   return runner(
-    scene,
+    fixture,
     "backup",
     target,
     tables.flatMap((table) => ["--table", table]),
   );
 }
 
-export function runnerRestore(scene: Scene, target: RunnerTarget): Command {
-  return runner(scene, "restore", target, ["latest"]);
+export function runnerRestore(fixture: Fixture, target: RunnerTarget): Command {
+  return runner(fixture, "restore", target, ["latest"]);
 }
 
 function runner(
-  { container }: Scene,
+  { container }: Fixture,
   verb: string,
-  { database, directory }: RunnerTarget,
+  { database, repository }: RunnerTarget,
   more: readonly string[],
 ): Command {
-  const where = ["--directory", path.resolve(directory), "--name", "bench"];
+  const where = ["--repository", path.resolve(repository), "--name", "bench"];
   return {
     file: process.execPath,
     args: [runnerMain, verb, "--container", container, "--database", database, ...where, ...more],

@@ -1,48 +1,48 @@
-/** What the program costs where there is little to back up. */
+/** The overhead of this program, seen where there is little to back up. */
 import path from "node:path";
 import { sql } from "../../test/support/resources";
-import { insideAsCaller, pathInside, type Scene } from "../scene";
-import type { Group } from "../way";
+import { insideAsCaller, pathInside, type Fixture } from "../fixture";
+import type { Group } from "../contender";
 import { ours, runnerBackup } from "./runner";
 
 export const bareDump = "pg_dump";
 
-/** One table without a row. */
-export function emptyGroup(scene: Scene): Promise<Group> {
-  return againstDump(scene, "empty table", "CREATE TABLE empty (id int PRIMARY KEY, name text)", []);
+/** One empty table. */
+export function emptyGroup(fixture: Fixture): Promise<Group> {
+  return againstDump(fixture, "empty table", "CREATE TABLE empty (id int PRIMARY KEY, name text)", []);
 }
 
 /** Many tables of a hundred rows. */
-export function manyGroup(scene: Scene, tables: number): Promise<Group> {
-  // Each in a transaction of its own: together they would take more locks than a server has room for.
+export function manyGroup(fixture: Fixture, tables: number): Promise<Group> {
+  // Each table gets its own transaction, because one transaction would need more locks than the server allows.
   const create = `SELECT format('CREATE TABLE small_%s AS SELECT g AS id, md5(g::text) AS name FROM generate_series(1, 100) g', n)
     FROM generate_series(1, ${tables}) n \\gexec`;
-  return againstDump(scene, "many small tables", create, [`--jobs=${scene.jobs}`]);
+  return againstDump(fixture, "many small tables", create, [`--jobs=${fixture.jobs}`]);
 }
 
 async function againstDump(
-  scene: Scene,
+  fixture: Fixture,
   name: string,
   create: string,
   options: readonly string[],
 ): Promise<Group> {
-  const { container, folder } = scene;
+  const { container, folder } = fixture;
   const database = name.replaceAll(" ", "_");
   const output = path.join(folder, "output");
   await sql(container, `CREATE DATABASE ${database}`);
   await sql(container, create, database);
   await sql(container, "VACUUM ANALYZE", database);
-  const archive = pathInside(scene, path.join(output, "archive"));
+  const archive = pathInside(fixture, path.join(output, "archive"));
   const dump = ["pg_dump", "-U", "postgres", "-d", database, "--format=directory", "--compress=zstd:1"];
   return {
     name,
-    ways: [
+    contenders: [
       {
         name: bareDump,
         output,
-        commands: [insideAsCaller(scene, [...dump, ...options, `--file=${archive}`])],
+        commands: [insideAsCaller(fixture, [...dump, ...options, `--file=${archive}`])],
       },
-      { name: ours, output, commands: [runnerBackup(scene, { database, directory: output }, ["*"])] },
+      { name: ours, output, commands: [runnerBackup(fixture, { database, repository: output }, ["*"])] },
     ],
   };
 }

@@ -66,7 +66,7 @@ export class Migration extends pulumi.ComponentResource {
             {
               ...subject,
               user: from.user,
-              directory: args.directory,
+              repository: args.directory,
               name: args.backupName ?? name,
               format: args.format,
               excludeTables: args.excludeTables,
@@ -78,7 +78,7 @@ export class Migration extends pulumi.ComponentResource {
               lockTimeout: args.lockTimeout,
             },
             this,
-            { ...sides, name: "backupName" },
+            { ...sides, repository: "directory", name: "backupName" },
           ),
           password,
           // When the new server's container is replaced, the migration runs again: all is migrated then, and the new container

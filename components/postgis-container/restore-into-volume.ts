@@ -1,7 +1,6 @@
 import type * as command from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { RestoreRequest } from "../../runner/request";
-import { locationArguments, splitLocation } from "../shared/backup-location";
 import { checkedRequest } from "../shared/check";
 import type { PostgisConnection } from "../shared/connection";
 import { valuesAlone } from "../shared/identity";
@@ -24,7 +23,7 @@ export function restoreCommand(
   const request = checkedRequest(
     RestoreRequest,
     {
-      ...splitLocation(from),
+      location: from,
       s3,
       container: connection.container,
       user: connection.user,
@@ -34,7 +33,7 @@ export function restoreCommand(
       missingRoles: "create",
     },
     parent,
-    locationArguments("restoreFrom"),
+    { location: "restoreFrom" },
   );
   return runnerCommand(
     name,

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { wrongArgument } from "../shared/check";
+import { checkValue, Switch, wrongArgument } from "../shared/check";
 import type { TableBackupArgs } from "./args";
 
 /** Arguments that mean something only with others. */
@@ -10,7 +10,7 @@ const needs: readonly (readonly [keyof TableBackupArgs, readonly (keyof TableBac
   ["keepLocal", ["directory", "bucket"]],
 ];
 
-/** Where a series of backups is kept, as the runner is told: a folder, a bucket, or a bucket by way of a folder. */
+/** Where backups are kept: what a change of makes a new backup, and what the runner is asked for. */
 export function placeOf(args: TableBackupArgs, resource: pulumi.Resource) {
   const { directory, bucket } = args;
   if (directory === undefined && bucket === undefined) {
@@ -24,7 +24,7 @@ export function placeOf(args: TableBackupArgs, resource: pulumi.Resource) {
     if (args[property] === undefined || missing.length === 0) continue;
     throw wrongArgument(`${property}: has no effect without ${missing.join(" and ")}`, resource);
   }
-  if (bucket === undefined) return { directory };
+  if (bucket === undefined) return { known: { directory }, asked: { repository: directory } };
   if (directory === undefined && args.format === "directory") {
     throw wrongArgument(
       'format: cannot be "directory" where the backup goes straight into a bucket, for it is many files: take "custom" or "plain", ' +
@@ -35,7 +35,15 @@ export function placeOf(args: TableBackupArgs, resource: pulumi.Resource) {
   const url = pulumi
     .all([bucket, args.prefix])
     .apply(([name, prefix]) => (prefix === undefined ? `s3://${name}` : `s3://${name}/${prefix}`));
-  return directory === undefined ? { directory: url } : { directory, uploadTo: url };
+  if (directory === undefined) return { known: { directory: url }, asked: { repository: url } };
+  checkValue(Switch, args.keepLocal, ["keepLocal"], resource);
+  const kept = pulumi.output(args.keepLocal ?? true);
+  const asked = {
+    repository: kept.apply((keep) => (keep ? directory : url)),
+    copies: kept.apply((keep) => (keep ? [url] : undefined)),
+    workDirectory: kept.apply((keep) => (keep ? undefined : directory)),
+  };
+  return { known: { directory, uploadTo: url }, asked };
 }
 
 /** What the runner is told of the S3 server; nothing where nothing is set. */

@@ -72,26 +72,26 @@ export class TableBackup extends pulumi.ComponentResource {
     refuseUnknownArguments(args, tableBackupNames, this);
     checkPassword(args.password, this);
     const connection = pulumi.output(args.connection);
-    const subject = {
-      container: connection.apply(serverIdentity),
+    const place = placeOf(args, this);
+    const backedUp = {
       database: connection.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
-      ...placeOf(args, this),
       name: args.backupName ?? name,
       format: args.format,
       compression: args.compression,
       references: args.references,
       accept: args.accept,
     };
+    const subject = { container: connection.apply(serverIdentity), ...place.known, ...backedUp };
     const s3 = s3Of(args);
     const request = checkedRequest(
       BackupRequest,
       {
-        ...subject,
+        ...backedUp,
+        ...place.asked,
         container: connection.container,
         s3,
-        keepLocal: args.keepLocal,
         user: connection.user,
         dockerHost: connection.dockerHost,
         jobs: args.jobs,
@@ -109,7 +109,12 @@ export class TableBackup extends pulumi.ComponentResource {
         fileMode: args.fileMode,
       },
       this,
-      { ...connectionArguments("connection"), name: "backupName", uploadTo: "bucket" },
+      {
+        ...connectionArguments("connection"),
+        repository: args.bucket === undefined ? "directory" : "bucket",
+        workDirectory: "directory",
+        name: "backupName",
+      },
     );
     warnInPreview(request, password, this);
     if (typeof args.every === "string") checkValue(Period, args.every, ["every"], this);
@@ -136,15 +141,21 @@ export class TableBackup extends pulumi.ComponentResource {
       { parent: this },
     );
     const result = taken.stdout.apply((stdout) => BackupResult.parse(JSON.parse(stdout)));
-    this.location = result.location;
-    this.manifest = result.manifest;
+    // Where it went on to from its folder.
+    const final = result.apply(({ location, manifest, versionIds, copies: [copy] }) =>
+      copy === undefined
+        ? { location, manifest, versionIds, local: "" }
+        : { ...copy, versionIds: copy.versionIds, local: location },
+    );
+    this.location = final.location;
+    this.manifest = final.manifest;
     this.backupId = result.backupId;
     this.createdAt = result.createdAt;
     this.sizeBytes = result.sizeBytes;
     this.tables = result.tables;
     this.restoreCommand = result.restoreCommand;
-    this.localLocation = result.apply(({ localLocation }) => localLocation ?? "");
-    this.versionIds = result.apply(({ versionIds }) => versionIds ?? {});
+    this.localLocation = final.local;
+    this.versionIds = final.apply(({ versionIds }) => versionIds ?? {});
     this.verification = result.verification;
     this.pruned = result.pruned;
     this.alarm = result.apply(({ alarm }) => alarm ?? "");

@@ -5,7 +5,6 @@ import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { BackupResult, PresentResult } from "../../runner/request";
-import { splitLocation } from "../shared/backup-location";
 import { lastState, parsed } from "../shared/last-state";
 import { runnerFile } from "../shared/runner-command";
 
@@ -38,7 +37,7 @@ export async function goneBackup(
 }
 
 async function isThere({ location, manifest }: BackupResult, s3: object | undefined): Promise<boolean> {
-  if (location.startsWith("s3://")) return isInBucket({ ...splitLocation(location), s3 });
+  if (location.startsWith("s3://")) return isInBucket({ location, s3 });
   return access(path.resolve(manifest)).then(
     () => true,
     (error: unknown) => (error as NodeJS.ErrnoException).code !== "ENOENT",

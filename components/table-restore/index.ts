@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { tableRestoreNames } from "../shared/argument-names";
 import { refuseUnknownArguments } from "../shared/known-names";
 import { RestoreRequest, RestoreResult } from "../../runner/request";
-import { locationArguments, splitLocation } from "../shared/backup-location";
 import { checkPassword, checkedRequest } from "../shared/check";
 import { connectionArguments } from "../shared/connection";
 import { rememberedIdentity, valuesAlone, volumeOf } from "../shared/identity";
@@ -47,7 +46,7 @@ export class TableRestore extends pulumi.ComponentResource {
     const connection = pulumi.output(args.connection);
     const command = pulumi.createUrn(`${name}-restore`, "command:local:Command", this);
     const selected = {
-      ...splitLocation(args.location),
+      location: args.location,
       tables: args.tables,
       excludeTables: args.excludeTables,
       schemas: args.schemas,
@@ -78,7 +77,7 @@ export class TableRestore extends pulumi.ComponentResource {
         lockTimeout: args.lockTimeout,
       },
       this,
-      { ...connectionArguments("connection"), ...locationArguments("location") },
+      connectionArguments("connection"),
     );
     const done = runnerCommand(
       `${name}-restore`,

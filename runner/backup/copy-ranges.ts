@@ -4,8 +4,8 @@ import type { Compressor } from "../postgres/archive/compressor";
 import type { MountedDestination } from "../postgres/archive/dump";
 import { openRangeCopier, type RangeCopier } from "../postgres/archive/range-copier";
 import type { RangedTable } from "../postgres/archive/ranges";
-import { together } from "../lib/together";
 import { assemble } from "./assembly";
+import { together } from "../lib/concurrency";
 
 export interface RangedTables {
   readonly ranged: readonly RangedTable[];

@@ -4,9 +4,9 @@ import path from "node:path";
 import { dataEntries, listArchive } from "../postgres/archive/archive";
 import { readContents } from "../postgres/archive/contents";
 import { dump, type DumpOptions, type MountedDestination } from "../postgres/archive/dump";
-import { together } from "../lib/together";
 import { copyRanges, type RangedTables } from "./copy-ranges";
 import type { Run } from "./run";
+import { together } from "../lib/concurrency";
 
 export interface RangedDump extends RangedTables {
   readonly options: DumpOptions;

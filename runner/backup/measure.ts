@@ -1,11 +1,10 @@
-import { totalBytes } from "../lib/bytes";
 import type { DumpDestination, DumpOptions } from "../postgres/archive/dump";
 import { type MeasureOptions, measureTables } from "../postgres/catalog/fingerprint";
 import { countOrphans } from "../postgres/catalog/orphans";
-import { formatBytes } from "../lib/progress";
-import { together } from "../lib/together";
 import { planDump } from "./plan-dump";
 import type { Run } from "./run";
+import { totalBytes, formatBytes } from "../lib/format";
+import { together } from "../lib/concurrency";
 
 /** Counts and fingerprints are read while pg_dump runs; when one of them fails, the others are ended. */
 export async function dumpAndMeasure(

@@ -1,10 +1,7 @@
-/** Everything that can be found wrong with a backup before anything is written. */
-import { totalBytes } from "../lib/bytes";
 import { type Inspection, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure } from "../lib/failure";
-import { chooseJobs } from "../lib/jobs";
 import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/archive/compression";
@@ -27,6 +24,8 @@ import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
 import type { Destination } from "./destination";
+import { totalBytes } from "../lib/format";
+import { chooseJobs } from "../lib/concurrency";
 
 type Sized = Pick<Relation, "bytes">;
 

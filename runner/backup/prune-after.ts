@@ -46,10 +46,11 @@ async function pruneStore(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<PruneResult, "removed" | "left">> {
-  const { directory, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } = request;
+  const { repository, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } =
+    request;
   if (hasRules(request) && request.verify !== "none") {
     const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
-    return prune(store, { directory, name, ...rules, dryRun: false }, progress, signal, backupId);
+    return prune(store, { repository, name, ...rules, dryRun: false }, progress, signal, backupId);
   }
   if (minSizeRatio !== undefined)
     checkNewestSize(notAfter(new Date(), await store.backups(name)), minSizeRatio);

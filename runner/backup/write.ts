@@ -1,5 +1,4 @@
 import path from "node:path";
-import { totalBytes } from "../lib/bytes";
 import { imageDigest, pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments } from "../docker/exec";
@@ -25,7 +24,6 @@ import type { BackupResult } from "../request";
 import { restoreCommand } from "./restore-command";
 import { guideFile, restoreGuide } from "./restore-guide";
 import { summarizeTables } from "../request/result";
-import { secondsSince } from "../lib/seconds";
 import { verifyBackup } from "../verify";
 import { type EarlyContainer, startEarlyContainer } from "./early-container";
 import { notMounted } from "./folder-destination";
@@ -34,9 +32,13 @@ import type { Run } from "./run";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/archive-name";
 import { type Description, describeBackup } from "./describe-backup";
+import { totalBytes, secondsSince } from "../lib/format";
+
+/** What is known of a backup as soon as it is published. */
+export type TakenBackup = Omit<BackupResult, "copies" | "pruned" | "alarm">;
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
-export async function writeBackup(run: Run): Promise<BackupResult> {
+export async function writeBackup(run: Run): Promise<TakenBackup> {
   const [needs, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
   await run.draft.write(prepareFile, needs.preparation);
   if (needs.afterTables !== "") await run.draft.write(afterTablesFile, needs.afterTables);
@@ -53,7 +55,7 @@ async function writeArchive(
   { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
   containerFolder: string | undefined,
   reader: EarlyContainer,
-): Promise<BackupResult> {
+): Promise<TakenBackup> {
   const { request, container, target, session, snapshot, draft, progress, signal } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
@@ -112,7 +114,6 @@ async function writeArchive(
     createdAt: manifest.startedAt,
     sizeBytes: totalBytes(manifest.files),
     verification,
-    pruned: [],
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
       container: request.container,

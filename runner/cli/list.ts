@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import ms from "ms";
 import { list } from "../prune";
-import { formatBytes } from "../lib/progress";
 import { ListRequest } from "../request";
 import { openStore } from "../repository/open";
 import type { StoredBackup } from "../repository/repository";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
+import { formatBytes } from "../lib/format";
 
 export function addList(main: Command, { signal }: Context): void {
   seriesOptions(main.command("list"))

@@ -4,7 +4,7 @@
  */
 import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
-import { printable } from "../lib/printable";
+import { printable } from "../lib/format";
 
 export interface Output {
   /** A whole line for the log; lost where that cannot be written. */

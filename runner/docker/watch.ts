@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { Failure, type FailureCode } from "../lib/failure";
-import { settleAfterAbort } from "../lib/settle";
 import { describeState, findContainer, type Inspection } from "./container";
 import type { Docker } from "./docker";
+import { settleAfterAbort } from "../lib/abort";
 
 const pollMilliseconds = 2_000;
 

@@ -1,6 +1,6 @@
 /**
- * What can go wrong through no defect of this program. The codes are stable: scripts and alarms may depend on them.
- * `docs/errors.md` gives cause and remedy of each.
+ * Errors that are no bug of this program. The codes are stable, because scripts and alarms may depend on them.
+ * `docs/errors.md` gives the cause of each and what to do.
  */
 export const failureCodes = [
   // usage
@@ -47,7 +47,7 @@ export const failureCodes = [
   "orphans-over-limit",
   "lock-timeout",
   "tables-changing",
-  // destination
+  // repository
   "directory-not-writable",
   "directory-not-readable",
   "directory-not-mounted",
@@ -80,7 +80,7 @@ export const failureCodes = [
   "left-behind",
   "already-migrated",
   "old-side-needed",
-  // series of backups
+  // backups of a name
   "backup-not-found",
   "backup-exists",
   "backup-too-small",
@@ -88,8 +88,8 @@ export const failureCodes = [
 export type FailureCode = (typeof failureCodes)[number];
 
 /**
- * A failure that the user can act on. Its message says what is wrong, where, and what to do; it is printed
- * without a stack trace. Any other error is a defect of this program.
+ * An error that the user can act on. Its message says what is wrong, where, and what to do. It is printed
+ * without a stack trace. Any other error is a bug of this program.
  */
 export class Failure extends Error {
   override readonly name = "Failure";
@@ -100,17 +100,17 @@ export class Failure extends Error {
     super(message);
   }
 
-  /** As the user sees it: `error[code]: message`. */
+  /** The text for the user: `error[code]: message`. */
   describe(): string {
     return `error[${this.code}]: ${this.message}`;
   }
 }
 
-/** Runs steps that do not depend on each other, and keeps what fails for one message. */
+/** Runs independent steps and collects their failures, so that the user gets all of them at once. */
 export class Attempts {
   private readonly failures: Failure[] = [];
 
-  /** The step's result; undefined where it failed. */
+  /** The result of the step, or undefined if it failed. */
   async run<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await step();
@@ -133,12 +133,12 @@ export class Attempts {
     this.failures.push(failure);
   }
 
-  /** Throws all that failed, if anything did. */
+  /** Throws all collected failures, if there are any. */
   end(): void {
     if (this.failures.length > 0) throw this.failure();
   }
 
-  /** All that failed, as one. */
+  /** All collected failures as one. */
   failure(): Failure {
     return new Failures(this.failures);
   }
@@ -150,7 +150,7 @@ export class Attempts {
   }
 }
 
-/** Several failures found at once; the user gets all of them, because one at a time costs a run each. */
+/** Several failures in one. If the user got them one at a time, each would cost a run. */
 export class Failures extends Failure {
   constructor(readonly found: readonly Failure[]) {
     super(found[0]?.code ?? "usage", found.map(({ message }) => message).join("\n"));

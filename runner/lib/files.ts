@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 
-/** Makes a file or the entries of a folder survive a power cut. */
+/** Syncs a file, or the entries of a folder, to disk, so that they survive a power cut. */
 export async function syncToDisk(file: string): Promise<void> {
   const handle = await open(file, "r");
   try {

@@ -1,30 +1,31 @@
-/** Which process something belongs to that a killed run has left, and whether that process is provably gone. */
+/** Identifies the process that created a file or container, so that a later run can tell whether that process is gone. */
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
+import { isErrno } from "./files";
 
-/** For names and labels: where process ids mean one process, the boot of that machine, the process, and when it started. */
+/** The identity of this process, for names and labels: machine and pid namespace, boot, process id, start time. */
 export function ownIdentity(): string {
   return [processSpace(), boot(), process.pid, startTime(process.pid)].join("-");
 }
 
-const written = /^([0-9a-f]{8})-([0-9a-f]{8})-(\d+)-(\d+)$/;
+const identity = /^([0-9a-f]{8})-([0-9a-f]{8})-(\d+)-(\d+)$/;
 
-/** As a regular expression, within names. */
+/** The same as a regular expression for use within names, without groups. */
 export const identityPattern = "[0-9a-f]{8}-[0-9a-f]{8}-\\d+-\\d+";
 
-/** Only where it is certain: of another machine, or another container, nothing is known. */
-export function isGone(identity: string): boolean {
-  const [, space, itsBoot, pid = "", itsStart = ""] = written.exec(identity) ?? [];
+/** True only if it is certain that the process is gone. Processes of another machine or container cannot be checked. */
+export function isGone(text: string): boolean {
+  const [, space, itsBoot, pid = "", itsStart = ""] = identity.exec(text) ?? [];
   if (space !== processSpace()) return false;
-  // Without an id of the installation, it may as well be another machine of that name.
+  // Without a machine id, this can be another machine of the same name.
   if (itsBoot !== boot()) return installation() !== "";
   if (!isAlive(Number(pid))) return true;
   const start = startTime(Number(pid));
   return start !== "0" && itsStart !== "0" && start !== itsStart;
 }
 
-/** Two machines can have one name, but hardly the same id of the installation too. */
+/** Process ids are unique only within this. Two machines can share a name, but hardly also a machine id. */
 function processSpace(): string {
   const namespace = orEmpty(() => readlinkSync("/proc/self/ns/pid"));
   return digest([os.hostname(), installation(), namespace].join(" "));
@@ -38,7 +39,7 @@ function boot(): string {
   return digest(orEmpty(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")));
 }
 
-/** In clock ticks since the boot, as Linux tells it; the name of a program may have spaces and parentheses. */
+/** Clock ticks from boot to the start of the process. The name before the last ")" may contain spaces and parentheses. */
 function startTime(pid: number): string {
   const stat = orEmpty(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
@@ -49,7 +50,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return !isErrno(error, "ESRCH");
   }
 }
 
@@ -57,7 +58,7 @@ function orEmpty(read: () => string): string {
   try {
     return read();
   } catch {
-    // Not Linux, or not to be seen.
+    // Not Linux, or no permission to read it.
     return "";
   }
 }

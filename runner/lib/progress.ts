@@ -1,16 +1,14 @@
-import { filesize } from "filesize";
+import { formatBytes } from "./format";
 
-/** Tells the user how the work goes: on standard error, in whole lines, because a log keeps every one of them. */
+/** Reports progress on standard error, in whole lines, so that it reads well in a log. */
 export interface Progress {
-  /** Something worth a line of its own. */
+  /** Prints one line. */
   note(message: string): void;
-  /** Follows a quantity of bytes, at most a line a second, until the returned function is called. */
+  /** Prints a number of bytes and its rate, at most once a second, until the returned function is called. */
   follow(what: () => string, measure: () => Promise<number>): () => void;
 }
 
-export const formatBytes = (bytes: number): string => filesize(bytes, { standard: "si" });
-
-/** A folder of thousands of files takes long to measure; what is written there needs the processor more. */
+/** Pause after each measurement, as a multiple of its duration: a folder with thousands of files takes long to measure. */
 const restTimes = 20;
 
 export function progressTo(write: (line: string) => void): Progress {

@@ -1,26 +1,26 @@
-/** Backups as one tar of plain files, which every tar reads. Sizes of 8 GiB and more, in either way of writing them, are the library's. */
+/** Writes and reads tars of plain files. The library handles both encodings of sizes of 8 GiB and more. */
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract, pack } from "tar-stream";
 import { Failure } from "./failure";
 
 export interface TarFile {
-  /** With forward slashes, and relative. */
+  /** Relative, with forward slashes. */
   readonly path: string;
   readonly bytes: number;
   readonly content: AsyncIterable<Uint8Array>;
 }
 
 export interface TarEntry extends TarFile {
-  /** A link, a device … is no file. */
+  /** False for links, devices and the like. */
   readonly isFile: boolean;
 }
 
-/** The same files at the same time make the same tar, to the last bit. */
+/** The same files with the same `modified` make the same tar, bit for bit. */
 export async function writeTar(
   files: Iterable<TarFile>,
   modified: Date,
-  destination: Writable,
+  output: Writable,
   signal: AbortSignal,
 ): Promise<void> {
   const tar = pack();
@@ -30,17 +30,17 @@ export async function writeTar(
     tar.finalize();
   };
   const filled = fill().catch((error: unknown) => {
-    // Without its last blocks: whoever has read it so far knows that it is not whole.
+    // The tar then lacks its last blocks, so a reader sees that it is incomplete.
     tar.destroy(error as Error);
     throw error;
   });
-  // When the destination fails, what fills the tar fails after it; the first is the reason.
-  const [written, content] = await Promise.allSettled([pipeline(tar, destination, { signal }), filled]);
+  // When `output` fails, the filling fails too, because of it. So the error of `output` comes first.
+  const [written, content] = await Promise.allSettled([pipeline(tar, output, { signal }), filled]);
   if (written.status === "rejected") throw written.reason;
   if (content.status === "rejected") throw content.reason;
 }
 
-/** The entries of a tar, one after the other; what is not read of one is passed over. */
+/** Yields the entries of a tar in order. Content that the caller does not read is skipped. */
 export async function* readTar(source: Readable, signal: AbortSignal): AsyncGenerator<TarEntry, void> {
   const tar = extract();
   const fed = pipeline(source, tar, { signal });
@@ -63,7 +63,7 @@ export async function* readTar(source: Readable, signal: AbortSignal): AsyncGene
   }
 }
 
-/** What an entry says when it fails tells less than why the whole tar did. */
+/** Replaces the error of an entry by the error of the whole tar, which tells more. */
 async function* explained<T>(content: AsyncIterable<T>, fed: Promise<void>): AsyncGenerator<T, void> {
   try {
     yield* content;
@@ -75,7 +75,7 @@ async function* explained<T>(content: AsyncIterable<T>, fed: Promise<void>): Asy
   }
 }
 
-/** The library's own errors are plain ones, told by their text. */
+/** The library throws plain errors. Only their text tells them apart. */
 function tarFailure(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof Failure || error.name === "AbortError") return error;
   if ("syscall" in error) {
@@ -84,20 +84,20 @@ function tarFailure(error: unknown): unknown {
   if (error.message === "Unexpected end of data") return endsEarly();
   return new Failure(
     "tar-invalid",
-    `This is no tar, or a damaged or compressed one: ${error.message} Decompress it first, or transfer it again.`,
+    `This is not a tar, or it is damaged or compressed: ${error.message} Decompress it, or transfer it again.`,
   );
 }
 
 export function endsEarly(missing = ""): Failure {
   return new Failure(
     "archive-incomplete",
-    `The tar ends too early${missing}. Transfer it again; if that does not help, export it again, and see whether the export succeeds.`,
+    `The tar ends too early${missing}. Transfer it again. If that does not help, export it again and check that the export succeeds.`,
   );
 }
 
 const block = 512;
 
-/** Size of a tar of files of these sizes, as long as their paths are short. */
+/** Size of a tar with files of these sizes. Correct for short paths only. */
 export function tarBytes(sizes: readonly number[]): number {
   return sizes.reduce((sum, size) => sum + block + Math.ceil(size / block) * block, 2 * block);
 }

@@ -1,6 +1,6 @@
 /**
- * Names of what a run writes before it is complete. They tell whether the run still lives, so that a later one removes
- * what a killed one left; and no two runs have the same, so that none writes into what another removes.
+ * Names for files and folders that a run has not completed. A name contains the identity of its process, so that a
+ * later run can remove what a killed run left. Each name is unique, so that no run writes into what another removes.
  */
 import { randomBytes } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
@@ -13,13 +13,13 @@ export function workName(finalName: string): string {
 
 const written = new RegExp(`^\\.(.+)\\.(${identityPattern})-[0-9a-f]{8}\\.partial$`);
 
-/** Where the name is one of a run that is gone: what it was to become. */
+/** The final name, if `entry` belongs to a process that is gone. */
 export function deadWork(entry: string): string | undefined {
   const [, finalName, identity = ""] = written.exec(entry) ?? [];
   return isGone(identity) ? finalName : undefined;
 }
 
-/** Removes what runs that are dead left in a folder. */
+/** Removes the incomplete files and folders of processes that are gone. */
 export async function removeDeadWork(folder: string): Promise<void> {
   for (const entry of await readdir(folder)) {
     if (deadWork(entry) !== undefined)

@@ -8,6 +8,9 @@ import { ExecaError } from "execa";
 import { z } from "zod";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "../docker/docker";
 import { Failure } from "../lib/failure";
+import { type NewServer, dataOf } from "./servers";
+import { type Throwaway, startThrowaway } from "../docker/throwaway";
+import { setTimeout } from "node:timers/promises";
 
 /**
  * `loading`: tables of the new server are copies of a migration that has not ended yet. `switching`: the port is on its way.
@@ -71,5 +74,44 @@ async function labelsOf(docker: Docker, volume: string): Promise<Record<string, 
   } catch (error) {
     if (error instanceof ExecaError && /no such volume/i.test(String(error.stderr))) return undefined;
     throw dockerFailure(error);
+  }
+}
+
+/** Seconds to wait for the lock of a run that was killed just now, which Docker is about to remove. */
+const waitSeconds = 5;
+
+/** The work, while no other run moves anything to this server. */
+export async function withMigrationLock<T>(
+  server: NewServer,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await takeLock(server, signal);
+  try {
+    return await work();
+  } finally {
+    await lock.close();
+  }
+}
+
+async function takeLock(server: NewServer, signal: AbortSignal): Promise<Throwaway> {
+  const { docker, container, request } = server;
+  const name = dockerName("migration", dataOf(server));
+  const command = ["tail", "-f", "/dev/null"];
+  const lock = { image: container.Image, purpose: "migration", name, env: {}, options: [], command };
+  const end = performance.now() + waitSeconds * 1000;
+  for (;;) {
+    try {
+      return await startThrowaway(docker, lock, signal);
+    } catch (error) {
+      if (!(error instanceof Failure && error.message.includes("is already in use"))) throw error;
+    }
+    if (performance.now() > end)
+      throw new Failure(
+        "migration-in-progress",
+        `Another migration to container "${request.toContainer}" is in progress. Wait for it. If no run of it exists any more, on any ` +
+          `machine, remove its lock: "docker rm --force ${name}".`,
+      );
+    await setTimeout(500);
   }
 }

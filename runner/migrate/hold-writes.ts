@@ -8,10 +8,9 @@ import { type Selection, selectTables } from "../postgres/catalog/select-tables"
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { MigrateRequest } from "../request";
-import type { Brought } from "./inventory/brought";
 import { databaseItems } from "./inventory/database";
-import { inWords, type Item } from "./inventory/item";
-import { type Acceptance, notAccepted } from "./left-behind";
+import { inWords, type Acceptance, notAccepted, type Item } from "./inventory/items";
+import type { Brought } from "./inventory/objects";
 
 /** Everything in the database that somebody could miss, less what is to stay behind; and the oids of the latter. */
 export async function selectAll(

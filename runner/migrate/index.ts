@@ -2,32 +2,35 @@ import { z } from "zod";
 import { backup } from "../backup";
 import { findContainer, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
-import { Failure, Failures } from "../lib/failure";
-import { checkNewServer, findBrought } from "./before";
-import { dataPlace } from "./data-volumes";
-import { readDockerRecord, removeDockerRecord, writeDockerRecord } from "./docker-record";
-import { checkUnchanged, endSessions, holdWrites, selectAll } from "./hold-writes";
-import type { Brought } from "./inventory/brought";
+import { Failure } from "../lib/failure";
+import { checkNewServer, findBrought, checkSwitchable } from "./before";
+import { readDockerRecord, removeDockerRecord, writeDockerRecord, withMigrationLock } from "./docker-record";
+import { checkUnchanged, holdWrites, selectAll } from "./hold-writes";
 import { compareServers, type Comparison } from "./inventory/inventory";
-import { notBrought } from "./inventory/item";
-import { acceptedInWords, checkAcceptance, checkLeftBehind, notAccepted } from "./left-behind";
-import { withMigrationLock } from "./migration-lock";
-import { boundPorts, checkSwitchable } from "./published-port";
-import {
-  type MigrationRecord,
-  packTables,
-  readRecord,
-  removalInWords,
-  systemIdentifier,
-  writeRecord,
-} from "./record";
+import { type MigrationRecord, readRecord, removalInWords } from "./record";
 import { endSwitch, resume } from "./resume";
-import { dataOf, inDatabase, newDatabase, type NewServer, oldDatabase, type Sides } from "./servers";
-import { giveBack, keepStopped, restart, serves, stopServer, takePort, toTheEnd } from "./switch-port";
-import { switchRecord, type SwitchRecord } from "./switch-record";
+import {
+  dataOf,
+  inDatabase,
+  newDatabase,
+  type NewServer,
+  oldDatabase,
+  type Sides,
+  boundPorts,
+} from "./servers";
+import { secondsSince } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "../request";
 import { restore } from "../restore";
+import { switchServers, keepStopped, takePort } from "./switch";
+import {
+  notBrought,
+  acceptedInWords,
+  checkAcceptance,
+  checkLeftBehind,
+  notAccepted,
+} from "./inventory/items";
+import type { Brought } from "./inventory/objects";
 
 const Loading = z.object({ container: z.string() });
 
@@ -174,11 +177,11 @@ async function copyTables(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { directory, name, s3, dockerHost, jobs } = request;
+  const { repository, name, s3, dockerHost, jobs } = request;
   const { container, user, database, excludeTables, relations, format, lockTimeout } = request;
   const { backupId, location } = await backup(
     BackupRequest.parse({
-      ...{ directory, name, s3, dockerHost, jobs, container, user, database },
+      ...{ repository, name, s3, dockerHost, jobs, container, user, database },
       ...{ tables: ["*.*"], excludeTables, relations, format, lockTimeout },
     }),
     progress,
@@ -186,7 +189,7 @@ async function copyTables(
   );
   const { tables, tableCount, rows, notes } = await restore(
     RestoreRequest.parse({
-      ...{ directory, name, s3, dockerHost, jobs, backup: backupId },
+      ...{ repository, name, s3, dockerHost, jobs, backup: backupId },
       ...{ container: request.toContainer, user: request.toUser, database: request.toDatabase },
       missingRoles: request.missingRoles,
       // Of an attempt that failed: no client can reach this server yet.
@@ -196,77 +199,6 @@ async function copyTables(
     signal,
   );
   return { backupId, location, tables, tableCount, rows, notes, removed: [] };
-}
-
-/**
- * Docker's records make each step one that can be taken back or brought to its end, by this run or the next: that of the switch
- * before anything is touched, and that of the migration once the old server has stopped.
- */
-async function switchServers(between: Sides, result: MigrateResult): Promise<void> {
-  const { docker, request, old, fresh, hold, tables, progress } = between;
-  const toSystem = await inDatabase(newDatabase(fresh, toTheEnd), toTheEnd, systemIdentifier);
-  const fromSystem = await systemIdentifier(hold);
-  const switching = switchRecord(old, fresh.container, toSystem);
-  await writeDockerRecord(docker, "switching", dataOf(fresh), switching);
-  let since = performance.now();
-  try {
-    await restart(fresh, progress);
-    const restarted = await runningContainer(docker, fresh.container.Id);
-    await endSessions(hold);
-    await checkUnchanged(hold, between, request);
-    since = performance.now();
-    await stopServer(docker, old);
-    const { volume, folder } = dataPlace(old);
-    await writeRecord(
-      fresh,
-      {
-        ...{
-          from: old.Id,
-          fromStartedAt: old.State.StartedAt,
-          fromData: { volume, folder, system: fromSystem },
-        },
-        ...{ networks: switching.networks, database: request.database },
-        ...{
-          to: restarted.Id,
-          toStartedAt: restarted.State.StartedAt,
-          toDatabase: request.toDatabase,
-          toSystem,
-        },
-        ...{ tables: packTables(tables.map(({ sqlName }) => sqlName)), result },
-      },
-      toTheEnd,
-    );
-    await keepStopped(docker, old);
-    await takePort({ ...fresh, container: restarted }, switching.networks, progress);
-  } catch (error) {
-    if (await serves(fresh).catch(() => false)) throw error;
-    throw await afterGivingBack(between, switching, error);
-  }
-  await endSwitch(fresh);
-  progress.note(`The port was without a server for ${secondsSince(since)} s.`);
-}
-
-/** Gives the port back; the failure that led to it comes first. */
-async function afterGivingBack(
-  { fresh, hold, request, progress }: Sides,
-  switching: SwitchRecord,
-  error: unknown,
-): Promise<unknown> {
-  try {
-    // Nobody can connect to the old server while this session lives, if it still does.
-    await hold.run("ROLLBACK").catch(() => undefined);
-    await giveBack(fresh, switching, request, progress);
-  } catch (second) {
-    if (!(error instanceof Failure && second instanceof Failure)) return error;
-    return new Failures(
-      [error, second].flatMap((failure) => (failure instanceof Failures ? failure.found : [failure])),
-    );
-  }
-  return error;
-}
-
-function secondsSince(start: number): string {
-  return ((performance.now() - start) / 1000).toFixed(1);
 }
 
 export { retire } from "./remove-old";

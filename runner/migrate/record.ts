@@ -10,9 +10,14 @@ import type { Session } from "../postgres/session/session";
 import { MigrateResult } from "../request";
 import { readDockerRecord, dockerName, removeDockerRecord, writeDockerRecord } from "./docker-record";
 import { dataOf, inDatabase, type NewServer, newDatabase } from "./servers";
-import { Networks } from "./switch-record";
+import type { Inspection } from "../docker/container";
 
 const setting = "postgis_backup.migrated_from";
+
+/** Networks of a container, and its other names in each. */
+export const Networks = z.record(z.string(), z.array(z.string()));
+
+export type Networks = z.infer<typeof Networks>;
 
 export const MigrationRecord = z.object({
   /** Id of the old container, and when it was started last before it was stopped for good. */
@@ -117,5 +122,53 @@ export function removalInWords(server: NewServer): string {
 function alter(server: NewServer, change: string, signal: AbortSignal): Promise<void> {
   return inDatabase(newDatabase(server, signal), signal, (session) =>
     session.run(`ALTER DATABASE ${escapeIdentifier(server.request.toDatabase)} ${change}`),
+  );
+}
+
+export const SwitchRecord = z.object({
+  /** Id of the old container. */
+  from: z.string(),
+  /** Its restart policy, as `docker update` takes it. */
+  restart: z.string(),
+  /** Those of the old container. */
+  networks: Networks,
+  /** Those that the new container had from the beginning. */
+  joined: z.array(z.string()),
+  /** Identifier that the new server got when it was initialised. */
+  system: z.string(),
+});
+
+export type SwitchRecord = z.infer<typeof SwitchRecord>;
+
+export function switchRecord(old: Inspection, fresh: Inspection, system: string): SwitchRecord {
+  return {
+    from: old.Id,
+    restart: restartPolicy(old),
+    networks: networksOf(old),
+    joined: Object.keys(fresh.NetworkSettings.Networks),
+    system,
+  };
+}
+
+export function restartPolicy({ HostConfig }: Inspection): string {
+  const { Name, MaximumRetryCount } = HostConfig.RestartPolicy;
+  if (Name === "") return "no";
+  return Name === "on-failure" && MaximumRetryCount > 0 ? `${Name}:${MaximumRetryCount}` : Name;
+}
+
+function networksOf(old: Inspection): Networks {
+  return Object.fromEntries(
+    Object.entries(old.NetworkSettings.Networks).map(([network, { Aliases }]) => [
+      network,
+      // Docker's default network knows no names.
+      network === "bridge" ? [] : [old.Name.slice(1), ...(Aliases ?? [])],
+    ]),
+  );
+}
+
+/** Networks of the old container that the new one has joined to take the port. */
+export function networksTaken({ networks, joined }: SwitchRecord, fresh: Inspection): string[] {
+  return Object.keys(fresh.NetworkSettings.Networks).filter(
+    (network) => network in networks && !joined.includes(network),
   );
 }

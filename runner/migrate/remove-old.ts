@@ -3,13 +3,9 @@ import { findContainer, type Inspection, runningContainer } from "../docker/cont
 import { type Docker, docker as dockerFor, dockerOutput, spawnDocker } from "../docker/docker";
 import { throwawayLabels } from "../docker/abandoned-throwaways";
 import { Failure } from "../lib/failure";
-import { dataPlace } from "./data-volumes";
-import { readDockerRecord } from "./docker-record";
-import { withMigrationLock } from "./migration-lock";
-import { boundPorts } from "./published-port";
-import { type MigrationRecord, readRecord, unpackTables } from "./record";
-import { dataOf, inDatabase, newDatabase, type NewServer } from "./servers";
-import { SwitchRecord } from "./switch-record";
+import { readDockerRecord, withMigrationLock } from "./docker-record";
+import { type MigrationRecord, readRecord, unpackTables, SwitchRecord } from "./record";
+import { dataOf, inDatabase, newDatabase, type NewServer, boundPorts, dataPlace } from "./servers";
 import { escapeLiteral } from "../postgres/session/escape";
 import type { MigrateResult, RetireRequest } from "../request";
 

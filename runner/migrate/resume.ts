@@ -2,11 +2,9 @@
 import { findContainer, type Inspection } from "../docker/container";
 import type { Progress } from "../lib/progress";
 import { readDockerRecord, removeDockerRecord } from "./docker-record";
-import { boundPorts } from "./published-port";
-import { MigrationRecord, removeRecord, systemIdentifier } from "./record";
-import { dataOf, inDatabase, newDatabase, type NewServer } from "./servers";
-import { giveBack, keepStopped, type OldServer, start, takePort, toTheEnd } from "./switch-port";
-import { networksTaken, SwitchRecord } from "./switch-record";
+import { MigrationRecord, removeRecord, systemIdentifier, networksTaken, SwitchRecord } from "./record";
+import { dataOf, inDatabase, newDatabase, type NewServer, boundPorts } from "./servers";
+import { giveBack, keepStopped, type OldServer, start, takePort, toTheEnd } from "./switch";
 
 /**
  * Either the new server had the data by then, and is left to take the port; or the old one has them, and is started again if it

@@ -1,4 +1,4 @@
-import type { Inspection } from "../docker/container";
+import type { Inspection, PortBinding } from "../docker/container";
 import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "../postgres/catalog/catalog";
@@ -6,9 +6,9 @@ import { connectedTarget } from "../postgres/session/connect";
 import { openSession, type Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { MigrateRequest } from "../request";
-import { dataPlace } from "./data-volumes";
-import type { Brought } from "./inventory/brought";
-import type { Item } from "./inventory/item";
+import path from "node:path";
+import type { Item } from "./inventory/items";
+import type { Brought } from "./inventory/objects";
 
 /** The server that a migration goes to. */
 export interface NewServer {
@@ -67,4 +67,45 @@ export async function inDatabase<T>(
   } finally {
     await session.close();
   }
+}
+
+/** Every server here listens on it inside its container. */
+export const inside = "5432/tcp";
+
+/** What is bound now. */
+export function boundPorts({ NetworkSettings }: Inspection): readonly PortBinding[] {
+  return NetworkSettings.Ports?.[inside] ?? [];
+}
+
+/** Where the images of PostgreSQL keep their data, unless PGDATA says otherwise. */
+const defaultFolder = "/var/lib/postgresql/data";
+
+/** Where a container has the files of its server. */
+export interface DataPlace {
+  /** Names the place on this host: a volume, a folder of the host, or the container itself. */
+  readonly key: string;
+  /** The Docker volume, if it is one. */
+  readonly volume: string | undefined;
+  /** The server's folder, below the place. */
+  readonly folder: string;
+}
+
+/** By the inspection of the container alone. */
+export function dataPlace({ Id, Config, Mounts }: Inspection): DataPlace {
+  const folder =
+    Config.Env.find((line) => line.startsWith("PGDATA="))?.slice("PGDATA=".length) ?? defaultFolder;
+  const [mount] = Mounts.filter(({ Destination }) => isBelow(path.posix.relative(Destination, folder))).sort(
+    (one, other) => other.Destination.length - one.Destination.length,
+  );
+  if (mount === undefined) return { key: `container ${Id}`, volume: undefined, folder };
+  const volume = mount.Type === "volume" ? mount.Name : undefined;
+  return {
+    key: volume === undefined ? `folder ${mount.Source}` : `volume ${volume}`,
+    volume,
+    folder: path.posix.relative(mount.Destination, folder),
+  };
+}
+
+function isBelow(relative: string): boolean {
+  return relative !== ".." && !relative.startsWith("../");
 }

@@ -1,16 +1,7 @@
-/**
- * A backup much smaller than the one before it is a reason to look before anything older is removed: the archive is whole,
- * but a table may have been emptied or dropped.
- *
- * Compared is the size of the files as the manifests have it, with the newest earlier good backup of the same database and
- * compression: other methods make other sizes of the same rows. Which tables they cover is not compared, because a table that is gone is
- * one of the losses to be seen. Whoever leaves one out on purpose marks the earlier backup `keep`, and is not asked again.
- */
-import { totalBytes } from "../lib/bytes";
 import { Failure } from "../lib/failure";
-import { formatBytes } from "../lib/progress";
 import { sourceOf } from "./retention";
 import { type GoodBackup, isGood, type StoredBackup } from "../repository/repository";
+import { totalBytes, formatBytes } from "../lib/format";
 
 interface Shrinkage {
   readonly before: GoodBackup;

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { BackupId, Series } from "./series";
+import { BackupsOfName, namesOneBackup, OneBackup } from "./repository";
 
 const count = z.int().min(1).optional();
 
-/** Which backups of a series are kept: the newest, and the newest of each of the last days, weeks … that have one. */
+/** Which backups of a name are kept: the newest, and the newest of each of the last days, weeks … that have one. */
 export const retentionRules = {
   keepLast: count,
   keepDaily: count,
@@ -18,7 +18,7 @@ export type Retention = z.infer<typeof Retention>;
 export const MinSizeRatio = z.number().gt(0).max(1).optional();
 
 export const PruneRequest = z.strictObject({
-  ...Series,
+  ...BackupsOfName,
   ...retentionRules,
   minSizeRatio: MinSizeRatio,
   /** Only say what would be removed. */
@@ -26,10 +26,15 @@ export const PruneRequest = z.strictObject({
 });
 export type PruneRequest = z.infer<typeof PruneRequest>;
 
-export const KeepRequest = z.strictObject({
-  ...Series,
-  backup: BackupId,
-  /** Take the mark away. */
-  remove: z.boolean().default(false),
-});
+export const KeepRequest = z
+  .strictObject({
+    ...OneBackup,
+    /** Take the mark away. */
+    release: z.boolean().default(false),
+  })
+  .superRefine(namesOneBackup)
+  .refine(({ location, backup }) => location !== undefined || backup !== undefined, {
+    path: ["backup"],
+    message: "must be given",
+  });
 export type KeepRequest = z.infer<typeof KeepRequest>;

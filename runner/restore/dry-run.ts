@@ -3,18 +3,18 @@
  * of contents where it has one.
  */
 import type { RecordedTable } from "../verify";
-import { Attempts, Failure } from "../lib/failure";
+import { Attempts, Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import { readToc, type TocEntry } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
-import { checkFreeSpace } from "./free-space";
 import { finalPlace, finalSchema, findExisting } from "./members";
 import { checkNames, checkPlaces } from "./places";
-import type { RestoreRun } from "./run";
-import { checkServerNames } from "./server-names";
 import { archiveName } from "../postgres/archive/archive-name";
+import type { RestoreRun } from "./begin";
+import { checkFreeSpace } from "./target-check";
+import { serverNames, accessMethodMissing, noteTablespaces } from "./statements";
 
 /** The tables that would be restored; none where all exist and are to be left alone. */
 export async function dryRun(run: RestoreRun) {
@@ -153,4 +153,36 @@ function namesOf(
     .filter((entry) => all && entry.kind === "SEQUENCE" && !loose.has(sqlName(entry)))
     .map(({ schema, name }) => ({ schema, name, kind: "sequence" }));
   return [...indexes, ...sequences].map((one) => ({ ...one, schema: finalSchema(request, one.schema) }));
+}
+
+const indexMethod = /^CREATE (?:UNIQUE )?INDEX .* ON .*? USING (?<method>\w+) \(/s;
+
+/** Access methods and tablespaces of the tables, as far as manifest and table of contents name them. */
+export async function checkServerNames(
+  run: RestoreRun,
+  tables: readonly { readonly recorded: RecordedTable }[],
+  contents: readonly TocEntry[] = [],
+): Promise<void> {
+  const { tablespaces, accessMethods } = await serverNames(run.session);
+  const methods = new Set([
+    ...contents.map(({ accessMethod }) => accessMethod).filter((name) => name !== ""),
+    ...tables.flatMap(({ recorded }) =>
+      recorded.indexes.flatMap((definition) => indexMethod.exec(definition)?.groups?.["method"] ?? []),
+    ),
+  ]);
+  noteTablespaces(
+    run,
+    new Set(
+      contents.map(({ tablespace }) => tablespace).filter((name) => name !== "" && !tablespaces.has(name)),
+    ),
+  );
+  const { extensions, others } = run.manifest.requires;
+  // The backup itself can bring one, and so can an extension that is yet to be created.
+  if (extensions.length > 0) return;
+  const brought = new Set(others);
+  Failures.throwIfAny(
+    [...methods]
+      .filter((name) => !accessMethods.has(name) && !brought.has(`access method ${name}`))
+      .map(accessMethodMissing),
+  );
 }

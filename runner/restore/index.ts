@@ -1,38 +1,33 @@
-import path from "node:path";
+import "node:path";
 import { z } from "zod";
-import { totalBytes } from "../lib/bytes";
-import { callerIds, execArguments } from "../docker/exec";
-import { docker as dockerFor, spawnDocker } from "../docker/docker";
+import { docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { Attempts, Failure } from "../lib/failure";
 import { type Name, sqlName } from "../postgres/session/names";
-import { formatBytes, type Progress } from "../lib/progress";
+import type { Progress } from "../lib/progress";
 import type { RestoreRequest, RestoreResult } from "../request";
-import { cleanUp } from "./clean-up";
-import { compareStaging, whyNotCompared } from "./comparison";
-import { restoreData } from "./data-only";
-import { selectFilled } from "./filled-tables";
 import { define, giveRights } from "./define";
 import { dryRun } from "./dry-run";
-import { checkFreeSpace } from "./free-space";
 import { load } from "./load";
-import { possibleWorkFolders } from "./names";
-import { rememberRestored, restoredBefore } from "./once";
+import { rememberRestored, restoredBefore, allExist } from "./once";
 import { removeLinks } from "./linked-rows";
 import { finalPlace, findExisting } from "./members";
 import { checkNames, checkPlaces, refuseNumbers } from "./places";
-import { allExist, beginRestore, checkRestore } from "./plan";
 import { publish } from "./publish";
 import { makeRoles, openRecord } from "./record";
-import { checkTriggers } from "./quiet-triggers";
 import { openReader, type Reader } from "./reader";
-import type { RestoreRun } from "./run";
 import { dumpScratch, type Scratch, type ScratchDump, withScratch } from "./scratch";
 import { stageTables, type Staging } from "./staging";
 import { resetSearchPath } from "../postgres/catalog/unqualified";
 import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
 import { summarizeTables } from "../request/result";
-import { secondsSince } from "../lib/seconds";
+import { totalBytes, secondsSince, formatBytes } from "../lib/format";
+import { type RestoreRun, beginRestore } from "./begin";
+import { cleanUp, withWorkFolder } from "./work";
+import { checkRestore, checkFreeSpace } from "./target-check";
+import { restoreData, selectFilled } from "./fill";
+import { checkTriggers } from "./triggers";
+import { compareStaging, whyNotCompared } from "./compare";
 
 /** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
 export function restore(
@@ -103,24 +98,6 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
   } finally {
     await reader.close();
   }
-}
-
-/** Prints the first of the folders that can be made. */
-const makeFirst =
-  'for folder; do mkdir -m 700 "$folder" 2>/dev/null && printf %s "$folder" && exit; done; exit 1';
-
-async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
-  const { target, names, request } = run;
-  const command = ["sh", "-c", makeFirst, "sh", ...possibleWorkFolders(names)];
-  const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
-  const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
-  if (!failed) return { ...run, names: { ...names, workFolder } };
-  const folders = possibleWorkFolders(names).map((folder) => path.posix.dirname(folder));
-  throw new Failure(
-    "directory-not-writable",
-    `A restore needs room for small files in container "${request.container}", and none of ${folders.join(", ")} can be written there. ` +
-      `Start it with "--tmpfs /tmp". ${stderr}`.trim(),
-  );
 }
 
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {

@@ -4,14 +4,21 @@
  */
 import { createHash } from "node:crypto";
 import { link, mkdir, rm, writeFile } from "node:fs/promises";
-import path from "node:path";
 import { pathInContainer } from "../docker/container";
 import { sqlName } from "../postgres/session/names";
-import { idOf, rowsFinder } from "./entries";
-import type { RestoreRun } from "./run";
 import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
 import { archiveName } from "../postgres/archive/archive-name";
+import type { RestoreRun } from "./begin";
+import { idOf, rowsFinder } from "./reader";
+import { decompressor } from "../postgres/archive/compressor";
+import { dockerOutput } from "../docker/docker";
+import { execArguments, callerIds } from "../docker/exec";
+import { openCopySession } from "../postgres/archive/copy-session";
+import { loadSettings, restoreFailure } from "./statements";
+import { Failure } from "../lib/failure";
+import { together } from "../lib/concurrency";
+import path from "node:path";
 
 /** On this machine, beside the backup's folder; of one restore at a time. */
 export function linkFolder({ files, container, request }: RestoreRun): string | undefined {
@@ -86,4 +93,60 @@ export async function linkRows(
 export async function removeLinks(run: RestoreRun): Promise<void> {
   const linked = linkFolder(run);
   if (linked !== undefined) await rm(linked, { recursive: true, force: true });
+}
+
+/** Those that are large enough, if the container has the programs that share out their rows. */
+export async function sharedTables(
+  { request, target, jobs }: RestoreRun,
+  { files }: LinkedArchive,
+  tables: readonly StagedTable[],
+): Promise<StagedTable[]> {
+  const from = request.splitTablesFrom;
+  if (from === 0 || jobs < 2) return [];
+  // psql's \copy is one line.
+  const large = tables.filter(
+    ({ recorded, stage, pooled }) => recorded.bytes >= from && !pooled && !/[\r\n]/.test(sqlName(stage)),
+  );
+  const programs = new Set(large.map((table) => decompressor(files.get(table) ?? "")));
+  for (const program of programs) {
+    const probe = `printf '1\\n2\\n3\\n4\\n\\n\\n\\n' | ${share(1, 2)} && command -v ${program}`;
+    const found = await dockerOutput(target.docker, execArguments(target, ["sh", "-c", `${probe} || :`]));
+    if (!found.startsWith("2\n4\n/")) return [];
+  }
+  return large;
+}
+
+/** Each session reads the whole file, and takes every so manyth row of it: nothing stands between the sessions that could fail. */
+export async function loadShared(
+  { target, jobs, signal }: RestoreRun,
+  { path, files }: LinkedArchive,
+  tables: readonly StagedTable[],
+  searchPath: string,
+): Promise<void> {
+  const load = (index: number) => async (either: AbortSignal) => {
+    const options = { variables: { [folderVariable]: path }, user: callerIds() };
+    const session = openCopySession(target, options, either);
+    try {
+      for (const setting of loadSettings(searchPath)) await session.run(setting);
+      for (const table of tables) {
+        const file = files.get(table) ?? "";
+        const program = `${decompressor(file)} <"$${folderVariable}/${file}" | ${share(index, jobs)}`;
+        await session.copy(sqlName(table.stage), "from", program);
+      }
+    } catch (error) {
+      throw error instanceof Failure ? restoreFailure("rows", error.message) : error;
+    } finally {
+      await session.close();
+    }
+  };
+  const sessions = Array.from({ length: jobs }, (_, index) => load(index));
+  await together(signal, sessions);
+  signal.throwIfAborted();
+}
+
+const folderVariable = "POSTGIS_BACKUP_FOLDER";
+
+/** All rows go to one of the shares; three lines follow the last row of a file, the first of them `\.`. */
+function share(index: number, count: number): string {
+  return `head -n -3 | split -n r/${index + 1}/${count}`;
 }

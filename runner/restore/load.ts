@@ -5,18 +5,15 @@ import type { RecordedTable } from "../verify";
 import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";
-import { together } from "../lib/together";
 import { writeList } from "./define";
-import { feedPsql, restoreFailure } from "./feed";
-import { rowsEntries } from "./entries";
-import { type LinkedArchive, linkRows } from "./linked-rows";
-import type { Reader } from "./reader";
-import type { RestoreRun } from "./run";
+import { type LinkedArchive, linkRows, loadShared, sharedTables } from "./linked-rows";
+import { type Reader, rowsEntries } from "./reader";
 import { type ScratchDump, stagedArchive } from "./scratch";
 import type { StagedTable } from "./staging";
-import { loadShared, sharedTables } from "./shared-rows";
-import { rowsInto } from "./statements";
+import { rowsInto, feedPsql, restoreFailure } from "./statements";
 import { isEmpty, type WantedEntries } from "./wanted";
+import { together } from "../lib/concurrency";
+import type { RestoreRun } from "./begin";
 
 export async function load(
   run: RestoreRun,

@@ -5,6 +5,7 @@ import type { Relation } from "../postgres/catalog/catalog";
 import { type Name, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
+import type { Staging } from "./staging";
 
 const Member = z.object({ schema: z.string(), name: z.string() });
 
@@ -100,4 +101,46 @@ export function findExisting(session: Session, places: readonly Name[]): Promise
      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
     Existing,
   );
+}
+
+/** The longest name that PostgreSQL keeps whole. */
+const nameBytes = 63;
+
+/** Where `swap` puts the tables that were there before. */
+export function schemaBefore(schema: string, time: string): string {
+  const suffix = `_before_${time.toLowerCase()}`;
+  let kept = schema;
+  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
+  return kept + suffix;
+}
+
+/** A sequence that no table owns and that the target has already: it stays, and is moved on if it is behind. */
+export interface KeptSequence {
+  readonly place: Name;
+  readonly last: string;
+  readonly called: boolean;
+  readonly ascending: boolean;
+}
+
+export async function readSequences(scratch: Session, places: readonly Name[]): Promise<KeptSequence[]> {
+  const kept: KeptSequence[] = [];
+  for (const place of places) {
+    const state = await scratch.row(
+      `SELECT last_value::text AS last, is_called AS called,
+              (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = s.tableoid) AS ascending FROM ${sqlName(place)} s`,
+      z.object({ last: z.string(), called: z.boolean(), ascending: z.boolean() }),
+    );
+    kept.push({ place, ...state });
+  }
+  return kept;
+}
+
+/** A sequence that was there goes on where it was, or where the backup's was, whichever is further. */
+export async function advanceSequences(session: Session, { kept }: Staging): Promise<void> {
+  for (const { place, last, called, ascending } of kept) {
+    const name = sqlName(place);
+    await session.run(
+      `SELECT setval(${escapeLiteral(name)}, ${last}, ${String(called)}) FROM ${name} WHERE last_value ${ascending ? "<" : ">"} ${last}`,
+    );
+  }
 }

@@ -5,10 +5,10 @@
 import { z } from "zod";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
-import { SqlError } from "../postgres/session/session";
+import { SqlError, type Session } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
 import { finalPlace, findExisting } from "./members";
-import type { RestoreRun } from "./run";
+import { RestoreRun } from "./begin";
 
 const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup.restored_${by}`;
 
@@ -51,4 +51,20 @@ export async function rememberRestored({ request, session, notes }: RestoreRun):
       `The database could not remember that it was restored into, and a stack that is taken down and set up again restores again. ${error.message}`,
     );
   }
+}
+
+/** Whether there is nothing to do because every table of the backup is there, which is found out soonest. */
+export async function allExist({
+  request,
+  manifest,
+  session,
+}: {
+  readonly request: RestoreRequest;
+  readonly manifest: RestoreRun["manifest"];
+  readonly session: Session;
+}): Promise<boolean> {
+  if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
+    return false;
+  const places = manifest.tables.map((table) => finalPlace(request, table));
+  return (await findExisting(session, places)).length === places.length;
 }

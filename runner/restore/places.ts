@@ -3,12 +3,11 @@ import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../lib/failure";
 import type { Session } from "../postgres/session/session";
-import { refuseDependents } from "./dependents";
 import { type Existing, findExisting, oidList } from "./members";
-import { checkPublications } from "./publications";
-import type { RestoreRun } from "./run";
 import type { Name } from "../postgres/session/names";
 import type { DanglingReference } from "../postgres/catalog/select-tables";
+import type { RestoreRun } from "./begin";
+import { refuseDependents, checkPublications } from "./replaced";
 
 /** What is to be put where. */
 interface Planned {

@@ -1,18 +1,24 @@
 /** Puts the finished tables in their place, in one transaction, and ends the record of what the restore made. */
-import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { escapeIdentifier } from "../postgres/session/escape";
 import { Failure } from "../lib/failure";
 import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
-import { refuseDependents } from "./dependents";
-import { rebuildLookups } from "./lookup-indexes";
-import { asTable, type Existing, findExisting, moveMembers, statisticsOf } from "./members";
-import { schemaBefore } from "./names";
-import { exchange, findLost, findMemberships } from "./publications";
+import {
+  asTable,
+  type Existing,
+  findExisting,
+  moveMembers,
+  statisticsOf,
+  schemaBefore,
+  advanceSequences,
+} from "./members";
 import { forgetRecord } from "./record";
-import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";
 import { backupId } from "../repository/backup-id";
+import type { RestoreRun } from "./begin";
+import { refuseDependents, exchange, findLost, findMemberships } from "./replaced";
+import { z } from "zod";
 
 /** Schemas that now hold the tables that were there before. */
 export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {
@@ -92,16 +98,6 @@ async function setAside(session: Session, old: readonly Existing[], time: string
   return schemas.map((schema) => schemaBefore(schema, time));
 }
 
-/** A sequence that was there goes on where it was, or where the backup's was, whichever is further. */
-async function advanceSequences(session: Session, { kept }: Staging): Promise<void> {
-  for (const { place, last, called, ascending } of kept) {
-    const name = sqlName(place);
-    await session.run(
-      `SELECT setval(${escapeLiteral(name)}, ${last}, ${String(called)}) FROM ${name} WHERE last_value ${ascending ? "<" : ">"} ${last}`,
-    );
-  }
-}
-
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const codes = {
   "42P07": "table-exists",
@@ -118,4 +114,42 @@ function inWords(error: unknown): unknown {
     code,
     `The tables could not be put in their place, and nothing changed. ${error.message}`,
   );
+}
+
+/**
+ * Builds indexes over somebody's own functions anew, once all tables are in their place. Such a function can look up a row of another
+ * table, and when the index was built in a staging schema that was still the old table.
+ */
+export async function rebuildLookups({ session, notes }: RestoreRun, { tables }: Staging): Promise<void> {
+  for (const index of await overOwnFunctions(session, new Set(tables.map(({ place }) => sqlName(place))))) {
+    await session.run("SAVEPOINT before_reindex");
+    try {
+      await session.run(`REINDEX INDEX ${index}`);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      await session.run("ROLLBACK TO SAVEPOINT before_reindex");
+      notes.push(
+        `Index ${index} was built while the tables that were replaced were still there. If its function reads one of them, run ` +
+          `"REINDEX INDEX ${index}". It failed here: ${error.message}`,
+      );
+    }
+  }
+}
+
+/** Functions in C, and those of extensions, read no tables of the user's. */
+async function overOwnFunctions(session: Session, places: ReadonlySet<string>): Promise<string[]> {
+  const found = await session.rows(
+    `SELECT DISTINCT tn.nspname AS schema, t.relname AS name, format('%I.%I', n.nspname, i.relname) AS index
+     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
+       JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+       JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.oid
+       LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+       JOIN pg_proc p ON p.oid = CASE WHEN d.refclassid = 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode END
+       JOIN pg_language l ON l.oid = p.prolang
+     WHERE i.relkind = 'i' AND p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')
+       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+     ORDER BY 3`,
+    z.object({ schema: z.string(), name: z.string(), index: z.string() }),
+  );
+  return [...new Set(found.filter((table) => places.has(sqlName(table))).map(({ index }) => index))];
 }

@@ -10,10 +10,10 @@ import { majorVersion } from "../postgres/session/server-info";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { hashFile } from "../repository/files";
 import { recordedFile, streamedArchive } from "../repository/checksums";
-import { holdsRows, idOf } from "./entries";
-import type { RestoreRun } from "./run";
 import { archiveName } from "../postgres/archive/archive-name";
 import { sumsFile } from "../repository/layout";
+import type { RestoreRun } from "./begin";
+import type { Name } from "../postgres/session/names";
 
 export interface Reader {
   /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */
@@ -140,4 +140,40 @@ async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader>
     throw new Failure("restore-failed", `The archive cannot be read: pg_restore: ${said}`);
   };
   return { inTarget, entries, sequential: "content" in archive, script, close };
+}
+
+export const idOf = (entry: string): string => entry.split(";")[0] ?? "";
+
+export const holdsRows = (entry: string): boolean => /^\d+; \d+ \d+ TABLE DATA /.test(entry);
+
+interface OwnedTable extends Name {
+  readonly owner: string;
+}
+
+/** The entries of some tables' rows, in the order of the archive; none of a script, which has no entries. */
+export function rowsEntries(entries: readonly string[], tables: readonly OwnedTable[]): string[] {
+  if (entries.length === 0) return [];
+  const find = rowsFinder(entries);
+  const wanted = new Set(tables.map(find));
+  return entries.filter((entry) => wanted.has(entry));
+}
+
+/** Finds the entry of a table's rows. Tables of contents have names without quotes, each in one line. */
+export function rowsFinder(entries: readonly string[]): (table: OwnedTable) => string {
+  const byName = new Map<string, string[]>();
+  for (const entry of entries.filter(holdsRows)) {
+    const name = entry.replace(/^\d+; \d+ \d+ /, "");
+    const others = byName.get(name);
+    if (others === undefined) byName.set(name, [entry]);
+    else others.push(entry);
+  }
+  return ({ schema, name, owner }) => {
+    const text = ["TABLE DATA", schema, name, owner].join(" ").replaceAll(/[\r\n]/g, " ");
+    const found = byName.get(text) ?? [];
+    if (found.length === 1 && found[0] !== undefined) return found[0];
+    throw new Failure(
+      "restore-failed",
+      `The archive has ${found.length} entries for the rows of ${schema}.${name}, and there must be one.`,
+    );
+  };
 }

@@ -8,8 +8,8 @@ import { z } from "zod";
 import { Failure } from "../lib/failure";
 import { type Session, SqlError } from "../postgres/session/session";
 import { withQualifiedNames } from "../postgres/session/qualified-names";
-import { asByDefault } from "./default-privileges";
-import type { RestoreNames } from "./names";
+import type { RestoreNames } from "./work";
+import { asByDefault } from "./define";
 
 type Record = Pick<RestoreNames, "record">;
 

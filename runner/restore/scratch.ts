@@ -13,14 +13,19 @@ import { endedWith, errorLines, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
 import { asDirectory, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
-import { holdsRows } from "./entries";
-import { feedPsql, restoreFailure } from "./feed";
-import type { Reader } from "./reader";
-import { inDatabase, type RestoreRun } from "./run";
-import { accessMethodMissing, noteTablespaces, serverNames } from "./server-names";
-import { definitionsOf } from "./statements";
+import { type Reader, holdsRows } from "./reader";
+import {
+  definitionsOf,
+  accessMethodMissing,
+  noteTablespaces,
+  serverNames,
+  feedPsql,
+  restoreFailure,
+} from "./statements";
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
+import { inDatabase, type RestoreRun } from "./begin";
+
 /** Where the definitions for the target are, in its container. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
 

@@ -10,7 +10,7 @@ import { type Name, sqlName } from "../postgres/session/names";
 import { haveNames } from "../postgres/catalog/named-values";
 import { findPools } from "../postgres/session/pools";
 import { withQualifiedNames } from "../postgres/session/qualified-names";
-import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
+import { type ObjectId } from "../postgres/catalog/requirements";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
 import {
@@ -23,12 +23,21 @@ import {
   moveMembers,
   oidList,
   statisticsOf,
+  KeptSequence,
+  readSequences,
 } from "./members";
-import { missingObjects } from "./own-objects";
-import type { RestoreRun } from "./run";
 import type { Scratch } from "./scratch";
 import { functionNames, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
-import type { WantedObjects } from "./wanted";
+import {
+  type WantedObjects,
+  missingObjects,
+  requirementsOf,
+  sequenceOids,
+  otherRelations,
+  lackingExtensions,
+  lackingSchemas,
+} from "./wanted";
+import type { RestoreRun } from "./begin";
 
 export interface StagedTable {
   readonly recorded: RecordedTable;
@@ -42,14 +51,6 @@ export interface StagedTable {
   readonly pooled: boolean;
   /** With the names that it has in its staging schema. */
   readonly definitions: Definitions;
-}
-
-/** A sequence that no table owns and that the target has already: it stays, and is moved on if it is behind. */
-export interface KeptSequence {
-  readonly place: Name;
-  readonly last: string;
-  readonly called: boolean;
-  readonly ascending: boolean;
 }
 
 export interface Staging {
@@ -207,54 +208,6 @@ async function freeNumber(session: Session, prefix: string): Promise<number> {
   return number;
 }
 
-async function requirementsOf(scratch: Session, { tables }: Selection): Promise<ReadonlySet<ObjectId>> {
-  const { objects } = await withQualifiedNames(scratch, () => findRequirements(scratch, tables));
-  return new Set(objects);
-}
-
-/** Oids of sequences that go to the target, where they are now. */
-async function sequenceOids(
-  scratch: Session,
-  sequences: readonly Member[],
-  schemaOf: (schema: string) => string,
-  isKept: (sequence: Name) => boolean,
-): Promise<string[]> {
-  const places = sequences
-    .filter((sequence) => !isKept(sequence))
-    .map(({ schema, name }) => ({ schema: schemaOf(schema), name }));
-  return (await findExisting(scratch, places)).map(({ oid }) => oid);
-}
-
-/** Oids of views, such as a column can be of the type of; one that the target has is left alone there. */
-async function otherRelations(scratch: Session, session: Session): Promise<string[]> {
-  const found = await scratch.rows(
-    `SELECT c.oid::text, n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= 16384 AND NOT EXISTS (
-       SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
-    z.object({ oid: z.string(), schema: z.string(), name: z.string() }),
-  );
-  const there = new Set((await findExisting(session, found)).map((place) => sqlName(place)));
-  return found.filter((relation) => !there.has(sqlName(relation))).map(({ oid }) => oid);
-}
-
-async function lackingExtensions({
-  session,
-  manifest,
-}: RestoreRun): Promise<{ name: string; schema: string }[]> {
-  const there = await namesIn(session, "pg_extension", "extname");
-  return manifest.requires.extensions.filter(({ name }) => !there.has(name));
-}
-
-async function lackingSchemas(session: Session, schemas: readonly string[]): Promise<string[]> {
-  const there = await namesIn(session, "pg_namespace", "nspname");
-  return [...new Set(schemas)].filter((schema) => !there.has(schema));
-}
-
-async function namesIn(session: Session, catalog: string, column: string): Promise<Set<string>> {
-  const rows = await session.rows(`SELECT ${column} AS name FROM ${catalog}`, z.object({ name: z.string() }));
-  return new Set(rows.map(({ name }) => name));
-}
-
 function refuseLonePartitions({ tables }: Selection): void {
   const oids = new Set(tables.map(({ oid }) => oid));
   const attempts = new Attempts();
@@ -292,17 +245,4 @@ function compareWithManifest(
       attempts.add(mismatch(`${shown}: ${difference}`));
   }
   attempts.end();
-}
-
-async function readSequences(scratch: Session, places: readonly Name[]): Promise<KeptSequence[]> {
-  const kept: KeptSequence[] = [];
-  for (const place of places) {
-    const state = await scratch.row(
-      `SELECT last_value::text AS last, is_called AS called,
-              (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = s.tableoid) AS ascending FROM ${sqlName(place)} s`,
-      z.object({ last: z.string(), called: z.boolean(), ascending: z.boolean() }),
-    );
-    kept.push({ place, ...state });
-  }
-  return kept;
 }

@@ -4,8 +4,13 @@ import { Failure } from "../lib/failure";
 import { byHeading, tableKey } from "../postgres/archive/script";
 import { restriction } from "../postgres/archive/script-scanner";
 import { readPieces, safePieces } from "../postgres/archive/script-pieces";
-import type { ServerNames } from "./server-names";
 import { noSearchPath } from "../postgres/catalog/unqualified";
+import type { Session } from "../postgres/session/session";
+import { z } from "zod";
+import type { RestoreRun } from "./begin";
+import type { ExecTarget } from "../docker/exec";
+import { runRestricted } from "../postgres/session/restricted";
+import { errorLines, endedWith } from "../postgres/session/server";
 
 interface DefinitionOptions {
   /** What the script is called in messages. */
@@ -145,4 +150,66 @@ export async function* rowsInto(
     "archive-incomplete",
     `The archive lacks rows of ${names.join(", ")}. Use another backup.`,
   );
+}
+
+/** What a server has that definitions name. */
+export interface ServerNames {
+  readonly settings: ReadonlySet<string>;
+  /** Those that the role may use. */
+  readonly tablespaces: ReadonlySet<string>;
+  readonly accessMethods: ReadonlySet<string>;
+}
+
+export async function serverNames(session: Session): Promise<ServerNames> {
+  const found = await session.row(
+    `SELECT ARRAY(SELECT lower(name) FROM pg_settings) AS settings,
+            ARRAY(SELECT spcname FROM pg_tablespace WHERE has_tablespace_privilege(oid, 'CREATE')) AS tablespaces,
+            ARRAY(SELECT amname FROM pg_am) AS "accessMethods"`,
+    z.object({
+      settings: z.array(z.string()),
+      tablespaces: z.array(z.string()),
+      accessMethods: z.array(z.string()),
+    }),
+  );
+  return {
+    settings: new Set(found.settings),
+    tablespaces: new Set(found.tablespaces),
+    accessMethods: new Set(found.accessMethods),
+  };
+}
+
+export function accessMethodMissing(name: string): Failure {
+  return new Failure(
+    "requirement-missing",
+    `Tables or indexes of the backup need the access method ${name}, which the server does not have. Create the extension that brings it in the target, or use an image that has it.`,
+  );
+}
+
+export function noteTablespaces(run: RestoreRun, lacking: Iterable<string>): void {
+  for (const name of lacking) {
+    run.notes.push(
+      `The server has no tablespace ${name} that the role may use: what was in it is in the tablespace of the database.`,
+    );
+  }
+}
+
+/** Gives a script to psql in the container, which stops at the first error; an error of the script's own source comes first. */
+export async function feedPsql(
+  target: ExecTarget,
+  what: string,
+  script: AsyncIterable<string | Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { failed, stderr, exitCode } = await runRestricted(target, script, [], signal);
+  if (failed) throw restoreFailure(`${what}: psql`, errorLines(stderr) || endedWith(exitCode));
+}
+
+export function restoreFailure(what: string, said: string): Failure {
+  if (/No space left on device|disk full/i.test(said)) {
+    return new Failure(
+      "space-insufficient",
+      `The disk of the database is full: ${what}: ${said}\nFree some space; nothing was restored.`,
+    );
+  }
+  return new Failure("restore-failed", `The tables cannot be restored: ${what}: ${said}`);
 }

@@ -1,8 +1,14 @@
 /** What the target must have and allow, as far as the manifest tells it. */
-import { escapeLiteral } from "../postgres/session/escape";
+import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
-import { Attempts, Failure } from "../lib/failure";
-import type { RestoreRun } from "./run";
+import { Attempts, Failure, Failures } from "../lib/failure";
+import { RestoreRun } from "./begin";
+import type { CustomSrid } from "../request/contents";
+import type { Session } from "../postgres/session/session";
+import type { RecordedTable } from "../verify";
+import { execArguments } from "../docker/exec";
+import { spawnDocker } from "../docker/docker";
+import { formatBytes } from "../lib/format";
 
 const Role = z.object({
   name: z.string(),
@@ -115,5 +121,96 @@ async function checkRoles(run: RestoreRun, superuser: boolean, attempts: Attempt
       "privilege-missing",
       `Role "${request.user}" cannot give tables to their owners, ${foreign.join(", ")}, of whom it is no member. Restore as a superuser, or grant it those roles.`,
     ),
+  );
+}
+
+/** Looks at all that can be known without a scratch database. */
+export async function checkRestore(run: RestoreRun): Promise<void> {
+  const attempts = new Attempts();
+  await checkTarget(run, attempts);
+  await attempts.run(() => checkSrids(run));
+  attempts.end();
+}
+
+/** Fails where the target means another reference system by a number that the backup uses. */
+export async function checkSrids({ session, manifest }: RestoreRun): Promise<void> {
+  const srids = await installedSrids(session, manifest.requires.customSrids);
+  Failures.throwIfAny(
+    manifest.requires.customSrids
+      .filter((srid) => srids.some((other) => other.srid === srid.srid && differs(srid, other)))
+      .map(
+        ({ srid }) =>
+          new Failure(
+            "requirement-missing",
+            `The spatial reference system ${srid} is defined otherwise in this database than where the backup was taken: coordinates would be ` +
+              "wrong. Make spatial_ref_sys agree, or restore into another database.",
+          ),
+      ),
+  );
+}
+
+const differs = (one: CustomSrid, other: CustomSrid) =>
+  one.srtext !== other.srtext || one.proj4text?.trim() !== other.proj4text?.trim();
+
+export async function installedSrids(session: Session, wanted: readonly CustomSrid[]): Promise<CustomSrid[]> {
+  const schema = await postgisSchema(session);
+  if (schema === undefined || wanted.length === 0) return [];
+  return session.rows(
+    `SELECT srid, auth_name, auth_srid, srtext, proj4text FROM ${escapeIdentifier(schema)}.spatial_ref_sys
+     WHERE srid IN (${wanted.map(({ srid }) => srid).join(", ")})`,
+    z.custom<CustomSrid>(),
+  );
+}
+
+export async function postgisSchema(session: Session): Promise<string | undefined> {
+  const [found] = await session.rows(
+    "SELECT nspname AS name FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'postgis'",
+    z.object({ name: z.string() }),
+  );
+  return found?.name;
+}
+
+/** Bytes that a row takes at the least in an index of its table: those of a B-tree whose values are all alike. */
+const indexEntryBytes = 6;
+
+/** Has entries for some of the rows, or for blocks of many. */
+const sparseIndex = / USING brin | WHERE /;
+
+/**
+ * The tables as they were in the source, and their indexes as small as they can be: to refuse a restore that would fit is
+ * worse than to break one off, which changes nothing.
+ */
+export function leastBytes(tables: readonly Pick<RecordedTable, "bytes" | "rows" | "indexes">[]): number {
+  return tables.reduce((sum, { bytes, rows, indexes }) => {
+    const full = indexes.filter((definition) => !sparseIndex.test(definition)).length;
+    return sum + bytes + rows * full * indexEntryBytes;
+  }, 0);
+}
+
+const freeKilobytes = 'df -P -k "$1" | tail -n 1 | tr -s " " | cut -d " " -f 4';
+
+/** Where the container has df, and the role may see where the data is. */
+export async function checkFreeSpace(
+  { request, session, target }: RestoreRun,
+  tables: readonly { readonly recorded: RecordedTable }[],
+): Promise<void> {
+  if (request.content === "schema") return;
+  const { folder } = await session.row(
+    `SELECT coalesce(nullif(pg_tablespace_location(dattablespace), ''),
+            CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END) AS folder
+     FROM pg_database WHERE datname = current_database()`,
+    z.object({ folder: z.string().nullable() }),
+  );
+  if (folder === null) return;
+  const probe = execArguments(target, ["sh", "-c", freeKilobytes, "sh", folder], "0:0");
+  const { stdout } = await spawnDocker(target.docker, probe, { reject: false });
+  if (!/^\d+$/.test(stdout)) return;
+  const free = Number(stdout) * 1024;
+  const needed = leastBytes(tables.map(({ recorded }) => recorded));
+  if (free >= needed) return;
+  throw new Failure(
+    "space-insufficient",
+    `The disk of the database has ${formatBytes(free)} free, and the tables take at least ${formatBytes(needed)} with their indexes. ` +
+      "Free some space, or restore fewer tables with --table.",
   );
 }

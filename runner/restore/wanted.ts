@@ -3,7 +3,12 @@ import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import type { Session } from "../postgres/session/session";
 import type { TocEntry } from "../postgres/archive/toc";
-import { oidList } from "./members";
+import { oidList, type Member, findExisting } from "./members";
+import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
+import type { Selection } from "../postgres/catalog/select-tables";
+import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { type Name, sqlName } from "../postgres/session/names";
+import type { RestoreRun } from "./begin";
 
 /** What is restored, as it is in the scratch database. */
 export interface WantedObjects {
@@ -88,3 +93,110 @@ export const isEmpty = (list: readonly number[], entries: readonly TocEntry[]): 
   const beginning = new Set(entries.filter(({ kind }) => always.includes(kind)).map(({ id }) => id));
   return list.every((id) => beginning.has(id));
 };
+
+const OwnObject = z.object({
+  /** As an archive's table of contents has it. */
+  id: z.string(),
+  type: z.string(),
+  schema: z.string().nullable(),
+  identity: z.string(),
+});
+
+export type OwnObject = z.infer<typeof OwnObject>;
+
+const catalogs = [
+  [
+    "pg_type",
+    "typtype IN ('e', 'd', 'r', 'b') AND typelem = 0 OR typtype = 'c' AND EXISTS (SELECT FROM pg_class r WHERE r.oid = typrelid AND r.relkind = 'c')",
+  ],
+  [
+    "pg_proc",
+    "NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_proc'::regclass AND i.objid = c.oid AND i.deptype = 'i')",
+  ],
+  ["pg_operator", "true"],
+  ["pg_opclass", "true"],
+  ["pg_opfamily", "true"],
+  ["pg_collation", "true"],
+  ["pg_ts_config", "true"],
+  ["pg_ts_dict", "true"],
+  ["pg_ts_parser", "true"],
+  ["pg_ts_template", "true"],
+  ["pg_conversion", "true"],
+  ["pg_cast", "true"],
+  ["pg_transform", "true"],
+  ["pg_language", "true"],
+  ["pg_am", "true"],
+] as const;
+
+/** All that no extension made, in the whole database. */
+function ownObjects(session: Session): Promise<OwnObject[]> {
+  const queries = catalogs.map(
+    ([catalog, condition]) =>
+      `SELECT format('%s %s', '${catalog}'::regclass::oid, c.oid) AS id, o.type, (parse_ident(o.schema))[1] AS schema, o.identity FROM ${catalog} c, pg_identify_object('${catalog}'::regclass, c.oid, 0) o
+       WHERE c.oid >= 16384 AND (${condition}) AND NOT EXISTS (
+         SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
+  );
+  return session.rows(queries.join(" UNION ALL "), OwnObject);
+}
+
+/** Those of the scratch database that the target lacks; one that is there under the name is left alone. */
+export async function missingObjects(
+  scratch: Session,
+  session: Session,
+  isNeeded: (id: ObjectId) => boolean,
+): Promise<OwnObject[]> {
+  const key = ({ type, identity }: OwnObject) => `${type} ${identity}`;
+  const there = new Set((await ownObjects(session)).map(key));
+  return (await ownObjects(scratch)).filter((object) => isNeeded(object.id) && !there.has(key(object)));
+}
+
+export async function requirementsOf(
+  scratch: Session,
+  { tables }: Selection,
+): Promise<ReadonlySet<ObjectId>> {
+  const { objects } = await withQualifiedNames(scratch, () => findRequirements(scratch, tables));
+  return new Set(objects);
+}
+
+/** Oids of sequences that go to the target, where they are now. */
+export async function sequenceOids(
+  scratch: Session,
+  sequences: readonly Member[],
+  schemaOf: (schema: string) => string,
+  isKept: (sequence: Name) => boolean,
+): Promise<string[]> {
+  const places = sequences
+    .filter((sequence) => !isKept(sequence))
+    .map(({ schema, name }) => ({ schema: schemaOf(schema), name }));
+  return (await findExisting(scratch, places)).map(({ oid }) => oid);
+}
+
+/** Oids of views, such as a column can be of the type of; one that the target has is left alone there. */
+export async function otherRelations(scratch: Session, session: Session): Promise<string[]> {
+  const found = await scratch.rows(
+    `SELECT c.oid::text, n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= 16384 AND NOT EXISTS (
+       SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`,
+    z.object({ oid: z.string(), schema: z.string(), name: z.string() }),
+  );
+  const there = new Set((await findExisting(session, found)).map((place) => sqlName(place)));
+  return found.filter((relation) => !there.has(sqlName(relation))).map(({ oid }) => oid);
+}
+
+export async function lackingExtensions({
+  session,
+  manifest,
+}: RestoreRun): Promise<{ name: string; schema: string }[]> {
+  const there = await namesIn(session, "pg_extension", "extname");
+  return manifest.requires.extensions.filter(({ name }) => !there.has(name));
+}
+
+export async function lackingSchemas(session: Session, schemas: readonly string[]): Promise<string[]> {
+  const there = await namesIn(session, "pg_namespace", "nspname");
+  return [...new Set(schemas)].filter((schema) => !there.has(schema));
+}
+
+async function namesIn(session: Session, catalog: string, column: string): Promise<Set<string>> {
+  const rows = await session.rows(`SELECT ${column} AS name FROM ${catalog}`, z.object({ name: z.string() }));
+  return new Set(rows.map(({ name }) => name));
+}

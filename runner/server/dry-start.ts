@@ -6,7 +6,7 @@ import { Attempts, Failure } from "../lib/failure";
 import { type Docker, spawnDocker } from "../docker/docker";
 import { startThrowaway, type Throwaway } from "../docker/throwaway";
 import type { PreflightRequest } from "../request";
-import { bindMounts, scriptTarget } from "./mounts";
+import path from "node:path";
 
 /** Where the throwaway container sees the data volume, which it cannot write. */
 const volumeFolder = "/postgis-backup/volume";
@@ -248,3 +248,21 @@ function settingsRefused(what: string, said: string): Failure {
 const bare = (log: string) => log.replace(/^.*?\b(?=(FATAL|ERROR|PANIC|LOG|DETAIL|HINT|WARNING): )/gm, "");
 
 const lastLines = (text: string) => text.trim().split("\n").slice(-12).join("\n");
+
+export const scriptTarget = (script: string) => `/docker-entrypoint-initdb.d/${path.basename(script)}`;
+
+export function bindMounts({ backupDirectory, initScripts }: PreflightRequest): string[] {
+  return [
+    ...(backupDirectory === undefined ? [] : [bind(backupDirectory, "/backups")]),
+    ...initScripts.map((script) => `${bind(script, scriptTarget(script))},readonly`),
+  ];
+}
+
+function bind(source: string, target: string): string {
+  return ["type=bind", csvField(`source=${path.resolve(source)}`), csvField(`target=${target}`)].join(",");
+}
+
+/** The value of --mount is one line of CSV. */
+function csvField(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

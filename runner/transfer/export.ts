@@ -2,16 +2,17 @@
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
-import { formatBytes, type Progress } from "../lib/progress";
+import { type Progress } from "../lib/progress";
 import type { ExportRequest } from "../request";
 import { filesOf } from "../repository/backup-files";
 import { onceOnly, readWhole } from "../repository/checked-content";
 import { writeNewFile } from "./new-file";
 import { oddPath } from "../repository/plain-paths";
 import { damaged, parseSealed, readChecked } from "../repository/checksums";
-import { findBackup, type Store } from "../repository/repository";
+import { openBackup } from "../repository/open";
 import { tarBytes, type TarFile, writeTar } from "../lib/tar";
 import { manifestFile, sumsFile } from "../repository/layout";
+import { formatBytes } from "../lib/format";
 
 export interface ExportResult {
   readonly backupId: string;
@@ -25,14 +26,14 @@ export interface ExportResult {
 
 /** Every file is checked while it is written; one that is damaged fails the export, and the tar has no end. */
 export async function exportBackup(
-  store: Store,
-  { name, backup, file }: ExportRequest,
+  request: ExportRequest,
   standardOutput: Writable,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<ExportResult> {
-  const found = await findBackup(store, name, backup);
-  const { id, location } = found;
+  const { store, found } = await openBackup(request, signal);
+  const { name, id, location } = found;
+  const { file } = request;
   const stored = filesOf(store, found);
   const [source, sums] = [await readWhole(stored.read(manifestFile)), await readWhole(stored.read(sumsFile))];
   const manifest = parseSealed(source, sums, location);

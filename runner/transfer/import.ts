@@ -2,13 +2,14 @@
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { Failure } from "../lib/failure";
-import { formatBytes, type Progress } from "../lib/progress";
+import { type Progress } from "../lib/progress";
 import type { ImportRequest } from "../request";
 import { checkedContent, onceOnly, readWhole } from "../repository/checked-content";
 import { alreadyExists, type IncomingBackup, type Store } from "../repository/repository";
 import { endsEarly, readTar, type TarEntry } from "../lib/tar";
 import { invalid, readTarSeal, type TarSeal } from "./tar-checksums";
 import { manifestFile, sumsFile } from "../repository/layout";
+import { formatBytes } from "../lib/format";
 
 export interface ImportResult {
   readonly backupId: string;

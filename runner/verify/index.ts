@@ -1,13 +1,13 @@
 import { docker as dockerFor } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
-import type { VerifyRequest, VerifyResult } from "../request";
-import { secondsSince } from "../lib/seconds";
+import { type VerifyRequest, type VerifyResult, referenceOf } from "../request";
 import { type BackupFiles, filesOf } from "../repository/backup-files";
 import { openStore } from "../repository/open";
 import { readSealed } from "../repository/checksums";
 import { existingBackups, findBackup } from "../repository/repository";
 import { verifyBackup } from "./verification";
+import { secondsSince } from "../lib/format";
 
 /** Verifies backups that were taken earlier, and says of each what is wrong with it; all of them, whatever comes up. */
 export async function verify(
@@ -15,10 +15,9 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ result: VerifyResult; failures: Failure[] }> {
-  const store = openStore(request, signal);
-  const backups = request.all
-    ? await existingBackups(store, request.name)
-    : [await findBackup(store, request.name, request.backup)];
+  const { repository, name, backup: wanted } = referenceOf(request);
+  const store = openStore({ repository, s3: request.s3 }, signal);
+  const backups = request.all ? await existingBackups(store, name) : [await findBackup(store, name, wanted)];
   const results: VerifyResult["backups"] = [];
   const failures: Failure[] = [];
   for (const backup of backups) {
@@ -72,7 +71,7 @@ export {
   copyFiles,
   startBackupContainer,
 } from "./backup-container";
-export { archiveIn, checkContents, verifyBackup, checkScripts, failUnlessListed } from "./verification";
+export { archiveIn, checkContents, verifyBackup } from "./verification";
 export {
   compareTable,
   mismatch,
@@ -81,5 +80,5 @@ export {
   type RecordedTable,
   compareDefinitions,
 } from "./compare";
-export { compareOrphans } from "./compare-orphans";
-export { readPlainArchive } from "./plain-archive";
+export { readPlainArchive, checkScripts, failUnlessListed } from "./scripts";
+export { compareOrphans } from "./restored-tables";

@@ -3,13 +3,11 @@ import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { compareTable, mismatch, settlePools } from "./compare";
-import { compareOrphans } from "./compare-orphans";
 import type { BackupContainer } from "./backup-container";
 import { type Docker, spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import { readPlainArchive } from "./plain-archive";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { clientEncoding } from "../postgres/session/encoding";
 import { findDefinitions } from "../postgres/catalog/definitions";
@@ -26,6 +24,8 @@ import type { BackupFiles } from "../repository/backup-files";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/archive-name";
+import { readPlainArchive } from "./scripts";
+import { compareOrphans } from "./restored-tables";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [

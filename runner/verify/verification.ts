@@ -15,19 +15,17 @@ import {
 } from "../postgres/archive/archive";
 import { countDataFiles } from "../postgres/archive/data-files";
 import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/script";
-import { readPlainArchive } from "./plain-archive";
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
 import { safeScript } from "../postgres/archive/script-pieces";
-import { secondsSince } from "../lib/seconds";
 import type { BackupFiles } from "../repository/backup-files";
-import { together } from "../lib/together";
-import { checkFiles, readChecked, recordedFile, streamedArchive } from "../repository/checksums";
-import { prepareFile } from "../repository/layout";
-import { archiveName } from "../postgres/archive/archive-name";
+import { checkFiles, recordedFile, streamedArchive } from "../repository/checksums";
+import { secondsSince } from "../lib/format";
+import { together } from "../lib/concurrency";
+import { readPlainArchive, failUnlessListed, checkScripts, ArchiveKind, archiveFile } from "./scripts";
 
 /** A manifest, as far as it is known before the backup is verified. */
-type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
+export type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
 
 export interface Verification {
   readonly docker: Docker;
@@ -63,36 +61,6 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   if (inContainer) await checkInContainer(verification);
   signal.throwIfAborted();
   return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
-}
-
-/** What is read of a backup is what its checksums are of. */
-export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" | "compression">): void {
-  recordedFile(manifest, prepareFile);
-  recordedFile(
-    manifest,
-    manifest.format === "directory" ? `${archiveFile(manifest)}/toc.dat` : archiveFile(manifest),
-  );
-}
-
-/** Nothing in the scripts of a backup may be a command of psql; a plain archive is one too. */
-export async function checkScripts(
-  files: BackupFiles,
-  manifest: Pick<Verifiable, "files" | "format" | "compression">,
-  { signal, archive }: { readonly signal: AbortSignal; readonly archive: boolean },
-): Promise<void> {
-  const plain = manifest.format === "plain" ? archiveFile(manifest) : undefined;
-  for (const script of manifest.files) {
-    if (script.path === plain ? !archive : !script.path.endsWith(".sql")) continue;
-    const content =
-      script.path === plain ? readPlainArchive(files, script, signal) : readChecked(files, script);
-    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();
-  }
-}
-
-type ArchiveKind = Pick<Verifiable, "format" | "compression">;
-
-function archiveFile({ format, compression }: ArchiveKind): string {
-  return archiveName(format, compression);
 }
 
 /** An archive of one file can be checked while it is read from its beginning to its end. */

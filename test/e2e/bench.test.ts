@@ -44,7 +44,7 @@ describe("the bench", function () {
     await assertNothingLeft(running.pid);
   });
 
-  it("measures every way, and leaves nothing but its report", async () => {
+  it("measures every contender, and leaves nothing but its report", async () => {
     const running = start();
     const { exitCode, all } = await running;
     assert.equal(exitCode, 0, all);
@@ -53,11 +53,11 @@ describe("the bench", function () {
     const { groups, sample } = JSON.parse(text) as BenchResult;
     assert.equal(sample.rows, 2000);
     for (const [name, group] of Object.entries(groups))
-      for (const [way, { measurements }] of Object.entries(group)) {
+      for (const [contender, { measurements }] of Object.entries(group)) {
         const [only, ...more] = measurements;
-        assert.ok(only !== undefined && more.length === 0 && only.seconds > 0, `${name}: ${way}`);
-        if (name === "backup" && way !== "COPY to /dev/null")
-          assert.ok(only.outputBytes > 10_000, `${way} made ${only.outputBytes} bytes`);
+        assert.ok(only !== undefined && more.length === 0 && only.seconds > 0, `${name}: ${contender}`);
+        if (name === "backup" && contender !== "COPY to /dev/null")
+          assert.ok(only.outputBytes > 10_000, `${contender} made ${only.outputBytes} bytes`);
       }
     const byHand = groups.backup["by hand"]?.measurements[0];
     assert.ok(byHand !== undefined && byHand.containerBytes >= byHand.outputBytes);

@@ -39,7 +39,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "files without a checksum are read",
-    file: "runner/verify/verification.ts",
+    file: "runner/verify/scripts.ts",
     text: "  recordedFile(manifest, prepareFile);\n",
     replacement: "",
     tests: ["test/unit/runner/hostile-folder.test.ts"],

@@ -10,7 +10,7 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/lib/process-identity.ts",
     mutated:
-      'const [, space, itsBoot, pid = "", itsStart = ""] = written.exec(identity) ?? ["Stryker was here"];',
+      'const [, space, itsBoot, pid = "", itsStart = ""] = identity.exec(text) ?? ["Stryker was here"];',
     why: "No part is read of what has none.",
   },
   {

@@ -12,7 +12,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "sessions are not ended before the port changes hands",
-    file: "runner/migrate/index.ts",
+    file: "runner/migrate/switch.ts",
     text: "    await endSessions(hold);\n",
     replacement: "",
     tests: ["test/faults/migrate-kill.test.ts"],
@@ -28,7 +28,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "what is made after the first look is not seen",
-    file: "runner/migrate/index.ts",
+    file: "runner/migrate/switch.ts",
     text: "    await checkUnchanged(hold, between, request);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
@@ -52,7 +52,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "all is accepted to stay behind",
-    file: "runner/migrate/left-behind.ts",
+    file: "runner/migrate/inventory/items.ts",
     text: "!accepted(inWords(one))",
     replacement: "!(accepted(inWords(one)) || true)",
     tests: ["test/unit/runner/migrate.test.ts"],
@@ -75,7 +75,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "the port is not given back after a failure",
-    file: "runner/migrate/index.ts",
+    file: "runner/migrate/switch.ts",
     text: "    await giveBack(fresh, switching, request, progress);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
@@ -83,7 +83,7 @@ export const migrateMutants: readonly Mutant[] = [
   },
   {
     title: "the old server may start with the machine",
-    file: "runner/migrate/switch-port.ts",
+    file: "runner/migrate/switch.ts",
     text: 'await dockerOutput(docker, ["update", "--restart", "unless-stopped", old.Id]);',
     replacement: "await Promise.resolve();",
     tests: ["test/faults/migrate-kill.test.ts"],

@@ -25,21 +25,21 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a restore compares nothing",
-    file: "runner/restore/comparison.ts",
+    file: "runner/restore/compare.ts",
     text: "    Failures.throwIfAny(differences.map(mismatch));\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
   },
   {
     title: "a restore compares no rows",
-    file: "runner/restore/comparison.ts",
+    file: "runner/restore/compare.ts",
     text: "      ...(await compareTables(run, session, id, found)),\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
   },
   {
     title: "a restore compares no orphans",
-    file: "runner/restore/comparison.ts",
+    file: "runner/restore/compare.ts",
     text: ": await compareOrphans(run.manifest.relations, restored, run.signal)",
     replacement: ": await compareOrphans([], restored, run.signal)",
     tests: ["test/faults/forged.test.ts"],
@@ -54,7 +54,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "rows into tables that exist are not compared",
-    file: "runner/restore/data-only.ts",
+    file: "runner/restore/fill.ts",
     text: "    await compare(run, tables);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
@@ -62,7 +62,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a restore that fails leaves its tables",
-    file: "runner/restore/clean-up.ts",
+    file: "runner/restore/work.ts",
     text: "  await dropRecorded(session, names);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
@@ -142,7 +142,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "tables that have rows are filled",
-    file: "runner/restore/data-only.ts",
+    file: "runner/restore/fill.ts",
     text: "if (rows) full.push(name);",
     replacement: "if (rows && replaces) full.push(name);",
     tests: ["test/e2e/restore.test.ts"],
@@ -150,14 +150,14 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "the value of a sequence may be anything",
-    file: "runner/restore/sequence-values.ts",
+    file: "runner/restore/fill.ts",
     text: "(?<last>-?\\d+)",
     replacement: "(?<last>.+)",
     tests: ["test/unit/runner/sequence-values.test.ts"],
   },
   {
     title: "sequences of others are set",
-    file: "runner/restore/sequence-values.ts",
+    file: "runner/restore/fill.ts",
     text: " || !used.has(sequence.oid)",
     replacement: "",
     tests: ["test/unit/runner/sequence-values.test.ts"],
@@ -206,7 +206,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "scripts are not looked at before a restore",
-    file: "runner/verify/verification.ts",
+    file: "runner/verify/scripts.ts",
     text: "    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();\n",
     replacement: "",
     tests: ["test/faults/hostile-script.test.ts"],

@@ -2,10 +2,8 @@
 import { z } from "zod";
 import { escapeLiteral } from "../../postgres/session/escape";
 import type { Session } from "../../postgres/session/session";
-import type { Brought } from "./brought";
-import { type Item, item } from "./item";
-import { databaseObjects } from "./objects";
-
+import { databaseObjects, type Brought } from "./objects";
+import { type Item, item, inNumbers } from "./items";
 /** Privileges that others than the owner have, in one order. */
 const privileges = (acl: string, owner: string) => `array_to_string(ARRAY(
   SELECT format('%s:%s:%s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable)
@@ -148,8 +146,4 @@ async function securityLabels(session: Session): Promise<Item[]> {
     z.object({ name: z.string(), hash: z.string() }),
   );
   return found.map(({ name, hash }) => item("security label", name, { detail: hash }));
-}
-
-export function inNumbers(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

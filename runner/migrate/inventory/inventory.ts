@@ -3,10 +3,10 @@ import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import { withEnv } from "../../postgres/session/server";
 import { openSession, type Session } from "../../postgres/session/session";
-import type { Brought } from "./brought";
-import { databaseItems, inNumbers } from "./database";
-import { type Item, item, missingItems } from "./item";
+import { databaseItems } from "./database";
 import { serverItems } from "./server";
+import { type Item, item, missingItems, countsByKind } from "./items";
+import type { Brought } from "./objects";
 
 /** A server, and the database of it that is migrated, or that it goes to. */
 export interface Server {
@@ -95,19 +95,6 @@ async function otherDatabases(old: Server, fresh: Server, signal: AbortSignal): 
       found.push(item("database", name, { note: countsByKind(missing) }));
   }
   return found;
-}
-
-/** Such as "2 tables, 1 view". */
-export function countsByKind(items: readonly Item[]): string {
-  const counts = new Map<string, number>();
-  for (const { kind } of items) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return (
-    [...counts]
-      .sort(([one], [other]) => Number(other === "table") - Number(one === "table"))
-      .slice(0, 4)
-      .map(([kind, count]) => (/^[a-z ]+[^s]$/.test(kind) ? inNumbers(count, kind) : `${count} ${kind}`))
-      .join(", ") || "empty"
-  );
 }
 
 async function inSession<T>(

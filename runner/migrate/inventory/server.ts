@@ -1,7 +1,7 @@
 /** What a server has apart from its databases: roles, settings, who may connect. */
 import { z } from "zod";
 import type { Session } from "../../postgres/session/session";
-import { type Item, item } from "./item";
+import { type Item, item } from "./items";
 
 export interface ServerQuestion {
   /** The database that is migrated, or that it goes to. */

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
-import { formatBytes } from "../../lib/progress";
 import { bytesBelow } from "../files";
 import { discardBackup, type PendingBackup } from "./folder";
+import { formatBytes } from "../../lib/format";
 
 /** Removes what a failed run wrote; gives the failure to report, which is the destination's where that was the cause. */
 export async function abandonBackup(
@@ -24,7 +24,7 @@ export async function abandonBackup(
     return new Failure(
       "space-insufficient",
       `The disk of ${folder} is full: this backup had ${formatBytes(written)} when it had to stop (${error.message}). ` +
-        `Now that they are removed, ${formatBytes(bavail * bsize)} are free. Free some more, or choose another directory.`,
+        `Now that they are removed, ${formatBytes(bavail * bsize)} are free. Free some more, or choose another repository.`,
     );
   }
   if (vanished) {

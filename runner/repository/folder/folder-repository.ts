@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readlink, stat, unlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { totalBytes } from "../../lib/bytes";
 import { Failure } from "../../lib/failure";
 import { BackupName } from "../../request";
 import { type Entry, folderContents } from "./contents";
@@ -15,6 +14,7 @@ import { type Store, type StoredBackup } from "../repository";
 import { backupTime } from "../backup-id";
 import { isErrno } from "../../lib/files";
 import { keepFile } from "../layout";
+import { totalBytes } from "../../lib/format";
 
 /** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
 export function folderStore(directory: string): Store {

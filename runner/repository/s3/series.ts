@@ -1,16 +1,16 @@
 /** The backups that are in a bucket, told from listings and manifests. */
 import pMap from "p-map";
-import { totalBytes } from "../../lib/bytes";
 import { parseManifest } from "../manifest";
 import { readWhole } from "../checked-content";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
 import { type StoredBackup } from "../repository";
 import type { Bucket } from "./client";
-import { bucketUrl } from "../../request/location";
+import { s3Url } from "../../request/location";
 import { listObjects, readObject, type StoredObject } from "./objects";
 import { backupTime } from "../backup-id";
 import { manifestFile, keepFile } from "../layout";
+import { totalBytes } from "../../lib/format";
 
 /** Manifests that are read at once. */
 const atOnce = 8;
@@ -56,7 +56,7 @@ async function readBackup(
   const stored = {
     id,
     name,
-    location: bucketUrl(bucket, prefix),
+    location: s3Url(bucket, prefix),
     startedAt: backupTime(id) ?? new Date(Number.NaN),
     bytes: totalBytes(objects),
     kept: objects.some(({ path }) => path === keepFile),

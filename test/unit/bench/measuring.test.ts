@@ -4,10 +4,10 @@ import { fieldOf, groupPath } from "../../../bench/control-group";
 import { childrenSeconds } from "../../../bench/host-usage";
 import { readOptions } from "../../../bench/options";
 import { measureGroup } from "../../../bench/rounds";
-import { summarize } from "../../../bench/statistics";
-import type { Way } from "../../../bench/way";
+import type { Contender } from "../../../bench/contender";
 import { runnerMain } from "../../support/runner";
 import { measurementOf } from "./sample";
+import { summarize } from "../../../bench/result";
 
 describe("the bench", () => {
   it("summarizes odd and even numbers of values by number, not by text", () => {
@@ -16,11 +16,14 @@ describe("the bench", () => {
     assert.throws(() => summarize([]), /nothing/);
   });
 
-  it("measures the ways of a group in turns, after an unmeasured run of the first", async () => {
+  it("measures the contenders of a group in turns, after an unmeasured run of the first", async () => {
     const order: string[] = [];
-    const ways: Way[] = ["a", "b"].map((name) => ({ name, commands: [{ file: name, args: [] }] }));
+    const contenders: Contender[] = ["a", "b"].map((name) => ({
+      name,
+      commands: [{ file: name, args: [] }],
+    }));
     const result = await measureGroup(
-      { name: "group", ways },
+      { name: "group", contenders },
       {
         rounds: 2,
         measure: ({ name }) => Promise.resolve(measurementOf(order.push(name))),
@@ -36,7 +39,7 @@ describe("the bench", () => {
     assert.deepEqual(result["a"]?.commands, ["run a"]);
   });
 
-  it("takes its options from the environment, and whole numbers alone", () => {
+  it("takes its options from the environment, and accepts whole numbers only", () => {
     const { scale, rounds, smallTables } = readOptions({ SCALE: "5", ROUNDS: "" });
     assert.deepEqual([scale, rounds, smallTables], [5, 3, 1000]);
     assert.throws(() => readOptions({ ROUNDS: "2.5" }), /ROUNDS must be a whole number/);
@@ -59,17 +62,17 @@ describe("the bench", () => {
     assert.equal(childrenSeconds(stat), 4);
   });
 
-  it("prints commands with plain names, as they could be typed", () => {
-    const scene = { container: "pgb-test-1", sidecar: "pgb-test-2", folder: "/cache/bench/7" };
+  it("prints commands with fixed names, as a user would type them", () => {
+    const fixture = { container: "pgb-test-1", sidecar: "pgb-test-2", folder: "/cache/bench/7" };
     const dump = ["exec", "pgb-test-1", "pg_dump", "--compress=zstd:1", "-t", 'public."A b"'];
     assert.equal(
-      commandLine({ file: "docker", args: dump }, scene),
+      commandLine({ file: "docker", args: dump }, fixture),
       `docker exec pg_spat pg_dump --compress=zstd:1 -t 'public."A b"'`,
     );
-    const args = [runnerMain, "backup", "--directory", "/cache/bench/7/output"];
+    const args = [runnerMain, "backup", "--repository", "/cache/bench/7/output"];
     assert.equal(
-      commandLine({ file: process.execPath, args }, scene),
-      "postgis-backup backup --directory /srv/bench/output",
+      commandLine({ file: process.execPath, args }, fixture),
+      "postgis-backup backup --repository /srv/bench/output",
     );
   });
 });

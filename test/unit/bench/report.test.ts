@@ -25,7 +25,7 @@ const rates: Rates = {
 const scale = { rows: 1e6, cores: 8, workers: 1, memoryBytes: 1e9 };
 
 describe("the bench's report", () => {
-  it("holds each target met at its limit, and not met above it", () => {
+  it("calls a target met at its limit, and not met above it", () => {
     const result = sampleResult();
     const all = verdicts(result);
     assert.deepEqual(
@@ -53,7 +53,7 @@ describe("the bench's report", () => {
     );
   });
 
-  it("has a line for every way, with median and spread, and every command", () => {
+  it("has a line for every contender, with median and spread, and every command", () => {
     const text = report(sampleResult());
     assert.match(text, /^\| \*\*postgis-backup\*\* \| 10\.0 s \(9\.00 s – 15\.0 s\) \| 1\.00 \|/m);
     assert.match(text, /^\| by hand \| 20\.0 s \(18\.0 s – 30\.0 s\) \| 0\.50 \|/m);
@@ -64,7 +64,7 @@ describe("the bench's report", () => {
     assert.match(report({ ...sampleResult(), machine: { ...machine, loadBefore: 2 } }), /not idle/);
   });
 
-  it("draws a bar as long as its median, and takes no label for markup", () => {
+  it("draws a bar as long as its median, and escapes markup in labels", () => {
     const value = { median: 5, least: 4, most: 10 };
     const svg = barChart("a < b", "s", [{ label: "x & y", value, emphasized: true }]);
     assert.match(svg, /a &lt; b/);
@@ -76,7 +76,7 @@ describe("the bench's report", () => {
 });
 
 describe("the bench's model", () => {
-  it("takes the slowest of what goes on at the same time, and names it", () => {
+  it("takes the slowest of the parallel parts, and names it", () => {
     const one = project(rates, scale);
     assert.deepEqual([one.dumpSeconds, one.saturated], [4, "the server's session that writes rows as text"]);
     assert.equal(one.totalSeconds, 6);

@@ -25,13 +25,13 @@ export function measurementOf(seconds: number, change: Partial<Measurement> = {}
   };
 }
 
-/** A group whose ways took so long, in each of three rounds. */
+/** A group whose contenders have these medians, in three rounds. */
 function group(seconds: Readonly<Record<string, number>>): GroupResult {
   return Object.fromEntries(
-    Object.entries(seconds).map(([way, median]) => [
-      way,
+    Object.entries(seconds).map(([contender, median]) => [
+      contender,
       {
-        commands: [`run ${way}`],
+        commands: [`run ${contender}`],
         measurements: [median * 0.9, median, median * 1.5].map((value) => measurementOf(value)),
       },
     ]),

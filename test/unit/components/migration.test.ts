@@ -36,7 +36,7 @@ describe("Migration", () => {
     assert.equal(command.name, "move-migrate");
     assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js migrate --request -$/);
     const subject = { container: "pg_spat", toContainer: "pg_17" };
-    assert.deepEqual(JSON.parse(String(stdin)), { ...subject, directory: "/srv/backups", name: "move" });
+    assert.deepEqual(JSON.parse(String(stdin)), { ...subject, repository: "/srv/backups", name: "move" });
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
       environment: {},

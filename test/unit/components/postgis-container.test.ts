@@ -22,9 +22,7 @@ describe("PostgisContainer", () => {
     const { database, child } = await declare({ password: "p", restoreFrom: "./backups/cbm/latest" });
     const { stdin, ...rest } = child("db-restore").inputs;
     assert.deepEqual(JSON.parse(String(stdin)), {
-      directory: "backups",
-      name: "cbm",
-      backup: "latest",
+      location: "./backups/cbm/latest",
       container: "db",
       user: "postgres",
       database: "postgres",

@@ -12,7 +12,7 @@ const result: BackupResult = {
   sizeBytes: 5,
   tables: ["public.a"],
   restoreCommand: "docker exec …",
-  localLocation: "/c/cbm/20261122T081500Z",
+  copies: [],
   versionIds: { "manifest.json": "v1" },
   verification: { level: "archive", seconds: 1.5 },
   pruned: ["20261001T081500Z"],
@@ -45,7 +45,7 @@ describe("TableBackup", () => {
     assert.deepEqual(JSON.parse(String(stdin)), {
       container: "pg_spat",
       tables: ["a"],
-      directory: "./backups",
+      repository: "./backups",
       name: "cbm",
     });
     assert.deepEqual(rest, {
@@ -90,18 +90,18 @@ describe("TableBackup", () => {
   });
 
   it("hands a bucket to the runner as the place, or as the place to upload to", async () => {
-    const bucket = { bucket: pulumi.output("b"), prefix: "p/q" };
+    const bucket = { bucket: pulumi.output("backups"), prefix: "p/q" };
     const { directory, ...without } = least;
     assert.deepEqual(requestOf(await declare({ ...without, ...bucket })), {
       container: "pg_spat",
       tables: ["a"],
-      directory: "s3://b/p/q",
+      repository: "s3://backups/p/q",
       name: "cbm",
     });
     const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true };
     const { inputs } = await declare({
       ...least,
-      bucket: "b",
+      bucket: "backups",
       s3,
       keepLocal: false,
       uploadLimit: 1000,
@@ -110,19 +110,20 @@ describe("TableBackup", () => {
     assert.deepEqual(requestOf({ inputs }), {
       container: "pg_spat",
       tables: ["a"],
-      directory,
-      uploadTo: "s3://b",
+      repository: "s3://backups",
+      workDirectory: directory,
       name: "cbm",
       s3: { ...s3, uploadLimit: 1000 },
-      keepLocal: false,
     });
+    const { repository, copies } = requestOf(await declare({ ...least, bucket: "backups" }));
+    assert.deepEqual({ repository, copies }, { repository: directory, copies: ["s3://backups"] });
     assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }), "credentials are inherited");
     assert.deepEqual(inputs["triggers"], [
       {
         container: "pg_spat",
         tables: ["a"],
         directory,
-        uploadTo: "s3://b",
+        uploadTo: "s3://backups",
         name: "cbm",
         endpoint: "http://h:1",
       },
@@ -131,7 +132,7 @@ describe("TableBackup", () => {
 
   it("takes a new backup for another bucket, prefix or server, and not for how it gets there", async () => {
     const triggersOf = async (args: Partial<TableBackupArgs>) =>
-      JSON.stringify((await declare({ ...least, bucket: "b", ...args })).inputs["triggers"]);
+      JSON.stringify((await declare({ ...least, bucket: "backups", ...args })).inputs["triggers"]);
     const base = await triggersOf({});
     for (const changed of [
       { bucket: "other" },
@@ -193,7 +194,7 @@ describe("TableBackup", () => {
       dockerHost: "ssh://h",
       tables: ["a"],
       excludeTables: ["b"],
-      directory: "/srv",
+      repository: "/srv",
       name: "n",
       format: "custom",
       jobs: 2,
@@ -206,7 +207,7 @@ describe("TableBackup", () => {
   });
 
   it("has empty outputs for what the runner does not send", async () => {
-    const none = { alarm: undefined, localLocation: undefined, versionIds: undefined };
+    const none = { alarm: undefined, versionIds: undefined };
     await startMocks({ stdout: JSON.stringify({ ...result, ...none }) });
     const { alarm, localLocation, versionIds } = new TableBackup("cbm", least);
     assert.deepEqual(
@@ -217,9 +218,11 @@ describe("TableBackup", () => {
 
   it("reads its outputs from the runner's answer", async () => {
     const { backup } = await declare(least);
-    for (const [name, value] of Object.entries(result)) {
+    const { copies, ...values } = result;
+    assert.deepEqual(copies, []);
+    for (const [name, value] of Object.entries(values)) {
       assert.deepEqual(
-        await valueOf(backup[name as keyof BackupResult] as pulumi.Output<unknown>),
+        await valueOf(backup[name as Exclude<keyof BackupResult, "copies">] as pulumi.Output<unknown>),
         value,
         name,
       );
@@ -259,12 +262,12 @@ describe("TableBackup", () => {
     ["a limit without a bucket", { uploadLimit: 1 }, /^uploadLimit: has no effect without bucket/],
     [
       "a local copy without a folder",
-      { directory: undefined, bucket: "b", keepLocal: true },
+      { directory: undefined, bucket: "backups", keepLocal: true },
       /^keepLocal: has no effect without directory/,
     ],
     [
       "files in a bucket",
-      { directory: undefined, bucket: pulumi.output("b"), format: "directory" },
+      { directory: undefined, bucket: pulumi.output("backups"), format: "directory" },
       /^format: cannot/,
     ],
     ["an unknown argument", { lockTimout: 5 }, /^lockTimout: is unknown\. Did you mean lockTimeout\?/],

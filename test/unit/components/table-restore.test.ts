@@ -41,9 +41,7 @@ describe("TableRestore", () => {
     const { create, stdin, ...rest } = inputs;
     assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js restore --request -$/);
     const request = {
-      directory: "/srv/backups",
-      name: "cbm",
-      backup: "20261122T081500Z",
+      location: "/srv/backups/cbm/20261122T081500Z",
       container: "pg_new",
     };
     const { once, ...asked } = JSON.parse(String(stdin)) as Record<string, object>;
@@ -60,9 +58,9 @@ describe("TableRestore", () => {
 
   it("takes a backup in a bucket, and how its server is spoken to", async () => {
     const s3 = { endpoint: "http://h:1", forcePathStyle: true };
-    const location = "s3://b/p/q/cbm/20261122T081500Z";
+    const location = "s3://backups/p/q/cbm/20261122T081500Z";
     const { inputs } = await declare({ ...least, location, s3 });
-    const place = { directory: "s3://b/p/q", name: "cbm", backup: "20261122T081500Z" };
+    const place = { location };
     const server = { container: "pg_new", volume: "pg_new-data" };
     const asked = ({ stdin }: Record<string, unknown>) => {
       const { once, ...request } = JSON.parse(String(stdin)) as Record<string, object>;
@@ -71,11 +69,9 @@ describe("TableRestore", () => {
     };
     assert.deepEqual(asked(inputs), { ...place, s3, ...server });
     assert.deepEqual(inputs["triggers"], [{ ...place, container: "pg_new" }]);
-    const { inputs: bare } = await declare({ ...least, location: "s3://b/cbm/latest/" });
+    const { inputs: bare } = await declare({ ...least, location: "s3://backups/cbm/latest/" });
     assert.deepEqual(asked(bare), {
-      ...place,
-      directory: "s3://b",
-      backup: "latest",
+      location: "s3://backups/cbm/latest/",
       ...server,
     });
   });

@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
 import type { Inspection } from "../../../runner/docker/container";
-import { dataPlace } from "../../../runner/migrate/data-volumes";
-import { parseIdentity } from "../../../runner/migrate/inventory/brought";
-import { item, missingItems, notBrought } from "../../../runner/migrate/inventory/item";
-import { type DatabaseObject, type Dependency, itemsOf } from "../../../runner/migrate/inventory/objects";
 import {
+  type DatabaseObject,
+  type Dependency,
+  itemsOf,
+  parseIdentity,
+} from "../../../runner/migrate/inventory/objects";
+import { packTables, unpackTables, restartPolicy } from "../../../runner/migrate/record";
+import { hasData } from "../../../runner/migrate/resume";
+import { dataPlace } from "../../../runner/migrate/servers";
+import {
+  item,
   acceptedInWords,
   checkAcceptance,
   checkLeftBehind,
   notAccepted,
-} from "../../../runner/migrate/left-behind";
-import { packTables, unpackTables } from "../../../runner/migrate/record";
-import { hasData } from "../../../runner/migrate/resume";
-import { restartPolicy } from "../../../runner/migrate/switch-record";
+  missingItems,
+  notBrought,
+} from "../../../runner/migrate/inventory/items";
 
 function inspection(more: object): Inspection {
   return {

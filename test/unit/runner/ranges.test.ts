@@ -7,7 +7,7 @@ import { compressorFor } from "../../../runner/postgres/archive/compressor";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { pageRanges, splitTables } from "../../../runner/postgres/archive/ranges";
 import type { Session } from "../../../runner/postgres/session/session";
-import { together } from "../../../runner/lib/together";
+import { together } from "../../../runner/lib/concurrency";
 
 describe("ranges of pages", () => {
   it("meet, and are open at both ends", () => {

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import type { Session } from "../../../runner/postgres/session/session";
 import { RestoreRequest } from "../../../runner/request";
 import type { Reader } from "../../../runner/restore/reader";
-import type { RestoreRun } from "../../../runner/restore/run";
-import { setSequences } from "../../../runner/restore/sequence-values";
+import type { RestoreRun } from "../../../runner/restore/begin";
+import { setSequences } from "../../../runner/restore/fill";
 
 describe("values of sequences that exist", () => {
   /** The statements that a script of an archive makes, in a database with a sequence of the tables and one of somebody else. */
@@ -32,7 +32,7 @@ describe("values of sequences that exist", () => {
       },
     };
     const request = RestoreRequest.parse({
-      ...{ container: "c", directory: "/b", name: "cbm", backup: "latest" },
+      ...{ container: "c", repository: "/b", name: "cbm", backup: "latest" },
     });
     const run: Pick<RestoreRun, "request" | "signal"> & { session: Partial<Session> } = {
       request,

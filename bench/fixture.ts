@@ -9,9 +9,9 @@ import { isAlive } from "../test/support/processes";
 import { removeLeftovers, sql } from "../test/support/resources";
 import { containerGroup } from "./container-usage";
 import type { ControlGroup } from "./control-group";
-import { type Command, inside } from "./way";
+import { type Command, inside } from "./contender";
 
-/** Of the sample tables. */
+/** The database with the sample tables. */
 export const database = "gis";
 
 export const sampleTables = [
@@ -22,31 +22,31 @@ export const sampleTables = [
   "roi2020_S2_hists",
 ] as const;
 
-/** Where the work folder is in the database's container. */
+/** Path of the work folder in both containers. */
 const mounted = "/backups";
 
-/** A server with the sample tables, and a second container beside it, as backup images are run. */
-export interface Scene {
+/** A server with the sample tables, and a second container beside it, which plays the part of a backup image. */
+export interface Fixture {
   readonly container: string;
-  /** Of the database's container. */
+  /** Control group of the database's container. */
   readonly group: ControlGroup;
-  /** Shares the network of the database's container, and sees the work folder. */
+  /** The second container. It shares the network of the database's container and has the work folder mounted. */
   readonly sidecar: string;
-  /** Folder of this machine, mounted into both. */
+  /** Work folder on this machine, mounted into both containers. */
   readonly folder: string;
-  /** Workers of programs that take any number, as many as the runner takes. */
+  /** Number of workers, the same for all programs that let us choose: the runner's default. */
   readonly jobs: number;
   readonly signal: AbortSignal;
 }
 
-/** Of each running bench, a folder that is named by its process. */
+/** Each running bench has a folder here, named by its process id. */
 const workFolders = path.join(cache, "bench");
 
-/** Makes the scene, lets it be used, and removes it whatever happened. */
-export async function withScene<T>(
+/** Creates the fixture, runs `use`, and always removes the fixture. */
+export async function withFixture<T>(
   rows: number,
   signal: AbortSignal,
-  use: (scene: Scene) => Promise<T>,
+  use: (fixture: Fixture) => Promise<T>,
 ): Promise<T> {
   await removeDead();
   await mkdir(path.join(workFolders, String(process.pid)), { recursive: true });
@@ -80,7 +80,7 @@ async function startServer(
       ...["--env", "POSTGRES_PASSWORD=bench", "--env", `POSTGRES_DB=${database}`],
       ...["--env", `CBM_SIGNATURE_ROWS=${rows}`, "--shm-size", "1g"],
     ],
-    // A vacuum that starts by itself would be measured with whatever runs then.
+    // An automatic vacuum would falsify the measurement that it runs into.
     serverCommand({ autovacuum: "off" }),
   );
   const ready = server.ready(600 + rows / 10_000);
@@ -94,7 +94,7 @@ function rejectsOn(signal: AbortSignal): Promise<never> {
   return rejecting;
 }
 
-/** Containers and folders of earlier runs that were killed. */
+/** Removes containers and folders of earlier runs that were killed. */
 async function removeDead(): Promise<void> {
   await removeLeftovers();
   const folders = await readdir(workFolders).catch(() => []);
@@ -102,23 +102,23 @@ async function removeDead(): Promise<void> {
   await Promise.all(dead.map((name) => rm(path.join(workFolders, name), { recursive: true, force: true })));
 }
 
-/** The path of a file of the work folder as both containers see it. */
-export function pathInside({ folder }: Scene, file: string): string {
+/** The path of a file of the work folder in both containers. */
+export function pathInside({ folder }: Fixture, file: string): string {
   return path.posix.join(mounted, path.relative(folder, file));
 }
 
-/** A program in the database's container that writes to the work folder: as the caller, who can remove what it wrote. */
-export function insideAsCaller(scene: Scene, command: readonly string[]): Command {
+/** Runs a program in the database's container as the caller's user, who can then remove the files that it wrote. */
+export function insideAsCaller(fixture: Fixture, command: readonly string[]): Command {
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
-  return inside(scene.container, command, ["--user", user]);
+  return inside(fixture.container, command, ["--user", user]);
 }
 
-/** Makes an empty database, with the extension that the sample tables need. */
-export async function createDatabase({ container }: Scene, name: string): Promise<void> {
+/** Creates an empty database with PostGIS, which the sample tables need. */
+export async function createDatabase({ container }: Fixture, name: string): Promise<void> {
   await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
   await sql(container, "CREATE EXTENSION postgis", name);
 }
 
-export async function dropDatabase({ container }: Scene, name: string): Promise<void> {
+export async function dropDatabase({ container }: Fixture, name: string): Promise<void> {
   await sql(container, `DROP DATABASE IF EXISTS ${name} (FORCE)`);
 }

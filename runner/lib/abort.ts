@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 
 /**
- * The outcome of some work; after an abort it has only so long to end by itself. What hangs on a daemon that answers no
- * more must not make this program hang too.
+ * Returns the result of `work`. After an abort, `work` has `graceMilliseconds` to end. Then this function throws, so
+ * that this program does not hang when the Docker daemon stops answering.
  */
 export async function settleAfterAbort<T>(
   work: Promise<T>,
@@ -35,7 +35,7 @@ function once(signal: AbortSignal, giveUp: AbortSignal): Promise<void> {
     giveUp.addEventListener(
       "abort",
       () => {
-        reject(new Error("not needed any more"));
+        reject(new Error("the work has ended"));
       },
       { once: true },
     );

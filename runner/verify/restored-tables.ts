@@ -1,6 +1,7 @@
+/** Compares the tables of a restored database with the manifest. */
 import type { ExecTarget } from "../docker/exec";
-import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
+import type { Manifest } from "../repository/manifest";
 import { sqlName } from "../postgres/session/names";
 import { countOrphans } from "../postgres/catalog/orphans";
 

@@ -1,22 +1,110 @@
 /**
- * The published port goes from the old container to the new one. Docker binds the ports of a container when it starts, and
- * networks are changed here only while a container is stopped: engines differ in what becomes of a port when a running
- * container leaves a network.
+ * The published port goes from the old container to the new one. Docker binds the ports of a container when it starts. Networks
+ * are changed only while a container is stopped: engines differ in what they do with a port when a running container leaves a
+ * network.
  */
-import { setTimeout } from "node:timers/promises";
-import { findContainer, type Inspection } from "../docker/container";
+import {
+  type Sides,
+  inDatabase,
+  newDatabase,
+  dataOf,
+  dataPlace,
+  type NewServer,
+  boundPorts,
+  applicationName,
+} from "./servers";
+import { type MigrateResult, ReadyRequest } from "../request";
+import {
+  systemIdentifier,
+  switchRecord,
+  writeRecord,
+  packTables,
+  type SwitchRecord,
+  restartPolicy,
+  type Networks,
+  removeRecord,
+  networksTaken,
+  removeHint,
+} from "./record";
+import { writeDockerRecord, removeDockerRecord } from "./docker-record";
+import { runningContainer, type Inspection, findContainer } from "../docker/container";
+import { endSessions, checkUnchanged } from "./hold-writes";
+import { endSwitch } from "./resume";
+import { Failure, Failures } from "../lib/failure";
 import { type Docker, dockerOutput, spawnDocker } from "../docker/docker";
-import type { ExecTarget } from "../docker/exec";
-import { Failure } from "../lib/failure";
-import { connectedTarget } from "../postgres/session/connect";
+import { setTimeout } from "node:timers/promises";
 import type { Progress } from "../lib/progress";
+import type { ExecTarget } from "../docker/exec";
 import { answering } from "../server";
-import { ReadyRequest } from "../request";
-import { removeDockerRecord } from "./docker-record";
-import { boundPorts } from "./published-port";
-import { removeHint, removeRecord } from "./record";
-import { applicationName, dataOf, type NewServer, newDatabase } from "./servers";
-import { type Networks, networksTaken, restartPolicy, type SwitchRecord } from "./switch-record";
+import { connectedTarget } from "../postgres/session/connect";
+import { secondsSince } from "../lib/format";
+
+/**
+ * Docker's records make each step one that can be taken back or brought to its end, by this run or the next: that of the switch
+ * before anything is touched, and that of the migration once the old server has stopped.
+ */
+export async function switchServers(between: Sides, result: MigrateResult): Promise<void> {
+  const { docker, request, old, fresh, hold, tables, progress } = between;
+  const toSystem = await inDatabase(newDatabase(fresh, toTheEnd), toTheEnd, systemIdentifier);
+  const fromSystem = await systemIdentifier(hold);
+  const switching = switchRecord(old, fresh.container, toSystem);
+  await writeDockerRecord(docker, "switching", dataOf(fresh), switching);
+  let since = performance.now();
+  try {
+    await restart(fresh, progress);
+    const restarted = await runningContainer(docker, fresh.container.Id);
+    await endSessions(hold);
+    await checkUnchanged(hold, between, request);
+    since = performance.now();
+    await stopServer(docker, old);
+    const { volume, folder } = dataPlace(old);
+    await writeRecord(
+      fresh,
+      {
+        ...{
+          from: old.Id,
+          fromStartedAt: old.State.StartedAt,
+          fromData: { volume, folder, system: fromSystem },
+        },
+        ...{ networks: switching.networks, database: request.database },
+        ...{
+          to: restarted.Id,
+          toStartedAt: restarted.State.StartedAt,
+          toDatabase: request.toDatabase,
+          toSystem,
+        },
+        ...{ tables: packTables(tables.map(({ sqlName }) => sqlName)), result },
+      },
+      toTheEnd,
+    );
+    await keepStopped(docker, old);
+    await takePort({ ...fresh, container: restarted }, switching.networks, progress);
+  } catch (error) {
+    if (await serves(fresh).catch(() => false)) throw error;
+    throw await afterGivingBack(between, switching, error);
+  }
+  await endSwitch(fresh);
+  progress.note(`The port was without a server for ${secondsSince(since)} s.`);
+}
+
+/** Gives the port back; the failure that led to it comes first. */
+async function afterGivingBack(
+  { fresh, hold, request, progress }: Sides,
+  switching: SwitchRecord,
+  error: unknown,
+): Promise<unknown> {
+  try {
+    // Nobody can connect to the old server while this session lives, if it still does.
+    await hold.run("ROLLBACK").catch(() => undefined);
+    await giveBack(fresh, switching, request, progress);
+  } catch (second) {
+    if (!(error instanceof Failure && second instanceof Failure)) return error;
+    return new Failures(
+      [error, second].flatMap((failure) => (failure instanceof Failures ? failure.found : [failure])),
+    );
+  }
+  return error;
+}
 
 /** A server that writes a large checkpoint takes long to stop; Docker kills it after this. */
 const stopSeconds = 120;

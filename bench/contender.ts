@@ -1,4 +1,4 @@
-/** What is measured: ways to do one job, side by side. */
+/** A contender is one of several ways to do the same job. The bench measures them side by side. */
 
 /** A program that runs on this machine. */
 export interface Command {
@@ -8,23 +8,23 @@ export interface Command {
   readonly cwd?: string;
 }
 
-export interface Way {
-  /** As it stands in the report; no other way of the group has it. */
+export interface Contender {
+  /** Name in the report, unique in the group. */
   readonly name: string;
-  /** Run one after another; what they take together is measured. */
+  /** Commands that run one after another. The bench measures them as one. */
   readonly commands: readonly Command[];
-  /** Folder of this machine that the result is in: empty before, emptied afterwards. */
+  /** Folder on this machine for the output. It is empty before the run and emptied after it. */
   readonly output?: string;
-  /** What has to be done before, and is not measured. */
+  /** Runs before the commands, unmeasured. */
   readonly prepare?: () => Promise<void>;
-  /** Removes what is left elsewhere. */
+  /** Runs after the commands, unmeasured. Removes what they left outside the output folder. */
   readonly clean?: () => Promise<void>;
 }
 
 export interface Group {
   readonly name: string;
-  readonly ways: readonly Way[];
-  /** Removes what the group made for its ways. */
+  readonly contenders: readonly Contender[];
+  /** Removes what the group created for its contenders. */
   readonly remove?: () => Promise<void>;
 }
 

@@ -1,16 +1,16 @@
-/** Whether what was loaded is what was backed up. */
-import { z } from "zod";
-import { compareTable, mismatch, settlePools, withFingerprints, compareOrphans } from "../verify";
-import { Failures } from "../lib/failure";
-import { type Relation, readCatalog } from "../postgres/catalog/catalog";
-import { findDefinitions } from "../postgres/catalog/definitions";
-import { measureTables, whyNotComparable } from "../postgres/catalog/fingerprint";
-import { sqlName } from "../postgres/session/names";
-import { findPools } from "../postgres/session/pools";
-import { withQualifiedNames } from "../postgres/session/qualified-names";
-import { openSession, type Session } from "../postgres/session/session";
-import type { RestoreRun } from "./run";
+/** Compares what was loaded with what was backed up. */
+import type { RestoreRun } from "./begin";
+import { whyNotComparable, measureTables } from "../postgres/catalog/fingerprint";
 import type { StagedTable } from "./staging";
+import { openSession, type Session } from "../postgres/session/session";
+import { sqlName } from "../postgres/session/names";
+import { z } from "zod";
+import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { compareOrphans, mismatch, withFingerprints, settlePools, compareTable } from "../verify";
+import { Failures } from "../lib/failure";
+import { withQualifiedNames } from "../postgres/session/qualified-names";
+import { findDefinitions } from "../postgres/catalog/definitions";
+import { findPools } from "../postgres/session/pools";
 
 /** Why the target cannot compute the fingerprints that were recorded; undefined where it can. */
 export function whyNotCompared({

@@ -1,30 +1,24 @@
-/** A restore that has its lock, and nothing of an earlier one in its way. */
-import { z } from "zod";
-import { runningContainer } from "../docker/container";
-import { docker as dockerFor } from "../docker/docker";
-import { Attempts, Failure } from "../lib/failure";
-import { chooseJobs } from "../lib/jobs";
-import type { Manifest } from "../repository/manifest";
-import { connectServer } from "../postgres/session/connect";
-import { dumpFacts, serverFacts } from "../postgres/session/server-info";
-import { describeContent } from "../postgres/catalog/outside-content";
-import { lockRuns, noteEnded } from "../postgres/session/run-lock";
-import type { Session } from "../postgres/session/session";
-import type { Progress } from "../lib/progress";
+/** The beginning of a restore: the backup is checked, the target is locked, and what an earlier restore left is removed. */
 import type { RestoreRequest } from "../request";
-import { type BackupFiles, filesOf } from "../repository/backup-files";
-import { openStore } from "../repository/open";
-import { checkFiles, damaged, readSealed } from "../repository/checksums";
-import { findBackup } from "../repository/repository";
-import { checkScripts, failUnlessListed } from "../verify";
-import { dropWork } from "./clean-up";
-import { restoreInProgress } from "./in-progress";
-import { finalPlace, findExisting } from "./members";
-import { restoreNames } from "./names";
-import { checkSrids } from "./srids";
-import type { RestoreRun } from "./run";
-import { checkTarget } from "./target-check";
+import type { Progress } from "../lib/progress";
+import { Attempts, Failure } from "../lib/failure";
+import { docker as dockerFor } from "../docker/docker";
+import { runningContainer, type Inspection } from "../docker/container";
+import { connectServer } from "../postgres/session/connect";
+import { dumpFacts, serverFacts, type ServerFacts, type DumpFacts } from "../postgres/session/server-info";
+import { noteEnded, lockRuns } from "../postgres/session/run-lock";
+import type { Manifest } from "../repository/manifest";
+import { describeContent } from "../postgres/catalog/outside-content";
+import type { Session } from "../postgres/session/session";
+import { z } from "zod";
+import { filesOf, type BackupFiles } from "../repository/backup-files";
+import { readSealed, checkFiles, damaged } from "../repository/checksums";
+import { failUnlessListed, checkScripts } from "../verify";
+import { openBackup } from "../repository/open";
 import { archiveName } from "../postgres/archive/archive-name";
+import { chooseJobs } from "../lib/concurrency";
+import type { ExecTarget } from "../docker/exec";
+import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the run. */
 export async function beginRestore(
@@ -91,8 +85,7 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const store = openStore(request, signal);
-  const found = await findBackup(store, request.name, request.backup);
+  const { store, found } = await openBackup(request, signal);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
   failUnlessListed(manifest);
@@ -131,26 +124,25 @@ function checkedBefore(
   return files.filter(({ path }) => path !== archive && !path.startsWith(`${archive}/`));
 }
 
-/** Looks at all that can be known without a scratch database. */
-export async function checkRestore(run: RestoreRun): Promise<void> {
-  const attempts = new Attempts();
-  await checkTarget(run, attempts);
-  await attempts.run(() => checkSrids(run));
-  attempts.end();
+/** A restore that has its lock. */
+export interface RestoreRun {
+  readonly request: RestoreRequest;
+  readonly manifest: Manifest;
+  readonly files: BackupFiles;
+  readonly container: Inspection;
+  readonly target: ExecTarget;
+  /** In the target database; holds the lock until it is closed. */
+  readonly session: Session;
+  readonly facts: ServerFacts;
+  readonly tools: DumpFacts;
+  readonly names: RestoreNames;
+  readonly jobs: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** For the result. */
+  readonly notes: string[];
 }
 
-/** Whether there is nothing to do because every table of the backup is there, which is found out soonest. */
-export async function allExist({
-  request,
-  manifest,
-  session,
-}: {
-  readonly request: RestoreRequest;
-  readonly manifest: RestoreRun["manifest"];
-  readonly session: Session;
-}): Promise<boolean> {
-  if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
-    return false;
-  const places = manifest.tables.map((table) => finalPlace(request, table));
-  return (await findExisting(session, places)).length === places.length;
+export function inDatabase(target: ExecTarget, database: string): ExecTarget {
+  return { ...target, env: { ...target.env, PGDATABASE: database } };
 }

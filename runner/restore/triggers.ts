@@ -1,17 +1,44 @@
 /**
- * Rows of a backup are to be what they were: a trigger that fired on them would change or drop some. So triggers of the tables that
- * are filled are off until the transaction has done with them, as with `pg_restore --disable-triggers`; foreign keys are
- * checked all the same, and those that go in a circle at the end.
+ * The order in which existing tables are filled, and what is turned off meanwhile. A trigger that fired on the rows of a backup would
+ * change or drop some, so triggers are off until the transaction has filled the tables, as with `pg_restore --disable-triggers`.
+ * Foreign keys are checked all the same; those of tables that refer to each other in a circle, at the end.
  */
-import { escapeIdentifier } from "../postgres/session/escape";
-import { z } from "zod";
-import { Failure } from "../lib/failure";
-import { sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
-import type { FilledTable } from "./filled-tables";
 import { oidList } from "./members";
+import { z } from "zod";
+import { FilledTable } from "./fill";
+import { Failure } from "../lib/failure";
+import { escapeIdentifier } from "../postgres/session/escape";
+import { sqlName } from "../postgres/session/names";
+
+/** Tables that can be filled at once; those of a circle refer to each other. */
+interface Level {
+  readonly tables: readonly FilledTable[];
+  readonly circle: boolean;
+}
+
+/** What has no foreign key to any other, then what has them to those only, and so on. */
+export async function parentsFirst(session: Session, tables: readonly FilledTable[]): Promise<Level[]> {
+  const keys = await session.rows(
+    `SELECT conrelid::text AS child, confrelid::text AS parent FROM pg_constraint
+     WHERE contype = 'f' AND conrelid <> confrelid AND conrelid IN (${oidList(tables.map(({ oid }) => oid))})`,
+    z.object({ child: z.string(), parent: z.string() }),
+  );
+  const levels: Level[] = [];
+  let left = [...tables];
+  while (left.length > 0) {
+    const waiting = new Set(left.map(({ oid }) => oid));
+    const ready = left.filter(({ oid }) => !keys.some((key) => key.child === oid && waiting.has(key.parent)));
+    const circle = ready.length === 0;
+    const next = circle ? left : ready;
+    levels.push({ tables: next, circle });
+    left = left.filter((table) => !next.includes(table));
+  }
+  return levels;
+}
 
 const Trigger = z.object({ table: z.string(), name: z.string(), enabled: z.string(), owned: z.boolean() });
+
 type Trigger = z.infer<typeof Trigger>;
 
 /** In the words of ALTER TABLE. */

@@ -1,0 +1,31 @@
+import os from "node:os";
+
+/** More would leave too little of the server for other clients, even if this machine has many CPUs. */
+const mostByDefault = 4;
+
+/** Number of parallel workers of pg_dump or pg_restore. By default one for each CPU, with a limit. */
+export function chooseJobs(asked: number | undefined): number {
+  return asked ?? Math.min(os.availableParallelism(), mostByDefault);
+}
+
+/** Runs several tasks at once. If one fails, aborts the others, waits until they end, and throws the first error. */
+export async function together<T extends readonly unknown[]>(
+  signal: AbortSignal,
+  tasks: readonly [...{ [K in keyof T]: (signal: AbortSignal) => Promise<T[K]> }],
+): Promise<T> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const running = tasks.map(async (task) => {
+    try {
+      return await task(either);
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  });
+  try {
+    return (await Promise.all(running)) as unknown as T;
+  } finally {
+    await Promise.allSettled(running);
+  }
+}

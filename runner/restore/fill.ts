@@ -1,0 +1,192 @@
+/** Fills tables that exist, in one transaction. */
+import type { RestoreRun } from "./begin";
+import { type Reader, rowsEntries } from "./reader";
+import { tableKey } from "../postgres/archive/script";
+import { sqlName, type Name } from "../postgres/session/names";
+import { finalPlace, oidList, findExisting, looseSequences } from "./members";
+import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
+import { rowsInto, restoreFailure } from "./statements";
+import { beginAndWait } from "../postgres/session/locks";
+import { openSession, SqlError } from "../postgres/session/session";
+import { z } from "zod";
+import { Failure, Failures, Attempts } from "../lib/failure";
+import { measureHere } from "../postgres/catalog/fingerprint";
+import { withFingerprints, settlePools, compareTable, mismatch, type RecordedTable } from "../verify";
+import { findPools } from "../postgres/session/pools";
+import { parentsFirst, turnOffTriggers, deferCircle } from "./triggers";
+import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { selectTables } from "../postgres/catalog/select-tables";
+import { readPieces } from "../postgres/archive/script-pieces";
+import { escapeLiteral } from "../postgres/session/escape";
+import { whyNotCompared } from "./compare";
+
+export async function restoreData(
+  run: RestoreRun,
+  reader: Reader,
+  tables: readonly FilledTable[],
+): Promise<void> {
+  const { session, manifest, request } = run;
+  const partitioned = new Map(
+    manifest.tables
+      .filter(({ kind }) => kind === "partitioned")
+      .map((table) => [tableKey(table.schema, table.name), sqlName(finalPlace(request, table))]),
+  );
+  const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
+  try {
+    await lockEmpty(run, tables);
+    const { names, turnOn } = await turnOffTriggers(session, tables);
+    for (const { tables: level, circle } of await parentsFirst(session, tables)) {
+      const settle = circle ? await deferCircle(session, level) : undefined;
+      const recorded = level.map((table) => table.recorded);
+      const places = new Map(
+        level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
+      );
+      const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
+      await session.feed(rowsInto(script, places, searchPath, partitioned));
+      await session.run(noSearchPath);
+      await settle?.();
+    }
+    await turnOn();
+    if (names.length > 0) run.notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
+    await setSequences(
+      run,
+      reader,
+      tables.map(({ oid }) => oid),
+    );
+    await compare(run, tables);
+    run.signal.throwIfAborted();
+    await session.run("COMMIT");
+  } catch (error) {
+    throw inWords(error);
+  }
+}
+
+async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {
+  const { session, request, target, signal, progress } = run;
+  const names = tables.map(({ place }) => sqlName(place));
+  const replaces = request.ifExists === "replace";
+  const mode = replaces ? "ACCESS EXCLUSIVE" : "SHARE ROW EXCLUSIVE";
+  await beginAndWait(session, "BEGIN", `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ${mode} MODE`, {
+    lockTimeout: request.lockTimeout,
+    openObserver: () => openSession(target, signal),
+    note: (message) => {
+      progress.note(message);
+    },
+  });
+  if (replaces) {
+    await session.run(`TRUNCATE ONLY ${names.join(", ONLY ")}`);
+    return;
+  }
+  const full: string[] = [];
+  for (const name of names) {
+    const { rows } = await session.row(
+      `SELECT EXISTS (SELECT FROM ONLY ${name}) AS rows`,
+      z.object({ rows: z.boolean() }),
+    );
+    if (rows) full.push(name);
+  }
+  if (full.length === 0) return;
+  throw new Failure(
+    "table-exists",
+    `${full.join(", ")} has rows already. Empty it, or have its rows replaced with --if-exists replace.`,
+  );
+}
+
+async function compare(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {
+  const exact = whyNotCompared(run) === undefined;
+  const method = exact ? run.manifest.fingerprintMethod : "text";
+  const oids = tables.map(({ oid }) => oid);
+  const measures = await measureHere(run.session, oids, { method, validity: false });
+  const nothing = { indexes: [], constraints: [] };
+  const wanted = tables.map((table) => ({ ...table, expected: table.recorded }));
+  const known = exact ? measures : withFingerprints(measures, wanted);
+  const settled = settlePools(wanted, known, await findPools(run.session, oids));
+  const differences = tables.flatMap(({ recorded, place, oid }) =>
+    compareTable({ ...recorded, ...nothing }, { ...nothing, measure: settled.get(oid) }).map(
+      (difference) => `${sqlName(place)}: ${difference}`,
+    ),
+  );
+  Failures.throwIfAny(differences.map(mismatch));
+}
+
+function inWords(error: unknown): unknown {
+  if (error instanceof SqlError && error.sqlState === "0A000")
+    return new Failure("dependent-object", `The tables cannot be emptied: ${error.message}`);
+  if (error instanceof Failure && error.message.startsWith("The database session ended"))
+    return restoreFailure("rows", error.message);
+  return error;
+}
+
+export interface FilledTable {
+  readonly recorded: RecordedTable;
+  readonly place: Name;
+  readonly oid: string;
+}
+
+/** The tables of the backup that the request means, in the target; those that lack one are an error. */
+export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
+  const { session, manifest, request } = run;
+  const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
+  const placeOf = (table: RecordedTable) => finalPlace(request, table);
+  const relations = manifest.tables.map((recorded): Relation => {
+    const { schema, name } = recorded;
+    const found = there.get(sqlName(placeOf(recorded)));
+    const kind = recorded.kind === "table" ? "r" : "p";
+    const named = { schema, name, sqlName: sqlName(recorded), visible: schema === "public", kind } as const;
+    const { owner, bytes } = recorded;
+    const oid = found?.oid ?? sqlName(recorded);
+    return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
+  });
+  const { tables } = selectTables(relations, {
+    tables: request.tables ?? ["*.*"],
+    excludeTables: request.excludeTables,
+    references: "accept",
+  });
+  const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
+  const attempts = new Attempts();
+  const filled = tables.flatMap(({ sqlName: key, oid }) => {
+    const recorded = recordedOf.get(key);
+    if (recorded === undefined) return [];
+    const place = placeOf(recorded);
+    const found = there.get(sqlName(place));
+    if (found !== undefined && (found.kind === "r" || found.kind === "p")) return [{ recorded, place, oid }];
+    attempts.add(
+      new Failure(
+        "table-not-found",
+        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without --data-only.`,
+      ),
+    );
+    return [];
+  });
+  attempts.end();
+  return filled.filter(({ recorded }) => recorded.kind === "table");
+}
+
+const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/s;
+
+/** Those that the tables own or use. */
+export async function setSequences(run: RestoreRun, reader: Reader, oids: readonly string[]): Promise<void> {
+  const { session, request } = run;
+  const owned = await session.rows(
+    `SELECT d.objid::text AS oid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid IN (${oidList(oids)})`,
+    z.object({ oid: z.string() }),
+  );
+  const loose = await findExisting(session, await looseSequences(session, oids));
+  const used = new Set([...owned, ...loose].map(({ oid }) => oid));
+  const entries = reader.entries.filter((entry) => /^\d+; \d+ \d+ SEQUENCE SET /.test(entry));
+  if (used.size === 0) return;
+  for await (const piece of readPieces(reader.script(entries, run.signal))) {
+    const { name, last, called } =
+      (piece.kind === "line" ? setval.exec(piece.text)?.groups : undefined) ?? {};
+    if (name === undefined || last === undefined || called === undefined) continue;
+    const { parts } = await session.row(
+      `SELECT parse_ident(${escapeLiteral(name.replaceAll("''", "'"))}) AS parts`,
+      z.object({ parts: z.tuple([z.string(), z.string()]) }),
+    );
+    const place = finalPlace(request, { schema: parts[0], name: parts[1] });
+    const [sequence] = await findExisting(session, [place]);
+    if (sequence === undefined || !used.has(sequence.oid)) continue;
+    await session.run(`SELECT pg_catalog.setval(${escapeLiteral(sqlName(place))}, ${last}, ${called})`);
+  }
+}

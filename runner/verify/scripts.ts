@@ -1,0 +1,60 @@
+/** The scripts of a backup: a plain archive, and what ends in .sql. */
+import type { BackupFiles } from "../repository/backup-files";
+import type { StoredFile } from "../repository/files";
+import { decompressed } from "../postgres/archive/decompress";
+import { readChecked, checkFiles, recordedFile } from "../repository/checksums";
+import { Failure } from "../lib/failure";
+import { prepareFile } from "../repository/layout";
+import { safeScript } from "../postgres/archive/script-pieces";
+import { archiveName } from "../postgres/archive/archive-name";
+import type { Verifiable } from "./verification";
+
+/** The script that a plain archive is; fails unless the file can be read to its end, and is what the manifest records. */
+export async function* readPlainArchive(
+  files: BackupFiles,
+  recorded: StoredFile,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* decompressed(readChecked(files, recorded), recorded.path, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Failure) throw error;
+    // What cannot be decompressed may be damaged, which only its last byte tells.
+    await checkFiles(files, [recorded], signal);
+    throw new Failure(
+      "archive-incomplete",
+      `The archive cannot be read to its end: ${(error as Error).message}. Do not rely on this backup.`,
+    );
+  }
+}
+
+/** What is read of a backup is what its checksums are of. */
+export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" | "compression">): void {
+  recordedFile(manifest, prepareFile);
+  recordedFile(
+    manifest,
+    manifest.format === "directory" ? `${archiveFile(manifest)}/toc.dat` : archiveFile(manifest),
+  );
+}
+
+/** Nothing in the scripts of a backup may be a command of psql; a plain archive is one too. */
+export async function checkScripts(
+  files: BackupFiles,
+  manifest: Pick<Verifiable, "files" | "format" | "compression">,
+  { signal, archive }: { readonly signal: AbortSignal; readonly archive: boolean },
+): Promise<void> {
+  const plain = manifest.format === "plain" ? archiveFile(manifest) : undefined;
+  for (const script of manifest.files) {
+    if (script.path === plain ? !archive : !script.path.endsWith(".sql")) continue;
+    const content =
+      script.path === plain ? readPlainArchive(files, script, signal) : readChecked(files, script);
+    for await (const piece of safeScript(content, script.path)) if (piece.length > 0) signal.throwIfAborted();
+  }
+}
+
+export type ArchiveKind = Pick<Verifiable, "format" | "compression">;
+
+export function archiveFile({ format, compression }: ArchiveKind): string {
+  return archiveName(format, compression);
+}
