@@ -14,26 +14,30 @@ setup: build
 setup-tests: build
 	@$(run) setup-tests
 
+# Files of tests that run at once; more than there are processors bring little.
+JOBS ?= 2
+
 # They limit how long something takes, or start a Docker daemon of their own: they run after the others, one by one.
 alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)
 
 # Two runs, of which the second one reports for both. Unit tests come last because they fill the gaps at the end best.
-test: setup-tests lint
+test:
+	@$(MAKE) --no-print-directory --jobs 2 setup-tests lint
 	@export TEST_REPORT=$$(mktemp); trap 'rm "$$TEST_REPORT"' EXIT; failed=0; \
 	offline=$$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline); \
-	node_modules/.bin/mocha --parallel --jobs 2 $(addprefix --ignore ,$(alone)) --recursive test/faults test/e2e $$offline test/unit || failed=1; \
+	node_modules/.bin/mocha --parallel --jobs $(JOBS) $(addprefix --ignore ,$(alone)) --recursive test/faults test/e2e $$offline test/unit || failed=1; \
 	node_modules/.bin/mocha $(alone) || failed=1; \
 	exit $$failed
 
 test-faults: setup-tests
-	@node_modules/.bin/mocha --parallel --jobs 2 --recursive test/faults
+	@node_modules/.bin/mocha --parallel --jobs $(JOBS) --recursive test/faults
 
 test-unit: build
 	@node_modules/.bin/mocha --recursive test/unit
 
 lint: build
 	@$(run) setup-lint
-	@npm run --silent lint && npm run --silent typecheck
+	@npm run --silent typecheck & types=$$!; npm run --silent lint; wait "$$types"
 
 # Changes of the code that tests must notice, one after the other; a survivor fails it. Those of pure functions come first.
 mutants: setup

@@ -1,6 +1,5 @@
 import { installPackages, isDebianRoot } from "./debian";
-import { SetupError } from "./step";
-import { succeeds } from "./succeeds";
+import { SetupError, succeeds } from "./step";
 
 /** The program that checks the shell scripts of the runner. */
 export async function ensureShellcheck(): Promise<void> {

@@ -1,4 +1,5 @@
 /** Images for the tests only: older versions, and images whose servers are initialised already. */
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -6,13 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { buildImage } from "../offline/image/build";
 import { imageVersions, type ImageVersion } from "../offline/image/versions";
+import { ownLabel } from "../test/support/resources";
 import { cache } from "./paths";
 import { step } from "./step";
 
 /** Superuser's password in the prepared images. */
 export const preparedPassword = "test";
 
-const baseLabel = "postgis-backup.test.base";
+const recipeLabel = "postgis-backup.test.recipe";
 const dataFolder = "/var/lib/postgresql/data";
 
 /** All of them, so that no test has to wait for one. */
@@ -34,6 +36,12 @@ export async function imageOfVersion(version: ImageVersion, defaultImage: string
   return official;
 }
 
+/** A path in a volume of the base image can be added to, not changed by RUN. Nothing in a test survives a power failure. */
+const dockerfile = (base: string) => `FROM ${base}
+ADD data.tar ${path.posix.dirname(dataFolder)}/
+CMD ["postgres", "-c", "fsync=off"]
+`;
+
 /**
  * The same image with the data of a server that was started once: its servers answer in a second, where initdb and the
  * extensions take five seconds of CPU time. They share one system identifier. Quick when it is there.
@@ -42,16 +50,16 @@ export async function preparedImage(base: string): Promise<string> {
   const tag = `postgis-backup-test/${base.replaceAll("/", "-")}`;
   const id = await inspect(base, "{{.Id}}");
   if (id === undefined) throw new Error(`There is no image ${base}; "make setup-tests" makes it.`);
-  if ((await inspect(tag, `{{index .Config.Labels "${baseLabel}"}}`)) === id) return tag;
+  const recipe = createHash("sha256")
+    .update(`${id} ${dockerfile(base)}`)
+    .digest("hex")
+    .slice(0, 16);
+  if ((await inspect(tag, `{{index .Config.Labels "${recipeLabel}"}}`)) === recipe) return tag;
   const folder = await mkdtemp(path.join(os.tmpdir(), "pgb-test-image-"));
   try {
     await saveData(base, path.join(folder, "data.tar"));
-    // A path in a volume of the base image can be added to, not changed by RUN.
-    await writeFile(
-      path.join(folder, "Dockerfile"),
-      `FROM ${base}\nADD data.tar ${path.posix.dirname(dataFolder)}/\n`,
-    );
-    await execa("docker", ["build", "--quiet", "--label", `${baseLabel}=${id}`, "--tag", tag, folder]);
+    await writeFile(path.join(folder, "Dockerfile"), dockerfile(base));
+    await execa("docker", ["build", "--quiet", "--label", `${recipeLabel}=${recipe}`, "--tag", tag, folder]);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -63,7 +71,7 @@ async function saveData(image: string, tar: string): Promise<void> {
   const env = ["--env", `POSTGRES_PASSWORD=${preparedPassword}`, "--env", "POSTGRES_INITDB_ARGS=--no-sync"];
   // Little WAL, because every server of the image begins with a copy of all this.
   const settings = ["-c", "fsync=off", "-c", "min_wal_size=32MB", "-c", "max_wal_size=32MB"];
-  const { stdout: id } = await execa("docker", ["run", "--detach", ...env, image, ...settings]);
+  const { stdout: id } = await execa("docker", ["run", "--detach", ...ownLabel, ...env, image, ...settings]);
   try {
     const probe = ["exec", id, "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"];
     while ((await execa("docker", probe, { reject: false })).failed) {

@@ -88,7 +88,7 @@ describe("when all is lost but a backup's folder and an image", function () {
 
   before(async () => {
     mounted = await temporaryFolder();
-    container = await startServer({ mount: mounted });
+    container = await startServer({ mount: mounted, ownData: true });
     await sql(container, source);
     original = await sql(container, contents);
     assert.match(original, /roi2020_S2_signatures"\|20000\|[0-9a-f]{32}/);

@@ -25,7 +25,7 @@ describe("a restore drill that goes wrong", function () {
 
   before(async () => {
     folder = await temporaryFolder();
-    container = await startServer();
+    container = await startServer({ ownData: true });
     await sql(
       container,
       `CREATE TABLE large AS SELECT g, repeat('x', 300) AS filling FROM generate_series(1, 1000000) g;

@@ -52,6 +52,7 @@ describe("examples/migrate", function () {
     oldVolume = ["--volume", `${volume}:/var/lib/postgresql/data`];
     old = await startServer({
       image: await imageOf("13-3.1"),
+      ownData: true,
       options: [...["--publish", `127.0.0.1:${project.port}:5432`, "--restart", "always"], ...oldVolume],
     });
     await sql(old, `${tables} ALTER ROLE postgres PASSWORD '${clientPassword}'`);
@@ -136,7 +137,7 @@ describe("examples/migrate", function () {
     const { changes } = await up(project);
     assert.deepEqual(Object.keys(changes), ["same"]);
 
-    const again = await startServer({ image: await imageOf("13-3.1"), options: oldVolume });
+    const again = await startServer({ image: await imageOf("13-3.1"), ownData: true, options: oldVolume });
     try {
       assert.deepEqual(await contentOf(again, "postgres", schemas), content);
     } finally {

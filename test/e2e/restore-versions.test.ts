@@ -34,8 +34,9 @@ for (const [from, to, formats, notes] of [
     before(async function () {
       this.timeout(600_000);
       folder = await temporaryFolder();
-      old = await startServer({ mount: folder, image: await imageOf(from) });
-      new_ = await startServer({ mount: folder, image: await imageOf(to) });
+      const start = async (version: typeof from | typeof to) =>
+        startServer({ mount: folder, image: await imageOf(version) });
+      [old, new_] = await Promise.all([start(from), start(to)]);
       await sql(old, source);
       expected = await contentOf(old, "postgres", ["public"]);
     });

@@ -20,7 +20,7 @@ describe("a backup in a bucket that cannot be read", function () {
 
   before(async () => {
     scene = await setBucketScene({
-      statements: `${tables(400_000)} CREATE TABLE first AS SELECT 1 AS x;`,
+      statements: `${tables(120_000)} CREATE TABLE first AS SELECT 1 AS x;`,
       tables: ["first", "large", "small"],
       formats,
       query: (source) => sql(source, query),
@@ -97,7 +97,7 @@ describe("a backup in a bucket that cannot be read", function () {
 
     it(`because the server is gone in the middle of the rows: ${format}`, async () => {
       const { database, before } = await usedDatabase();
-      scene.proxy.failAfter(5_000_000);
+      scene.proxy.failAfter(1_500_000);
       try {
         assert.match(
           await scene.fail(...restore(format, database)),

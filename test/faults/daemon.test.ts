@@ -20,7 +20,7 @@ describe("a backup whose Docker daemon", function () {
     await daemon.load(image);
     // All that the tests and the runner do with Docker is now done there.
     process.env["DOCKER_HOST"] = daemon.address;
-    scene = await setScene({ options: ["--network", "none"] });
+    scene = await setScene({ options: ["--network", "none"], ownData: true });
   });
   after(async () => {
     await scene.remove();

@@ -12,6 +12,7 @@ import {
   sessionRunning,
   setScene,
   startBackup,
+  tables,
   takeBackup,
   terminateSession,
 } from "../support/backup-scene";
@@ -37,7 +38,7 @@ describe("a backup of a table in ranges", function () {
 
   before(async () => {
     disk = await mountDisk(250);
-    scene = await setScene({ folder: disk });
+    scene = await setScene({ folder: disk, statements: tables() });
     await takeBackup(args("small"));
   });
   after(async () => {

@@ -11,9 +11,9 @@ import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/
 import { refused, remainsOf, restoreArguments, restored } from "../support/restore-scene";
 import { runnerMain } from "../support/runner";
 import { throwaways } from "../support/throwaways";
-import { restoredTables, rowsOf, stateOf, usedDatabase } from "../support/used-database";
+import { restoredTables, rowsOf, slowDown, speedUp, stateOf, usedDatabase } from "../support/used-database";
 
-const rows = 600_000;
+const rows = 40_000;
 
 describe("a restore that goes wrong", function () {
   this.timeout(400_000);
@@ -60,10 +60,12 @@ describe("a restore that goes wrong", function () {
         const together = ["--jobs", "2", "--split-tables-from", "1"];
         const more = ["--if-exists", "replace", ...(way === "shared" ? together : [])];
         const args = restoreArguments({ container, repository, database, more });
+        await slowDown(container, database);
         const child = execa("node", [runnerMain, ...args], { reject: false });
         await sessionRunning(container, "COPY %large% FROM %");
         child.kill(signal);
         const { exitCode, stdout, stderr } = await child;
+        await speedUp(container, database);
         assert.equal(stdout, "");
         if (signal !== "SIGKILL") {
           assert.equal(exitCode, 1, stderr);
@@ -84,6 +86,7 @@ describe("a restore that goes wrong", function () {
   it("because the session of a worker that shares a table is ended leaves all as it was", async () => {
     const before = await used("worker");
     const more = ["--if-exists", "replace", "--jobs", "2", "--split-tables-from", "1"];
+    await slowDown(container, "worker");
     const refusing = refused({ container, repository: mounted, database: "worker", more });
     await terminateSession(container, "query LIKE 'COPY %large% FROM %'");
     assert.match(await refusing, /^error\[restore-failed\]: .*rows: .*administrator command/s);
@@ -128,6 +131,7 @@ describe("a restore that goes wrong", function () {
   it("because of a view that somebody made meanwhile leaves all as it was", async () => {
     const database = "viewed_later";
     const before = await used(database);
+    await slowDown(container, database);
     const refusing = refused({ container, repository: mounted, database, more: ["--if-exists", "swap"] });
     await sessionRunning(container, "COPY %large% FROM %");
     await sql(container, "CREATE VIEW seen AS SELECT count(*) FROM small", database);
@@ -164,6 +168,7 @@ describe("a restore that goes wrong", function () {
     const database = "read";
     await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
     await restored({ container, repository: mounted, database });
+    await slowDown(container, database);
     const done = new AbortController();
     const counts: string[] = [];
     const reading = (async () => {
@@ -180,12 +185,14 @@ describe("a restore that goes wrong", function () {
   it("because the server is killed leaves all as it was, and can be run again", async () => {
     const before = await used("killed");
     const options = { container, repository: mounted, database: "killed", more: ["--if-exists", "replace"] };
+    await slowDown(container, "killed");
     const failing = refused(options);
     await sessionRunning(container, "COPY %large% FROM %");
     await docker("kill", container);
     assert.match(await failing, /^error\[container-lost\]/m);
     await docker("start", container);
     await new TestContainer(container).ready();
+    await speedUp(container, "killed");
     assert.equal((await now("killed")).split("\n")[0], before.split("\n")[0]);
     await restored(options);
     assert.equal(await rowsOf(container, "killed"), await rowsOf(container));

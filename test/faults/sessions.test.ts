@@ -9,6 +9,7 @@ import {
   type Scene,
   setScene,
   startBackup,
+  tables,
   takeBackup,
   terminateSession,
 } from "../support/backup-scene";
@@ -32,7 +33,7 @@ describe("a backup whose database session is ended", function () {
   });
 
   before(async () => {
-    scene = await setScene();
+    scene = await setScene({ statements: tables() });
     await takeBackup(args("small"));
   });
   after(() => scene.remove());

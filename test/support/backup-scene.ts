@@ -3,14 +3,24 @@ import path from "node:path";
 import { execa } from "execa";
 import type { ArchiveFormat } from "../../runner/request";
 import { backupArguments, takeBackup as takeChecked } from "./backup";
-import { startServer } from "./container";
+import { type ServerOptions, startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { runnerMain } from "./runner";
 
-/** With so many rows as take long enough to dump, with the compression below, for a fault to strike meanwhile. */
-export const tables = (rows = 1_500_000) => `
+const largeTable = (rows: number, noise: string) => `
 CREATE TABLE small AS SELECT 1 AS x;
-CREATE TABLE large AS SELECT g, md5(g::text) || md5((-g)::text) AS noise FROM generate_series(1, ${rows}) g;`;
+CREATE TABLE large AS SELECT g, ${noise} AS noise FROM generate_series(1, ${rows}) g;`;
+
+const digits = "md5(g::text) || md5((-g)::text)";
+
+/** With many rows, for faults while they are counted, and for archives of some size. */
+export const tables = (rows = 1_500_000) => largeTable(rows, digits);
+
+/**
+ * With rows that take seconds to dump with the compression below, for a fault to strike meanwhile: on text of four letters
+ * gzip:9 takes over ten times as long as on others, because it finds a match everywhere.
+ */
+const slowTables = largeTable(120_000, `translate(${digits}, '0123456789abcdef', 'ACGTACGTACGTACGT')`);
 
 /** How the archive is written. */
 export interface Way {
@@ -38,14 +48,14 @@ export interface Scene {
 
 /** By default in a folder of its own, which goes with the scene. */
 export async function setScene({
-  statements = tables(),
+  statements = slowTables,
   folder: given,
-  options = [],
-}: { statements?: string; folder?: string; options?: readonly string[] } = {}): Promise<Scene> {
+  ...options
+}: { statements?: string; folder?: string } & ServerOptions = {}): Promise<Scene> {
   const folder = given ?? (await temporaryFolder());
   const mounted = path.join(folder, "mounted");
   await mkdir(mounted);
-  const container = await startServer({ mount: mounted, options });
+  const container = await startServer({ ...options, mount: mounted });
   await sql(container, statements);
   return {
     container,
