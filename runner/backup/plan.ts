@@ -136,13 +136,13 @@ function checkDumpVersion(facts: ServerFacts, dumpVersion: string): void {
   );
 }
 
-/** What is accepted to fail in a restore would fail the drill. */
+/** What is accepted to fail in a restore would fail the restore test too. */
 function checkAccepted({ verify }: BackupRequest, { acceptedReferences }: Selection): void {
   if (verify !== "restore" || acceptedReferences.length === 0) return;
   const names = acceptedReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
   throw new Failure(
     "reference-outside-selection",
-    `Foreign keys to tables that are not selected cannot be restored, so a restore drill would fail: ${names}. ` +
+    `Foreign keys to tables that are not selected cannot be restored, so a restore test would fail: ${names}. ` +
       'Select these tables too, or take "verify: archive".',
   );
 }

@@ -6,7 +6,7 @@ import { Attempts, Failure } from "../lib/failure";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { majorVersion } from "../postgres/session/server-info";
-import { type Name, sqlName } from "../postgres/session/names";
+import { type Name, sqlName, oidList } from "../postgres/session/names";
 import { haveNames } from "../postgres/catalog/named-values";
 import { findPools } from "../postgres/session/pools";
 import { withQualifiedNames } from "../postgres/session/qualified-names";
@@ -21,7 +21,6 @@ import {
   looseSequences,
   type Member,
   moveMembers,
-  oidList,
   statisticsOf,
   KeptSequence,
   readSequences,

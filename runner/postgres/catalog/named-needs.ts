@@ -2,6 +2,7 @@
  * What functions name in their bodies. The catalog records nothing of it where a body is text, as most are, and the tables
  * cannot be filled without it: a check that calls a function, which calls another one or PostGIS.
  */
+import { oidList } from "../session/names";
 import { escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import type { Need, ObjectId } from "./needs";
@@ -31,7 +32,7 @@ export function namesIn(body: string): NamedObject[] {
 
 const bodiesQuery = (oids: readonly string[]) => `
 SELECT p.prosrc AS body FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE p.oid IN (${oids.join(", ")}) AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> ''`;
+WHERE p.oid IN (${oidList(oids)}) AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> ''`;
 
 const firstOid = 16384;
 
