@@ -9,7 +9,12 @@ import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
 import type { Needs } from "../postgres/catalog/needs";
 import { resolveSelection } from "../postgres/catalog/resolve-selection";
-import { checkOutsideContent, describeContent, findOutsideContent, type OutsideContent } from "../postgres/catalog/outside-content";
+import {
+  checkOutsideContent,
+  describeContent,
+  findOutsideContent,
+  type OutsideContent,
+} from "../postgres/catalog/outside-content";
 import { withQualifiedNames } from "../postgres/session/settings";
 import { resolveRelations } from "../postgres/catalog/relations";
 import { extensionsOf } from "../postgres/catalog/requirements";

@@ -142,7 +142,7 @@ function checkAccepted(verify: VerifyLevel, acceptedReferences: Selection["accep
   const names = acceptedReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
   throw new Failure(
     "reference-outside-selection",
-    `Foreign keys to tables that are not selected cannot be restored, so a restore drill would fail: ${names}. ` +
+    `Foreign keys to tables that are not selected cannot be restored, so a restore test would fail: ${names}. ` +
       'Select these tables too, or take "verify: archive".',
   );
 }

@@ -8,7 +8,12 @@ import type { DumpDestination } from "../postgres/archive/dump";
 import { findDefinitions } from "../postgres/catalog/definitions";
 import { statisticsStatements } from "../postgres/catalog/extended-statistics";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
-import { describeObjects, notCarried, plainImpossible, refuseUnreadable } from "../postgres/catalog/not-carried";
+import {
+  describeObjects,
+  notCarried,
+  plainImpossible,
+  refuseUnreadable,
+} from "../postgres/catalog/not-carried";
 import type { OutsideContent } from "../postgres/catalog/outside-content";
 import { definitionScripts } from "../postgres/catalog/own-objects";
 import { afterTablesSql, prepareSql } from "../postgres/catalog/prepare";

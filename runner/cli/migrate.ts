@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { migrate, retire } from "../migrate";
+import { migrate, removeOldServer } from "../migrate";
 import { ArchiveFormat, MigrateRequest, type MigrateResult, RetireRequest } from "../request";
 import type { Context } from "./context";
 import {
@@ -65,7 +65,7 @@ export function addRetire(main: Command, { signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const result = await retire(await readRequest(RetireRequest, options), signal);
+      const result = await removeOldServer(await readRequest(RetireRequest, options), signal);
       const { removed } = result;
       await print(options, result, [
         removed.length === 0 ? "It is gone already." : `Removed: ${removed.join(", ")}`,

@@ -79,7 +79,7 @@ export const failureCodes = [
   "port-not-switchable",
   "left-behind",
   "already-migrated",
-  "old-side-needed",
+  "old-server-needed",
   // backups of a name
   "backup-not-found",
   "backup-exists",

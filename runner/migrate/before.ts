@@ -41,13 +41,13 @@ async function checkSuperuser(session: Session, user: string, container: string)
 
 /** Fails where the new server has rows that a migration would replace, other than copies of an attempt that failed. */
 export async function checkNewServer(
-  fresh: NewServer,
+  newServer: NewServer,
   tables: readonly Relation[],
   signal: AbortSignal,
 ): Promise<void> {
-  const copies = await readDockerRecord(fresh.docker, "loading", dataOf(fresh), z.unknown());
-  await inDatabase(newDatabase(fresh, signal), signal, async (session) => {
-    await checkSuperuser(session, fresh.request.toUser, fresh.request.toContainer);
+  const copies = await readDockerRecord(newServer.docker, "loading", dataOf(newServer), z.unknown());
+  await inDatabase(newDatabase(newServer, signal), signal, async (session) => {
+    await checkSuperuser(session, newServer.request.toUser, newServer.request.toContainer);
     if (copies !== undefined) return;
     const names = JSON.stringify(tables.map(({ sqlName }) => sqlName));
     const there = await session.rows(
@@ -64,7 +64,7 @@ export async function checkNewServer(
     if (filled.length === 0) return;
     throw new Failure(
       "table-exists",
-      `Container "${fresh.request.toContainer}" has tables of its own, with rows, which a migration would replace: ` +
+      `Container "${newServer.request.toContainer}" has tables of its own, with rows, which a migration would replace: ` +
         `${filled.slice(0, 10).join(", ")}. Drop them there if nobody needs them, or take another server.`,
     );
   });
@@ -75,10 +75,10 @@ function declaredPorts({ HostConfig }: Inspection): readonly PortBinding[] {
 }
 
 /** Fails unless the new container can have each port that the old one has, and does not have it yet. */
-export function checkSwitchable(old: Inspection, fresh: Inspection): void {
-  const [from, to] = [old, fresh].map(({ Name }) => Name.slice(1));
+export function checkSwitchable(old: Inspection, newContainer: Inspection): void {
+  const [from, to] = [old, newContainer].map(({ Name }) => Name.slice(1));
   const refuse = (message: string) => new Failure("port-not-switchable", message);
-  const taken = declaredPorts(fresh).map(inWords);
+  const taken = declaredPorts(newContainer).map(inWords);
   const ports = declaredPorts(old);
   Failures.throwIfAny([
     ...(boundPorts(old).length > 0 ? [] : [refuse(`Container "${from}" publishes no port of its server.`)]),
@@ -101,7 +101,7 @@ export function checkSwitchable(old: Inspection, fresh: Inspection): void {
           `Container "${from}" publishes ${inWords(port)}, and container "${to}" does not: remove it, and make it anew with that address and port.`,
         ),
       ),
-    ...(boundPorts(fresh).length === 0
+    ...(boundPorts(newContainer).length === 0
       ? []
       : [
           refuse(

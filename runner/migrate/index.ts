@@ -9,13 +9,27 @@ import { checkUnchanged, holdWrites, selectAll } from "./hold-writes";
 import { compareServers, type Comparison } from "./inventory/inventory";
 import { type MigrationRecord, readRecord, removalInWords } from "./record";
 import { endSwitch, resume } from "./resume";
-import { dataOf, inDatabase, newDatabase, type NewServer, oldDatabase, type Sides, boundPorts } from "./servers";
+import {
+  dataOf,
+  inDatabase,
+  newDatabase,
+  type NewServer,
+  oldDatabase,
+  boundPorts,
+  type Servers,
+} from "./servers";
 import { secondsSince } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "../request";
 import { restore } from "../restore";
 import { switchServers, keepStopped, takePort } from "./switch";
-import { notBrought, acceptedInWords, checkAcceptance, checkLeftBehind, notAccepted } from "./inventory/items";
+import {
+  notBrought,
+  acceptedInWords,
+  checkAcceptance,
+  checkLeftBehind,
+  notAccepted,
+} from "./inventory/items";
 import type { Brought } from "./inventory/objects";
 
 const Loading = z.object({ container: z.string() });
@@ -48,27 +62,27 @@ export async function migrate(
 }
 
 async function migrateTo(
-  fresh: NewServer,
+  newServer: NewServer,
   request: MigrateRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { docker } = fresh;
-  const record = await readRecord(fresh, signal);
-  if (record !== undefined) return publishAgain(fresh, record, request, progress);
+  const { docker } = newServer;
+  const record = await readRecord(newServer, signal);
+  if (record !== undefined) return publishAgain(newServer, record, request, progress);
   const old = await runningContainer(docker, request.container);
-  checkSwitchable(old, fresh.container);
-  return moveTables({ docker, request, old, fresh, progress }, signal);
+  checkSwitchable(old, newServer.container);
+  return moveTables({ docker, request, old, newServer, progress }, signal);
 }
 
 /** The data is the new server's already: at most its container was replaced, and lacks the port. */
 async function publishAgain(
-  fresh: NewServer,
+  newServer: NewServer,
   record: MigrationRecord,
   request: MigrateRequest,
   progress: Progress,
 ): Promise<MigrateResult> {
-  const { docker } = fresh;
+  const { docker } = newServer;
   const { container, toContainer } = request;
   const named = await findContainer(docker, container);
   const other = named !== undefined && named.Id !== record.from;
@@ -76,7 +90,7 @@ async function publishAgain(
     throw new Failure(
       "already-migrated",
       `Container "${toContainer}" has what was migrated from database "${record.database}" of ${other ? "another container than" : "container"} ` +
-        `"${container}" to its database "${record.toDatabase}". Migrate to a server of its own; or, if that is to be overwritten, run "${removalInWords(fresh)}".`,
+        `"${container}" to its database "${record.toDatabase}". Migrate to a server of its own; or, if that is to be overwritten, run "${removalInWords(newServer)}".`,
     );
   }
   const old = named ?? (await findContainer(docker, record.from));
@@ -84,69 +98,69 @@ async function publishAgain(
     throw new Failure(
       "already-migrated",
       `The tables of container "${container}" were migrated to "${toContainer}", and it was started again since. Stop it; ` +
-        `or, if it is to be migrated once more and all that was written to the new server is to be lost, run "${removalInWords(fresh)}".`,
+        `or, if it is to be migrated once more and all that was written to the new server is to be lost, run "${removalInWords(newServer)}".`,
     );
   }
-  if (boundPorts(fresh.container).length === 0) {
+  if (boundPorts(newServer.container).length === 0) {
     if (old !== undefined) await keepStopped(docker, old);
-    await takePort(fresh, record.networks, progress);
+    await takePort(newServer, record.networks, progress);
   }
-  await endSwitch(fresh);
+  await endSwitch(newServer);
   return record.result;
 }
 
 async function moveTables(
-  between: Pick<Sides, "docker" | "request" | "old" | "fresh" | "progress">,
+  servers: Pick<Servers, "docker" | "request" | "old" | "newServer" | "progress">,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { request, fresh, progress } = between;
-  const target = await oldDatabase(between, signal);
+  const { request, newServer, progress } = servers;
+  const target = await oldDatabase(servers, signal);
   return inDatabase(target, signal, async (hold) => {
     const selection = await selectAll(hold, request);
     const brought = await findBrought(hold, selection, request);
-    const compare = () => compareBoth(between, brought, signal);
+    const compare = () => compareBoth(servers, brought, signal);
     const refuse = ({ missing }: Pick<Comparison, "missing">) => {
       checkLeftBehind(notAccepted(missing, request));
     };
     const before = await compare();
     refuse(before);
-    await checkNewServer(fresh, selection.tables, signal);
+    await checkNewServer(newServer, selection.tables, signal);
     await holdWrites(hold, selection.tables, target, request, progress, signal);
     const since = performance.now();
     progress.note("Writers of the old server wait from now on; readers go on.");
-    const copied = await loadTables(fresh, request, progress, signal);
-    const known = { tables: selection.tables, brought, items: before.old };
+    const copied = await loadTables(newServer, request, progress, signal);
+    const known = { tables: selection.tables, brought, items: before.oldItems };
     await checkUnchanged(hold, known, request);
     const after = await compare();
-    refuse({ missing: [...after.missing, ...notBrought(after.old, after.fresh)] });
+    refuse({ missing: [...after.missing, ...notBrought(after.oldItems, after.newItems)] });
     signal.throwIfAborted();
     const result = { ...copied, notes: [...copied.notes, ...acceptedInWords(after.missing)] };
-    await switchServers({ ...between, ...known, hold }, result);
+    await switchServers({ ...servers, ...known, hold }, result);
     progress.note(`Port and data are the new server's. Writers waited for ${secondsSince(since)} s.`);
     return result;
   });
 }
 
 async function compareBoth(
-  between: Pick<Sides, "docker" | "request" | "old" | "fresh">,
+  servers: Pick<Servers, "docker" | "request" | "old" | "newServer">,
   brought: Brought,
   signal: AbortSignal,
 ): Promise<Comparison> {
-  const { request, fresh } = between;
-  const old = { database: request.database, target: await oldDatabase(between, signal) };
-  const other = { database: request.toDatabase, target: await newDatabase(fresh, signal) };
+  const { request, newServer } = servers;
+  const old = { database: request.database, target: await oldDatabase(servers, signal) };
+  const other = { database: request.toDatabase, target: await newDatabase(newServer, signal) };
   return compareServers(old, other, brought, signal);
 }
 
 /** Copies that are on the new server are known to be such until the migration ends; the next attempt replaces them. */
 async function loadTables(
-  fresh: NewServer,
+  newServer: NewServer,
   request: MigrateRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { docker } = fresh;
-  const data = dataOf(fresh);
+  const { docker } = newServer;
+  const data = dataOf(newServer);
   const again = (await readDockerRecord(docker, "loading", data, Loading)) !== undefined;
   if (!again) await writeDockerRecord(docker, "loading", data, { container: request.container });
   try {
@@ -187,4 +201,4 @@ async function copyTables(
   return { backupId, location, tables, tableCount, rows, notes, removed: [] };
 }
 
-export { retire } from "./remove-old";
+export { removeOldServer } from "./remove-old";

@@ -140,12 +140,12 @@ export const SwitchRecord = z.object({
 
 export type SwitchRecord = z.infer<typeof SwitchRecord>;
 
-export function switchRecord(old: Inspection, fresh: Inspection, system: string): SwitchRecord {
+export function switchRecord(old: Inspection, newContainer: Inspection, system: string): SwitchRecord {
   return {
     from: old.Id,
     restart: restartPolicy(old),
     networks: networksOf(old),
-    joined: Object.keys(fresh.NetworkSettings.Networks),
+    joined: Object.keys(newContainer.NetworkSettings.Networks),
     system,
   };
 }
@@ -167,8 +167,8 @@ function networksOf(old: Inspection): Networks {
 }
 
 /** Networks of the old container that the new one has joined to take the port. */
-export function networksTaken({ networks, joined }: SwitchRecord, fresh: Inspection): string[] {
-  return Object.keys(fresh.NetworkSettings.Networks).filter(
+export function networksTaken({ networks, joined }: SwitchRecord, newContainer: Inspection): string[] {
+  return Object.keys(newContainer.NetworkSettings.Networks).filter(
     (network) => network in networks && !joined.includes(network),
   );
 }

@@ -13,27 +13,27 @@ import type { MigrateResult, RetireRequest } from "../request";
  * Removes the container that was migrated, and its data only where that is asked for. What to remove is known from Docker alone.
  * Resources that are already gone are skipped.
  */
-export async function retire(request: RetireRequest, signal: AbortSignal): Promise<MigrateResult> {
+export async function removeOldServer(request: RetireRequest, signal: AbortSignal): Promise<MigrateResult> {
   const docker = dockerFor(request.dockerHost);
   const container = await runningContainer(docker, request.toContainer);
-  const fresh = { docker, container, request };
-  return withMigrationLock(fresh, signal, () => removeOld(fresh, request, signal));
+  const newServer = { docker, container, request };
+  return withMigrationLock(newServer, signal, () => removeOld(newServer, request, signal));
 }
 
 async function removeOld(
-  fresh: NewServer,
+  newServer: NewServer,
   request: RetireRequest,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { docker, container } = fresh;
-  const record = await readRecord(fresh, signal);
+  const { docker, container } = newServer;
+  const record = await readRecord(newServer, signal);
   const old = await findContainer(docker, request.container);
   if (record === undefined)
     throw needed(request, `nothing was migrated from it to "${request.toContainer}" yet${byHand(old)}`);
-  if ((await readDockerRecord(docker, "switching", dataOf(fresh), SwitchRecord)) !== undefined)
+  if ((await readDockerRecord(docker, "switching", dataOf(newServer), SwitchRecord)) !== undefined)
     throw needed(request, "the migration was broken off while the port changed hands. Migrate again first");
   if (old !== undefined) checkNotNeeded(request, record, old, container);
-  const volume = request.removeData ? await removableVolume(fresh, record, old, signal) : undefined;
+  const volume = request.removeData ? await removableVolume(newServer, record, old, signal) : undefined;
   if (old !== undefined) await dockerOutput(docker, ["rm", old.Id]);
   if (volume !== undefined) await dockerOutput(docker, ["volume", "rm", volume]);
   const removed = [
@@ -47,7 +47,7 @@ function checkNotNeeded(
   request: RetireRequest,
   record: MigrationRecord,
   old: Inspection,
-  fresh: Inspection,
+  newContainer: Inspection,
 ): void {
   const { toContainer } = request;
   if (old.Id !== record.from)
@@ -57,7 +57,7 @@ function checkNotNeeded(
     const commands = `if "${toContainer}" has all that was written to it meanwhile, remove it by hand`;
     throw needed(request, `it was started again since it was migrated; ${commands}${byHand(old)}`);
   }
-  if (boundPorts(fresh).length === 0) throw needed(request, `"${toContainer}" publishes no port`);
+  if (boundPorts(newContainer).length === 0) throw needed(request, `"${toContainer}" publishes no port`);
 }
 
 /**
@@ -65,17 +65,17 @@ function checkNotNeeded(
  * the new server has its tables. Data in a folder of the host is not removed.
  */
 async function removableVolume(
-  fresh: NewServer,
+  newServer: NewServer,
   { fromData, tables }: MigrationRecord,
   old: Inspection | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { docker, container } = fresh;
+  const { docker, container } = newServer;
   const { volume, folder, system } = fromData;
   if (volume === undefined || !(await exists(docker, volume))) return undefined;
   const refuse = (why: string) =>
     new Failure(
-      "old-side-needed",
+      "old-server-needed",
       `Volume "${volume}" was not removed: ${why}. If nobody needs it, remove it by hand: "docker volume rm ${volume}".`,
     );
   if (old !== undefined && dataPlace(old).volume !== volume)
@@ -90,7 +90,7 @@ async function removableVolume(
   if (others.length > 0) throw refuse(`container ${others.join(", ")} uses it too`);
   const found = await systemIn(docker, volume, folder, container);
   if (found !== system) throw refuse("it does not hold the server that was migrated");
-  const lacking = await tablesLacking(fresh, unpackTables(tables), signal);
+  const lacking = await tablesLacking(newServer, unpackTables(tables), signal);
   if (lacking.length > 0)
     throw refuse(`the new server lacks tables that were migrated: ${lacking.slice(0, 10).join(", ")}`);
   return volume;
@@ -112,7 +112,7 @@ async function systemIn(
   const { stdout, failed } = await spawnDocker(
     docker,
     [
-      ...["run", "--rm", "--network", "none", ...throwawayLabels("retire"), "--user", "0"],
+      ...["run", "--rm", "--network", "none", ...throwawayLabels("remove-old"), "--user", "0"],
       ...["--volume", `${volume}:/data:ro`, "--entrypoint", "od", Image],
       ...["--address-radix=n", "--format=u8", "--read-bytes=8", file],
     ],
@@ -121,8 +121,12 @@ async function systemIn(
   return failed ? undefined : stdout.trim();
 }
 
-function tablesLacking(fresh: NewServer, names: readonly string[], signal: AbortSignal): Promise<string[]> {
-  return inDatabase(newDatabase(fresh, signal), signal, async (session) => {
+function tablesLacking(
+  newServer: NewServer,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  return inDatabase(newDatabase(newServer, signal), signal, async (session) => {
     const rows = await session.rows(
       `SELECT name FROM jsonb_array_elements_text(${escapeLiteral(JSON.stringify(names))}) name WHERE to_regclass(name) IS NULL`,
       z.object({ name: z.string() }),
@@ -140,5 +144,5 @@ function byHand(old: Inspection | undefined): string {
 }
 
 function needed({ container }: RetireRequest, why: string): Failure {
-  return new Failure("old-side-needed", `Container "${container}" was not removed: ${why}.`);
+  return new Failure("old-server-needed", `Container "${container}" was not removed: ${why}.`);
 }

@@ -61,12 +61,13 @@ export async function endSwitch(server: NewServer): Promise<void> {
 export function hasData(
   record: Pick<MigrationRecord, "fromStartedAt" | "to" | "toStartedAt">,
   switching: SwitchRecord,
-  fresh: Inspection,
+  newContainer: Inspection,
   old: Inspection | undefined,
 ): boolean {
   const hasServed =
-    fresh.Id !== record.to ||
-    (networksTaken(switching, fresh).length > 0 && fresh.State.StartedAt !== record.toStartedAt);
+    newContainer.Id !== record.to ||
+    (networksTaken(switching, newContainer).length > 0 &&
+      newContainer.State.StartedAt !== record.toStartedAt);
   if (hasServed || old === undefined) return true;
   return !old.State.Running && old.State.StartedAt === record.fromStartedAt;
 }

@@ -18,11 +18,11 @@ export interface NewServer {
 }
 
 /** Both servers, while writers of the old one wait. */
-export interface Sides {
+export interface Servers {
   readonly docker: Docker;
   readonly request: MigrateRequest;
   readonly old: Inspection;
-  readonly fresh: NewServer;
+  readonly newServer: NewServer;
   /** In the old database; its transaction holds the locks that writers wait for. */
   readonly hold: Session;
   /** The tables that are locked. */
@@ -36,7 +36,7 @@ export interface Sides {
 export const applicationName = "postgis-backup migrate";
 
 export function oldDatabase(
-  { docker, request, old }: Pick<Sides, "docker" | "request" | "old">,
+  { docker, request, old }: Pick<Servers, "docker" | "request" | "old">,
   signal: AbortSignal,
 ): Promise<ExecTarget> {
   return connectedTarget(docker, old, request, applicationName, signal);

@@ -4,7 +4,7 @@
  * network.
  */
 import {
-  type Sides,
+  type Servers,
   inDatabase,
   newDatabase,
   dataOf,
@@ -43,23 +43,23 @@ import { secondsSince } from "../lib/format";
  * Docker's records make each step one that can be taken back or brought to its end, by this run or the next: that of the switch
  * before anything is touched, and that of the migration once the old server has stopped.
  */
-export async function switchServers(between: Sides, result: MigrateResult): Promise<void> {
-  const { docker, request, old, fresh, hold, tables, progress } = between;
-  const toSystem = await inDatabase(newDatabase(fresh, toTheEnd), toTheEnd, systemIdentifier);
+export async function switchServers(servers: Servers, result: MigrateResult): Promise<void> {
+  const { docker, request, old, newServer, hold, tables, progress } = servers;
+  const toSystem = await inDatabase(newDatabase(newServer, toTheEnd), toTheEnd, systemIdentifier);
   const fromSystem = await systemIdentifier(hold);
-  const switching = switchRecord(old, fresh.container, toSystem);
-  await writeDockerRecord(docker, "switching", dataOf(fresh), switching);
+  const switching = switchRecord(old, newServer.container, toSystem);
+  await writeDockerRecord(docker, "switching", dataOf(newServer), switching);
   let since = performance.now();
   try {
-    await restart(fresh, progress);
-    const restarted = await runningContainer(docker, fresh.container.Id);
+    await restart(newServer, progress);
+    const restarted = await runningContainer(docker, newServer.container.Id);
     await endSessions(hold);
-    await checkUnchanged(hold, between, request);
+    await checkUnchanged(hold, servers, request);
     since = performance.now();
     await stopServer(docker, old);
     const { volume, folder } = dataPlace(old);
     await writeRecord(
-      fresh,
+      newServer,
       {
         ...{
           from: old.Id,
@@ -78,25 +78,25 @@ export async function switchServers(between: Sides, result: MigrateResult): Prom
       toTheEnd,
     );
     await keepStopped(docker, old);
-    await takePort({ ...fresh, container: restarted }, switching.networks, progress);
+    await takePort({ ...newServer, container: restarted }, switching.networks, progress);
   } catch (error) {
-    if (await serves(fresh).catch(() => false)) throw error;
-    throw await afterGivingBack(between, switching, error);
+    if (await serves(newServer).catch(() => false)) throw error;
+    throw await afterGivingBack(servers, switching, error);
   }
-  await endSwitch(fresh);
+  await endSwitch(newServer);
   progress.note(`The port was without a server for ${secondsSince(since)} s.`);
 }
 
 /** Gives the port back; the failure that led to it comes first. */
 async function afterGivingBack(
-  { fresh, hold, request, progress }: Sides,
+  { newServer, hold, request, progress }: Servers,
   switching: SwitchRecord,
   error: unknown,
 ): Promise<unknown> {
   try {
     // Nobody can connect to the old server while this session lives, if it still does.
     await hold.run("ROLLBACK").catch(() => undefined);
-    await giveBack(fresh, switching, request, progress);
+    await giveBack(newServer, switching, request, progress);
   } catch (second) {
     if (!(error instanceof Failure && second instanceof Failure)) return error;
     return new Failures(

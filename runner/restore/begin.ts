@@ -5,7 +5,12 @@ import { Attempts, Failure } from "../lib/failure";
 import { docker as dockerFor } from "../docker/docker";
 import { runningContainer, type Inspection } from "../docker/container";
 import { connectServer } from "../postgres/session/connect";
-import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server-info";
+import {
+  readDumpInfo,
+  type ServerInfo,
+  type DumpInfo,
+  readServerInfo,
+} from "../postgres/session/server-info";
 import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import type { Manifest } from "../repository/manifest";
 import { describeContent } from "../postgres/catalog/outside-content";

@@ -1,18 +1,12 @@
 /** Compares what was loaded with what was backed up. */
-import type { RestoreRun } from "./begin";
-import { whyNotComparable, measureTables } from "../postgres/catalog/fingerprint";
-import type { StagedTable } from "./staging";
-import { openSession, type Session } from "../postgres/session/session";
+import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { sqlName } from "../postgres/session/names";
-import { z } from "zod";
-import { readCatalog, type Relation } from "../postgres/catalog/catalog";
-import { compareOrphans, mismatch, withFingerprints, settlePools, compareTable } from "../verify";
-import { Failures } from "../lib/failure";
-import { findDefinitions } from "../postgres/catalog/definitions";
-import { findPools } from "../postgres/session/pools";
-import { withQualifiedNames } from "../postgres/session/settings";
+import { openSession } from "../postgres/session/session";
+import { compareRestored } from "../verify";
+import type { RestoreRun } from "./begin";
+import type { StagedTable } from "./staging";
 
-/** Why the target cannot compute the fingerprints that were recorded; undefined where it can. */
+/** Why the target cannot compute the fingerprints of the manifest; undefined where it can. */
 export function whyNotCompared({
   facts,
   manifest,
@@ -20,67 +14,28 @@ export function whyNotCompared({
   return whyNotComparable(manifest.fingerprintMethod, manifest.source.encoding, facts);
 }
 
-/** Compares the tables in their staging schemas; any difference is a failure that names it. */
+/** The method of the manifest's fingerprints; undefined where the target cannot compute them. */
+export const comparableMethod = (run: Pick<RestoreRun, "facts" | "manifest">) =>
+  whyNotCompared(run) === undefined ? run.manifest.fingerprintMethod : undefined;
+
+/** Compares the tables where they were loaded, before they are published. */
 export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {
-  const session = openSession(run.target, run.signal);
+  const { request, manifest, target, signal } = run;
+  const empty = request.content === "schema";
+  const session = openSession(target, signal);
   try {
     await session.run("SET jit = off");
-    // A crash of the server would leave the restore to be begun anew.
+    // If the server crashes now, the restore has to start again anyway.
     await session.run("SET synchronous_commit = off");
     await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);
-    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-    const relations = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
-    const found = tables.flatMap((table) => {
-      const relation = relations.get(sqlName(table.stage));
-      return relation === undefined ? [] : [{ table, relation }];
-    });
-    const restored = {
-      target: run.target,
-      snapshotId: id,
-      tables: new Map(found.map(({ table, relation }) => [sqlName(table.recorded), relation])),
-    };
-    const differences = [
-      ...tables
-        .filter((table) => !relations.has(sqlName(table.stage)))
-        .map(({ place }) => `${sqlName(place)} is missing`),
-      ...(await compareTables(run, session, id, found)),
-      ...(run.request.content === "schema"
-        ? []
-        : await compareOrphans(run.manifest.relations, restored, run.signal)),
-    ];
-    Failures.throwIfAny(differences.map(mismatch));
+    const compared = tables.map(({ recorded, stage, place, definitions }) => ({
+      ...{ recorded, at: stage, place },
+      expected: { ...recorded, ...(empty ? { rows: 0, fingerprint: "0" } : {}), ...definitions },
+    }));
+    const logicalKeys = empty ? [] : manifest.relations;
+    const comparison = { tables: compared, logicalKeys, method: comparableMethod(run), validity: false };
+    await compareRestored(session, target, comparison, signal);
   } finally {
     await session.close();
   }
-}
-
-type Found = readonly { readonly table: StagedTable; readonly relation: Relation }[];
-
-async function compareTables(run: RestoreRun, session: Session, id: string, found: Found): Promise<string[]> {
-  const { manifest, target, signal, request } = run;
-  const relations = found.map(({ relation }) => relation);
-  const oids = relations.map(({ oid }) => oid);
-  const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
-  const exact = whyNotCompared(run) === undefined;
-  const method = exact ? manifest.fingerprintMethod : "text";
-  const measures = await measureTables(
-    session,
-    target,
-    { id, tables: relations },
-    { method, validity: false },
-    signal,
-  );
-  const nothing = request.content === "schema" ? { rows: 0, fingerprint: "0" } : {};
-  const wanted = found.map(({ table, relation: { oid } }) => ({
-    ...{ oid, table, expected: { ...table.recorded, ...nothing, ...table.definitions } },
-  }));
-  const known = exact ? measures : withFingerprints(measures, wanted);
-  const settled = settlePools(wanted, known, await findPools(session, oids));
-  return wanted.flatMap(({ oid, table, expected }) => {
-    const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
-    return compareTable(expected, { ...restored, measure: settled.get(oid) }).map(
-      (difference) => `${sqlName(table.place)}: ${difference}`,
-    );
-  });
 }

@@ -2,24 +2,22 @@
 import type { RestoreRun } from "./begin";
 import { type Reader, rowsEntries } from "./reader";
 import { tableKey } from "../postgres/archive/script";
-import { sqlName, type Name } from "../postgres/session/names";
-import { finalPlace, oidList, findExisting, looseSequences } from "./members";
+import { sqlName, type Name, oidList } from "../postgres/session/names";
+import { finalPlace, findExisting, looseSequences } from "./members";
 import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { rowsInto, restoreFailure } from "./statements";
 import { beginAndWait } from "../postgres/session/locks";
 import { openSession, SqlError } from "../postgres/session/session";
 import { z } from "zod";
-import { Failure, Failures, Attempts } from "../lib/failure";
-import { measureHere } from "../postgres/catalog/fingerprint";
-import { withFingerprints, settlePools, compareTable, mismatch, type RecordedTable } from "../verify";
-import { findPools } from "../postgres/session/pools";
+import { Failure, Attempts } from "../lib/failure";
+import { compareFilled, type RecordedTable } from "../verify";
 import { parentsFirst, turnOffTriggers, deferCircle } from "./triggers";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
 import { selectTables } from "../postgres/catalog/select-tables";
 import { readPieces } from "../postgres/archive/script-pieces";
 import { escapeLiteral } from "../postgres/session/escape";
-import { whyNotCompared } from "./compare";
 import { isOfKind } from "../postgres/archive/toc";
+import { comparableMethod } from "./compare";
 
 export async function restoreData(
   run: RestoreRun,
@@ -54,7 +52,7 @@ export async function restoreData(
       reader,
       tables.map(({ oid }) => oid),
     );
-    await compare(run, tables);
+    await compareFilled(session, tables, comparableMethod(run));
     run.signal.throwIfAborted();
     await session.run("COMMIT");
   } catch (error) {
@@ -91,23 +89,6 @@ async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promi
     "table-exists",
     `${full.join(", ")} has rows already. Empty it, or have its rows replaced with --if-exists replace.`,
   );
-}
-
-async function compare(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {
-  const exact = whyNotCompared(run) === undefined;
-  const method = exact ? run.manifest.fingerprintMethod : "text";
-  const oids = tables.map(({ oid }) => oid);
-  const measures = await measureHere(run.session, oids, { method, validity: false });
-  const nothing = { indexes: [], constraints: [] };
-  const wanted = tables.map((table) => ({ ...table, expected: table.recorded }));
-  const known = exact ? measures : withFingerprints(measures, wanted);
-  const settled = settlePools(wanted, known, await findPools(run.session, oids));
-  const differences = tables.flatMap(({ recorded, place, oid }) =>
-    compareTable({ ...recorded, ...nothing }, { ...nothing, measure: settled.get(oid) }).map(
-      (difference) => `${sqlName(place)}: ${difference}`,
-    ),
-  );
-  Failures.throwIfAny(differences.map(mismatch));
 }
 
 function inWords(error: unknown): unknown {

@@ -2,7 +2,7 @@
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { firstUserOid, type Relation } from "../postgres/catalog/catalog";
-import { type Name, sqlName } from "../postgres/session/names";
+import { type Name, sqlName, oidList } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
 import type { Staging } from "./staging";
@@ -23,8 +23,6 @@ export const finalPlace = (request: Pick<RestoreRequest, "schemas">, { schema, n
   schema: finalSchema(request, schema),
   name,
 });
-
-export const oidList = (oids: readonly string[]): string => (oids.length === 0 ? "0" : oids.join(", "));
 
 /** Sequences that no table owns: those that defaults or rules of the tables use, or, where none are given, all. */
 export async function looseSequences(

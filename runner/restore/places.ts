@@ -3,8 +3,8 @@ import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../lib/failure";
 import type { Session } from "../postgres/session/session";
-import { type Existing, findExisting, oidList } from "./members";
-import type { Name } from "../postgres/session/names";
+import { type Existing, findExisting } from "./members";
+import { type Name, oidList, literalList } from "../postgres/session/names";
 import type { DanglingReference } from "../postgres/catalog/select-tables";
 import type { RestoreRun } from "./begin";
 import { refuseDependents, checkPublications } from "./replaced";
@@ -79,10 +79,9 @@ function refuseForeign({ request }: RestoreRun, existing: readonly Existing[]): 
 }
 
 async function checkSchemas(session: Session, finals: readonly string[]): Promise<void> {
-  const names = finals.map((name) => escapeLiteral(name)).join(", ");
   const refused = await session.rows(
     `SELECT format('%I', nspname) AS name, format('GRANT CREATE ON SCHEMA %I TO %I', nspname, current_user) AS remedy
-     FROM pg_namespace WHERE nspname IN (${names}) AND NOT has_schema_privilege(oid, 'CREATE')`,
+     FROM pg_namespace WHERE nspname IN (${literalList(finals)}) AND NOT has_schema_privilege(oid, 'CREATE')`,
     z.object({ name: z.string(), remedy: z.string() }),
   );
   if (refused.length === 0) return;
@@ -95,9 +94,9 @@ async function checkSchemas(session: Session, finals: readonly string[]): Promis
 /** Foreign keys to tables that are not restored need those in the target. */
 async function checkReferences(session: Session, references: readonly DanglingReference[]): Promise<void> {
   if (references.length === 0) return;
-  const names = [...new Set(references.map(({ sqlName }) => escapeLiteral(sqlName)))];
+  const names = [...new Set(references.map(({ sqlName }) => sqlName))];
   const lacking = await session.rows(
-    `SELECT name FROM unnest(ARRAY[${names.join(", ")}]) name WHERE to_regclass(name) IS NULL`,
+    `SELECT name FROM unnest(ARRAY[${literalList(names)}]) name WHERE to_regclass(name) IS NULL`,
     z.object({ name: z.string() }),
   );
   const missing = new Set(lacking.map(({ name }) => name));

@@ -4,7 +4,15 @@ import { Failure } from "../lib/failure";
 import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
-import { asTable, type Existing, findExisting, moveMembers, statisticsOf, schemaBefore, advanceSequences } from "./members";
+import {
+  asTable,
+  type Existing,
+  findExisting,
+  moveMembers,
+  statisticsOf,
+  schemaBefore,
+  advanceSequences,
+} from "./members";
 import { forgetRecord } from "./record";
 import type { Staging } from "./staging";
 import { backupId } from "../repository/backup-id";

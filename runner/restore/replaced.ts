@@ -2,12 +2,12 @@
  * What is attached to the tables that are replaced: objects that depend on them, publications, and properties that the new
  * tables lack.
  */
-import { oidList, type Existing } from "./members";
+import { oidList, literalList } from "../postgres/session/names";
+import type { Existing } from "./members";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
 import type { RestoreRun } from "./begin";
-import { escapeLiteral } from "../postgres/session/escape";
 import { withQualifiedNames } from "../postgres/session/settings";
 
 const dependentsQuery = (oids: readonly string[]) => `
@@ -152,9 +152,9 @@ export async function findLost(
   pairs: readonly { readonly old: Existing; readonly replacement: string }[],
 ): Promise<string[]> {
   if (pairs.length === 0) return [];
-  const names = pairs.map(({ replacement }) => escapeLiteral(replacement)).join(", ");
+  const names = pairs.map(({ replacement }) => replacement);
   const found = await session.rows(
-    `SELECT name, to_regclass(name)::oid::text AS oid FROM unnest(ARRAY[${names}]) name`,
+    `SELECT name, to_regclass(name)::oid::text AS oid FROM unnest(ARRAY[${literalList(names)}]) name`,
     z.object({ name: z.string(), oid: z.string().nullable() }),
   );
   const oidOf = new Map(found.map(({ name, oid }) => [name, oid ?? "0"]));

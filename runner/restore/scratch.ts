@@ -14,7 +14,14 @@ import { openSession, type Session } from "../postgres/session/session";
 import { asDirectory, holdsRows, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
 import type { Reader } from "./reader";
-import { definitionsOf, accessMethodMissing, noteTablespaces, serverNames, feedPsql, restoreFailure } from "./statements";
+import {
+  definitionsOf,
+  accessMethodMissing,
+  noteTablespaces,
+  serverNames,
+  feedPsql,
+  restoreFailure,
+} from "./statements";
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { inDatabase, type RestoreRun } from "./begin";

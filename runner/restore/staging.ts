@@ -6,17 +6,36 @@ import { Attempts, Failure } from "../lib/failure";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { majorVersion } from "../postgres/session/server-info";
-import { type Name, sqlName } from "../postgres/session/names";
+import { type Name, sqlName, oidList } from "../postgres/session/names";
 import { haveNames } from "../postgres/catalog/named-values";
 import { findPools } from "../postgres/session/pools";
 import type { ObjectId } from "../postgres/catalog/requirements";
 import { withQualifiedNames } from "../postgres/session/settings";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
-import { asTable, finalPlace, finalSchema, findExisting, looseSequences, type Member, moveMembers, oidList, statisticsOf, KeptSequence, readSequences } from "./members";
+import {
+  asTable,
+  finalPlace,
+  finalSchema,
+  findExisting,
+  looseSequences,
+  type Member,
+  moveMembers,
+  statisticsOf,
+  KeptSequence,
+  readSequences,
+} from "./members";
 import type { Scratch } from "./scratch";
 import { functionNames, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
-import { type WantedObjects, missingObjects, requirementsOf, sequenceOids, otherRelations, lackingExtensions, lackingSchemas } from "./wanted";
+import {
+  type WantedObjects,
+  missingObjects,
+  requirementsOf,
+  sequenceOids,
+  otherRelations,
+  lackingExtensions,
+  lackingSchemas,
+} from "./wanted";
 import type { RestoreRun } from "./begin";
 
 export interface StagedTable {

@@ -1,5 +1,6 @@
 /** What the target must have and allow, as far as the manifest tells it. */
-import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
+import { literalList } from "../postgres/session/names";
+import { escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
 import { Attempts, Failure, Failures } from "../lib/failure";
 import { RestoreRun } from "./begin";
@@ -40,13 +41,13 @@ export async function checkTarget(run: RestoreRun, attempts: Attempts): Promise<
     );
   };
   if (run.request.content !== "data") {
-    const quoted = JSON.stringify(role.name);
+    const quoted = escapeIdentifier(role.name);
     if (!role.createDatabase)
       needs("create the database in which the restore renames tables", `ALTER ROLE ${quoted} CREATEDB`);
     if (!role.createSchema)
       needs(
         "create schemas",
-        `GRANT CREATE ON DATABASE ${JSON.stringify(run.request.database)} TO ${quoted}`,
+        `GRANT CREATE ON DATABASE ${escapeIdentifier(run.request.database)} TO ${quoted}`,
       );
     await attempts.run(() => checkExtensions(run, role.superuser, attempts));
     await attempts.run(() => checkRoles(run, role.superuser, attempts));
@@ -60,7 +61,7 @@ async function checkExtensions(run: RestoreRun, superuser: boolean, attempts: At
   const found = await session.rows(
     `SELECT e.name, e.installed_version AS installed, e.default_version AS available,
             coalesce((SELECT bool_or(v.trusted) FROM pg_available_extension_versions v WHERE v.name = e.name AND v.version = e.default_version), false) AS trusted
-     FROM pg_available_extensions e WHERE e.name IN (${extensions.map(({ name }) => escapeLiteral(name)).join(", ")})`,
+     FROM pg_available_extensions e WHERE e.name IN (${literalList(extensions.map(({ name }) => name))})`,
     Extension,
   );
   for (const { name, version } of extensions) {
@@ -157,7 +158,7 @@ export async function installedSrids(session: Session, wanted: readonly CustomSr
   if (schema === undefined || wanted.length === 0) return [];
   return session.rows(
     `SELECT srid, auth_name, auth_srid, srtext, proj4text FROM ${escapeIdentifier(schema)}.spatial_ref_sys
-     WHERE srid IN (${wanted.map(({ srid }) => srid).join(", ")})`,
+     WHERE srid IN (${literalList(wanted.map(({ srid }) => String(srid)))})`,
     z.custom<CustomSrid>(),
   );
 }

@@ -4,12 +4,12 @@
  * Foreign keys are checked all the same; those of tables that refer to each other in a circle, at the end.
  */
 import type { Session } from "../postgres/session/session";
-import { oidList } from "./members";
+
 import { z } from "zod";
 import { FilledTable } from "./fill";
 import { Failure } from "../lib/failure";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { sqlName } from "../postgres/session/names";
+import { sqlName, oidList } from "../postgres/session/names";
 
 /** Tables that can be filled at once; those of a circle refer to each other. */
 interface Level {

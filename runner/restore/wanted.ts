@@ -1,12 +1,11 @@
 /** Which entries of the archive that pg_dump makes of the scratch database go to the target, and when. */
-import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import type { Session } from "../postgres/session/session";
 import type { TocEntry } from "../postgres/archive/toc";
-import { oidList, type Member, findExisting } from "./members";
+import { type Member, findExisting } from "./members";
 import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
 import type { Selection } from "../postgres/catalog/select-tables";
-import { type Name, sqlName } from "../postgres/session/names";
+import { type Name, sqlName, oidList, literalList } from "../postgres/session/names";
 import type { RestoreRun } from "./begin";
 import { firstUserOid } from "../postgres/catalog/catalog";
 import { withQualifiedNames } from "../postgres/session/settings";
@@ -31,15 +30,13 @@ export interface WantedEntries {
   readonly rights: readonly number[];
 }
 
-const names = (all: readonly string[]) => all.map((name) => escapeLiteral(name)).join(", ") || "NULL";
-
 const wantedQuery = ({ relations, objects, schemas, extensions }: WantedObjects) => `
 WITH RECURSIVE wanted (class, object) AS (
   SELECT * FROM (
     SELECT 'pg_class'::regclass::oid, oid FROM pg_class WHERE oid IN (${oidList(relations)})
-    UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname IN (${names(schemas)})
-    UNION ALL SELECT 'pg_extension'::regclass, oid FROM pg_extension WHERE extname IN (${names(extensions)})
-    UNION ALL SELECT split_part(id, ' ', 1)::oid, split_part(id, ' ', 2)::oid FROM unnest(ARRAY[${names(objects)}]::text[]) id WHERE id IS NOT NULL
+    UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname IN (${literalList(schemas)})
+    UNION ALL SELECT 'pg_extension'::regclass, oid FROM pg_extension WHERE extname IN (${literalList(extensions)})
+    UNION ALL SELECT split_part(id, ' ', 1)::oid, split_part(id, ' ', 2)::oid FROM unnest(ARRAY[${literalList(objects)}]::text[]) id WHERE id IS NOT NULL
   ) root
   UNION SELECT d.classid, d.objid FROM wanted JOIN pg_depend d ON d.refclassid = wanted.class AND d.refobjid = wanted.object
   WHERE d.deptype IN ('a', 'i', 'P', 'S')

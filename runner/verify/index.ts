@@ -72,13 +72,6 @@ export {
   startBackupContainer,
 } from "./backup-container";
 export { archiveIn, checkContents, verifyBackup } from "./verification";
-export {
-  compareTable,
-  mismatch,
-  settlePools,
-  withFingerprints,
-  type RecordedTable,
-  compareDefinitions,
-} from "./compare";
-export { readPlainArchive, checkScripts, failUnlessListed } from "./scripts";
-export { compareOrphans } from "./restored-tables";
+export { compareDefinitions, mismatch, type RecordedTable } from "./compare";
+export { checkScripts, failUnlessListed, readPlainArchive } from "./scripts";
+export { compareFilled, compareRestored } from "./restored-tables";

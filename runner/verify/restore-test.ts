@@ -1,20 +1,12 @@
-/** A restore for real, into a throwaway server, and a comparison of the result with the manifest. */
+/** The restore test: restores the backup into a throwaway server, and compares the result with the manifest. */
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { z } from "zod";
-import { compareTable, mismatch, settlePools } from "./compare";
 import type { BackupContainer } from "./backup-container";
 import { type Docker, spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
-import { Failure, Failures } from "../lib/failure";
+import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { clientEncoding } from "../postgres/session/encoding";
-import { findDefinitions } from "../postgres/catalog/definitions";
-import { measureTables } from "../postgres/catalog/fingerprint";
-import { sqlName } from "../postgres/session/names";
-import { findPools } from "../postgres/session/pools";
-import { withQualifiedNames } from "../postgres/session/settings";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
@@ -24,11 +16,11 @@ import type { BackupFiles } from "../repository/backup-files";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { readPlainArchive } from "./scripts";
-import { compareOrphans } from "./restored-tables";
 import { archiveName } from "../postgres/archive/compression";
+import { compareRestored } from "./restored-tables";
 
-/** Nothing that it writes has to survive, so it need not wait for the disk. */
-export const drillServer = [
+/** Nothing that this server writes has to survive, so it does not wait for the disk. */
+export const testServer = [
   `listen_addresses=${loopback.host}`,
   `port=${loopback.port}`,
   "fsync=off",
@@ -44,11 +36,11 @@ export const drillServer = [
   "maintenance_work_mem=256MB",
 ].flatMap((setting) => ["-c", setting]);
 
-const database = "postgis_backup_drill";
+const database = "postgis_backup_restore_test";
 const user = "postgres";
 const pollMilliseconds = 200;
 
-export interface Drill {
+export interface RestoreTest {
   readonly docker: Docker;
   readonly container: BackupContainer;
   readonly files: BackupFiles;
@@ -56,35 +48,35 @@ export interface Drill {
   readonly signal: AbortSignal;
 }
 
-/** Restores the backup in the container and compares; any disagreement is a failure that names table and values. */
-export async function runDrill(drill: Drill): Promise<void> {
+/** Fails where the restored tables differ from the manifest, with each table and both values. */
+export async function runRestoreTest(test: RestoreTest): Promise<void> {
   try {
-    await waitForServer(drill);
-    await inDatabase(drill, "postgres", async (session) => {
-      await createRoles(session, drill.manifest.requires.roles);
-      await createDatabase(session, database, drill.manifest.source);
+    await waitForServer(test);
+    await inDatabase(test, "postgres", async (session) => {
+      await createRoles(session, test.manifest.requires.roles);
+      await createDatabase(session, database, test.manifest.source);
     });
-    await restore(drill);
-    await compare(drill);
+    await restore(test);
+    await compare(test);
   } catch (error) {
-    drill.signal.throwIfAborted();
-    throw explained(drill, error);
+    test.signal.throwIfAborted();
+    throw explained(test, error);
   }
 }
 
-function targetOf({ docker, container, manifest }: Drill, database: string): ExecTarget {
+function targetOf({ docker, container, manifest }: RestoreTest, database: string): ExecTarget {
   const server = serverTarget(docker, { Id: container.name }, { user, database }, "postgis-backup verify");
   const target = withEnv(server, { PGCLIENTENCODING: clientEncoding(manifest.source.encoding) });
-  // The throwaway server trusts its own container, and does not need the password of another one.
+  // The throwaway server trusts its own container. It needs no password, least of all that of another server.
   return { ...target, secretEnv: [] };
 }
 
 async function inDatabase<T>(
-  drill: Drill,
+  test: RestoreTest,
   database: string,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = openSession(targetOf(drill, database), drill.signal);
+  const session = openSession(targetOf(test, database), test.signal);
   try {
     return await work(session);
   } finally {
@@ -92,23 +84,23 @@ async function inDatabase<T>(
   }
 }
 
-/** Over TCP, where the server of the first start, which only makes the databases, does not listen. */
-async function waitForServer(drill: Drill): Promise<void> {
-  const probe = execArguments(targetOf(drill, "postgres"), ["pg_isready", "--quiet"]);
+/** Asks over TCP: the image first starts a server that only makes the databases, and that one does not listen on TCP. */
+async function waitForServer(test: RestoreTest): Promise<void> {
+  const probe = execArguments(targetOf(test, "postgres"), ["pg_isready", "--quiet"]);
   for (;;) {
-    drill.signal.throwIfAborted();
-    const { failed } = await spawnDocker(drill.docker, probe, { reject: false });
+    test.signal.throwIfAborted();
+    const { failed } = await spawnDocker(test.docker, probe, { reject: false });
     if (!failed) return;
-    if (!drill.container.running())
+    if (!test.container.running())
       throw new Failure("server-not-ready", "The throwaway server ended before it answered.");
     await setTimeout(pollMilliseconds);
   }
 }
 
-async function restore(drill: Drill): Promise<void> {
-  const { container, files, manifest, signal } = drill;
+async function restore(test: RestoreTest): Promise<void> {
+  const { container, files, manifest, signal } = test;
   const { format, compression, jobs } = manifest;
-  const target = targetOf(drill, database);
+  const target = targetOf(test, database);
   const archive = archiveName(format, compression);
   const inContainer = (name: string) => ({
     path: path.posix.join(container.folder, name),
@@ -118,8 +110,8 @@ async function restore(drill: Drill): Promise<void> {
     runScript(target, name, safeScript(script, name), signal);
   const runFile = async (name: string) => {
     await run(name, readChecked(files, recordedFile(manifest, name)));
-    // As stock tools, it would fail on functions that need a search path.
-    await inDatabase(drill, database, giveSearchPath);
+    // Stock tools would fail here on functions that need a search path.
+    await inDatabase(test, database, giveSearchPath);
   };
   await runFile(prepareFile);
   const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
@@ -139,55 +131,21 @@ async function restore(drill: Drill): Promise<void> {
   await restoreSections("data", "post-data");
 }
 
-async function compare(drill: Drill): Promise<void> {
-  const { manifest } = drill;
-  const mismatches = await inDatabase(drill, database, async (session) => {
-    await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
-    const wanted = new Set(manifest.tables.map(sqlName));
-    const tables = (await readCatalog(session)).filter((table) => wanted.has(sqlName(table)));
-    const found = new Map(tables.map((table) => [sqlName(table), table]));
-    const missing = manifest.tables.filter((table) => !found.has(sqlName(table)));
-    if (missing.length > 0) return missing.map((table) => `${sqlName(table)} is missing`);
-    const restored = { target: targetOf(drill, database), snapshotId: id, tables: found };
-    return [
-      ...(await compareTables(drill, session, id, found)),
-      ...(await compareOrphans(manifest.relations, restored, drill.signal)),
-    ];
-  });
-  Failures.throwIfAny(mismatches.map(mismatch));
-}
-
-async function compareTables(
-  drill: Drill,
-  session: Session,
-  id: string,
-  found: ReadonlyMap<string, Relation>,
-): Promise<string[]> {
-  const { manifest, signal } = drill;
-  const tables = [...found.values()];
-  const oids = tables.map(({ oid }) => oid);
-  const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
-  const options = {
+function compare(test: RestoreTest): Promise<void> {
+  const { manifest, signal } = test;
+  const comparison = {
+    tables: manifest.tables.map((recorded) => ({ recorded, at: recorded })),
+    logicalKeys: manifest.relations,
     method: manifest.fingerprintMethod,
     validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
   };
-  const target = targetOf(drill, database);
-  const measures = await measureTables(session, target, { id, tables }, options, signal);
-  const wanted = manifest.tables.map((expected) => ({
-    ...{ expected, oid: found.get(sqlName(expected))?.oid ?? "" },
-  }));
-  const settled = settlePools(wanted, measures, await findPools(session, oids));
-  return manifest.tables.flatMap((recorded) => {
-    const { oid, sqlName: shown } = found.get(sqlName(recorded)) ?? { oid: "", sqlName: "" };
-    const restored = definitions.get(oid) ?? { indexes: [], constraints: [] };
-    const differences = compareTable(recorded, { ...restored, measure: settled.get(oid) });
-    return differences.map((difference) => `${shown}: ${difference}`);
-  });
+  return inDatabase(test, database, (session) =>
+    compareRestored(session, targetOf(test, database), comparison, signal),
+  );
 }
 
-/** What a client says when its server dies tells less than the server's own last words. */
-function explained({ container }: Drill, error: unknown): unknown {
+/** When a server dies, its own last log lines say more than the error of its client. */
+function explained({ container }: RestoreTest, error: unknown): unknown {
   if (!(error instanceof Failure) || error.code === "restore-mismatch") return error;
   const log = container.log();
   if (/No space left on device|disk full/i.test(`${error.message}\n${log}`)) {

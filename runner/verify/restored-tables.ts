@@ -1,32 +1,135 @@
-/** Compares the tables of a restored database with the manifest. */
+/** Compares the tables of a restored database with the manifest: definitions, rows, and orphans of logical foreign keys. */
+import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
-import type { Relation } from "../postgres/catalog/catalog";
-import type { Manifest } from "../repository/manifest";
-import { sqlName } from "../postgres/session/names";
+import { Failures } from "../lib/failure";
+import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
+import { type Measure, measureHere, measureTables } from "../postgres/catalog/fingerprint";
 import { countOrphans } from "../postgres/catalog/orphans";
+import { type Name, sqlName } from "../postgres/session/names";
+import { findPools } from "../postgres/session/pools";
+import type { Session } from "../postgres/session/session";
+import type { Manifest } from "../repository/manifest";
+import { compareTable, mismatch, type RecordedTable, settlePools, withFingerprints } from "./compare";
+import { withQualifiedNames } from "../postgres/session/settings";
 
+type FingerprintMethod = Manifest["fingerprintMethod"];
+
+/** A restored table. */
 interface Restored {
-  readonly target: ExecTarget;
-  readonly snapshotId: string;
-  /** By the names that they have in the manifest. */
-  readonly tables: ReadonlyMap<string, Relation>;
+  /** What messages call it. */
+  readonly shown: string;
+  readonly oid: string;
+  readonly expected: RecordedTable;
 }
 
-/** Every relation, of those whose tables were both restored, that has not as many orphans as were recorded. */
-export async function compareOrphans(
-  recorded: Manifest["relations"],
-  { target, snapshotId, tables }: Restored,
+export interface ComparedTable {
+  /** As the manifest has it. */
+  readonly recorded: RecordedTable;
+  /** Where it is now. */
+  readonly at: Name;
+  /** Where it will be in the end, if that is elsewhere. */
+  readonly place?: Name;
+  /** What it must be, if that is not what the manifest has. */
+  readonly expected?: RecordedTable;
+}
+
+export interface Comparison {
+  readonly tables: readonly ComparedTable[];
+  /** Logical foreign keys whose orphans are counted. */
+  readonly logicalKeys: Manifest["relations"];
+  /** How fingerprints are computed; undefined where the server cannot compute those of the manifest, so that rows are only counted. */
+  readonly method: FingerprintMethod | undefined;
+  /** Whether invalid geometries are counted. */
+  readonly validity: boolean;
+}
+
+/** Compares committed tables, in one snapshot. Fails with every difference, each with the table and both values. */
+export async function compareRestored(
+  session: Session,
+  target: ExecTarget,
+  { tables, logicalKeys, method, validity }: Comparison,
+  signal: AbortSignal,
+): Promise<void> {
+  await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
+  const catalog = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
+  const missing = tables.filter(({ at }) => !catalog.has(sqlName(at)));
+  const found = tables.flatMap((table) => {
+    const relation = catalog.get(sqlName(table.at));
+    return relation === undefined ? [] : [{ ...table, relation }];
+  });
+  const relations = found.map(({ relation }) => relation);
+  const oids = relations.map(({ oid }) => oid);
+  const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
+  const options = { method: method ?? "text", validity };
+  const measures = await measureTables(session, target, { id, tables: relations }, options, signal);
+  const restored = found.map(
+    ({ recorded, expected = recorded, place, relation: { oid, sqlName: name } }) => ({
+      ...{ oid, expected, shown: place === undefined ? name : sqlName(place) },
+    }),
+  );
+  const byRecordedName = new Map(found.map(({ recorded, relation }) => [sqlName(recorded), relation]));
+  const differences = [
+    ...missing.map(({ at, place = at }) => `${sqlName(place)} is missing`),
+    ...(await compareMeasured(session, restored, measures, { exact: method !== undefined, definitions })),
+    ...(await compareOrphans(target, id, logicalKeys, byRecordedName, signal)),
+  ];
+  Failures.throwIfAny(differences.map(mismatch));
+}
+
+/** Compares the rows of tables that the session's own transaction has filled. Fails with every difference. */
+export async function compareFilled(
+  session: Session,
+  tables: readonly { readonly recorded: RecordedTable; readonly place: Name; readonly oid: string }[],
+  method: FingerprintMethod | undefined,
+): Promise<void> {
+  const oids = tables.map(({ oid }) => oid);
+  const measures = await measureHere(session, oids, { method: method ?? "text", validity: false });
+  const filled = tables.map(({ recorded, place, oid }) => ({
+    ...{ oid, shown: sqlName(place), expected: { ...recorded, ...noDefinitions } },
+  }));
+  const differences = await compareMeasured(session, filled, measures, { exact: method !== undefined });
+  Failures.throwIfAny(differences.map(mismatch));
+}
+
+const noDefinitions: Definitions = { indexes: [], constraints: [] };
+
+async function compareMeasured(
+  session: Session,
+  tables: readonly Restored[],
+  measures: ReadonlyMap<string, Measure>,
+  { exact, definitions }: { exact: boolean; definitions?: ReadonlyMap<string, Definitions> },
+): Promise<string[]> {
+  const known = exact ? measures : withFingerprints(measures, tables);
+  const pools = await findPools(
+    session,
+    tables.map(({ oid }) => oid),
+  );
+  const settled = settlePools(tables, known, pools);
+  return tables.flatMap(({ oid, shown, expected }) => {
+    const found = { ...(definitions?.get(oid) ?? noDefinitions), measure: settled.get(oid) };
+    return compareTable(expected, found).map((difference) => `${shown}: ${difference}`);
+  });
+}
+
+/** Logical foreign keys, of those whose tables were both restored, that have more or fewer orphans than the manifest says. */
+async function compareOrphans(
+  target: ExecTarget,
+  snapshotId: string,
+  logicalKeys: Manifest["relations"],
+  tables: ReadonlyMap<string, Relation>,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const relations = recorded.flatMap(({ relation, child, parent, orphans }) => {
+  const keys = logicalKeys.flatMap(({ relation: text, child, parent, orphans: recorded }) => {
     const [childTable, parentTable] = [tables.get(sqlName(child)), tables.get(sqlName(parent))];
     if (childTable === undefined || parentTable === undefined) return [];
     const columns = { childColumn: child.column, parentColumn: parent.column };
-    return [{ text: relation, child: childTable, parent: parentTable, ...columns, recorded: orphans }];
+    return [{ text, child: childTable, parent: parentTable, ...columns, recorded }];
   });
-  const counted = await countOrphans(target, snapshotId, relations, undefined, signal);
+  const counted = await countOrphans(target, snapshotId, keys, undefined, signal);
   return counted.flatMap(({ text, orphans }, index) => {
-    const before = relations[index]?.recorded;
+    const before = keys[index]?.recorded;
     return before === orphans
       ? []
       : [`${text}: orphans: ${String(before)} in the manifest, ${orphans} restored`];

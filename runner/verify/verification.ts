@@ -2,10 +2,17 @@
 import path from "node:path";
 import { type BackupContainer, startBackupContainer } from "./backup-container";
 import type { Docker } from "../docker/docker";
-import { drillServer, runDrill } from "./restore-test";
+import { testServer, runRestoreTest } from "./restore-test";
 import { Failure, Failures } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import { type Archive, type ContainerFile, listArchive, missingFromArchive, readArchive, rowsByTable } from "../postgres/archive/archive";
+import {
+  type Archive,
+  type ContainerFile,
+  listArchive,
+  missingFromArchive,
+  readArchive,
+  rowsByTable,
+} from "../postgres/archive/archive";
 import { countDataFiles } from "../postgres/archive/data-files";
 import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/script";
 import type { Progress } from "../lib/progress";
@@ -79,14 +86,14 @@ async function checkPlainArchive({ files, manifest, signal }: Verification): Pro
 
 async function checkInContainer(verification: Verification): Promise<void> {
   const { docker, files, manifest, level, image, asked, progress, signal } = verification;
-  const server = level === "restore" ? { server: drillServer } : {};
+  const server = level === "restore" ? { server: testServer } : {};
   const copied = unstreamed(verification);
   const container = await startBackupContainer(docker, { image, asked, files, copied, ...server }, signal);
   try {
     if (manifest.format !== "plain") await checkArchive(verification, container);
     if (level !== "restore") return;
     progress.note("Restoring the backup in a throwaway container.");
-    await runDrill({ docker, container, files, manifest, signal });
+    await runRestoreTest({ docker, container, files, manifest, signal });
   } finally {
     await container.close();
   }

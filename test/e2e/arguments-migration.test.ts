@@ -21,7 +21,7 @@ describe("every argument of a Migration", function () {
     pair = await startPair("CREATE TABLE marker (id int PRIMARY KEY); INSERT INTO marker VALUES (42)");
     stack = await ComponentStack.create("Migration");
     base = {
-      ...{ from: { container: pair.old }, to: { container: pair.fresh } },
+      ...{ from: { container: pair.oldServer }, to: { container: pair.newServer } },
       ...{ directory: path.join(folder, "backups"), backupName: "cbm" },
     };
   });
@@ -38,7 +38,7 @@ describe("every argument of a Migration", function () {
   }
   const changes = (...effects: Effect[]) => changesOf(migration, effects, { folder } as Scene);
   const rows = () => queryPort(pair.port, "SELECT id FROM marker ORDER BY id");
-  const running = async () => (await docker("inspect", "--format={{.State.Running}}", pair.old)).output;
+  const running = async () => (await docker("inspect", "--format={{.State.Running}}", pair.oldServer)).output;
 
   it("is refused where its value is wrong, while the old server runs on with its port", async () => {
     for (const values of wrongRuns(migration, { folder } as Scene)) {
@@ -62,7 +62,7 @@ describe("every argument of a Migration", function () {
     const changed = changes("portAgain");
     const again = await succeed({ ...base, ...quiet, ...changed });
     expectShown(migration, Object.keys(changed), again, true);
-    const { failed, log } = await stack.up({ ...base, from: { container: pair.fresh } });
+    const { failed, log } = await stack.up({ ...base, from: { container: pair.newServer } });
     assert.ok(failed);
     assert.match(log, /error\[already-migrated\]/);
     assert.deepEqual(await rows(), [{ id: 42 }, { id: 43 }]);
@@ -72,7 +72,7 @@ describe("every argument of a Migration", function () {
 
   it("removes the old side in a step of its own", async () => {
     await succeed({ ...base, ...changes("retirement") });
-    assert.equal((await docker("inspect", pair.old)).code, 1);
+    assert.equal((await docker("inspect", pair.oldServer)).code, 1);
     assert.deepEqual(await rows(), [{ id: 42 }, { id: 43 }]);
   });
 });

@@ -36,8 +36,8 @@ describe("a backup in a bucket, and nothing else,", function () {
   for (const format of formats) {
     it(`is verified at both levels: ${format}`, async () => {
       assert.match(await scene.succeed("verify", backup(format)), /: verified \(archive\)/);
-      const drill = await scene.succeed("verify", backup(format), "--level", "restore");
-      assert.match(drill, /: verified \(restore\)/);
+      const tested = await scene.succeed("verify", backup(format), "--level", "restore");
+      assert.match(tested, /: verified \(restore\)/);
     });
 
     it(`is restored into a server that has never seen it: ${format}`, async () => {

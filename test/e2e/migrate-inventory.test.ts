@@ -93,22 +93,22 @@ describe("what a migration does not bring", function () {
     repository = await temporaryFolder();
     pair = await startPair(brought);
     for (const [statement, , first] of left) {
-      if (first !== undefined) await sql(pair.old, first);
-      await sql(pair.old, statement);
+      if (first !== undefined) await sql(pair.oldServer, first);
+      await sql(pair.oldServer, statement);
     }
-    for (const database of ["closed", "gis"]) await sql(pair.old, `CREATE DATABASE ${database}`);
-    await sql(pair.old, "CREATE TABLE only_copy (id int)", "template1");
-    await sql(pair.old, "ALTER DATABASE closed ALLOW_CONNECTIONS false");
+    for (const database of ["closed", "gis"]) await sql(pair.oldServer, `CREATE DATABASE ${database}`);
+    await sql(pair.oldServer, "CREATE TABLE only_copy (id int)", "template1");
+    await sql(pair.oldServer, "ALTER DATABASE closed ALLOW_CONNECTIONS false");
     await docker(
       "exec",
-      pair.old,
+      pair.oldServer,
       "sh",
       "-c",
       'echo "host gis all 10.0.0.0/8 reject" >> "$PGDATA/pg_hba.conf"',
     );
-    await docker("exec", "-u", "postgres", pair.old, "mkdir", "/tmp/fast");
-    await sql(pair.old, "CREATE TABLESPACE fast LOCATION '/tmp/fast'");
-    await sql(pair.old, "SELECT pg_reload_conf()");
+    await docker("exec", "-u", "postgres", pair.oldServer, "mkdir", "/tmp/fast");
+    await sql(pair.oldServer, "CREATE TABLESPACE fast LOCATION '/tmp/fast'");
+    await sql(pair.oldServer, "SELECT pg_reload_conf()");
     victim = uniqueName();
     await docker("volume", "create", ...ownLabel, victim);
   });
@@ -162,26 +162,26 @@ describe("what a migration does not bring", function () {
   });
 
   it("does not follow a record that a user of the new database wrote", async () => {
-    const { output: id } = await docker("inspect", "--format={{.Id}}", pair.old);
+    const { output: id } = await docker("inspect", "--format={{.Id}}", pair.oldServer);
     const result = { backupId: "", location: "", tables: [], tableCount: 0, rows: 0, notes: [], removed: [] };
     const record = JSON.stringify({ from: id, volumes: [victim], result });
-    await sql(pair.fresh, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
+    await sql(pair.newServer, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
     const migration = await migrate(...leave(listed));
     assert.match(migration.stderr, /^error\[already-migrated\]: .*RESET postgis_backup.migrated_from/m);
     const { exitCode, stderr } = await startRetire(pair, ["--remove-data"]);
     assert.equal(exitCode, 1, stderr);
     assert.equal((await docker("volume", "inspect", victim)).code, 0);
     assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 100 }]);
-    await sql(pair.fresh, "ALTER DATABASE postgres RESET postgis_backup.migrated_from");
+    await sql(pair.newServer, "ALTER DATABASE postgres RESET postgis_backup.migrated_from");
   });
 
   it("overwrites no rows of the new server that are not its own copies", async () => {
-    await sql(pair.fresh, "CREATE TABLE parcels AS SELECT 'mine' AS note");
+    await sql(pair.newServer, "CREATE TABLE parcels AS SELECT 'mine' AS note");
     const { exitCode, stderr } = await migrate(...leave(listed));
     assert.equal(exitCode, 1);
     assert.match(stderr, /^error\[table-exists\]: .*public\.parcels/m);
-    assert.equal(await sql(pair.fresh, "SELECT note FROM parcels"), "mine");
-    await sql(pair.fresh, "DROP TABLE parcels");
+    assert.equal(await sql(pair.newServer, "SELECT note FROM parcels"), "mine");
+    await sql(pair.newServer, "DROP TABLE parcels");
   });
 
   it("stays behind with the user's consent, and the result says so", async () => {
@@ -191,37 +191,37 @@ describe("what a migration does not bring", function () {
     assert.match(stdout, /Left behind: /);
     assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 100 }]);
     assert.equal(
-      await sql(pair.fresh, "SELECT srtext FROM spatial_ref_sys WHERE srid = 900001"),
+      await sql(pair.newServer, "SELECT srtext FROM spatial_ref_sys WHERE srid = 900001"),
       "LOCAL_CS[]",
     );
   });
 
-  it("is removed from the old side only as Docker proves it", async () => {
-    const volume = await dataVolume(pair.old);
+  it("is removed from the old server only as Docker proves it", async () => {
+    const volume = await dataVolume(pair.oldServer);
     const retire = () => startRetire(pair, ["--remove-data"]);
     const record = JSON.stringify({ from: "", volumes: [victim] });
-    await sql(pair.fresh, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
+    await sql(pair.newServer, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
 
-    await sql(pair.fresh, "ALTER TABLE parcels RENAME TO elsewhere");
+    await sql(pair.newServer, "ALTER TABLE parcels RENAME TO elsewhere");
     const lacking = await retire();
     assert.match(
       lacking.stderr,
-      /^error\[old-side-needed\]: .*lacks tables.*public\.parcels.*docker volume rm/m,
+      /^error\[old-server-needed\]: .*lacks tables.*public\.parcels.*docker volume rm/m,
     );
-    await sql(pair.fresh, "ALTER TABLE elsewhere RENAME TO parcels");
+    await sql(pair.newServer, "ALTER TABLE elsewhere RENAME TO parcels");
 
     const user = uniqueName();
-    const { output: image } = await docker("inspect", "--format={{.Image}}", pair.old);
+    const { output: image } = await docker("inspect", "--format={{.Image}}", pair.oldServer);
     await docker("create", ...ownLabel, "--name", user, "--volume", `${volume}:/data`, image);
     const used = await retire();
     await removeContainer(user);
-    assert.match(used.stderr, new RegExp(`^error\\[old-side-needed\\]: .*container ${user} uses it`, "m"));
-    assert.equal((await docker("inspect", pair.old)).code, 0);
+    assert.match(used.stderr, new RegExp(`^error\\[old-server-needed\\]: .*container ${user} uses it`, "m"));
+    assert.equal((await docker("inspect", pair.oldServer)).code, 0);
 
     const { exitCode, stderr, stdout } = await retire();
     assert.equal(exitCode, 0, stderr);
     const { removed } = JSON.parse(stdout) as { removed: string[] };
-    assert.deepEqual(removed, [pair.old, volume]);
+    assert.deepEqual(removed, [pair.oldServer, volume]);
     assert.equal((await docker("volume", "inspect", volume)).code, 1);
     assert.equal((await docker("volume", "inspect", victim)).code, 0);
     assert.deepEqual((JSON.parse((await retire()).stdout) as { removed: string[] }).removed, []);

@@ -146,11 +146,11 @@ describe("the selection of tables, on a real server", function () {
       "1",
     );
 
-    const drilled = await failBackup({
+    const tested = await failBackup({
       ...options,
       more: ["--references", "accept", "--verify", "restore"],
     });
-    assert.match(drilled, /^error\[reference-outside-selection\]: .*public\.parcel to public\.region/);
+    assert.match(tested, /^error\[reference-outside-selection\]: .*public\.parcel to public\.region/);
     const accepted = await takeBackup({ ...options, more: ["--references", "accept"] });
     assert.deepEqual(accepted.manifest.acceptedReferences, [
       { table: "public.parcel", constraint: "in_region", references: "public.region" },

@@ -463,7 +463,7 @@ describe("every error", function () {
     "left-behind": async () => {
       const pair = await startPair("CREATE TABLE parent (id int); CREATE VIEW seen AS SELECT 1");
       try {
-        return await run(migration(pair.old, pair.fresh));
+        return await run(migration(pair.oldServer, pair.newServer));
       } finally {
         await pair.remove();
       }
@@ -485,7 +485,7 @@ describe("every error", function () {
       await sql(container, "ALTER DATABASE postgres RESET postgis_backup.migrated_from");
       return stderr;
     },
-    "old-side-needed": () => run(["retire", "--container", uniqueName(), "--to-container", container]),
+    "old-server-needed": () => run(["retire", "--container", uniqueName(), "--to-container", container]),
     "backup-not-found": () => verify("none"),
     "tar-invalid": () => run(["import", path.join(root, "README.md"), "--repository", repository]),
     "backup-exists": async () => {

@@ -33,10 +33,10 @@ describe("a migration that is killed while the port changes hands", function () 
     repository = await temporaryFolder();
     shim = await createDockerShim();
     pair = await startPair(statements, ["--restart", "unless-stopped"], ["--restart", "always"]);
-    await sql(pair.old, "ALTER SYSTEM SET cluster_name = 'old'");
-    await docker("restart", pair.old);
-    await answering(pair.old);
-    oldId = await inspect(pair.old, "{{.Id}}");
+    await sql(pair.oldServer, "ALTER SYSTEM SET cluster_name = 'old'");
+    await docker("restart", pair.oldServer);
+    await answering(pair.oldServer);
+    oldId = await inspect(pair.oldServer, "{{.Id}}");
   });
   after(async () => {
     await writer?.stop();
@@ -81,20 +81,20 @@ describe("a migration that is killed while the port changes hands", function () 
     await sleep(1_000);
     const found = await server();
     const port = await Promise.all(
-      [pair.old, pair.fresh].map(async (name) => (await docker("port", name)).output),
+      [pair.oldServer, pair.newServer].map(async (name) => (await docker("port", name)).output),
     );
     const published = port.filter((text) => text !== "").length;
     assert.ok(published <= 1, step);
     if (published === 1) assert.notEqual(found, undefined, `${step}: the server at the port takes no writes`);
     // As long as nothing else is on the port, a restart of the machine may start it.
-    if (found === "old") assert.equal(await policy(pair.old), "always", step);
-    if (found === "") assert.equal(await policy(pair.old), "unless-stopped", step);
+    if (found === "old") assert.equal(await policy(pair.oldServer), "always", step);
+    if (found === "") assert.equal(await policy(pair.oldServer), "unless-stopped", step);
   }
 
   async function assertMigrated(acknowledged: readonly number[]): Promise<void> {
     assert.equal(await server(), "");
-    assert.equal(await running(pair.old), false);
-    assert.equal(await policy(pair.old), "unless-stopped");
+    assert.equal(await running(pair.oldServer), false);
+    assert.equal(await policy(pair.oldServer), "unless-stopped");
     const written = (await queryPort(pair.port, "SELECT id FROM log.journal")).map(({ id }) => id);
     assert.deepEqual(
       acknowledged.filter((id) => !written.includes(id)),
@@ -105,7 +105,7 @@ describe("a migration that is killed while the port changes hands", function () 
       "ls",
       "--quiet",
       "--filter",
-      `label=postgis-backup.new-data=volume ${await dataVolume(pair.fresh)}`,
+      `label=postgis-backup.new-data=volume ${await dataVolume(pair.newServer)}`,
     );
     assert.deepEqual(
       output.split("\n").map((name) => name.replace(/-[0-9a-f]+$/, "")),
@@ -115,18 +115,18 @@ describe("a migration that is killed while the port changes hands", function () 
 
   /** Back to the old server, as if nothing had been migrated. */
   async function reset(): Promise<void> {
-    await docker("stop", pair.fresh);
-    await docker("network", "disconnect", "bridge", pair.fresh);
-    await docker("start", pair.fresh);
-    await answering(pair.fresh);
+    await docker("stop", pair.newServer);
+    await docker("network", "disconnect", "bridge", pair.newServer);
+    await docker("start", pair.newServer);
+    await answering(pair.newServer);
     await sql(
-      pair.fresh,
+      pair.newServer,
       "DROP SCHEMA log CASCADE; DROP TABLE parcels; ALTER DATABASE postgres RESET postgis_backup.migrated_from",
     );
-    await removeMigrationRecords(await dataVolume(pair.fresh));
-    await docker("update", "--restart", "always", pair.old);
-    await docker("start", pair.old);
-    await answering(pair.old);
+    await removeMigrationRecords(await dataVolume(pair.newServer));
+    await docker("update", "--restart", "always", pair.oldServer);
+    await docker("start", pair.oldServer);
+    await answering(pair.oldServer);
   }
 
   it("lets nobody write to the old server from the moment on at which its data are compared for the last time", async () => {
@@ -218,21 +218,21 @@ describe("a migration that is killed while the port changes hands", function () 
       "ls",
       "--quiet",
       "--filter",
-      `label=postgis-backup.new-data=volume ${await dataVolume(pair.fresh)}`,
+      `label=postgis-backup.new-data=volume ${await dataVolume(pair.newServer)}`,
     );
     return !output.includes("postgis-backup-migrated-");
   }
 
   it("removes nothing of a server that was started again since", async () => {
-    await docker("stop", pair.fresh);
-    await docker("start", pair.old);
-    await answering(pair.old);
-    await docker("stop", pair.old);
-    await docker("start", pair.fresh);
-    await answering(pair.fresh);
+    await docker("stop", pair.newServer);
+    await docker("start", pair.oldServer);
+    await answering(pair.oldServer);
+    await docker("stop", pair.oldServer);
+    await docker("start", pair.newServer);
+    await answering(pair.newServer);
     const { exitCode, stderr } = await startRetire(pair, ["--remove-data"]);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^error\[old-side-needed\]: .*started again/m);
-    assert.equal((await docker("inspect", pair.old)).code, 0);
+    assert.match(stderr, /^error\[old-server-needed\]: .*started again/m);
+    assert.equal((await docker("inspect", pair.oldServer)).code, 0);
   });
 });

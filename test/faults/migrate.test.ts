@@ -25,8 +25,8 @@ describe("a migration that fails", function () {
     blocked = await freePort();
     // The new container publishes one port more, and so cannot be started where somebody else has that one.
     pair = await startPair(statements, ["--publish", `127.0.0.1:${blocked}:9999`]);
-    await sql(pair.old, "ALTER SYSTEM SET cluster_name = 'old'");
-    await docker("restart", pair.old);
+    await sql(pair.oldServer, "ALTER SYSTEM SET cluster_name = 'old'");
+    await docker("restart", pair.oldServer);
     await answering();
   });
   after(async () => {
@@ -36,7 +36,7 @@ describe("a migration that fails", function () {
   });
 
   async function answering(): Promise<void> {
-    while ((await docker("exec", pair.old, "pg_isready", "-q", "-h", "127.0.0.1")).code !== 0)
+    while ((await docker("exec", pair.oldServer, "pg_isready", "-q", "-h", "127.0.0.1")).code !== 0)
       await sleep(200);
   }
 
@@ -46,12 +46,12 @@ describe("a migration that fails", function () {
     await queryPort(pair.port, "INSERT INTO log.journal VALUES (0)");
     const left =
       "SELECT setconfig FROM pg_db_role_setting WHERE setconfig::text ~ 'postgis_backup|read_only'";
-    assert.equal(await sql(pair.old, left), "");
-    assert.equal(await sql(pair.fresh, left), "");
+    assert.equal(await sql(pair.oldServer, left), "");
+    assert.equal(await sql(pair.newServer, left), "");
     const sessions = "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'postgis-backup%'";
-    assert.equal(await sql(pair.old, sessions), "");
-    assert.deepEqual(await docker("port", pair.fresh), { code: 0, output: "" });
-    const { output } = await docker("inspect", "--format={{len .NetworkSettings.Networks}}", pair.fresh);
+    assert.equal(await sql(pair.oldServer, sessions), "");
+    assert.deepEqual(await docker("port", pair.newServer), { code: 0, output: "" });
+    const { output } = await docker("inspect", "--format={{len .NetworkSettings.Networks}}", pair.newServer);
     assert.equal(output, "1");
   }
 
@@ -147,7 +147,7 @@ describe("a migration that fails", function () {
   it("notices a table that somebody made after the servers were compared", async () => {
     const shim = await createDockerShim();
     try {
-      const { output: id } = await docker("inspect", "--format={{.Id}}", pair.fresh);
+      const { output: id } = await docker("inspect", "--format={{.Id}}", pair.newServer);
       const { paused, resume } = await shim.pauseBeforeStop(id);
       const { exitCode, stderr } = await whileHeld(async (migration) => {
         await Promise.race([paused, migration]);
@@ -175,7 +175,7 @@ describe("a migration that fails", function () {
   });
 
   it("succeeds once nothing is in its way", async () => {
-    await sql(pair.fresh, "CREATE ROLE worker LOGIN");
+    await sql(pair.newServer, "CREATE ROLE worker LOGIN");
     const more = ["--exclude-table", "seen", "--exclude-database", "other"];
     const { exitCode, stderr } = await startMigration(pair, repository, more);
     assert.equal(exitCode, 0, stderr);
@@ -184,13 +184,13 @@ describe("a migration that fails", function () {
   });
 
   it("can be undone by hand, as the example's README says, and is not repeated over what was written since", async () => {
-    await docker("stop", pair.fresh);
-    await docker("start", pair.old);
+    await docker("stop", pair.newServer);
+    await docker("start", pair.oldServer);
     await answering();
     assert.deepEqual(await queryPort(pair.port, whose), [{ name: "old" }]);
     await queryPort(pair.port, "INSERT INTO log.journal VALUES (2)");
-    await docker("network", "disconnect", "bridge", pair.fresh);
-    await docker("start", pair.fresh);
+    await docker("network", "disconnect", "bridge", pair.newServer);
+    await docker("start", pair.newServer);
     const { stderr } = await startMigration(pair, repository);
     assert.match(stderr, /error\[already-migrated\]/);
     assert.deepEqual(await queryPort(pair.port, whose), [{ name: "old" }]);

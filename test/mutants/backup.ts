@@ -73,7 +73,7 @@ export const backupMutants: readonly Mutant[] = [
     file: "runner/verify/verification.ts",
     text: 'if (level !== "restore") return;',
     replacement: "return;",
-    tests: ["test/e2e/restore-drill.test.ts"],
+    tests: ["test/e2e/restore-test.test.ts"],
     grep: "a value that is another",
   },
   {

@@ -29,7 +29,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "objects created after the first check are not seen",
     file: "runner/migrate/switch.ts",
-    text: "    await checkUnchanged(hold, between, request);\n",
+    text: "    await checkUnchanged(hold, servers, request);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
     grep: "notices a table that somebody made after",
@@ -45,7 +45,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "objects left behind by the end are not listed",
     file: "runner/migrate/index.ts",
-    text: "    refuse({ missing: [...after.missing, ...notBrought(after.old, after.fresh)] });\n",
+    text: "    refuse({ missing: [...after.missing, ...notBrought(after.oldItems, after.newItems)] });\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
     grep: "notices a role",
@@ -60,7 +60,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "tables of the new server are overwritten",
     file: "runner/migrate/index.ts",
-    text: "    await checkNewServer(fresh, selection.tables, signal);\n",
+    text: "    await checkNewServer(newServer, selection.tables, signal);\n",
     replacement: "",
     tests: ["test/e2e/migrate-inventory.test.ts"],
     grep: "overwrites no rows",
@@ -76,7 +76,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "the port is not given back after a failure",
     file: "runner/migrate/switch.ts",
-    text: "    await giveBack(fresh, switching, request, progress);\n",
+    text: "    await giveBack(newServer, switching, request, progress);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
     grep: "gives the port back",
@@ -110,7 +110,7 @@ export const migrateMutants: readonly Mutant[] = [
     text: "if (others.length > 0) throw",
     replacement: "if (others.length > 1000) throw",
     tests: ["test/e2e/migrate-inventory.test.ts"],
-    grep: "is removed from the old side only",
+    grep: "is removed from the old server only",
   },
   {
     title: "data is removed that the new server lacks",
@@ -118,7 +118,7 @@ export const migrateMutants: readonly Mutant[] = [
     text: "if (lacking.length > 0)\n",
     replacement: "if (lacking.length > 1000)\n",
     tests: ["test/e2e/migrate-inventory.test.ts"],
-    grep: "is removed from the old side only",
+    grep: "is removed from the old server only",
   },
   {
     title: "data of another server is removed",
@@ -126,6 +126,6 @@ export const migrateMutants: readonly Mutant[] = [
     text: "if (found !== system) throw",
     replacement: 'if (found === "") throw',
     tests: ["test/e2e/migrate-inventory.test.ts"],
-    grep: "is removed from the old side only",
+    grep: "is removed from the old server only",
   },
 ];

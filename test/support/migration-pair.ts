@@ -14,8 +14,8 @@ import { runnerMain } from "./runner";
 
 /** A server on a port of this machine, and a standby for that port, as by hand. */
 export interface MigrationPair {
-  readonly old: string;
-  readonly fresh: string;
+  readonly oldServer: string;
+  readonly newServer: string;
   readonly port: number;
   readonly remove: () => Promise<void>;
 }
@@ -30,18 +30,18 @@ export async function startPair(
   const network = uniqueName();
   await execa("docker", ["network", "create", "--internal", ...ownLabel, network]);
   const publish = ["--publish", `127.0.0.1:${port}:5432`];
-  const old = await startServer({ options: [...publish, ...oldOptions] });
-  await sql(old, `${statements}; ALTER ROLE postgres PASSWORD '${clientPassword}'`);
-  const fresh = await startServer({ options: [...publish, "--network", network, ...options] });
-  await sql(fresh, `ALTER ROLE postgres PASSWORD '${clientPassword}'`);
-  const data = await dataVolume(fresh);
+  const oldServer = await startServer({ options: [...publish, ...oldOptions] });
+  await sql(oldServer, `${statements}; ALTER ROLE postgres PASSWORD '${clientPassword}'`);
+  const newServer = await startServer({ options: [...publish, "--network", network, ...options] });
+  await sql(newServer, `ALTER ROLE postgres PASSWORD '${clientPassword}'`);
+  const data = await dataVolume(newServer);
   const remove = async () => {
-    await removeContainer(fresh);
-    await removeContainer(old);
+    await removeContainer(newServer);
+    await removeContainer(oldServer);
     await removeNetwork(network);
     await removeMigrationRecords(data);
   };
-  return { old, fresh, port, remove };
+  return { oldServer, newServer, port, remove };
 }
 
 /** Name of the volume that a server has its data in. */
@@ -73,10 +73,10 @@ export function startRetire(pair: MigrationPair, more: readonly string[] = []) {
 
 function start(
   verb: string,
-  { old, fresh }: MigrationPair,
+  { oldServer, newServer }: MigrationPair,
   more: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ) {
-  const args = [verb, "--container", old, "--to-container", fresh, "--json", ...more];
+  const args = [verb, "--container", oldServer, "--to-container", newServer, "--json", ...more];
   return execa("node", [runnerMain, ...args], { reject: false, stdin: "ignore", env });
 }

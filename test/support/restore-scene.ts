@@ -8,7 +8,7 @@ import { failureOf, runRunner } from "./runner";
 
 /** Without the column of regclass: its value names a table that is not in its place yet. */
 export async function sceneTables(): Promise<string> {
-  const text = await readFile(path.join(__dirname, "drill-tables.sql"), "utf8");
+  const text = await readFile(path.join(__dirname, "restore-test-tables.sql"), "utf8");
   const tables = text
     .replace(" class regclass,", "")
     // PostgreSQL writes it with other casts each time.

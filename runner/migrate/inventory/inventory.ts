@@ -22,28 +22,28 @@ function inDatabase({ target }: Server, database: string): ExecTarget {
 /** All of the old server, with what the new one has of it. */
 export interface Comparison {
   /** Of the old server: the database that is migrated, and the server as a whole. */
-  readonly old: readonly Item[];
-  readonly fresh: readonly Item[];
+  readonly oldItems: readonly Item[];
+  readonly newItems: readonly Item[];
   readonly missing: readonly Item[];
 }
 
 export async function compareServers(
-  old: Server,
-  fresh: Server,
+  oldServer: Server,
+  newServer: Server,
   brought: Brought,
   signal: AbortSignal,
 ): Promise<Comparison> {
-  const freshItems = await itemsOf(fresh, undefined, signal);
-  const there = new Set(freshItems.map(({ key }) => key));
+  const newItems = await itemsOf(newServer, undefined, signal);
+  const there = new Set(newItems.map(({ key }) => key));
   // A schema that is there keeps its owner, privileges and comment.
-  const oldItems = (await itemsOf(old, brought, signal)).map((one) =>
+  const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) =>
     one.of !== undefined && one.of === one.within && there.has(one.of) ? { ...one, brought: false } : one,
   );
-  const others = await otherDatabases(old, fresh, signal);
+  const others = await otherDatabases(oldServer, newServer, signal);
   return {
-    old: oldItems,
-    fresh: freshItems,
-    missing: [...missingItems(oldItems, freshItems), ...others],
+    oldItems,
+    newItems,
+    missing: [...missingItems(oldItems, newItems), ...others],
   };
 }
 
@@ -70,13 +70,13 @@ function databases(server: Server, signal: AbortSignal): Promise<z.infer<typeof 
  * Each other database of the old server stands for all in it, unless the new one has a database of that name with the same.
  * Those that every server has are named only if somebody put something into them.
  */
-async function otherDatabases(old: Server, fresh: Server, signal: AbortSignal): Promise<Item[]> {
-  const there = (await databases(fresh, signal)).filter(
-    ({ name, connects }) => connects && name !== fresh.database,
+async function otherDatabases(oldServer: Server, newServer: Server, signal: AbortSignal): Promise<Item[]> {
+  const there = (await databases(newServer, signal)).filter(
+    ({ name, connects }) => connects && name !== newServer.database,
   );
   const found: Item[] = [];
-  for (const { name, connects } of await databases(old, signal)) {
-    if (name === old.database) continue;
+  for (const { name, connects } of await databases(oldServer, signal)) {
+    if (name === oldServer.database) continue;
     if (!connects) {
       found.push(
         item("database", name, { note: "it takes no connections, so nobody can tell what is in it" }),
@@ -84,9 +84,9 @@ async function otherDatabases(old: Server, fresh: Server, signal: AbortSignal): 
       continue;
     }
     const missing = missingItems(
-      await inSession(inDatabase(old, name), signal, (session) => databaseItems(session)),
+      await inSession(inDatabase(oldServer, name), signal, (session) => databaseItems(session)),
       there.some((other) => other.name === name)
-        ? await inSession(inDatabase(fresh, name), signal, (session) => databaseItems(session))
+        ? await inSession(inDatabase(newServer, name), signal, (session) => databaseItems(session))
         : [],
     ).filter(({ kind }) => kind !== "extension");
     const everywhere =

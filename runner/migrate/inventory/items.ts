@@ -5,9 +5,9 @@ export interface Item {
   /** Such as "view"; with the name, what the user writes to leave it behind. */
   readonly kind: string;
   readonly name: string;
-  /** The same on both sides, though the database may have another name there. */
+  /** The same on both servers, even where the database has another name on the new one. */
   readonly key: string;
-  /** What has to be equal on both sides, where that can be said in few words. */
+  /** What must be equal on both servers, in few words. */
   readonly detail?: string | undefined;
   /** Key of the item without which there is no need to name this one. */
   readonly of?: string | undefined;
@@ -31,19 +31,19 @@ export function item(kind: string, name: string, more: Partial<Item> = {}): Item
 }
 
 /** Items of the old server that the new one has neither now nor after the migration. */
-export function missingItems(old: readonly Item[], fresh: readonly Item[]): Item[] {
-  const there = new Map(fresh.map(({ key, detail }) => [key, detail]));
+export function missingItems(oldItems: readonly Item[], newItems: readonly Item[]): Item[] {
+  const there = new Map(newItems.map(({ key, detail }) => [key, detail]));
   const has = ({ key, detail }: Item) =>
     there.has(key) && (detail === undefined || there.get(key) === detail);
-  const missing = old.filter((one) => one.byDefault !== true && one.brought !== true && !has(one));
+  const missing = oldItems.filter((one) => one.byDefault !== true && one.brought !== true && !has(one));
   const keys = new Set(missing.map(({ key }) => key));
   return missing.filter(({ of }) => of === undefined || !keys.has(of));
 }
 
 /** Items that the migration was to bring, and that the new server does not have after it. */
-export function notBrought(old: readonly Item[], fresh: readonly Item[]): Item[] {
-  const there = new Set(fresh.map(({ key }) => key));
-  return old.filter(({ brought, key }) => brought === true && !there.has(key));
+export function notBrought(oldItems: readonly Item[], newItems: readonly Item[]): Item[] {
+  const there = new Set(newItems.map(({ key }) => key));
+  return oldItems.filter(({ brought, key }) => brought === true && !there.has(key));
 }
 
 /** Such as "2 tables, 1 view". */

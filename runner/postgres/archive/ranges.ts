@@ -1,4 +1,5 @@
 /** Ranges of a large table's rows that several sessions copy at once. */
+import { oidList } from "../session/names";
 import { z } from "zod";
 import type { Relation } from "../catalog/catalog";
 import type { Session } from "../session/session";
@@ -29,7 +30,7 @@ SELECT c.oid::text, pg_relation_size(c.oid) / current_setting('block_size')::int
        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns
 FROM pg_class c JOIN pg_am a ON a.oid = c.relam
-WHERE c.oid IN (${oids.join(", ")}) AND c.relkind = 'r' AND a.amname = 'heap'`;
+WHERE c.oid IN (${oidList(oids)}) AND c.relkind = 'r' AND a.amname = 'heap'`;
 
 /** The tables that are worth it; for tables that are locked already. */
 export async function splitTables(

@@ -1,3 +1,4 @@
+import { oidList } from "../session/names";
 import { z } from "zod";
 import { type Session, SqlError } from "../session/session";
 
@@ -105,7 +106,7 @@ async function sizesOf(
   condition: string,
 ): Promise<ReadonlyMap<string, number>> {
   const sizes = await session.rows(
-    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")}) AND ${condition}`,
+    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${oidList(tables.map(({ oid }) => oid))}) AND ${condition}`,
     z.object({ oid: z.string(), bytes: z.int() }),
   );
   return new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));

@@ -1,3 +1,4 @@
+import { oidList } from "../session/names";
 import { z } from "zod";
 import type { Session } from "../session/session";
 
@@ -17,7 +18,7 @@ SELECT c.oid::text,
         ORDER BY pg_get_indexdef(indexrelid) COLLATE "C") AS indexes,
   ARRAY(SELECT jsonb_build_object('name', conname, 'definition', pg_get_constraintdef(o.oid)) FROM pg_constraint o
         WHERE conrelid = c.oid AND contype <> 'n' ORDER BY conname COLLATE "C") AS constraints
-FROM pg_class c WHERE c.oid IN (${oids.join(", ")})`;
+FROM pg_class c WHERE c.oid IN (${oidList(oids)})`;
 
 /** Indexes and constraints of each table, by its oid, as the server writes them. */
 export async function findDefinitions(

@@ -3,6 +3,7 @@
  * cannot be filled without it: a check that calls a function, which calls another one or PostGIS.
  */
 import { firstUserOid } from "./catalog";
+import { oidList } from "../session/names";
 import { escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import type { Need, ObjectId } from "./needs";
@@ -32,7 +33,7 @@ export function namesIn(body: string): NamedObject[] {
 
 const bodiesQuery = (oids: readonly string[]) => `
 SELECT p.prosrc AS body FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE p.oid IN (${oids.join(", ")}) AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> ''`;
+WHERE p.oid IN (${oidList(oids)}) AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> ''`;
 
 /**
  * Extensions by what is called or named of them, and functions of the user's own that are called. One that needs a table

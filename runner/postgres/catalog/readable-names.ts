@@ -1,4 +1,5 @@
 /** Names in a database without an encoding can be bytes that are no text, which no command line can name. */
+import { oidList } from "../session/names";
 import { z } from "zod";
 import { Failure } from "../../lib/failure";
 import type { Relation } from "./catalog";
@@ -20,7 +21,7 @@ export async function checkReadableNames(
     `SELECT c.oid::text, a.attname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      CROSS JOIN LATERAL (SELECT attname FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
        UNION ALL VALUES (c.relname), (n.nspname)) a
-     WHERE c.oid IN (${tables.map(({ oid }) => oid).join(", ")})`,
+     WHERE c.oid IN (${oidList(tables.map(({ oid }) => oid))})`,
     z.object({ oid: z.string(), name: z.string() }),
   );
   const unreadable = new Set(found.filter(({ name }) => name.includes(replacement)).map(({ oid }) => oid));

@@ -1,4 +1,5 @@
 /** Relations that no foreign key declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
+import { oidList } from "../session/names";
 import { z } from "zod";
 import { Attempts, Failure } from "../../lib/failure";
 import type { Relation } from "./catalog";
@@ -56,7 +57,7 @@ export async function resolveRelations(
   if (texts.length === 0) return [];
   const columns = await session.rows(
     `SELECT attrelid::text AS oid, attname AS name FROM pg_attribute
-     WHERE attnum > 0 AND NOT attisdropped AND attrelid IN (${tables.map(({ oid }) => oid).join(", ")})`,
+     WHERE attnum > 0 AND NOT attisdropped AND attrelid IN (${oidList(tables.map(({ oid }) => oid))})`,
     Column,
   );
   const columnsOf = new Set(columns.map(({ oid, name }) => `${oid} ${name}`));

@@ -4,6 +4,7 @@
  * get a search path of their own; that of the session would not do, since the server ignores it while it builds indexes.
  */
 import { firstUserOid } from "./catalog";
+import { oidList } from "../session/names";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import type { Session } from "../session/session";
@@ -89,11 +90,11 @@ export const callsUnqualified = async (session: Session): Promise<boolean> =>
 /** What ALTER FUNCTION calls these. */
 export async function functionNames(session: Session, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const oids = ids.map((id) => id.split(" ")[1] ?? "").join(", ");
+  const oids = ids.map((id) => id.split(" ")[1] ?? "");
   const found = await withQualifiedNames(session, () =>
     session.rows(
       `SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS name
-       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid IN (${oids})`,
+       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid IN (${oidList(oids)})`,
       z.object({ name: z.string() }),
     ),
   );

@@ -1,4 +1,4 @@
-import { escapeIdentifier } from "./escape";
+import { escapeIdentifier, escapeLiteral } from "./escape";
 
 /** Of a table, sequence or the like. */
 export interface Name {
@@ -9,3 +9,10 @@ export interface Name {
 /** As SQL writes it, always in quotes. */
 export const sqlName = ({ schema, name }: Name): string =>
   `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+
+/** Oids for `IN (…)`. SQL does not allow an empty list; no object has the oid 0. */
+export const oidList = (oids: readonly string[]): string => oids.join(", ") || "0";
+
+/** Texts for `IN (…)`. SQL does not allow an empty list; nothing equals NULL. */
+export const literalList = (texts: readonly string[]): string =>
+  texts.map((text) => escapeLiteral(text)).join(", ") || "NULL";

@@ -1,3 +1,4 @@
+import { oidList } from "./names";
 import { z } from "zod";
 import { Failure } from "../../lib/failure";
 import type { Relation } from "../catalog/catalog";
@@ -13,7 +14,7 @@ const Unreadable = z.object({
 const unreadableQuery = (oids: readonly string[]) => `
 WITH selected AS (
   SELECT c.oid, c.relnamespace, c.relkind, format('%I.%I', n.nspname, c.relname) AS name
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN (${oids.join(", ")})
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN (${oidList(oids)})
 )
 SELECT DISTINCT nspname::text AS name, 'schema' AS reason, format('GRANT USAGE ON SCHEMA %I TO %I', nspname, current_user) AS "grant"
 FROM selected JOIN pg_namespace n ON n.oid = relnamespace WHERE NOT has_schema_privilege(n.oid, 'USAGE')

@@ -14,7 +14,7 @@ import { throwaways } from "../support/throwaways";
 
 const tables = ["App.*", "others", "nl.measures", "base", "heir", "parcels"];
 
-describe("a restore drill", function () {
+describe("a restore test", function () {
   this.timeout(180_000);
   let container: string;
   let folder: string;
@@ -24,7 +24,7 @@ describe("a restore drill", function () {
     folder = await temporaryFolder();
     mounted = await temporaryFolder();
     container = await startServer({ mount: mounted });
-    await sql(container, await readFile(path.join(__dirname, "../support/drill-tables.sql"), "utf8"));
+    await sql(container, await readFile(path.join(__dirname, "../support/restore-test-tables.sql"), "utf8"));
     // What text looks like here must not matter there.
     await sql(
       container,
@@ -51,7 +51,7 @@ describe("a restore drill", function () {
     return { ...result, content: Manifest.parse(JSON.parse(await readFile(result.manifest, "utf8"))) };
   }
   /** Restores a backup in a throwaway container. */
-  const drill = (location: string, env: Record<string, string> = {}, ...more: string[]) =>
+  const testRestore = (location: string, env: Record<string, string> = {}, ...more: string[]) =>
     runRunner(
       [
         ...[
@@ -83,7 +83,7 @@ describe("a restore drill", function () {
       assert.equal(verification.level, "restore");
       assert.equal(verification.image, content.source.imageDigest);
       // In a server that initialises itself first, too; that of the backup was initialised already.
-      assert.equal((await drill(location, {}, "--image", (await environment).image)).exitCode, 0);
+      assert.equal((await testRestore(location, {}, "--image", (await environment).image)).exitCode, 0);
       // By stock tools too, on the server itself.
       await sql(container, "DROP DATABASE IF EXISTS postgres_restored");
       await execa("bash", ["-euo", "pipefail", "-c", restoreCommand]);
@@ -145,7 +145,7 @@ describe("a restore drill", function () {
         content.id = path.basename(copy);
         manifest?.(content);
       });
-      const { exitCode, stderr } = await drill(copy);
+      const { exitCode, stderr } = await testRestore(copy);
       await removeFolder(copy);
       assert.equal(exitCode, 1, stderr);
       return stderr;
@@ -240,7 +240,9 @@ describe("a restore drill", function () {
         `#!/bin/bash\nexec ${docker} "\${@/source=*,target/source=${elsewhere},target}"\n`,
         { mode: 0o755 },
       );
-      const { exitCode, stderr } = await drill(location, { PATH: `${tools}:${process.env["PATH"] ?? ""}` });
+      const { exitCode, stderr } = await testRestore(location, {
+        PATH: `${tools}:${process.env["PATH"] ?? ""}`,
+      });
       assert.equal(exitCode, 0, stderr);
     });
   }

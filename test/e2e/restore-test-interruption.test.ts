@@ -18,7 +18,7 @@ import { runnerMain, runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 import { waitUntil } from "../support/wait";
 
-describe("a restore drill that goes wrong", function () {
+describe("a restore test that goes wrong", function () {
   this.timeout(300_000);
   let container: string;
   let folder: string;
@@ -64,7 +64,7 @@ describe("a restore drill that goes wrong", function () {
           stdio: ["ignore", "pipe", "pipe"],
         });
         const closed = once(runner, "close");
-        await waitUntil(`a drill ${moment}`, reached);
+        await waitUntil(`a restore test ${moment}`, reached);
         const [name = ""] = await throwaways(folder);
         const volumes = await volumesOf(name);
         runner.kill(signal);
