@@ -1,4 +1,4 @@
-import type { Options, execa } from "execa";
+import { execa, type Options } from "execa";
 
 /** Runs a step that may take long. Prints its title and then its duration. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
