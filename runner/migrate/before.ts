@@ -1,4 +1,4 @@
-/** What a migration looks at before anybody has to wait. */
+/** What a migration checks before anybody has to wait. */
 import { z } from "zod";
 import { Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
@@ -12,7 +12,7 @@ import { dataOf, inDatabase, newDatabase, type NewServer, inside, boundPorts } f
 import type { Inspection, PortBinding } from "../docker/container";
 import { type Brought, broughtBy } from "./inventory/objects";
 
-/** What will be on the new server. Fails unless the role can see, and end, all that is on the old one. */
+/** What the migration brings. Fails unless the role can see everything on the old server, and end all sessions there. */
 export async function findBrought(
   hold: Session,
   { tables, excluded }: { readonly tables: readonly Relation[]; readonly excluded: readonly string[] },
@@ -34,12 +34,12 @@ async function checkSuperuser(session: Session, user: string, container: string)
   if (superuser) return;
   throw new Failure(
     "privilege-missing",
-    `Role "${user}" of container "${container}" is no superuser. A migration has to see all that a server has, and to end everybody's ` +
-      "sessions: name a superuser.",
+    `Role "${user}" of container "${container}" is no superuser. A migration must see everything on a server and end all sessions. Name ` +
+      "a superuser.",
   );
 }
 
-/** Fails where the new server has rows that a migration would replace, other than copies of an attempt that failed. */
+/** Fails if the new server has rows that a migration would replace, except copies that a failed attempt left. */
 export async function checkNewServer(
   newServer: NewServer,
   tables: readonly Relation[],
@@ -74,7 +74,7 @@ function declaredPorts({ HostConfig }: Inspection): readonly PortBinding[] {
   return HostConfig.PortBindings?.[inside] ?? [];
 }
 
-/** Fails unless the new container can have each port that the old one has, and does not have it yet. */
+/** Fails unless the new container declares each port of the old one, and publishes none yet. */
 export function checkSwitchable(old: Inspection, newContainer: Inspection): void {
   const [from, to] = [old, newContainer].map(({ Name }) => Name.slice(1));
   const refuse = (message: string) => new Failure("port-not-switchable", message);

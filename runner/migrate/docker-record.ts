@@ -1,7 +1,7 @@
 /**
- * What a migration remembers, where only those who may use Docker can write it: labels of an empty volume, which Docker never
- * changes once the volume exists. A setting or a file of a database could be written by its users, and what is destroyed, or is
- * not copied, would follow their word.
+ * What Docker keeps for a migration: records and a lock. A record is the labels of an empty volume, which never change once the
+ * volume exists, and which only users of Docker can write. Users of the database could forge a setting or a file there, and so
+ * decide what is destroyed or not copied.
  */
 import { createHash } from "node:crypto";
 import { ExecaError } from "execa";
@@ -13,10 +13,10 @@ import { type Throwaway, startThrowaway } from "../docker/throwaway";
 import { setTimeout } from "node:timers/promises";
 
 /**
- * `loading`: tables of the new server are copies of a migration that has not ended yet. `switching`: the port is on its way.
- * `migrated`: the new server has the data.
+ * `loading`: tables of the new server are copies by a migration that has not ended. `switching`: the port is moving to the new
+ * server. `migrated`: the new server has the data.
  */
-export type RecordKind = "loading" | "switching" | "migrated";
+type RecordKind = "loading" | "switching" | "migrated";
 
 const labelOf = {
   kind: "postgis-backup.migration",
@@ -24,7 +24,7 @@ const labelOf = {
   content: "postgis-backup.record",
 };
 
-/** What Docker keeps for the new server with these data is called so: a volume with a record, or the lock of a run. */
+/** Name of what Docker keeps for the new server with this data: the volume of a record, or the container that is the lock. */
 export function dockerName(kind: RecordKind | "migration", data: string): string {
   return `postgis-backup-${kind}-${createHash("sha256").update(data).digest("hex").slice(0, 16)}`;
 }
@@ -42,7 +42,7 @@ export async function readDockerRecord<T>(
   return content.parse(JSON.parse(labels[labelOf.content] ?? "null"));
 }
 
-/** Replaces an earlier record of the kind. */
+/** Replaces an earlier record of this kind. */
 export async function writeDockerRecord(
   docker: Docker,
   kind: RecordKind,
@@ -54,7 +54,7 @@ export async function writeDockerRecord(
   const labels = { [labelOf.kind]: kind, [labelOf.data]: data, [labelOf.content]: JSON.stringify(content) };
   const options = Object.entries(labels).flatMap(([label, value]) => ["--label", `${label}=${value}`]);
   await dockerOutput(docker, ["volume", "create", ...options, volume]);
-  // Docker answers the same where a volume of that name exists, and leaves its labels as they are.
+  // If a volume of that name exists, Docker says the same, but leaves its labels as they are.
   const written = await labelsOf(docker, volume);
   if (written?.[labelOf.content] === labels[labelOf.content]) return;
   throw new Failure(
@@ -77,10 +77,13 @@ async function labelsOf(docker: Docker, volume: string): Promise<Record<string, 
   }
 }
 
-/** Seconds to wait for the lock of a run that was killed just now, which Docker is about to remove. */
+/** Docker takes up to this long to remove the lock of a run that was just killed. */
 const waitSeconds = 5;
 
-/** The work, while no other run moves anything to this server. */
+/**
+ * Runs the work while no other run migrates to this server. Otherwise a second run would take the first for a killed one, and end its
+ * switch. The lock is the name of a container: Docker gives it once, to runs on whatever machine, and it goes with its run.
+ */
 export async function withMigrationLock<T>(
   server: NewServer,
   signal: AbortSignal,

@@ -12,7 +12,7 @@ import { databaseItems } from "./inventory/database";
 import { inWords, type Acceptance, notAccepted, type Item } from "./inventory/items";
 import type { Brought } from "./inventory/objects";
 
-/** Everything in the database that somebody could miss, less what is to stay behind; and the oids of the latter. */
+/** All tables of the database except the excluded ones, and the oids of those. */
 export async function selectAll(
   session: Session,
   { excludeTables }: Pick<MigrateRequest, "excludeTables">,
@@ -24,8 +24,8 @@ export async function selectAll(
 }
 
 /**
- * Makes writers wait and lets readers read, for as long as the session lives: however this program ends, the locks go with it,
- * and writing goes on. Transactions that are writing are waited for first.
+ * Makes writers wait, but not readers, as long as the session lives. However this program ends, the locks go with it, and writers
+ * go on. First it waits for transactions that are writing.
  */
 export async function holdWrites(
   session: Session,
@@ -46,15 +46,15 @@ export async function holdWrites(
   });
 }
 
-/** Times that the sessions of others are ended before somebody who always comes back is worth a message. */
+/** How often other sessions are ended before the migration fails because somebody keeps coming back. */
 const attempts = 10;
 
 const attemptMilliseconds = 500;
 
 /**
- * Ends all sessions of others, and lets nobody in any more: what they have not committed never happened, and nobody is told of a
- * commit from now on. Whoever connects waits for the list of databases, which is locked, until the server has stopped; this lock
- * too goes with the session.
+ * Ends all other sessions and lets nobody connect: transactions that are not committed are rolled back, and no client is told of a
+ * commit from now on. New connections wait for the list of databases, which is locked, until the server has stopped. This lock
+ * goes with the session too.
  */
 export async function endSessions(session: Session): Promise<void> {
   await session.run(`SET LOCAL lock_timeout = '${attemptMilliseconds}ms'`);
@@ -84,9 +84,9 @@ async function lockDatabases(session: Session): Promise<boolean> {
   }
 }
 
-/** All that are in some database, whatever they are; the number of those that were still there. */
+/** Ends every other process that is in a database; returns how many there were. */
 async function terminateOthers(session: Session): Promise<number> {
-  // Within a transaction the server answers this from what it saw first.
+  // Within a transaction the server would repeat its first answer.
   await session.run("SELECT pg_stat_clear_snapshot()");
   const { ended } = await session.row(
     `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
@@ -96,7 +96,7 @@ async function terminateOthers(session: Session): Promise<number> {
   return ended;
 }
 
-/** Fails if there are other tables now, or views, functions and the like, than when both servers were compared. */
+/** Fails if tables, views, functions and the like have changed since both servers were compared. */
 export async function checkUnchanged(
   session: Session,
   { tables, brought, items }: { tables: readonly Relation[]; brought: Brought; items: readonly Item[] },

@@ -35,8 +35,8 @@ import type { Brought } from "./inventory/objects";
 const Loading = z.object({ container: z.string() });
 
 /**
- * Moves the tables of a server, and the port that clients know it by, to a new one. Writers wait from before the backup until
- * the port is the new server's; what fails before leaves the old one as it was, on its port, and lets them write again.
+ * Moves the tables of a server and its published port to a new server. Writers wait from before the backup until the new server
+ * has the port. If something fails before that, the old server stays as it was, keeps its port, and writers go on.
  */
 export async function migrate(
   request: MigrateRequest,
@@ -45,7 +45,7 @@ export async function migrate(
 ): Promise<MigrateResult> {
   checkAcceptance(request);
   const docker = dockerFor(request.dockerHost);
-  // One that a killed run has stopped is started again; one that does not exist is an error.
+  // A killed run may have stopped the new server; `resume` starts it again. A container that does not exist is an error.
   const container =
     (await findContainer(docker, request.toContainer)) ??
     (await runningContainer(docker, request.toContainer));
@@ -75,7 +75,7 @@ async function migrateTo(
   return moveTables({ docker, request, old, newServer, progress }, signal);
 }
 
-/** The data is the new server's already: at most its container was replaced, and lacks the port. */
+/** The new server has the data already. If its container was replaced since, it takes the port again. */
 async function publishAgain(
   newServer: NewServer,
   record: MigrationRecord,
@@ -152,7 +152,7 @@ async function compareBoth(
   return compareServers(old, other, brought, signal);
 }
 
-/** Copies that are on the new server are known to be such until the migration ends; the next attempt replaces them. */
+/** Until the migration ends, a record says that tables on the new server are copies, which the next attempt may replace. */
 async function loadTables(
   newServer: NewServer,
   request: MigrateRequest,
@@ -171,7 +171,7 @@ async function loadTables(
   }
 }
 
-/** Nobody can write meanwhile, so what is compared with the backup is compared with the old server. */
+/** Nobody can write meanwhile, so tables that equal the backup equal the old server. */
 async function copyTables(
   request: MigrateRequest,
   progress: Progress,
@@ -192,7 +192,7 @@ async function copyTables(
       ...{ repository, name, s3, dockerHost, jobs, backup: backupId },
       ...{ container: request.toContainer, user: request.toUser, database: request.toDatabase },
       missingRoles: request.missingRoles,
-      // Of an attempt that failed: no client can reach this server yet.
+      // Copies of a failed attempt; no client can reach this server yet.
       ifExists: "replace",
     }),
     progress,

@@ -1,6 +1,6 @@
 /**
- * Which server has the data. Until Docker has this record, the old one does; from then on the new one. What is written beside it
- * into the new database only prevents: where Docker's record got lost, no second migration overwrites what was written since.
+ * The records of a migration. Until Docker has the record `migrated`, the old server has the data, and from then on the new one. A
+ * hint in the new database only protects: if Docker's record is lost, it keeps a second migration from overwriting newer rows.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
@@ -23,7 +23,7 @@ export const MigrationRecord = z.object({
   /** Id of the old container, and when it was started last before it was stopped for good. */
   from: z.string(),
   fromStartedAt: z.string(),
-  /** What Docker and the old server said of its data. */
+  /** Where the data of the old server is, by Docker, and its system identifier. */
   fromData: z.object({ volume: z.string().optional(), folder: z.string(), system: z.string() }),
   networks: Networks,
   database: z.string(),
@@ -33,16 +33,16 @@ export const MigrationRecord = z.object({
   toDatabase: z.string(),
   /** Identifier that the new server got when it was initialised. */
   toSystem: z.string(),
-  /** Names of the tables, packed: the argument of a command has an end. */
+  /** Names of the tables, packed, because an argument of a command must not be too long. */
   tables: z.string(),
   result: MigrateResult,
 });
 export type MigrationRecord = z.infer<typeof MigrationRecord>;
 
-/** Bytes of an argument that Linux takes, less what else is in the record. */
+/** The most bytes that Linux takes in an argument, less the rest of the record. */
 const mostTableBytes = 100_000;
 
-/** As many names as fit. */
+/** Packs as many names as fit. */
 export function packTables(names: readonly string[]): string {
   const packed = gzipSync(JSON.stringify(names)).toString("base64");
   return packed.length <= mostTableBytes ? packed : packTables(names.slice(0, Math.floor(names.length / 2)));
@@ -60,7 +60,7 @@ export async function systemIdentifier(session: Session): Promise<string> {
   return id;
 }
 
-/** The record of exactly this server; a volume of the same name may have held another one's data before. */
+/** The record of exactly this server: a volume of the same name may have held another server's data before. */
 export async function readRecord(
   server: NewServer,
   signal: AbortSignal,
@@ -114,7 +114,7 @@ export function removeRecord(server: Pick<NewServer, "docker" | "container">): P
   return removeDockerRecord(server.docker, "migrated", dataOf(server));
 }
 
-/** What somebody would type to take the record away. */
+/** The commands that remove the record, for messages. */
 export function removalInWords(server: NewServer): string {
   return `docker volume rm ${dockerName("migrated", dataOf(server))}" and, in the new server, "${hintRemoval(server)}`;
 }
@@ -130,9 +130,9 @@ export const SwitchRecord = z.object({
   from: z.string(),
   /** Its restart policy, as `docker update` takes it. */
   restart: z.string(),
-  /** Those of the old container. */
+  /** Networks of the old container. */
   networks: Networks,
-  /** Those that the new container had from the beginning. */
+  /** Networks that the new container had from the beginning. */
   joined: z.array(z.string()),
   /** Identifier that the new server got when it was initialised. */
   system: z.string(),

@@ -10,8 +10,8 @@ import { escapeLiteral } from "../postgres/session/escape";
 import type { MigrateResult, RetireRequest } from "../request";
 
 /**
- * Removes the container that was migrated, and its data only where that is asked for. What to remove is known from Docker alone.
- * Resources that are already gone are skipped.
+ * Removes the old container, and its data if the request says so. Only Docker's records decide what is removed. Resources that are
+ * already gone are skipped.
  */
 export async function removeOldServer(request: RetireRequest, signal: AbortSignal): Promise<MigrateResult> {
   const docker = dockerFor(request.dockerHost);
@@ -61,8 +61,8 @@ function checkNotNeeded(
 }
 
 /**
- * The volume with the old server's data, if it is there: nobody else uses it, the server in it is the one that was migrated, and
- * the new server has its tables. Data in a folder of the host is not removed.
+ * The volume with the old server's data, if it exists. Fails if somebody else uses it, if it holds another server than the one
+ * that was migrated, or if the new server lacks tables. Data in a folder of the host is not removed.
  */
 async function removableVolume(
   newServer: NewServer,
@@ -135,7 +135,7 @@ function tablesLacking(
   });
 }
 
-/** The commands for somebody who knows better. */
+/** The commands to remove it by hand. */
 function byHand(old: Inspection | undefined): string {
   if (old === undefined) return "";
   const { volume } = dataPlace(old);

@@ -1,4 +1,4 @@
-/** What a run that was killed while the port was on its way has left, before the next one begins. */
+/** Completes or undoes what a run left that was killed while it switched the port. */
 import { findContainer, type Inspection } from "../docker/container";
 import type { Progress } from "../lib/progress";
 import { readDockerRecord, removeDockerRecord } from "./docker-record";
@@ -7,8 +7,8 @@ import { dataOf, inDatabase, newDatabase, type NewServer, boundPorts } from "./s
 import { giveBack, keepStopped, type OldServer, start, takePort, toTheEnd } from "./switch";
 
 /**
- * Either the new server had the data by then, and is left to take the port; or the old one has them, and is started again if it
- * was stopped. Afterwards there is nothing left of that run but a backup, and copies of the tables.
+ * If the new server had the data by then, it takes the port. Otherwise the old one is started again, if it was stopped. Afterwards
+ * nothing is left of that run but a backup, and copies of the tables.
  */
 export async function resume(server: NewServer, old: OldServer, progress: Progress): Promise<void> {
   const { docker, container } = server;
@@ -36,8 +36,8 @@ export async function resume(server: NewServer, old: OldServer, progress: Progre
 }
 
 /**
- * Whether the data are of a server that was initialised since, in a volume of the same name. To tell that, a server without a
- * network that would publish its port is started.
+ * Whether the data belongs to a server that was initialised since, in a volume of the same name. To find out, the server is
+ * started if it has no network that would publish its port.
  */
 async function isOfAnother(server: NewServer, switching: SwitchRecord, progress: Progress): Promise<boolean> {
   const { container } = server;
@@ -55,8 +55,8 @@ export async function endSwitch(server: NewServer): Promise<void> {
 }
 
 /**
- * Whether the new server has the data for good. It may have served clients under the port, unless it was never started since it
- * has the networks for that; if it was not, and the old one was started again, by hand or with the machine, the old one has them.
+ * Whether the new server has the data for good. It may have served clients if it was started since it joined the networks of the
+ * old one. If it was not, and the old one was started again, by hand or with the machine, the old one has the data.
  */
 export function hasData(
   record: Pick<MigrationRecord, "fromStartedAt" | "to" | "toStartedAt">,

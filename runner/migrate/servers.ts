@@ -10,7 +10,7 @@ import path from "node:path";
 import type { Item } from "./inventory/items";
 import type { Brought } from "./inventory/objects";
 
-/** The server that a migration goes to. */
+/** The server to which the tables are migrated. */
 export interface NewServer {
   readonly docker: Docker;
   readonly container: Inspection;
@@ -23,7 +23,7 @@ export interface Servers {
   readonly request: MigrateRequest;
   readonly old: Inspection;
   readonly newServer: NewServer;
-  /** In the old database; its transaction holds the locks that writers wait for. */
+  /** Session in the old database. Its transaction holds the locks that writers wait for. */
   readonly hold: Session;
   /** The tables that are locked. */
   readonly tables: readonly Relation[];
@@ -50,12 +50,12 @@ export function newDatabase(
   return connectedTarget(docker, container, { user, database }, applicationName, signal);
 }
 
-/** Names the data of the new server, whatever container they are in. */
+/** Names the data of the new server, whichever container uses it. */
 export function dataOf({ container }: Pick<NewServer, "container">): string {
   return dataPlace(container).key;
 }
 
-/** Some work in a session of its own. */
+/** Runs the work in a session of its own. */
 export async function inDatabase<T>(
   target: ExecTarget | Promise<ExecTarget>,
   signal: AbortSignal,
@@ -69,28 +69,27 @@ export async function inDatabase<T>(
   }
 }
 
-/** Every server here listens on it inside its container. */
+/** The port inside the container. */
 export const inside = "5432/tcp";
 
-/** What is bound now. */
+/** The ports that Docker publishes now. */
 export function boundPorts({ NetworkSettings }: Inspection): readonly PortBinding[] {
   return NetworkSettings.Ports?.[inside] ?? [];
 }
 
-/** Where the images of PostgreSQL keep their data, unless PGDATA says otherwise. */
+/** Where the images of PostgreSQL keep their data, unless PGDATA is set. */
 const defaultFolder = "/var/lib/postgresql/data";
 
-/** Where a container has the files of its server. */
-export interface DataPlace {
-  /** Names the place on this host: a volume, a folder of the host, or the container itself. */
+/** Where the data of a container's server is. */
+interface DataPlace {
+  /** Names the volume, the folder of the host, or the container that has the data. */
   readonly key: string;
-  /** The Docker volume, if it is one. */
+  /** The Docker volume, if the data is in one. */
   readonly volume: string | undefined;
-  /** The server's folder, below the place. */
+  /** The server's folder in it. */
   readonly folder: string;
 }
 
-/** By the inspection of the container alone. */
 export function dataPlace({ Id, Config, Mounts }: Inspection): DataPlace {
   const folder =
     Config.Env.find((line) => line.startsWith("PGDATA="))?.slice("PGDATA=".length) ?? defaultFolder;

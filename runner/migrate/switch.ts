@@ -40,8 +40,8 @@ import { connectedTarget } from "../postgres/session/connect";
 import { secondsSince } from "../lib/format";
 
 /**
- * Docker's records make each step one that can be taken back or brought to its end, by this run or the next: that of the switch
- * before anything is touched, and that of the migration once the old server has stopped.
+ * Because of Docker's records, this run or the next can undo or complete each step. The record of the switch is written before
+ * anything is touched, and that of the migration once the old server has stopped.
  */
 export async function switchServers(servers: Servers, result: MigrateResult): Promise<void> {
   const { docker, request, old, newServer, hold, tables, progress } = servers;
@@ -87,14 +87,14 @@ export async function switchServers(servers: Servers, result: MigrateResult): Pr
   progress.note(`The port was without a server for ${secondsSince(since)} s.`);
 }
 
-/** Gives the port back; the failure that led to it comes first. */
+/** Gives the port back to the old server. If that fails too, the first failure is reported first. */
 async function afterGivingBack(
   { newServer, hold, request, progress }: Servers,
   switching: SwitchRecord,
   error: unknown,
 ): Promise<unknown> {
   try {
-    // Nobody can connect to the old server while this session lives, if it still does.
+    // If this session still lives, its lock keeps everybody from connecting to the old server.
     await hold.run("ROLLBACK").catch(() => undefined);
     await giveBack(newServer, switching, request, progress);
   } catch (second) {
@@ -106,17 +106,17 @@ async function afterGivingBack(
   return error;
 }
 
-/** A server that writes a large checkpoint takes long to stop; Docker kills it after this. */
+/** A server takes long to stop if it writes a large checkpoint. Docker kills it after this. */
 const stopSeconds = 120;
 
-/** Docker's own request to stop must have come first, because that is what marks the container as stopped on purpose. */
+/** Docker's own request to stop must come first, because it marks the container as stopped on purpose. */
 const stopMilliseconds = 500;
 
-/** What has begun to switch is brought to an end, one way or the other. */
+/** Never aborts: once a switch has begun, it is completed or undone. */
 export const toTheEnd: AbortSignal = new AbortController().signal;
 
-/** Stops a server without waiting for its clients, whatever signal its image names: SIGINT is the fast shutdown of PostgreSQL. */
-export async function stopServer(docker: Docker, { Id }: Pick<Inspection, "Id">): Promise<void> {
+/** Stops a server without waiting for its clients. SIGINT is the fast shutdown of PostgreSQL, but an image may name another signal. */
+async function stopServer(docker: Docker, { Id }: Pick<Inspection, "Id">): Promise<void> {
   const stopping = dockerOutput(docker, ["stop", "--time", String(stopSeconds), Id]);
   stopping.catch(() => undefined);
   await setTimeout(stopMilliseconds);
@@ -124,20 +124,20 @@ export async function stopServer(docker: Docker, { Id }: Pick<Inspection, "Id">)
   await stopping;
 }
 
-/** A container that was stopped on purpose stays so when the daemon starts, beside the one that has its port. */
+/** Keeps a stopped container from starting with the daemon, beside the one that has its port now. */
 export async function keepStopped(docker: Docker, old: Inspection): Promise<void> {
   const policy = restartPolicy(old);
   if (policy === "no" || policy === "unless-stopped") return;
   await dockerOutput(docker, ["update", "--restart", "unless-stopped", old.Id]);
 }
 
-/** A server that does not come up again is to be found while the old one still serves. */
+/** Restarts the new server while the old one still serves, to see that it comes up. */
 export async function restart(server: NewServer, progress: Progress): Promise<void> {
   await stopServer(server.docker, server.container);
   await start(server, progress);
 }
 
-/** The new container joins the networks of the old one, under its names there, and publishes its port with that. */
+/** The new container joins the networks of the old one, under the same names, and then publishes the port. */
 export async function takePort(server: NewServer, networks: Networks, progress: Progress): Promise<void> {
   const { docker, container } = server;
   await stopServer(docker, container);
@@ -152,7 +152,7 @@ export async function takePort(server: NewServer, networks: Networks, progress: 
   throw new Failure("docker-failed", `Docker published no port of container "${container.Name.slice(1)}".`);
 }
 
-/** A server that is not asked in vain answers within this. */
+/** A server that is up answers within this. */
 const answerMilliseconds = 15_000;
 
 /** Whether a session could be opened. */
@@ -163,8 +163,8 @@ function answers(target: Promise<ExecTarget>): Promise<boolean> {
   );
 }
 
-/** Whether clients may have been served under the port already. */
-export async function serves(server: NewServer): Promise<boolean> {
+/** Whether the new server may have served clients on the port already. */
+async function serves(server: NewServer): Promise<boolean> {
   const now = await findContainer(server.docker, server.container.Id);
   if (now?.State.Running !== true || boundPorts(now).length === 0) return false;
   return answers(newDatabase(server, AbortSignal.timeout(answerMilliseconds)));
@@ -177,8 +177,8 @@ export interface OldServer {
 }
 
 /**
- * The old server has its port and its policy again, and the new one is a standby as before. Each step can be done again, in case
- * this program is killed between two of them. The first says that the old one has the data.
+ * Gives the old server its port and restart policy back, and makes the new one a standby again. Each step can be repeated, in case
+ * this program is killed between two of them. From the first step on, the old server has the data.
  */
 export async function giveBack(
   server: NewServer,
@@ -212,10 +212,10 @@ export async function giveBack(
   await removeDockerRecord(docker, "switching", dataOf(server));
 }
 
-/** Seconds after which a request to stop that a killed run made has reached the container. */
+/** After this time, a killed run's request to stop has reached the container. */
 const settleMilliseconds = 1_500;
 
-/** A container that is just being stopped, by a run that was killed meanwhile, is waited for. */
+/** Waits for a container that a killed run has just told to stop, and starts it. */
 async function startAgain(docker: Docker, old: Inspection, server: OldServer): Promise<void> {
   const { Id } = old;
   const deadline = performance.now() + stopSeconds * 1000;

@@ -25,7 +25,7 @@ import type { ExecTarget } from "../docker/exec";
 import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
 import { archiveName } from "../postgres/archive/compression";
 
-/** Fails with all that is wrong, in one message. The caller closes the session of the run. */
+/** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
   request: RestoreRequest,
   progress: Progress,
@@ -44,19 +44,19 @@ export async function beginRestore(
   if (connection === undefined) throw attempts.failure();
   const { target, session } = connection;
   try {
-    const facts = await attempts.run(() => readServerInfo(session));
-    if (facts === undefined || tools === undefined) throw attempts.failure();
+    const serverInfo = await attempts.run(() => readServerInfo(session));
+    if (serverInfo === undefined || tools === undefined) throw attempts.failure();
     await checkWritable(session, request);
-    noteEnded(await lockRuns(session, names, restoreInProgress(request)), progress);
+    noteEnded(await lockRuns(session, names, restoreInProgress(request.database)), progress);
     await session.run("RESET lock_timeout");
-    // Otherwise leftovers, schemas and the like are each worth a notice.
+    // Otherwise the server sends a notice for each object that it skips.
     await session.run("SET client_min_messages = error");
     await session.run("SET jit = off");
     await dropWork(session, target, names);
     const jobs = chooseJobs(request.jobs);
     const { manifest, files } = backup;
     return {
-      ...{ request, manifest, files, container, target, session, facts, tools, names, jobs },
+      ...{ request, manifest, files, container, target, session, serverInfo, tools, names, jobs },
       ...{ progress, signal, notes: leftOut(manifest) },
     };
   } catch (error) {
@@ -65,11 +65,11 @@ export async function beginRestore(
   }
 }
 
-/** What is not in the backup, and was accepted not to be. */
+/** Content that the user agreed to leave out of the backup. */
 const leftOut = ({ notCarried = [] }: Manifest): string[] =>
   notCarried.map((content) => `Not in the backup: ${describeContent(content)}`);
 
-/** Before anything is tried that such a server refuses. */
+/** Fails if the server or the database is read-only. */
 async function checkWritable(session: Session, { database }: RestoreRequest): Promise<void> {
   const { standby, protected: isProtected } = await session.row(
     `SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS protected`,
@@ -78,7 +78,7 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
   if (standby) {
     throw new Failure(
       "requirement-missing",
-      "The server is a standby, which follows another and takes no changes of its own. Restore into the server that it follows.",
+      "The server is a standby and takes no changes. Restore into the server that it follows.",
     );
   }
   if (!isProtected) return;
@@ -101,7 +101,7 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
       ? damaged(files.location, found.problem)
       : new Failure("manifest-unreadable", `${files.location}: ${found.problem}.`);
   }
-  // A run looks at a plain archive when it reads the definitions in it, before it runs any.
+  // A restore checks a plain archive when it reads the definitions, before it runs any of them; a dry run checks it here.
   await checkScripts(files, manifest, { signal, archive: request.dryRun });
   const schemas = new Set(manifest.tables.map(({ schema }) => schema));
   const unknown = Object.keys(request.schemas).filter((schema) => !schemas.has(schema));
@@ -115,8 +115,8 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
 }
 
 /**
- * An archive that comes from elsewhere than a folder is checked while it is read, before anything is published: all of a
- * file that is read, even if the beginning would do.
+ * The files that are checked before anything else. An archive that is not in a local folder is checked while it is read, which
+ * is before anything is published.
  */
 function checkedBefore(
   { folder }: BackupFiles,
@@ -129,7 +129,7 @@ function checkedBefore(
   return files.filter(({ path }) => path !== archive && !path.startsWith(`${archive}/`));
 }
 
-/** A restore that has its lock. */
+/** A restore that holds its lock. */
 export interface RestoreRun {
   readonly request: RestoreRequest;
   readonly manifest: Manifest;
@@ -138,7 +138,7 @@ export interface RestoreRun {
   readonly target: ExecTarget;
   /** In the target database; holds the lock until it is closed. */
   readonly session: Session;
-  readonly facts: ServerInfo;
+  readonly serverInfo: ServerInfo;
   readonly tools: DumpInfo;
   readonly names: RestoreNames;
   readonly jobs: number;

@@ -6,17 +6,13 @@ import { compareRestored } from "../verify";
 import type { RestoreRun } from "./begin";
 import type { StagedTable } from "./staging";
 
-/** Why the target cannot compute the fingerprints of the manifest; undefined where it can. */
-export function whyNotCompared({
-  facts,
-  manifest,
-}: Pick<RestoreRun, "facts" | "manifest">): string | undefined {
-  return whyNotComparable(manifest.fingerprintMethod, manifest.source.encoding, facts);
-}
-
 /** The method of the manifest's fingerprints; undefined where the target cannot compute them. */
-export const comparableMethod = (run: Pick<RestoreRun, "facts" | "manifest">) =>
-  whyNotCompared(run) === undefined ? run.manifest.fingerprintMethod : undefined;
+export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "serverInfo" | "manifest">) {
+  const { fingerprintMethod, source } = manifest;
+  return whyNotComparable(fingerprintMethod, source.encoding, serverInfo) === undefined
+    ? fingerprintMethod
+    : undefined;
+}
 
 /** Compares the tables where they were loaded, before they are published. */
 export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {

@@ -1,4 +1,6 @@
-/** Makes in the target what comes before the rows: schemas, extensions, types, functions, tables. All of it is recorded. */
+/** Makes in the target what comes before the rows: schemas, extensions, types, functions, tables. All of it goes into the record. */
+import type { RestoreNames } from "./work";
+import type { CustomSrid } from "../request/contents";
 import path from "node:path";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { callerIds } from "../docker/exec";
@@ -18,10 +20,10 @@ import type { Session } from "../postgres/session/session";
 import { z } from "zod";
 import { withQualifiedNames } from "../postgres/session/settings";
 
-/** Writes a list of entries for pg_restore, and says where. */
+/** Writes a list of entries for pg_restore, and returns its path. */
 export async function writeList(run: RestoreRun, name: string, ids: readonly number[]): Promise<string> {
   const file = path.posix.join(run.names.workFolder, `${name}.list`);
-  await writeInContainer(run, file, ids.map((id) => `${id};\n`).join(""));
+  await writeInContainer(run.target, file, ids.map((id) => `${id};\n`).join(""));
   return file;
 }
 
@@ -37,7 +39,7 @@ async function* scriptOf(run: RestoreRun, name: string, ids: readonly number[]):
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
-/** So many that the locks of a transaction that makes them fit into the server's table of locks. */
+/** Entries in one transaction: few enough that its locks fit into the server's table of locks. */
 const entriesAtOnce = 250;
 
 export async function define(run: RestoreRun, { preData }: WantedEntries): Promise<void> {
@@ -51,13 +53,13 @@ export async function define(run: RestoreRun, { preData }: WantedEntries): Promi
        SELECT objid FROM pg_depend d JOIN (${made}) m ON m.class = d.refclassid AND m.object = d.refobjid
        WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i')`,
   );
-  await makeSystems(run);
+  await makeSystems(session, names, run.manifest.requires.customSrids);
 }
 
 const beginning = /^-- Name: .*; Type: .*; Schema: .*; Owner: /;
 const end = "-- PostgreSQL database dump complete";
 
-/** The statements of so many entries in one transaction, with one more at its end. */
+/** Puts the statements of so many entries into each transaction, with one more statement at its end. */
 export async function* inTransactions(
   script: AsyncIterable<Uint8Array>,
   last: string,
@@ -66,7 +68,7 @@ export async function* inTransactions(
   let begun = 0;
   let complete = false;
   for await (const piece of safePieces(readPieces(script), "The script of the definitions")) {
-    // psql is restricted already, where it is fed.
+    // feedPsql restricts psql already.
     if (piece.kind !== "line" || restriction.test(piece.text)) continue;
     if (piece.text === end) {
       complete = true;
@@ -82,9 +84,12 @@ export async function* inTransactions(
   if (!complete) throw new Failure("restore-failed", "The definitions for the target are cut off.");
 }
 
-/** Spatial reference systems that PostGIS does not have. */
-async function makeSystems({ session, manifest, names }: RestoreRun): Promise<void> {
-  const { customSrids } = manifest.requires;
+/** Adds the spatial reference systems that PostGIS does not bring. */
+async function makeSystems(
+  session: Session,
+  names: RestoreNames,
+  customSrids: readonly CustomSrid[],
+): Promise<void> {
   if (customSrids.length === 0) return;
   const postgis = await postgisSchema(session);
   if (postgis === undefined) return;
@@ -97,13 +102,13 @@ async function makeSystems({ session, manifest, names }: RestoreRun): Promise<vo
   }
 }
 
-/** Grants come when all else is there, so that until then nobody but its owner takes what is being restored for the whole. */
+/** Grants come last, so that until then only the owner sees tables that are not complete. */
 export async function giveRights(run: RestoreRun, { rights }: WantedEntries): Promise<void> {
   const script = inTransactions(scriptOf(run, "rights", rights), "", Number.POSITIVE_INFINITY);
   await feedPsql(run.target, "privileges", await whole(script), run.signal);
 }
 
-/** Objects with rights of their own that are no column: each with what GRANT calls it, and the rights that a new one has. */
+/** Objects that have privileges, except columns: each with the word that GRANT has for it, and the privileges of a new one. */
 const objects = `
 SELECT 'pg_class'::regclass::oid AS class, c.oid, n.nspname, CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
   format('%I.%I', n.nspname, relname) AS name, relacl AS acl, relowner AS owner, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner) AS usual
@@ -125,7 +130,10 @@ UNION ALL SELECT format('GRANT ALL ON %s %s TO %s', kind, name, (
   SELECT string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, ', ') FROM aclexplode(usual)))
 FROM o ORDER BY 1 DESC`;
 
-/** Gives the objects that meet the condition the rights of such as are created where no default privileges are set. */
+/**
+ * Takes away what default privileges of the target have added to the objects that meet the condition: restored objects have the
+ * privileges of the source.
+ */
 export async function asByDefault(session: Session, condition: string): Promise<void> {
   const found = await withQualifiedNames(session, () =>
     session.rows(statementsQuery(condition), z.object({ statement: z.string() })),

@@ -1,6 +1,6 @@
 /**
- * What would keep a backup from being restored, found without running anything of it: by the manifest, and the archive's table
- * of contents where it has one.
+ * Finds what would keep a backup from being restored, without running anything of it: from the manifest, and from the
+ * archive's table of contents if it has one.
  */
 import type { RecordedTable } from "../verify";
 import { Attempts, Failure, Failures } from "../lib/failure";
@@ -16,7 +16,7 @@ import { checkFreeSpace } from "./target-check";
 import { serverNames, accessMethodMissing, noteTablespaces } from "./statements";
 import { archiveName } from "../postgres/archive/compression";
 
-/** The tables that would be restored; none where all exist and are to be left alone. */
+/** The tables that would be restored. */
 export async function dryRun(run: RestoreRun) {
   const { request, manifest, session } = run;
   const contents = await readContents(run);
@@ -35,16 +35,16 @@ export async function dryRun(run: RestoreRun) {
     attempts,
   );
   if (needed) {
-    await attempts.run(() => checkFreeSpace(run, tables));
+    if (request.content !== "schema") await attempts.run(() => checkFreeSpace(session, run.target, tables));
     const existing = await findExisting(session, places);
-    await attempts.run(() => checkNames(run, namesOf(run, tables, contents), existing));
+    await attempts.run(() => checkNames(session, request.database, namesOf(run, tables, contents), existing));
     await attempts.run(() => checkServerNames(run, tables, contents));
   }
   attempts.end();
   return tables.map(({ recorded: { rows }, place }) => ({ place, rows }));
 }
 
-/** Undefined for a script, which has no table of contents. */
+/** Undefined for a plain archive, which has no table of contents. */
 async function readContents({ manifest, files }: RestoreRun): Promise<readonly TocEntry[] | undefined> {
   const { format, compression } = manifest;
   if (format === "plain") return undefined;
@@ -54,7 +54,7 @@ async function readContents({ manifest, files }: RestoreRun): Promise<readonly T
   let tried = 0;
   for await (const chunk of readChecked(files, file)) {
     data = Buffer.concat([data, chunk]);
-    // A custom archive begins with it; how long it is shows when it has been read.
+    // A custom archive begins with its table of contents. Nothing says how long it is, so longer and longer beginnings are tried.
     if (format === "directory" || data.length < tried * 2) continue;
     tried = data.length;
     const entries = tryToRead(data);
@@ -72,7 +72,7 @@ function tryToRead(data: Buffer): readonly TocEntry[] | undefined {
   }
 }
 
-/** The tables that the request means, as far as the manifest and the table of contents tell. */
+/** The tables that the request selects, as far as the manifest and the table of contents tell. */
 function selectRecorded({ manifest, request }: RestoreRun, contents: readonly TocEntry[] = []): Selection {
   const byId = new Map(contents.map((entry) => [entry.id, entry]));
   const parents = new Map<string, string[]>();
@@ -157,8 +157,8 @@ function namesOf(
 
 const indexMethod = /^CREATE (?:UNIQUE )?INDEX .* ON .*? USING (?<method>\w+) \(/s;
 
-/** Access methods and tablespaces of the tables, as far as manifest and table of contents name them. */
-export async function checkServerNames(
+/** Checks the access methods and tablespaces that the manifest and the table of contents name. */
+async function checkServerNames(
   run: RestoreRun,
   tables: readonly { readonly recorded: RecordedTable }[],
   contents: readonly TocEntry[] = [],
@@ -171,13 +171,13 @@ export async function checkServerNames(
     ),
   ]);
   noteTablespaces(
-    run,
+    run.notes,
     new Set(
       contents.map(({ tablespace }) => tablespace).filter((name) => name !== "" && !tablespaces.has(name)),
     ),
   );
   const { extensions, others } = run.manifest.requires;
-  // The backup itself can bring one, and so can an extension that is yet to be created.
+  // An extension that is not created yet may bring an access method, and so may the backup itself.
   if (extensions.length > 0) return;
   const brought = new Set(others);
   Failures.throwIfAny(

@@ -7,7 +7,7 @@ import { finalPlace, findExisting, looseSequences } from "./members";
 import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { rowsInto, restoreFailure } from "./statements";
 import { beginAndWait } from "../postgres/session/locks";
-import { openSession, SqlError } from "../postgres/session/session";
+import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure, Attempts } from "../lib/failure";
 import { compareFilled, type RecordedTable } from "../verify";
@@ -47,11 +47,8 @@ export async function restoreData(
     }
     await turnOn();
     if (names.length > 0) run.notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
-    await setSequences(
-      run,
-      reader,
-      tables.map(({ oid }) => oid),
-    );
+    const oids = tables.map(({ oid }) => oid);
+    await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), run.signal);
     await compareFilled(session, tables, comparableMethod(run));
     run.signal.throwIfAborted();
     await session.run("COMMIT");
@@ -105,7 +102,7 @@ export interface FilledTable {
   readonly oid: string;
 }
 
-/** The tables of the backup that the request means, in the target; those that lack one are an error. */
+/** The tables that the request selects, as they are in the target. A table that does not exist there is an error. */
 export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
   const { session, manifest, request } = run;
   const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
@@ -146,9 +143,14 @@ export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
 
 const setval = /^SELECT pg_catalog\.setval\('(?<name>.*)', (?<last>-?\d+), (?<called>true|false)\);$/s;
 
-/** Those that the tables own or use. */
-export async function setSequences(run: RestoreRun, reader: Reader, oids: readonly string[]): Promise<void> {
-  const { session, request } = run;
+/** Sets the sequences that the tables own or use to their values in the archive. */
+export async function setSequences(
+  session: Session,
+  reader: Pick<Reader, "entries" | "script">,
+  oids: readonly string[],
+  placeOf: (sequence: Name) => Name,
+  signal: AbortSignal,
+): Promise<void> {
   const owned = await session.rows(
     `SELECT d.objid::text AS oid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
      WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid IN (${oidList(oids)})`,
@@ -158,7 +160,7 @@ export async function setSequences(run: RestoreRun, reader: Reader, oids: readon
   const used = new Set([...owned, ...loose].map(({ oid }) => oid));
   const entries = reader.entries.filter((entry) => isOfKind(entry, "SEQUENCE SET"));
   if (used.size === 0) return;
-  for await (const piece of readPieces(reader.script(entries, run.signal))) {
+  for await (const piece of readPieces(reader.script(entries, signal))) {
     const { name, last, called } =
       (piece.kind === "line" ? setval.exec(piece.text)?.groups : undefined) ?? {};
     if (name === undefined || last === undefined || called === undefined) continue;
@@ -166,7 +168,7 @@ export async function setSequences(run: RestoreRun, reader: Reader, oids: readon
       `SELECT parse_ident(${escapeLiteral(name.replaceAll("''", "'"))}) AS parts`,
       z.object({ parts: z.tuple([z.string(), z.string()]) }),
     );
-    const place = finalPlace(request, { schema: parts[0], name: parts[1] });
+    const place = placeOf({ schema: parts[0], name: parts[1] });
     const [sequence] = await findExisting(session, [place]);
     if (sequence === undefined || !used.has(sequence.oid)) continue;
     await session.run(`SELECT pg_catalog.setval(${escapeLiteral(sqlName(place))}, ${last}, ${called})`);

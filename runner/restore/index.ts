@@ -10,7 +10,7 @@ import { define, giveRights } from "./define";
 import { dryRun } from "./dry-run";
 import { load } from "./load";
 import { rememberRestored, restoredBefore, allExist } from "./once";
-import { removeLinks } from "./linked-rows";
+import { linkFolder, removeLinks } from "./linked-rows";
 import { finalPlace, findExisting } from "./members";
 import { checkNames, checkPlaces, refuseNumbers } from "./places";
 import { publish } from "./publish";
@@ -27,9 +27,10 @@ import { cleanUp, withWorkFolder } from "./work";
 import { checkRestore, checkFreeSpace } from "./target-check";
 import { restoreData, selectFilled } from "./fill";
 import { checkTriggers } from "./triggers";
-import { compareStaging, whyNotCompared } from "./compare";
+import { compareStaging } from "./compare";
+import { whyNotComparable } from "../postgres/catalog/fingerprint";
 
-/** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
+/** Restores tables of a backup into a database. Either all of them are there in the end and equal what was backed up, or nothing changes. */
 export function restore(
   request: RestoreRequest,
   progress: Progress,
@@ -43,7 +44,7 @@ export function restore(
       done = await restoreTables(run);
     } finally {
       await run.session.close();
-      await cleanUp(run).catch((error: unknown) => {
+      await cleanUp(run.target, run.names, request.database, linkFolder(run)).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error;
         progress.note(
           `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
@@ -73,7 +74,7 @@ interface Outcome {
 
 async function restoreTables(begun: RestoreRun): Promise<Outcome> {
   const { request, manifest } = begun;
-  if (await allExist(begun)) {
+  if (await allExist(begun.session, request, manifest)) {
     const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
@@ -83,17 +84,21 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
     return { tables, restored: false, swappedInto: [] };
   }
   await checkRestore(begun);
-  const why = request.content === "schema" ? undefined : whyNotCompared(begun);
+  const { fingerprintMethod, source } = manifest;
+  const why =
+    request.content === "schema"
+      ? undefined
+      : whyNotComparable(fingerprintMethod, source.encoding, begun.serverInfo);
   if (why !== undefined) begun.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
   if (request.dryRun && request.content !== "data")
     return { tables: await dryRun(begun), restored: false, swappedInto: [] };
-  await removeLinks(begun);
+  await removeLinks(linkFolder(begun));
   const run = await withWorkFolder(begun);
   if (request.content !== "data") await beginRecord(run);
   const reader = await openReader(run);
   try {
     const outcome = await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader));
-    if (outcome.restored) await rememberRestored(run);
+    if (outcome.restored) await rememberRestored(run.session, request, run.notes);
     return outcome;
   } finally {
     await reader.close();
@@ -103,7 +108,7 @@ async function restoreTables(begun: RestoreRun): Promise<Outcome> {
 async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   const tables = await selectFilled(run);
   await checkTriggers(run.session, tables);
-  await checkFreeSpace(run, tables);
+  await checkFreeSpace(run.session, run.target, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
   run.progress.note(`Filling ${tables.length} tables.`);
@@ -111,7 +116,7 @@ async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
   return { tables: outcome, restored: true, swappedInto: [] };
 }
 
-/** Roles are made before the scratch database, which needs them too. */
+/** Creates missing roles before the scratch database, which needs them too. */
 async function beginRecord({ session, manifest, request, names }: RestoreRun): Promise<void> {
   await openRecord(session, names);
   if (request.missingRoles !== "create") return;
@@ -143,13 +148,14 @@ async function plan(run: RestoreRun, scratch: Scratch): Promise<Planned> {
   const needed = await checkPlaces(run, { places, finals, references }, attempts);
   if (needed) {
     const oids = staging.selection.tables.map(({ oid }) => oid);
-    if (!staging.direct) await attempts.run(() => refuseNumbers(run, scratch.session, oids));
-    await attempts.run(() => checkFreeSpace(run, staging.tables));
+    if (!staging.direct) await attempts.run(() => refuseNumbers(scratch.session, oids, run.request.ifExists));
+    if (run.request.content !== "schema")
+      await attempts.run(() => checkFreeSpace(session, run.target, staging.tables));
     const existing = await findExisting(session, places);
-    // That a table is there was said already.
+    // checkPlaces has already reported the tables that exist.
     const there = new Set(existing.map((one) => sqlName(one)));
     const named = staging.names.filter((one) => !there.has(sqlName(one)));
-    await attempts.run(() => checkNames(run, named, existing));
+    await attempts.run(() => checkNames(session, run.request.database, named, existing));
   }
   attempts.end();
   if (!needed) return { staging };
@@ -162,7 +168,7 @@ async function plan(run: RestoreRun, scratch: Scratch): Promise<Planned> {
 
 interface Planned {
   readonly staging: Staging;
-  /** Unset where all tables exist and are to be left alone. */
+  /** Unset if all tables exist and are left as they are. */
   readonly todo?: { readonly dump: ScratchDump; readonly wanted: WantedEntries };
 }
 

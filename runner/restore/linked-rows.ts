@@ -1,6 +1,6 @@
 /**
- * An archive that has the definitions for the target and the backup's own files of rows: hard links in a folder
- * beside the backup, so that one pg_restore does all of it in parallel, and no row is copied.
+ * An archive that joins the definitions for the target with the backup's own data files, as hard links in a folder beside the
+ * backup. So one pg_restore loads everything in parallel, and no row is copied.
  */
 import { createHash } from "node:crypto";
 import { link, mkdir, rm, writeFile } from "node:fs/promises";
@@ -22,8 +22,12 @@ import canShareRows from "./can-share-rows.sh";
 import shareRows from "./share-rows.sh";
 import path from "node:path";
 
-/** On this machine, beside the backup's folder; of one restore at a time. */
-export function linkFolder({ files, container, request }: RestoreRun): string | undefined {
+/** The folder of the links on this machine. A target database has one, because it has one restore at a time. */
+export function linkFolder({
+  files,
+  container,
+  request,
+}: Pick<RestoreRun, "files" | "container" | "request">): string | undefined {
   if (files.folder === undefined) return undefined;
   const key = createHash("sha256")
     .update(JSON.stringify([container.Id, request.database]))
@@ -42,7 +46,7 @@ export interface LinkedArchive {
   list(name: string, ids: readonly number[]): Promise<string>;
 }
 
-/** The archive; undefined where links cannot be made, or the container does not see them. */
+/** The archive; undefined if links cannot be made, or the container does not see them. */
 export async function linkRows(
   run: RestoreRun,
   entries: readonly ListedEntry[],
@@ -87,17 +91,19 @@ export async function linkRows(
     };
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
-    await removeLinks(run);
+    await removeLinks(linked);
     return undefined;
   }
 }
 
-export async function removeLinks(run: RestoreRun): Promise<void> {
-  const linked = linkFolder(run);
+export async function removeLinks(linked: string | undefined): Promise<void> {
   if (linked !== undefined) await rm(linked, { recursive: true, force: true });
 }
 
-/** Those that are large enough, if the container has the programs that share out their rows. */
+/**
+ * Large tables whose rows several sessions load together: `pg_restore` loads each table in one session. None if the container
+ * lacks the programs that deal out the rows.
+ */
 export async function sharedTables(
   { request, target, jobs }: RestoreRun,
   { files }: LinkedArchive,
@@ -118,7 +124,7 @@ export async function sharedTables(
   return large;
 }
 
-/** Each session reads the whole file, and takes every so manyth row of it: nothing stands between the sessions that could fail. */
+/** Of n sessions, each reads the whole file and takes every nth row. So they share no process that could fail. */
 export async function loadShared(
   { target, jobs, signal }: RestoreRun,
   { path, files }: LinkedArchive,

@@ -1,4 +1,4 @@
-/** Brings rows into the tables of the target, then indexes, foreign keys and all else that comes after rows. */
+/** Loads the rows into the tables of the target, then makes indexes, foreign keys and everything else that comes after rows. */
 import { z } from "zod";
 import { callerIds, runTied } from "../docker/exec";
 import type { RecordedTable } from "../verify";
@@ -38,7 +38,7 @@ export async function load(
   await restoreEntries(run, dump, "post-data", wanted.postData);
 }
 
-/** Of the archive that has no rows. */
+/** Restores entries of the archive that has no rows. */
 async function restoreEntries(
   run: RestoreRun,
   dump: ScratchDump,
@@ -82,8 +82,8 @@ async function loadLinked(
 }
 
 /**
- * What the server does faster when it may, for the sessions of one command only. A WAL of smaller pages takes as long as
- * a fifth of an index build; only a superuser may choose.
+ * Settings that make the sessions of one pg_restore faster. Compressing the WAL takes a fifth of the time of an index build;
+ * only a superuser may turn that off.
  */
 const settingsQuery = `
 SELECT concat_ws(' ', '-c synchronous_commit=off',
@@ -104,7 +104,7 @@ async function runPgRestore(run: RestoreRun, options: readonly string[], archive
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
-/** Tables whose rows are read by one process: a process takes longer to start than a small table to load. */
+/** One process reads the rows of several small tables, because it takes longer to start than they take to load. */
 const bytesTogether = 8 * 2 ** 20;
 const tablesTogether = 100;
 
@@ -132,7 +132,7 @@ const placesOf = (tables: readonly StagedTable[], kind: RecordedTable["kind"]) =
       .map(({ recorded, stage }) => [tableKey(recorded.schema, recorded.name), sqlName(stage)]),
   );
 
-/** As many tables at once as there are jobs, or all of them one after another, if that is how they are read. */
+/** Loads as many groups of tables at once as there are jobs; one after another if the archive is read sequentially. */
 async function streamRows(
   run: RestoreRun,
   reader: Reader,

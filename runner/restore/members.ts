@@ -1,4 +1,4 @@
-/** The objects that a restore moves: tables, and what does not follow them by itself. */
+/** The objects that a restore moves: tables, and sequences and statistics that do not follow their tables. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { firstUserOid, type Relation } from "../postgres/catalog/catalog";
@@ -14,17 +14,17 @@ export interface Member extends z.infer<typeof Member> {
   readonly kind: "TABLE" | "SEQUENCE" | "STATISTICS";
 }
 
-/** The schema in which the objects of a schema of the backup are in the end. */
+/** The schema in which the objects of a schema of the backup end up. */
 export const finalSchema = ({ schemas }: Pick<RestoreRequest, "schemas">, schema: string): string =>
   schemas[schema] ?? schema;
 
-/** Where an object of the backup is in the end. */
+/** Where an object of the backup ends up. */
 export const finalPlace = (request: Pick<RestoreRequest, "schemas">, { schema, name }: Name): Name => ({
   schema: finalSchema(request, schema),
   name,
 });
 
-/** Sequences that no table owns: those that defaults or rules of the tables use, or, where none are given, all. */
+/** Sequences that no table owns: those that defaults or rules of these tables use; all of them if no tables are given. */
 export async function looseSequences(
   session: Session,
   oids: readonly string[] | undefined,
@@ -48,7 +48,7 @@ export async function looseSequences(
   return found.map((sequence) => ({ ...sequence, kind: "SEQUENCE" }));
 }
 
-/** Extended statistics, which stay in their schema when the table leaves its own. */
+/** Extended statistics. They stay in their schema when their table moves. */
 export async function statisticsOf(session: Session, oids: readonly string[]): Promise<Member[]> {
   const found = await session.rows(
     `SELECT n.nspname AS schema, s.stxname AS name FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
@@ -64,7 +64,7 @@ export const asTable = ({ schema, name }: Pick<Relation, "schema" | "name">): Me
   kind: "TABLE",
 });
 
-/** Indexes, constraints, owned sequences and triggers follow their table. */
+/** Moves the members. Indexes, constraints, owned sequences and triggers follow their table. */
 export async function moveMembers(
   session: Session,
   members: readonly Member[],
@@ -84,13 +84,13 @@ const Existing = Member.extend({
   sqlName: z.string(),
   owned: z.boolean(),
 });
-/** A relation of any kind in a place where one is to be put. */
+/** A relation of any kind that has a name which a restored one is to have. */
 export type Existing = z.infer<typeof Existing>;
 
 export function findExisting(session: Session, places: readonly Name[]): Promise<Existing[]> {
   const names = places.map(({ schema, name }) => `(${escapeLiteral(schema)}, ${escapeLiteral(name)})`);
   if (names.length === 0) return Promise.resolve([]);
-  // A join, because a list is compared with every relation, one by one.
+  // A join, because the server would compare a list with every relation, one by one.
   return session.rows(
     `SELECT n.nspname AS schema, c.relname AS name, c.oid::text, c.relkind::text AS kind,
             format('%I.%I', n.nspname, c.relname) AS "sqlName", pg_has_role(c.relowner, 'USAGE') AS owned
@@ -112,7 +112,7 @@ export function schemaBefore(schema: string, time: string): string {
   return kept + suffix;
 }
 
-/** A sequence that no table owns and that the target has already: it stays, and is moved on if it is behind. */
+/** A sequence that no table owns and that the target has already. It stays, and is advanced if it is behind. */
 export interface KeptSequence {
   readonly place: Name;
   readonly last: string;
@@ -133,7 +133,7 @@ export async function readSequences(scratch: Session, places: readonly Name[]): 
   return kept;
 }
 
-/** A sequence that was there goes on where it was, or where the backup's was, whichever is further. */
+/** A sequence that exists goes on from its own value or from that of the backup, whichever is further. */
 export async function advanceSequences(session: Session, { kept }: Staging): Promise<void> {
   for (const { place, last, called, ascending } of kept) {
     const name = sqlName(place);

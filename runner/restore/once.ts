@@ -1,7 +1,9 @@
 /**
- * A restore that a stack declares runs once in a database, also when the stack was taken down in between and its volume kept: what
- * is there by then is the user's. The database remembers it. Whoever can write that only keeps rows from being overwritten.
+ * Whether there is nothing to restore. A restore that a stack declares runs once in a database, even if the stack was destroyed
+ * in between and its volume kept: by then the tables are the user's. A setting of the database remembers it. Somebody who forges
+ * the setting only keeps rows from being overwritten.
  */
+import type { Manifest } from "../repository/manifest";
 import { z } from "zod";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
@@ -12,8 +14,8 @@ import { RestoreRun } from "./begin";
 
 const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup.restored_${by}`;
 
-/** The tables of the backup that are there, if the restore ran before; none where it may run. */
-export async function restoredBefore(run: RestoreRun): Promise<RestoreRun["manifest"]["tables"]> {
+/** The tables of the backup that exist, if the same declaration restored them before; none if the restore may run. */
+export async function restoredBefore(run: RestoreRun): Promise<Manifest["tables"]> {
   const { request, session, manifest, notes, progress } = run;
   if (request.once === undefined) return [];
   const [found] = await session.rows(
@@ -37,8 +39,12 @@ export async function restoredBefore(run: RestoreRun): Promise<RestoreRun["manif
   return there;
 }
 
-/** After the tables are in their place. */
-export async function rememberRestored({ request, session, notes }: RestoreRun): Promise<void> {
+/** Call it once the tables are published. */
+export async function rememberRestored(
+  session: Session,
+  request: RestoreRequest,
+  notes: string[],
+): Promise<void> {
   if (request.once === undefined) return;
   const database = escapeIdentifier(request.database);
   try {
@@ -53,16 +59,12 @@ export async function rememberRestored({ request, session, notes }: RestoreRun):
   }
 }
 
-/** Whether there is nothing to do because every table of the backup is there, which is found out soonest. */
-export async function allExist({
-  request,
-  manifest,
-  session,
-}: {
-  readonly request: RestoreRequest;
-  readonly manifest: RestoreRun["manifest"];
-  readonly session: Session;
-}): Promise<boolean> {
+/** Whether every table of the backup exists and is to be left as it is. */
+export async function allExist(
+  session: Session,
+  request: RestoreRequest,
+  manifest: Manifest,
+): Promise<boolean> {
   if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
     return false;
   const places = manifest.tables.map((table) => finalPlace(request, table));

@@ -1,4 +1,5 @@
-/** Whether the tables can go to their places. */
+/** Checks whether the tables can go to their places. */
+import type { RestoreRequest } from "../request";
 import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../lib/failure";
@@ -9,16 +10,15 @@ import type { DanglingReference } from "../postgres/catalog/select-tables";
 import type { RestoreRun } from "./begin";
 import { refuseDependents, checkPublications } from "./replaced";
 
-/** What is to be put where. */
 interface Planned {
   readonly places: readonly Name[];
-  /** Schemas in the end. */
+  /** The schemas that they end up in. */
   readonly finals: readonly string[];
   /** Foreign keys to tables that are not restored. */
   readonly references: readonly DanglingReference[];
 }
 
-/** False where all tables exist and are to be left alone; fails where the request does not allow what is there. */
+/** False if all tables exist and are left as they are. Collects what is in the way. */
 export async function checkPlaces(
   run: RestoreRun,
   { places, finals, references }: Planned,
@@ -29,11 +29,11 @@ export async function checkPlaces(
   const replaces = request.ifExists === "replace" || request.ifExists === "swap";
   if (request.ifExists === "skip" && existing.length === places.length) return false;
   const others = existing.filter(({ kind }) => kind !== "r" && kind !== "p");
-  if (existing.length > 0 && !replaces) attempts.add(tablesExist(run, existing, places.length));
+  if (existing.length > 0 && !replaces) attempts.add(tablesExist(request, existing, places.length));
   else if (others.length > 0) attempts.add(notTables(others));
   if (replaces) {
     attempts.runSync(() => {
-      refuseForeign(run, existing);
+      refuseForeign(request.user, existing);
     });
     await attempts.run(() =>
       refuseDependents(
@@ -42,7 +42,8 @@ export async function checkPlaces(
       ),
     );
   }
-  if (replaces) await attempts.run(() => checkPublications(run, existing));
+  if (replaces)
+    await attempts.run(() => checkPublications(session, existing, run.serverInfo.number, request));
   await attempts.run(() => checkSchemas(session, finals));
   await attempts.run(() => checkReferences(session, references));
   return true;
@@ -53,7 +54,7 @@ const nameList = (existing: readonly Existing[]) => {
   return names.join(", ") + (existing.length > 20 ? ` and ${existing.length - 20} more` : "");
 };
 
-function tablesExist({ request }: RestoreRun, existing: readonly Existing[], wanted: number): Failure {
+function tablesExist(request: RestoreRequest, existing: readonly Existing[], wanted: number): Failure {
   const some = request.ifExists === "skip" ? `, but not all of the ${wanted} tables` : "";
   return new Failure(
     "table-exists",
@@ -69,12 +70,12 @@ function notTables(others: readonly Existing[]): Failure {
   );
 }
 
-function refuseForeign({ request }: RestoreRun, existing: readonly Existing[]): void {
+function refuseForeign(user: string, existing: readonly Existing[]): void {
   const foreign = existing.filter(({ owned }) => !owned);
   if (foreign.length === 0) return;
   throw new Failure(
     "privilege-missing",
-    `Role "${request.user}" may not take away ${nameList(foreign)}, which others own. Restore as a superuser or as their owner.`,
+    `Role "${user}" may not replace ${nameList(foreign)}, which other roles own. Restore as a superuser or as their owner.`,
   );
 }
 
@@ -91,7 +92,7 @@ async function checkSchemas(session: Session, finals: readonly string[]): Promis
   );
 }
 
-/** Foreign keys to tables that are not restored need those in the target. */
+/** Foreign keys to tables that are not restored need those tables in the target. */
 async function checkReferences(session: Session, references: readonly DanglingReference[]): Promise<void> {
   if (references.length === 0) return;
   const names = [...new Set(references.map(({ sqlName }) => sqlName))];
@@ -114,13 +115,13 @@ async function checkReferences(session: Session, references: readonly DanglingRe
 }
 
 /**
- * Values that name tables, as those of regclass do, are numbers: loaded beside the tables that are there, they would name those,
- * which are then replaced.
+ * Values of regclass and the like name tables, and are stored as numbers. Loaded beside the tables that are replaced, they
+ * would name those.
  */
 export async function refuseNumbers(
-  { request }: RestoreRun,
   scratch: Session,
   oids: readonly string[],
+  ifExists: RestoreRequest["ifExists"],
 ): Promise<void> {
   const found = await scratch.rows(
     `SELECT format('%I.%I', c.relname, a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS type
@@ -129,7 +130,7 @@ export async function refuseNumbers(
        AND ARRAY['regclass'::regtype::oid, 'regtype'::regtype::oid] && ARRAY[t.oid, t.typelem, t.typbasetype]`,
     z.object({ name: z.string(), type: z.string() }),
   );
-  if (found.length === 0 || (request.ifExists !== "replace" && request.ifExists !== "swap")) return;
+  if (found.length === 0 || (ifExists !== "replace" && ifExists !== "swap")) return;
   throw new Failure(
     "table-exists",
     `Values of ${found.map(({ name, type }) => `${name} (${type})`).join(", ")} name tables, and would name those that are to be replaced. ` +
@@ -142,11 +143,12 @@ interface NewName extends Name {
 }
 
 /**
- * Indexes, sequences and types share their names with tables, and those of a schema can be taken by what belongs to another
- * table. What goes with the tables that are replaced is in nobody's way.
+ * Indexes, sequences and types share one space of names with tables, so objects of other tables can be in the way. Objects
+ * that go with the tables that are replaced are not.
  */
 export async function checkNames(
-  { session, request }: RestoreRun,
+  session: Session,
+  database: string,
   names: readonly NewName[],
   replaced: readonly Existing[],
 ): Promise<void> {
@@ -172,7 +174,7 @@ export async function checkNames(
   const shown = found.slice(0, 20).map(({ kind, name, taken }) => `${kind} ${name} (there is ${taken})`);
   throw new Failure(
     "table-exists",
-    `Database "${request.database}" has other objects by names that the backup needs: ${shown.join(", ")}. Nothing was changed. ` +
+    `Database "${database}" has other objects by names that the backup needs: ${shown.join(", ")}. Nothing was changed. ` +
       "Rename or drop them, or restore into another schema with --schema FROM=TO.",
   );
 }

@@ -1,4 +1,4 @@
-/** Puts the finished tables in their place, in one transaction, and ends the record of what the restore made. */
+/** Moves the finished tables to their final places and drops the record of the restore, in one transaction. */
 import { escapeIdentifier } from "../postgres/session/escape";
 import { Failure } from "../lib/failure";
 import { beginAndWait } from "../postgres/session/locks";
@@ -21,7 +21,7 @@ import { refuseDependents, exchange, findLost, findMemberships } from "./replace
 import { z } from "zod";
 import { firstUserOid } from "../postgres/catalog/catalog";
 
-/** Schemas that now hold the tables that were there before. */
+/** Returns the schemas into which swap has moved the old tables. */
 export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {
   const { session } = run;
   try {
@@ -51,9 +51,9 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
     },
   );
   const oids = old.map(({ oid }) => oid);
-  // Somebody may have made a view since the restore began.
+  // Somebody may have made a view of them since the restore began.
   await refuseDependents(session, oids);
-  const version = run.facts.number;
+  const version = run.serverInfo.number;
   const memberships =
     old.length === 0 || version < 100000 ? [] : await findMemberships(session, old, version);
   const lost = version < 100000 ? [] : await findLost(session, pairsOf(staging, old));
@@ -71,7 +71,7 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
     request.ifExists === "swap" ? aside.get(table) : undefined,
   );
   if (request.content === "all") await advanceSequences(session, staging);
-  // Not CASCADE: nothing may be left in them.
+  // Not CASCADE, because nothing may be left in them.
   if (!staging.direct)
     for (const schema of staging.finalOf.keys()) await session.run(`DROP SCHEMA ${escapeIdentifier(schema)}`);
   await forgetRecord(session, run.names);
@@ -118,10 +118,10 @@ function inWords(error: unknown): unknown {
 }
 
 /**
- * Builds indexes over somebody's own functions anew, once all tables are in their place. Such a function can look up a row of another
- * table, and when the index was built in a staging schema that was still the old table.
+ * Rebuilds indexes over functions of users, once all tables are in their place. Such a function can look up a row of another
+ * table, and while the index was built in a staging schema, that was still the old table.
  */
-export async function rebuildLookups({ session, notes }: RestoreRun, { tables }: Staging): Promise<void> {
+async function rebuildLookups({ session, notes }: RestoreRun, { tables }: Staging): Promise<void> {
   for (const index of await overOwnFunctions(session, new Set(tables.map(({ place }) => sqlName(place))))) {
     await session.run("SAVEPOINT before_reindex");
     try {
@@ -137,7 +137,7 @@ export async function rebuildLookups({ session, notes }: RestoreRun, { tables }:
   }
 }
 
-/** Functions in C, and those of extensions, read no tables of the user's. */
+/** Indexes over functions of users. Functions in C, and those of extensions, read no tables of users. */
 async function overOwnFunctions(session: Session, places: ReadonlySet<string>): Promise<string[]> {
   const found = await session.rows(
     `SELECT DISTINCT tn.nspname AS schema, t.relname AS name, format('%I.%I', n.nspname, i.relname) AS index

@@ -1,4 +1,4 @@
-/** Reads an archive with the target's own pg_restore, if it sees the archive and can, or with that of a throwaway container. */
+/** Reads an archive with the target's own pg_restore, if that sees the archive and can read it; otherwise in a throwaway container. */
 import path from "node:path";
 import { type BackupContainer, copyFiles, startBackupContainer, readPlainArchive } from "../verify";
 import { pathInContainer } from "../docker/container";
@@ -18,13 +18,13 @@ import { holdsRows, type ListedEntry, listedFinder } from "../postgres/archive/t
 import { archiveName } from "../postgres/archive/compression";
 
 export interface Reader {
-  /** Set where the target's own pg_restore reads a folder, and so can load it by itself. */
+  /** Set if the target's own pg_restore can load the archive from a folder. */
   readonly inTarget: ContainerFile | undefined;
-  /** The table of contents; a script has none. */
+  /** The table of contents, one line for each entry; empty for a plain archive. */
   readonly entries: readonly ListedEntry[];
-  /** To read rows of one table is to read the rows of all. */
+  /** Reading the rows of one table means reading the whole archive. */
   readonly sequential: boolean;
-  /** The script that these entries make, in the order of the archive; of a plain archive, all of it. */
+  /** The script of these entries, in the order of the archive; for a plain archive, all of it. */
   script(entries: readonly ListedEntry[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export async function openReader(run: RestoreRun): Promise<Reader> {
   }
 }
 
-/** What the container does not see is streamed to it, or, file by file, brought when it is needed. */
+/** An archive that the container does not see is streamed to it, or its files are copied when they are needed. */
 function archiveFor(
   { manifest, files, target, signal }: RestoreRun,
   container: BackupContainer,
@@ -74,8 +74,8 @@ function archiveFor(
   return { archive, bring };
 }
 
-/** An archive of a newer pg_dump, or compressed by a method that it lacks, is nothing for the target's pg_restore. */
-function canRead({ tools, manifest }: RestoreRun): boolean {
+/** The target's pg_restore cannot read an archive of a newer pg_dump, or one that is compressed by a method that it lacks. */
+function canRead({ tools, manifest }: Pick<RestoreRun, "tools" | "manifest">): boolean {
   return tools.major >= majorVersion(manifest.pgDumpVersion) && tools.compresses;
 }
 
@@ -83,7 +83,7 @@ async function archiveInTarget(run: RestoreRun, archive: string): Promise<Contai
   const { folder } = run.files;
   const file = folder && pathInContainer(run.container, path.join(folder, archive), "read");
   if (folder === undefined || file === undefined || !canRead(run)) return undefined;
-  // A mount of the same path can belong to another machine, when the daemon is remote.
+  // If the daemon is remote, a mount of the same path can be a folder of another machine.
   const sums = path.posix.join(path.posix.dirname(file), sumsFile);
   const probe = execArguments(run.target, ["sha256sum", sums], callerIds());
   const { failed, stdout } = await spawnDocker(run.target.docker, probe, { reject: false });
@@ -104,12 +104,12 @@ function plainReader({ files, manifest }: RestoreRun, archive: string): Reader {
 interface Place {
   readonly target: ExecTarget;
   readonly archive: Archive;
-  /** Who can read it. */
+  /** A user who can read it. */
   readonly user: string;
   /** Folder for lists of entries. */
   readonly work: string;
   readonly inTarget: ContainerFile | undefined;
-  /** Makes the files of these entries' rows be there. */
+  /** Copies the data files of these entries into the container. */
   readonly bring?: (entries: readonly ListedEntry[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -123,7 +123,7 @@ async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader>
     await writeFile(target, list, wanted.map(({ line }) => `${line}\n`).join(""), user);
     await bring?.(wanted);
     const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
-    // The beginning, which has the definitions, is read again with the rows.
+    // A list without rows needs the beginning of the archive only.
     const toEnd = wanted.some(holdsRows);
     const { chunks, ended } = startReading(target, command, archive, until, { toEnd });
     yield* chunks as AsyncIterable<Uint8Array>;
@@ -140,7 +140,7 @@ interface OwnedTable extends Name {
   readonly owner: string;
 }
 
-/** The entries of some tables' rows, in the order of the archive; none of a script, which has no entries. */
+/** The entries that hold the rows of some tables, in the order of the archive; a plain archive has none. */
 export function rowsEntries(entries: readonly ListedEntry[], tables: readonly OwnedTable[]): ListedEntry[] {
   if (entries.length === 0) return [];
   const wanted = new Set(tables.map(rowsFinder(entries)));

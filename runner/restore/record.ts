@@ -1,7 +1,7 @@
 /**
- * What a restore makes in the target, written down in the same transaction as it is made, in a schema of the restore's own: a
- * later run knows by it what a killed one left. It is followed only where nobody but the restoring role, or a superuser,
- * can have written it; and what somebody else has begun to use is left alone, and named.
+ * The record of what a restore makes in the target. It is a schema of its own, and is written in the same transactions as the
+ * objects are made, so that a later restore knows what a killed one left. It is trusted only if nobody but the restoring role
+ * or a superuser can have written it. Objects that somebody else has begun to use are kept, and an error names them.
  */
 import { firstUserOid } from "../postgres/catalog/catalog";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
@@ -14,7 +14,7 @@ import { withQualifiedNames } from "../postgres/session/settings";
 
 type Record = Pick<RestoreNames, "record">;
 
-/** Catalogs of what a backup can bring; indexes, constraints, triggers and the like go with their table. */
+/** Catalogs of the objects that a backup can bring. Indexes, constraints, triggers and the like go with their table. */
 const catalogs = [
   ...["namespace", "extension", "class", "type", "proc", "operator", "opclass", "opfamily", "collation"],
   ...[
@@ -30,10 +30,9 @@ const catalogs = [
   ],
 ].map((name) => `pg_${name}`);
 
-/** Relations that are dropped by themselves. */
+/** Kinds of relations that are dropped on their own. */
 const relationKinds = "relkind IN ('r', 'p', 'S', 'v', 'm', 'f')";
 
-/** The first oid that no object of a new database has. */
 const everything = (where: (catalog: string) => string) =>
   catalogs
     .map(
@@ -47,7 +46,7 @@ const tables = (names: Record) => {
   return { schema, made: `${schema}.made`, there: `${schema}.there`, systems: `${schema}.systems` };
 };
 
-/** Makes an empty record; one of an earlier restore must be gone. */
+/** Makes an empty record. That of an earlier restore must be gone. */
 export async function openRecord(session: Session, names: Record): Promise<void> {
   const { schema, made, there, systems } = tables(names);
   await session.run("BEGIN");
@@ -66,8 +65,8 @@ export async function openRecord(session: Session, names: Record): Promise<void>
 }
 
 /**
- * Writes down all that the transaction has made so far. A row of a catalog is the transaction's own if it wrote it; one that it
- * only changed was there before.
+ * Records everything that the transaction has made so far: the rows of catalogs that it wrote, except those that were there
+ * before and that it only changed.
  */
 export function recordNew(names: Record): string {
   const { made, there } = tables(names);
@@ -100,21 +99,21 @@ export function recordSystem(names: Record, srid: number, srtext: string | null)
 const Made = z.object({ class: z.string(), type: z.string(), identity: z.string() });
 type Made = z.infer<typeof Made>;
 
-/** What is recorded, is still there and has the same name. */
+/** What is recorded, still exists and has the same name. */
 const remaining = (names: Record) => `
 SELECT m.class::regclass::text AS catalog, m.class, m.object, m.type, m.identity FROM ${tables(names).made} m
 JOIN (${everything(() => "true")} UNION ALL SELECT 'pg_authid'::regclass, oid FROM pg_roles) n USING (class, object)
 CROSS JOIN LATERAL pg_identify_object(m.class, m.object, 0) i
 WHERE i.type = m.type AND i.identity = m.identity`;
 
-/** The end of the record, and so of all doubt about what it names. */
+/** Drops the record. From then on, what it named belongs to the database for good. */
 export async function forgetRecord(session: Session, names: Record): Promise<void> {
   const { schema, made, there, systems } = tables(names);
   await session.run(`DROP TABLE ${made}, ${there}, ${systems}`);
   await session.run(`DROP SCHEMA ${schema}`);
 }
 
-/** Drops what a restore that failed or was killed had made, and its record. */
+/** Drops what a failed or killed restore made, and its record. */
 export async function dropRecorded(session: Session, names: Record): Promise<void> {
   if (!(await isTrusted(session, names))) return;
   const left = await withQualifiedNames(session, async () => {
@@ -145,7 +144,7 @@ export async function dropRecorded(session: Session, names: Record): Promise<voi
   await session.run("COMMIT");
 }
 
-/** So many that their locks fit into the server's table of them. */
+/** Few enough that their locks fit into the server's table of locks. */
 const relationsAtOnce = 200;
 
 function chunksOf<T>(all: readonly T[], size: number): T[][] {
@@ -154,7 +153,7 @@ function chunksOf<T>(all: readonly T[], size: number): T[][] {
   );
 }
 
-/** False where there is no record; fails where another role could have written it. */
+/** False if there is no record; fails if another role could have written it. */
 async function isTrusted(session: Session, names: Record): Promise<boolean> {
   const [found] = await session.rows(
     `SELECT pg_get_userbyid(n.nspowner) AS owner,
@@ -176,7 +175,7 @@ async function isTrusted(session: Session, names: Record): Promise<boolean> {
   );
 }
 
-/** All that goes with these and belongs neither to them nor to anything else that was made. */
+/** What would be dropped with these objects, but was not made by the restore. */
 const outsidersQuery = (names: Record, chunk: readonly Made[]) => `
 WITH RECURSIVE remaining AS (${remaining(names)}), mine AS (
   SELECT class, object FROM remaining
@@ -189,7 +188,7 @@ WITH RECURSIVE remaining AS (${remaining(names)}), mine AS (
 )
 SELECT pg_describe_object(class, object, 0) AS name FROM (SELECT * FROM reached EXCEPT SELECT * FROM mine) o LIMIT 5`;
 
-/** What keeps them from being dropped, in words. */
+/** Drops them; returns what keeps the others from being dropped, in words. */
 async function drop(session: Session, names: Record, chunk: readonly Made[]): Promise<string[]> {
   const types = [...new Set(chunk.map(({ type }) => type))];
   const ofType = (type: string) =>

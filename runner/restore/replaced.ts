@@ -7,8 +7,8 @@ import type { Existing } from "./members";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import type { RestoreRun } from "./begin";
 import { withQualifiedNames } from "../postgres/session/settings";
+import type { RestoreRequest } from "../request";
 
 const dependentsQuery = (oids: readonly string[]) => `
 WITH old AS (SELECT oid, reltype FROM pg_class WHERE oid IN (${oidList(oids)})),
@@ -28,7 +28,7 @@ part AS (
   LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
   LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
 ), foreign_object AS (
-  -- Publications are given the new table instead.
+  -- Publications get the new table instead.
   SELECT class, object, relation FROM dependent WHERE class IS DISTINCT FROM to_regclass('pg_catalog.pg_publication_rel')::oid AND relation NOT IN (SELECT oid FROM old) AND NOT EXISTS (
     SELECT FROM part WHERE part.class = dependent.class AND part.object = dependent.object)
   UNION SELECT 'pg_class'::regclass, inhrelid, 0 FROM pg_inherits
@@ -39,7 +39,7 @@ SELECT DISTINCT CASE class WHEN 'pg_rewrite'::regclass THEN pg_describe_object('
 
 const shown = 10;
 
-/** Fails if anything outside the set depends on a table of the set. */
+/** Fails if an object depends on a replaced table and is not replaced with it: it would be lost, or keep the old rows. */
 export async function refuseDependents(session: Session, oids: readonly string[]): Promise<void> {
   const found = await session.rows(dependentsQuery(oids), z.object({ name: z.string() }));
   if (found.length === 0) return;
@@ -59,7 +59,7 @@ const Membership = z.object({
   rest: z.string(),
 });
 
-export type Membership = z.infer<typeof Membership>;
+type Membership = z.infer<typeof Membership>;
 
 /** Row filters and lists of columns came with version 15. */
 const restOf = (version: number) =>
@@ -68,7 +68,7 @@ const restOf = (version: number) =>
     : `coalesce((SELECT format(' (%s)', string_agg(quote_ident(attname), ', ' ORDER BY attnum)) FROM pg_attribute
          WHERE attrelid = r.prrelid AND attnum = ANY (r.prattrs::int2[])), '') || coalesce(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '')`;
 
-/** Where these tables are published by name. */
+/** The publications that name these tables; the new tables take their place there too. */
 export function findMemberships(
   session: Session,
   old: readonly Existing[],
@@ -85,20 +85,24 @@ export function findMemberships(
   );
 }
 
-/** Fails where the tables could not be exchanged in publications, or a copy that is set aside would be published. */
-export async function checkPublications(run: RestoreRun, old: readonly Existing[]): Promise<void> {
-  const { session, request, facts } = run;
+/** Fails if the role may not exchange the tables in a publication, or if a copy that swap keeps would be published. */
+export async function checkPublications(
+  session: Session,
+  old: readonly Existing[],
+  version: number,
+  { user, ifExists }: Pick<RestoreRequest, "user" | "ifExists">,
+): Promise<void> {
   if (old.length === 0) return;
-  if (facts.number < 100000) return;
-  const foreign = (await findMemberships(session, old, facts.number)).filter(({ owned }) => !owned);
+  if (version < 100000) return;
+  const foreign = (await findMemberships(session, old, version)).filter(({ owned }) => !owned);
   if (foreign.length > 0) {
     throw new Failure(
       "privilege-missing",
-      `Publication ${foreign.map(({ publication, table }) => `${publication} has ${table}`).join(", ")}, and belongs to a role that "${request.user}" is not. ` +
+      `Publication ${foreign.map(({ publication, table }) => `${publication} has ${table}`).join(", ")}, and belongs to a role that "${user}" is not. ` +
         "The new table could not take the place of the old one there. Restore as a superuser, or as the owner of the publication.",
     );
   }
-  if (request.ifExists !== "swap") return;
+  if (ifExists !== "swap") return;
   const all = await session.rows(
     "SELECT format('%I', pubname) AS name FROM pg_publication WHERE puballtables",
     z.object({ name: z.string() }),
@@ -111,7 +115,7 @@ export async function checkPublications(run: RestoreRun, old: readonly Existing[
   );
 }
 
-/** In the transaction that has moved the old tables away; they keep their oids. */
+/** Runs in the transaction that has moved the old tables away; they keep their oids. */
 export async function exchange(
   session: Session,
   memberships: readonly Membership[],
@@ -124,7 +128,7 @@ export async function exchange(
   }
 }
 
-/** What tables have besides rows and columns, each in words, by the table's name. */
+/** What a table has besides rows and columns, in words. */
 const propertiesQuery = (oids: string) => `
 SELECT o.oid::text, p.what FROM pg_class o CROSS JOIN LATERAL (
   SELECT 'trigger ' || tgname AS what FROM pg_trigger WHERE tgrelid = o.oid AND NOT tgisinternal
@@ -146,7 +150,7 @@ SELECT o.oid::text, p.what FROM pg_class o CROSS JOIN LATERAL (
   UNION ALL SELECT 'subscription ' || srsubid FROM pg_subscription_rel WHERE srrelid = o.oid
 ) p WHERE o.oid IN (${oids})`;
 
-/** What the old tables have and those that take their place do not, in words. */
+/** What the old tables have and the new ones lack, in words. */
 export async function findLost(
   session: Session,
   pairs: readonly { readonly old: Existing; readonly replacement: string }[],

@@ -1,6 +1,6 @@
 /**
- * A database of the target server in which the definitions of a backup are run, and the tables renamed by the server
- * itself: no SQL is taken apart. What pg_dump of the target makes of it fits the target.
+ * A database of the target server in which the definitions of a backup are run, and the server itself renames the tables. So no
+ * SQL has to be parsed, and the target's own pg_dump writes definitions that fit the target.
  */
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -26,17 +26,17 @@ import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { inDatabase, type RestoreRun } from "./begin";
 
-/** Where the definitions for the target are, in its container. */
+/** Path in the target's container of the archive that has the definitions for the target. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
 
 /** A scratch database that has all definitions of the backup. */
 export interface Scratch {
   readonly session: Session;
-  /** Functions that were given a search path, so that they can be called; as a table of contents numbers them. */
+  /** Ids, as in a table of contents, of functions that got a search path, so that they can be called. */
   readonly unqualified: readonly string[];
 }
 
-/** Does some work in a scratch database, and then some with what came of it, while the database is dropped. */
+/** Works in a scratch database, and then goes on with the result while the database is dropped. */
 export async function withScratch<T, R>(
   run: RestoreRun,
   reader: Reader,
@@ -68,7 +68,7 @@ export async function withScratch<T, R>(
 
 const dropDatabase = (name: string) => `DROP DATABASE ${escapeIdentifier(name)}`;
 
-/** The server removes each file and waits for the disk. What is not dropped here, the clean-up drops. */
+/** Dropping takes long, because the server removes each file and waits for the disk. If this fails, the clean-up drops the database. */
 async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
   const session = openSession(target, signal);
   try {
@@ -80,7 +80,7 @@ async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
   }
 }
 
-/** Nothing there has to survive a crash of the server, so no statement waits for the disk. */
+/** Nothing in it has to survive a crash of the server, so no statement waits for the disk. */
 function scratchTarget({ target, names }: RestoreRun): ExecTarget {
   const scratch = inDatabase(target, names.scratch);
   return withEnv(scratch, { PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} -c synchronous_commit=off` });
@@ -89,11 +89,11 @@ function scratchTarget({ target, names }: RestoreRun): ExecTarget {
 interface Scripts {
   readonly prepare: AsyncIterable<string>;
   readonly definitions: AsyncIterable<string>;
-  /** Access methods of tables that the target lacks, and that the first script has to bring. */
+  /** Access methods of tables that the target lacks, so that the first script must bring them. */
   readonly accessMethods: ReadonlySet<string>;
 }
 
-/** All of it is looked at, to its end, before anything of it is run. */
+/** Reads and checks all scripts to their end before any of them is run. */
 async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
   const { manifest, files, signal } = run;
   const lacking = new Set<string>();
@@ -121,13 +121,13 @@ async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
       afterTables: hasMore ? () => read(afterTablesFile) : undefined,
     }),
   );
-  noteTablespaces(run, lacking);
+  noteTablespaces(run.notes, lacking);
   return { prepare, definitions, accessMethods };
 }
 
 /**
- * The same, read to its end. What reads the output of a process in a container must keep up: the docker daemon closes it two
- * seconds after the process has ended, with what nobody has read.
+ * The same script, read to its end. A reader of a process in a container must keep up: two seconds after the process has ended,
+ * the docker daemon drops what nobody has read.
  */
 export async function whole(script: AsyncIterable<string>): Promise<AsyncIterable<string>> {
   const pieces: string[] = [];
@@ -135,7 +135,7 @@ export async function whole(script: AsyncIterable<string>): Promise<AsyncIterabl
   return Readable.from(pieces);
 }
 
-/** Functions that were given a search path. Those over rows come with the tables. */
+/** Runs the scripts; returns the functions that got a search path. Functions over rows exist once the tables do. */
 async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
   const { signal } = run;
   const scratch = scratchTarget(run);
@@ -149,18 +149,18 @@ async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
   return [...first, ...(await giveSearchPath(inScratch))];
 }
 
-/** All definitions of the scratch database, in an archive for the target. */
+/** An archive for the target with all definitions of the scratch database. */
 export interface ScratchDump {
   /** Its table of contents. */
   readonly contents: Buffer;
   readonly entries: readonly TocEntry[];
-  /** The statement that sets the search path of those who bring it into the target. */
+  /** The statement that sets the search path of the sessions that load it into the target. */
   readonly searchPath: string;
 }
 
 /**
- * A directory has a file for each table, though no table has rows. In a custom archive the same table of contents comes
- * first, and from standard output; of the directory only this is made.
+ * pg_dump writes a directory with a file for each table, even if no table has rows. A custom archive has the same table of
+ * contents and comes by standard output, so the table of contents of a directory is made from that.
  */
 export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
   const { signal } = run;
@@ -175,12 +175,12 @@ export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<
   if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
   const dumped = asDirectory(stdout);
   const contents = searchPath === noSearchPath ? dumped : withSearchPath(dumped, `${searchPath};\n`);
-  await writeInContainer(run, path.posix.join(stagedArchive(run), "toc.dat"), contents);
+  await writeInContainer(run.target, path.posix.join(stagedArchive(run), "toc.dat"), contents);
   return { contents, entries: readToc(contents).entries, searchPath };
 }
 
 export async function writeInContainer(
-  { target }: RestoreRun,
+  target: ExecTarget,
   file: string,
   input: string | Uint8Array,
 ): Promise<void> {

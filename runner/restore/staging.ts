@@ -1,4 +1,4 @@
-/** Which tables are restored, and where they are before and after. */
+/** Which tables are restored, where they are loaded, and where they end up. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { compareDefinitions, mismatch, type RecordedTable } from "../verify";
@@ -41,39 +41,39 @@ import type { RestoreRun } from "./begin";
 export interface StagedTable {
   readonly recorded: RecordedTable;
   readonly stage: Name;
-  /** Where it is in the end. */
+  /** Where it ends up. */
   readonly place: Name;
   readonly owner: string;
-  /** Its columns can be in another order than in the source: those of its parents come first. */
+  /** Its columns can be in another order than in the source, because those of its parents come first. */
   readonly inherits: boolean;
-  /** Its rows are given to the partitioned table, and can come to other partitions of that. */
+  /** Its rows are loaded into the partitioned table, and may end up in other partitions. */
   readonly pooled: boolean;
-  /** With the names that it has in its staging schema. */
+  /** With the names that they have in the staging schema. */
   readonly definitions: Definitions;
 }
 
 export interface Staging {
-  /** Whether the tables are made under their final names, because none of them exists. */
+  /** The tables are made under their final names, because none of them exists. */
   readonly direct: boolean;
   readonly tables: readonly StagedTable[];
-  /** All that is moved in the end, as it is named in the staging schemas. */
+  /** Everything that is moved at the end, by its name in the staging schemas. */
   readonly members: readonly Member[];
   /** Final schemas by their staging schemas. */
   readonly finalOf: ReadonlyMap<string, string>;
   readonly kept: readonly KeptSequence[];
   readonly wanted: WantedObjects;
-  /** Functions that can be called because they were given a search path, which they lose again. */
+  /** Functions that got a search path so that they can be called, and lose it again. */
   readonly unqualified: readonly string[];
   /** The statement that sets the search path of sessions that fill the target. */
   readonly searchPath: string;
   readonly selection: Selection;
-  /** Names, in the schemas in the end, of all that is made there and shares its names with tables. */
+  /** Final names of everything that is made and shares its space of names with tables. */
   readonly names: readonly (Name & { readonly kind: string })[];
 }
 
 /**
- * Moves the selected tables of the scratch database to where they are made in the target: the schemas in which they are in
- * the end, or, where one of them exists, staging schemas that stand for those.
+ * Moves the selected tables of the scratch database into the schemas in which they are made in the target: their final schemas,
+ * or staging schemas if one of the tables exists.
  */
 export async function stageTables(
   run: RestoreRun,
@@ -95,7 +95,7 @@ export async function stageTables(
   const inPlace = (object: Name) => finalPlace(request, object);
   const existing = await findExisting(session, selection.tables.map(inPlace));
   const direct = existing.length === 0;
-  // What rows name is not known before they are there; so all of the backup comes.
+  // If rows can name objects, nobody knows yet which ones, so everything in the backup is restored.
   const all = selection.tables.length === manifest.tables.length || (await haveNames(scratch, oids));
   const needed = all ? undefined : await requirementsOf(scratch, selection);
   const isNeeded = (id: ObjectId) => needed === undefined || needed.has(id);
@@ -124,14 +124,14 @@ export async function stageTables(
   for (const schema of schemas) await scratch.run(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
   await moveMembers(scratch, moved, stagedSchema);
   await moveMembers(scratch, keptHere, schemaInEnd);
-  // Now, because a function over a table's rows is another one where the table has another name.
+  // After the move, because the identity of a function over rows has the name of the table in it.
   const objects = await missingObjects(scratch, session, isNeeded);
   const ids = new Set(objects.map(({ id }) => id));
 
   const definitions = await find();
   const pools = await findPools(scratch, oids);
   const finalOf = new Map([...stageOf].map(([final, stage]) => [stage, final]));
-  const extensions = await lackingExtensions(run);
+  const extensions = await lackingExtensions(session, manifest.requires.extensions);
   const wantedSchemas = [
     ...stageOf.values(),
     ...[...objects, ...extensions].flatMap(({ schema }) => schema ?? []),
@@ -198,7 +198,7 @@ async function namesInUse(
   return found.map(({ schema, name, kind }) => ({ schema, name, kind: kinds[kind] ?? "table" }));
 }
 
-/** From which on no schema has the prefix and the number. */
+/** The first number from which on no schema has this prefix and a number. */
 async function freeNumber(session: Session, prefix: string): Promise<number> {
   const { number } = await session.row(
     `SELECT coalesce(max(substr(nspname, ${prefix.length + 1})::int) + 1, 0) AS number FROM pg_namespace WHERE nspname ~ ${escapeLiteral(`^${prefix}[0-9]{1,6}$`)}`,
@@ -224,15 +224,15 @@ function refuseLonePartitions({ tables }: Selection): void {
   attempts.end();
 }
 
-/** The definitions must come back as they were recorded, but for foreign keys that the backup could not have. */
+/** The definitions must be those of the manifest, except for foreign keys to tables that are not in the backup. */
 function compareWithManifest(
-  { manifest, facts }: RestoreRun,
+  { manifest, serverInfo }: RestoreRun,
   { tables }: Selection,
   recorded: ReadonlyMap<string, RecordedTable>,
   found: ReadonlyMap<string, Definitions>,
 ): void {
   const attempts = new Attempts();
-  const sameVersion = majorVersion(manifest.source.serverVersion) === majorVersion(facts.version);
+  const sameVersion = majorVersion(manifest.source.serverVersion) === majorVersion(serverInfo.version);
   for (const { oid, sqlName: shown, ...table } of tables) {
     const expected = recorded.get(sqlName(table)) ?? { indexes: [], constraints: [] };
     const accepted = manifest.acceptedReferences.filter((key) => key.table === shown);

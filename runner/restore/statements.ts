@@ -1,4 +1,4 @@
-/** What is made of an archive's script before it goes to another server. */
+/** The scripts of a backup on their way to another server: how they are changed, and how psql gets them. */
 import { escapeIdentifier } from "../postgres/session/escape";
 import { Failure } from "../lib/failure";
 import { byHeading, tableKey } from "../postgres/archive/script";
@@ -7,18 +7,17 @@ import { readPieces, safePieces } from "../postgres/archive/script-pieces";
 import { noSearchPath } from "../postgres/catalog/unqualified";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
-import type { RestoreRun } from "./begin";
 import type { ExecTarget } from "../docker/exec";
 import { runRestricted } from "../postgres/session/restricted";
 import { errorLines, endedWith } from "../postgres/session/server";
 
 interface DefinitionOptions {
-  /** What the script is called in messages. */
+  /** Name of the script in messages. */
   readonly name: string;
   readonly known: ServerNames;
-  /** Told of each tablespace that the target lacks, or that the role may not use. */
+  /** Called with each tablespace that the target lacks, or that the role may not use. */
   readonly onTablespace: (name: string) => void;
-  /** Told of each access method of a table that is none of the target's; the backup itself or an extension may bring it. */
+  /** Called with each access method that the target lacks. The backup itself or an extension may bring it. */
   readonly onAccessMethod: (name: string) => void;
   /** Foreign keys whose other table is not in the backup. */
   readonly withoutKeys: readonly { readonly table: string; readonly constraint: string }[];
@@ -35,7 +34,7 @@ const tablesEnd =
 const beforeStatements = /^(--.*|SELECT pg_catalog\.set_config\('search_path', '', false\);)?$/;
 const alterTable = /^ALTER TABLE (ONLY )?(?<table>.*[^;])$/s;
 
-/** All but the rows, without what an older server or client does not know, and without tablespaces that the target lacks. */
+/** The script without its rows, without settings that an older server does not know, and without tablespaces that the target lacks. */
 export async function* definitionsOf(
   script: AsyncIterable<Uint8Array>,
   {
@@ -90,7 +89,7 @@ export async function* definitionsOf(
   if (after !== undefined) yield* after();
 }
 
-/** The value is a name, or empty for that which the database has by default. */
+/** The value is a name, or empty for the default of the database. */
 function lacks(names: ReadonlySet<string>, value = "''"): boolean {
   return value !== "''" && ![...names].some((name) => value === name || value === escapeIdentifier(name));
 }
@@ -104,7 +103,7 @@ function startsForeignKey(line: string, constraint: string): boolean {
   );
 }
 
-/** What a session that loads rows begins with, as pg_restore does. */
+/** Settings of a session that loads rows, as pg_restore has them. */
 export const loadSettings = (searchPath: string): string[] => [
   "SET statement_timeout = 0",
   "SET lock_timeout = 0",
@@ -117,8 +116,8 @@ export const loadSettings = (searchPath: string): string[] => [
 ];
 
 /**
- * COPY and rows of the tables that have a place, each into its place, or, where the script gives them to the partitioned
- * table, into the place of that; fails where the rows of one are not all there.
+ * COPY statements and rows of the tables that have a place, directed into that place. Rows that the script gives to the
+ * partitioned table of a partition go into the place of that. Fails if the rows of a table do not come to their end.
  */
 export async function* rowsInto(
   script: AsyncIterable<Uint8Array>,
@@ -152,8 +151,8 @@ export async function* rowsInto(
   );
 }
 
-/** What a server has that definitions name. */
-export interface ServerNames {
+/** What definitions can name and a server may lack. */
+interface ServerNames {
   readonly settings: ReadonlySet<string>;
   /** Those that the role may use. */
   readonly tablespaces: ReadonlySet<string>;
@@ -185,15 +184,15 @@ export function accessMethodMissing(name: string): Failure {
   );
 }
 
-export function noteTablespaces(run: RestoreRun, lacking: Iterable<string>): void {
+export function noteTablespaces(notes: string[], lacking: Iterable<string>): void {
   for (const name of lacking) {
-    run.notes.push(
+    notes.push(
       `The server has no tablespace ${name} that the role may use: what was in it is in the tablespace of the database.`,
     );
   }
 }
 
-/** Gives a script to psql in the container, which stops at the first error; an error of the script's own source comes first. */
+/** Feeds a script to psql in the container, which stops at the first error. An error of the script's source is thrown first. */
 export async function feedPsql(
   target: ExecTarget,
   what: string,

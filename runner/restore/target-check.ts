@@ -1,4 +1,4 @@
-/** What the target must have and allow, as far as the manifest tells it. */
+/** What the target must have and allow: privileges, extensions, roles, reference systems, and room on the disk. */
 import { literalList } from "../postgres/session/names";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
@@ -7,7 +7,7 @@ import { RestoreRun } from "./begin";
 import type { CustomSrid } from "../request/contents";
 import type { Session } from "../postgres/session/session";
 import type { RecordedTable } from "../verify";
-import { execArguments } from "../docker/exec";
+import { execArguments, type ExecTarget } from "../docker/exec";
 import { spawnDocker } from "../docker/docker";
 import { formatBytes } from "../lib/format";
 
@@ -24,8 +24,7 @@ const Extension = z.object({
   trusted: z.boolean(),
 });
 
-/** Collects everything that is wrong. */
-export async function checkTarget(run: RestoreRun, attempts: Attempts): Promise<void> {
+async function checkTarget(run: RestoreRun, attempts: Attempts): Promise<void> {
   const { session } = run;
   const role = await session.row(
     `SELECT rolname AS name, rolsuper AS superuser, rolsuper OR rolcreatedb AS "createDatabase",
@@ -91,7 +90,7 @@ async function checkExtensions(run: RestoreRun, superuser: boolean, attempts: At
   }
 }
 
-/** By the first two numbers. */
+/** Compares the first two numbers of the versions. */
 function isOlder(one: string, other: string): boolean {
   const [a = 0, b = 0] = one.split(".").map((part) => Number.parseInt(part, 10));
   const [c = 0, d = 0] = other.split(".").map((part) => Number.parseInt(part, 10));
@@ -125,25 +124,25 @@ async function checkRoles(run: RestoreRun, superuser: boolean, attempts: Attempt
   );
 }
 
-/** Looks at all that can be known without a scratch database. */
+/** Checks everything that does not need a scratch database. */
 export async function checkRestore(run: RestoreRun): Promise<void> {
   const attempts = new Attempts();
   await checkTarget(run, attempts);
-  await attempts.run(() => checkSrids(run));
+  await attempts.run(() => checkSrids(run.session, run.manifest.requires.customSrids));
   attempts.end();
 }
 
-/** Fails where the target means another reference system by a number that the backup uses. */
-export async function checkSrids({ session, manifest }: RestoreRun): Promise<void> {
-  const srids = await installedSrids(session, manifest.requires.customSrids);
+/** Fails if the target has another reference system under a number that the backup uses. */
+async function checkSrids(session: Session, customSrids: readonly CustomSrid[]): Promise<void> {
+  const srids = await installedSrids(session, customSrids);
   Failures.throwIfAny(
-    manifest.requires.customSrids
+    customSrids
       .filter((srid) => srids.some((other) => other.srid === srid.srid && differs(srid, other)))
       .map(
         ({ srid }) =>
           new Failure(
             "requirement-missing",
-            `The spatial reference system ${srid} is defined otherwise in this database than where the backup was taken: coordinates would be ` +
+            `The spatial reference system ${srid} of this database differs from that of the backup: coordinates would be ` +
               "wrong. Make spatial_ref_sys agree, or restore into another database.",
           ),
       ),
@@ -171,15 +170,15 @@ export async function postgisSchema(session: Session): Promise<string | undefine
   return found?.name;
 }
 
-/** Bytes that a row takes at the least in an index of its table: those of a B-tree whose values are all alike. */
+/** The fewest bytes that a row takes in an index: those in a B-tree of equal values. */
 const indexEntryBytes = 6;
 
-/** Has entries for some of the rows, or for blocks of many. */
+/** Such an index has entries for some rows only, or for blocks of many rows. */
 const sparseIndex = / USING brin | WHERE /;
 
 /**
- * The tables as they were in the source, and their indexes as small as they can be: to refuse a restore that would fit is
- * worse than to break one off, which changes nothing.
+ * The size of the tables in the source, with their indexes as small as they can be. A restore that is refused although it
+ * would fit is worse than one that fails half-way, because that changes nothing.
  */
 export function leastBytes(tables: readonly Pick<RecordedTable, "bytes" | "rows" | "indexes">[]): number {
   return tables.reduce((sum, { bytes, rows, indexes }) => {
@@ -188,12 +187,12 @@ export function leastBytes(tables: readonly Pick<RecordedTable, "bytes" | "rows"
   }, 0);
 }
 
-/** Where the container has df, and the role may see where the data is. */
+/** Checks nothing if the container has no df, or the role may not see where the data is. */
 export async function checkFreeSpace(
-  { request, session, target }: RestoreRun,
+  session: Session,
+  target: ExecTarget,
   tables: readonly { readonly recorded: RecordedTable }[],
 ): Promise<void> {
-  if (request.content === "schema") return;
   const { folder } = await session.row(
     `SELECT coalesce(nullif(pg_tablespace_location(dattablespace), ''),
             CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END) AS folder

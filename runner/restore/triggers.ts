@@ -17,7 +17,7 @@ interface Level {
   readonly circle: boolean;
 }
 
-/** What has no foreign key to any other, then what has them to those only, and so on. */
+/** First the tables without foreign keys to the others, then those with foreign keys to these only, and so on. */
 export async function parentsFirst(session: Session, tables: readonly FilledTable[]): Promise<Level[]> {
   const keys = await session.rows(
     `SELECT conrelid::text AS child, confrelid::text AS parent FROM pg_constraint
@@ -41,10 +41,10 @@ const Trigger = z.object({ table: z.string(), name: z.string(), enabled: z.strin
 
 type Trigger = z.infer<typeof Trigger>;
 
-/** In the words of ALTER TABLE. */
+/** The words of ALTER TABLE. */
 const states: Record<string, string> = { O: "ENABLE", R: "ENABLE REPLICA", A: "ENABLE ALWAYS" };
 
-/** Those that are on, without the server's own, by which it checks foreign keys. */
+/** Triggers that are on, except those by which the server checks foreign keys. */
 function findTriggers(session: Session, tables: readonly FilledTable[]): Promise<Trigger[]> {
   return session.rows(
     `SELECT format('%I.%I', n.nspname, c.relname) AS "table", t.tgname AS name, t.tgenabled::text AS enabled, pg_has_role(c.relowner, 'USAGE') AS owned
@@ -56,7 +56,7 @@ function findTriggers(session: Session, tables: readonly FilledTable[]): Promise
   );
 }
 
-/** Fails where the role may not turn off a trigger that would fire. */
+/** Fails if the role may not turn off a trigger that would fire. */
 export async function checkTriggers(session: Session, tables: readonly FilledTable[]): Promise<void> {
   const foreign = (await findTriggers(session, tables)).filter(({ owned }) => !owned);
   if (foreign.length === 0) return;
@@ -67,7 +67,7 @@ export async function checkTriggers(session: Session, tables: readonly FilledTab
   );
 }
 
-/** Turns triggers off, and returns what turns them on again as they were. */
+/** Turns triggers off; `turnOn` gives each its state back. */
 export async function turnOffTriggers(
   session: Session,
   tables: readonly FilledTable[],
@@ -87,8 +87,8 @@ export async function turnOffTriggers(
 const Key = z.object({ child: z.string(), parent: z.string(), name: z.string(), deferred: z.boolean() });
 
 /**
- * Has the foreign keys among tables that refer to each other in a circle checked when all their rows are there; returns what
- * checks them, and makes them as they were.
+ * Defers the foreign keys among tables that refer to each other in a circle until all their rows are there. The returned
+ * function checks them and gives them their properties back.
  */
 export async function deferCircle(
   session: Session,

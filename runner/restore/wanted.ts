@@ -1,4 +1,4 @@
-/** Which entries of the archive that pg_dump makes of the scratch database go to the target, and when. */
+/** Which objects of the scratch database go to the target, and in which step their entries of the archive are restored. */
 import { z } from "zod";
 import type { Session } from "../postgres/session/session";
 import type { TocEntry } from "../postgres/archive/toc";
@@ -6,13 +6,13 @@ import { type Member, findExisting } from "./members";
 import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
 import type { Selection } from "../postgres/catalog/select-tables";
 import { type Name, sqlName, oidList, literalList } from "../postgres/session/names";
-import type { RestoreRun } from "./begin";
 import { firstUserOid } from "../postgres/catalog/catalog";
 import { withQualifiedNames } from "../postgres/session/settings";
+import type { Requirements } from "../request/contents";
 
-/** What is restored, as it is in the scratch database. */
+/** What is restored, by its ids and names in the scratch database. */
 export interface WantedObjects {
-  /** Oids of tables, views and sequences; what belongs to them comes along. */
+  /** Oids of tables, views and sequences; what belongs to them comes too. */
   readonly relations: readonly string[];
   /** Types, functions and the like, as a table of contents names them. */
   readonly objects: readonly string[];
@@ -26,7 +26,7 @@ export interface WantedEntries {
   readonly rows: readonly number[];
   readonly sequenceValues: readonly number[];
   readonly postData: readonly number[];
-  /** Who may do what; given when all else is there. */
+  /** Privileges, which are granted last. */
   readonly rights: readonly number[];
 }
 
@@ -55,7 +55,7 @@ export async function wantedEntries(
   return sortEntries(entries, new Set(found.map(({ id }) => id)));
 }
 
-/** An entry that is no object of its own, such as a comment, goes with what it needs, and comes in the same section. */
+/** An entry that is no object of its own, such as a comment, goes with the entries that it needs, in their section. */
 export function sortEntries(entries: readonly TocEntry[], objects: ReadonlySet<string>): WantedEntries {
   const byId = new Map(entries.map((entry) => [entry.id, entry]));
   const needsOf = ({ needs }: TocEntry) => needs.flatMap((id) => byId.get(id) ?? []);
@@ -86,21 +86,21 @@ export function sortEntries(entries: readonly TocEntry[], objects: ReadonlySet<s
   };
 }
 
-/** Whether a list has more than what every script begins with. */
+/** Whether a list has nothing but the entries that every script begins with. */
 export const isEmpty = (list: readonly number[], entries: readonly TocEntry[]): boolean => {
   const beginning = new Set(entries.filter(({ kind }) => always.includes(kind)).map(({ id }) => id));
   return list.every((id) => beginning.has(id));
 };
 
 const OwnObject = z.object({
-  /** As an archive's table of contents has it. */
+  /** As in an archive's table of contents. */
   id: z.string(),
   type: z.string(),
   schema: z.string().nullable(),
   identity: z.string(),
 });
 
-export type OwnObject = z.infer<typeof OwnObject>;
+type OwnObject = z.infer<typeof OwnObject>;
 
 const catalogs = [
   [
@@ -126,7 +126,7 @@ const catalogs = [
   ["pg_am", "true"],
 ] as const;
 
-/** All that no extension made, in the whole database. */
+/** All such objects of the database that no extension made. */
 function ownObjects(session: Session): Promise<OwnObject[]> {
   const queries = catalogs.map(
     ([catalog, condition]) =>
@@ -137,7 +137,7 @@ function ownObjects(session: Session): Promise<OwnObject[]> {
   return session.rows(queries.join(" UNION ALL "), OwnObject);
 }
 
-/** Those of the scratch database that the target lacks; one that is there under the name is left alone. */
+/** The objects of the scratch database that the target lacks. An object that exists under the same name is left as it is. */
 export async function missingObjects(
   scratch: Session,
   session: Session,
@@ -156,7 +156,7 @@ export async function requirementsOf(
   return new Set(objects);
 }
 
-/** Oids of sequences that go to the target, where they are now. */
+/** Oids of the sequences that go to the target, after they were moved. */
 export async function sequenceOids(
   scratch: Session,
   sequences: readonly Member[],
@@ -169,7 +169,7 @@ export async function sequenceOids(
   return (await findExisting(scratch, places)).map(({ oid }) => oid);
 }
 
-/** Oids of views, such as a column can be of the type of; one that the target has is left alone there. */
+/** Oids of views and the like: a column can have the type of a view. One that the target has is left as it is. */
 export async function otherRelations(scratch: Session, session: Session): Promise<string[]> {
   const found = await scratch.rows(
     `SELECT c.oid::text, n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -181,12 +181,12 @@ export async function otherRelations(scratch: Session, session: Session): Promis
   return found.filter((relation) => !there.has(sqlName(relation))).map(({ oid }) => oid);
 }
 
-export async function lackingExtensions({
-  session,
-  manifest,
-}: RestoreRun): Promise<{ name: string; schema: string }[]> {
+export async function lackingExtensions(
+  session: Session,
+  extensions: Requirements["extensions"],
+): Promise<Requirements["extensions"][number][]> {
   const there = await namesIn(session, "pg_extension", "extname");
-  return manifest.requires.extensions.filter(({ name }) => !there.has(name));
+  return extensions.filter(({ name }) => !there.has(name));
 }
 
 export async function lackingSchemas(session: Session, schemas: readonly string[]): Promise<string[]> {

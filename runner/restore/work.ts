@@ -15,11 +15,10 @@ import { removeLinks } from "./linked-rows";
 import { lockRuns } from "../postgres/session/run-lock";
 import { stagePrefix, recordPrefix } from "../postgres/catalog/half-restored";
 import { createHash } from "node:crypto";
-import type { RestoreRequest } from "../request";
 import { together } from "../lib/concurrency";
 import path from "node:path";
 
-/** Time that a clean-up has before the process ends. */
+/** The clean-up takes at most this long, so that the process ends. */
 const cleanUpMilliseconds = 10_000;
 
 export async function dropWork(session: Session, target: ExecTarget, names: RestoreNames): Promise<void> {
@@ -28,7 +27,7 @@ export async function dropWork(session: Session, target: ExecTarget, names: Rest
   await dropRecorded(session, names);
 }
 
-/** Whoever may create databases can give one this name; such a one stays. */
+/** Another role may have created a database with this name; that one is not dropped. */
 async function dropScratch(session: Session, { scratch }: RestoreNames): Promise<void> {
   const [found] = await session.rows(
     `SELECT pg_get_userbyid(datdba) AS owner, pg_get_userbyid(datdba) = current_user AS own FROM pg_database WHERE datname = ${escapeLiteral(scratch)}`,
@@ -52,18 +51,22 @@ async function removeWorkFolder(target: ExecTarget, names: RestoreNames): Promis
 }
 
 /**
- * In a session of its own, because that of the run may be gone. Where another run has the lock already, it has taken away
- * the rest; what cannot be taken away now, the next run does.
+ * Uses a session of its own, because the restore's session may be gone. If another restore has the lock by now, it has already
+ * cleaned up; whatever cannot be removed now, the next restore removes.
  */
-export async function cleanUp(run: RestoreRun): Promise<void> {
-  const { target, names, request } = run;
+export async function cleanUp(
+  target: ExecTarget,
+  names: RestoreNames,
+  database: string,
+  links: string | undefined,
+): Promise<void> {
   const timeout = AbortSignal.timeout(cleanUpMilliseconds);
   await together(timeout, [
-    () => removeLinks(run),
+    () => removeLinks(links),
     async () => {
       const session = openSession(target, timeout);
       try {
-        await lockRuns(session, names, restoreInProgress(request));
+        await lockRuns(session, names, restoreInProgress(database));
         await session.run("SET client_min_messages = error");
         await dropWork(session, target, names);
       } finally {
@@ -73,15 +76,15 @@ export async function cleanUp(run: RestoreRun): Promise<void> {
   ]);
 }
 
-/** Where a container may have room for small files; one with a read-only root has it in memory only. */
+/** Folders in which a container may let us write. A container with a read-only root has such folders in memory only. */
 const temporaryFolders = ["/tmp", "/var/tmp", "/dev/shm", "/run"] as const;
 
 export interface RestoreNames {
-  /** Database in which the server renames the tables. */
+  /** Database in which the tables are renamed. */
   readonly scratch: string;
-  /** Schema in which what is made is written down until the restore is done. */
+  /** Schema that lists what the restore has made, until it is done. */
   readonly record: string;
-  /** Schemas in which tables are loaded that are to replace others; a number follows. */
+  /** Schemas into which tables are loaded if they replace others; a number follows. */
   readonly stagePrefix: string;
   /** In the target's container, and in the one that the archive is read in. */
   readonly workFolder: string;
@@ -89,7 +92,7 @@ export interface RestoreNames {
   readonly applicationName: string;
 }
 
-/** Databases of one server share their names of databases, and containers of one server its files. */
+/** The key tells the databases of one server apart: they share the names of databases, roles and files. */
 export function restoreNames(database: string): RestoreNames {
   const key = createHash("sha256").update(database).digest("hex").slice(0, 8);
   return {
@@ -102,12 +105,12 @@ export function restoreNames(database: string): RestoreNames {
   };
 }
 
-/** All places that the work folder can be in, the usual one first. */
-export function possibleWorkFolders({ workFolder }: Pick<RestoreNames, "workFolder">): string[] {
+/** All paths that the work folder can have, the usual one first. */
+function possibleWorkFolders({ workFolder }: Pick<RestoreNames, "workFolder">): string[] {
   return temporaryFolders.map((folder) => path.posix.join(folder, path.posix.basename(workFolder)));
 }
 
-export function restoreInProgress({ database }: RestoreRequest): (since: string) => Failure {
+export function restoreInProgress(database: string): (since: string) => Failure {
   return (since) =>
     new Failure(
       "restore-in-progress",

@@ -1,6 +1,6 @@
 /**
- * A start of the new image as the new container would be started, beside the old one and without its data: what keeps the
- * server from starting shows while the old server still runs.
+ * Starts the new image like the new container, but beside the old one and without its data. So errors that keep the server from
+ * starting show while the old server still runs.
  */
 import { Attempts, Failure } from "../lib/failure";
 import { type Docker, spawnDocker } from "../docker/docker";
@@ -34,7 +34,7 @@ interface Ran {
   readonly all: string;
 }
 
-/** Everything that is wrong with starting this server goes to the attempts. */
+/** Collects everything that keeps this server from starting. */
 export async function dryStart(
   docker: Docker,
   request: PreflightRequest,
@@ -146,7 +146,7 @@ async function checkServer(request: PreflightRequest, start: DryStart, run: Run)
   await checkSettingsOf(request, start, run);
 }
 
-/** Whether the volume has data, which must be those that the image's server would take. */
+/** Whether the volume has data. Fails if the image's server could not use it. */
 async function checkData(
   { volume = "", dataFolder: mounted }: PreflightRequest,
   { image, dataFolder }: DryStart,
@@ -202,14 +202,14 @@ function settingsRefused(what: string, said: string): Failure {
   );
 }
 
-/** Without the time and process that stand before each line of the server's log. */
+/** Cuts off the time and process before each line of the server's log. */
 const bare = (log: string) => log.replace(/^.*?\b(?=(FATAL|ERROR|PANIC|LOG|DETAIL|HINT|WARNING): )/gm, "");
 
 const lastLines = (text: string) => text.trim().split("\n").slice(-12).join("\n");
 
 export const scriptTarget = (script: string) => `/docker-entrypoint-initdb.d/${path.basename(script)}`;
 
-export function bindMounts({ backupDirectory, initScripts }: PreflightRequest): string[] {
+function bindMounts({ backupDirectory, initScripts }: PreflightRequest): string[] {
   return [
     ...(backupDirectory === undefined ? [] : [bind(backupDirectory, "/backups")]),
     ...initScripts.map((script) => `${bind(script, scriptTarget(script))},readonly`),

@@ -1,6 +1,6 @@
 /**
- * Whose a container and a volume are. A stack's first preflight makes an id, which the stack keeps in its state and writes on what
- * it creates. Names do not tell: two checkouts of one program have the same ones, and a stack can be renamed.
+ * Which stack owns a container or a volume. A stack's first preflight makes an id. The stack keeps it in its state and writes it on
+ * what it creates. Names are not enough: two checkouts of one program have the same names, and a stack can be renamed.
  */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
@@ -13,7 +13,7 @@ const VolumeInspection = z.object({
   Name: z.string(),
   Labels: z.record(z.string(), z.string()).nullable(),
 });
-export type VolumeInspection = z.infer<typeof VolumeInspection>;
+type VolumeInspection = z.infer<typeof VolumeInspection>;
 
 /** Undefined when there is no such volume. */
 export async function findVolume(docker: Docker, name: string): Promise<VolumeInspection | undefined> {
@@ -25,7 +25,7 @@ export async function findVolume(docker: Docker, name: string): Promise<VolumeIn
   throw dockerFailure({ ...rest, stderr });
 }
 
-/** What a volume is known by: the owner that is written on it, or that nobody's is. */
+/** The owner that a volume's label names, or a word that says that it has none. */
 const ownerOf = ({ Name, Labels }: VolumeInspection) => Labels?.[ownerLabel] ?? `unlabelled:${Name}`;
 
 /** Before owners had ids, the label was made of the names of organization, project, stack and component. */
@@ -37,8 +37,8 @@ interface Existing {
 }
 
 /**
- * The owner of a stack: what it said last, or a new id. A stack that has been up, but has said nothing, was made by an earlier
- * version: what it has stays its own.
+ * The owner id of a stack: the one from its last preflight, or a new one. A stack that has been up without an id was made by an
+ * earlier version, and keeps what it has.
  */
 export function knownOwner(again: string | undefined, { container, volume }: Existing): PreflightResult {
   if (again === undefined) return { owner: randomUUID(), adopted: [] };
@@ -53,7 +53,7 @@ export function knownOwner(again: string | undefined, { container, volume }: Exi
 
 const isId = (label: string) => z.uuid().safeParse(label).success;
 
-/** Refuses a volume that is not the stack's own; gives those that the stack has taken over, this one too if it does so now. */
+/** Refuses a volume of another owner. Returns the owners whose volumes the stack has adopted, with this one if it is adopted now. */
 export async function checkVolume(
   docker: Docker,
   { volume: name, adopt }: PreflightRequest,
@@ -83,7 +83,7 @@ async function runningWith(docker: Docker, volume: string): Promise<string | und
   return stdout.split("\n").find((name) => name !== "");
 }
 
-/** With `keepData: false`, the engine deletes a volume that another one takes the place of. */
+/** With `keepData: false`, the engine deletes a volume that is replaced by another. */
 export async function checkKept(
   docker: Docker,
   { volume, keepData }: PreflightRequest,

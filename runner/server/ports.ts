@@ -1,4 +1,4 @@
-/** Whether the port of a container that is to be created will be free once the caller's old container is gone. */
+/** Checks whether the port of a new container will be free once the stack's old container is gone. */
 import net from "node:net";
 import os from "node:os";
 import { findContainers, type Inspection } from "../docker/container";
@@ -6,7 +6,7 @@ import { type Docker, isLocal } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import type { PreflightRequest } from "../request";
 
-/** The caller's own containers give their ports back before the new one is started. */
+/** The stack's own containers are removed before the new one is started, so their ports are free. */
 export async function checkPort(
   docker: Docker,
   { hostAddress, port }: PreflightRequest,
@@ -23,13 +23,13 @@ export async function checkPort(
     const state = taking.State.Running ? "has it" : "gets it when it is started";
     throw inUse(hostAddress, port, `container "${taking.Name.slice(1)}" ${state}`);
   }
-  // The port is looked at by listening on it, which says something only where the daemon is on this machine.
+  // The port is tried by listening on it, which makes sense only if the daemon is on this machine.
   if (!(await isLocal(docker))) return;
   const ours = own.filter(({ State }) => State.Running).flatMap((container) => published(container, port));
   for (const address of addressesToTry(hostAddress, ours)) await checkAddress(address, port);
 }
 
-/** A container that runs, or that Docker starts again by itself. */
+/** Whether a container runs, or Docker starts it again by itself. */
 function holdsPorts({ State, HostConfig }: Inspection): boolean {
   if (State.Running || State.Paused || State.Restarting) return true;
   return State.Status === "exited" && HostConfig.RestartPolicy.Name === "always";
@@ -44,14 +44,14 @@ function published({ HostConfig }: Inspection, port: number): string[] {
     .map(({ HostIp }) => HostIp);
 }
 
-/** Docker writes no address for all addresses. */
+/** Docker writes an empty address for all addresses. */
 const isWildcard = (address: string) => ["", "0.0.0.0", "::"].includes(address);
 
 const overlap = (one: string, other: string) => one === other || isWildcard(one) || isWildcard(other);
 
 /**
- * Where to listen for a try. An address that the caller's own container has is free for the new one. All addresses are
- * tried one by one where that container has one of them, because it would be in the way of trying all at once.
+ * Addresses to listen on for a try. An address of the stack's own container will be free for the new one. If that container has
+ * one of all addresses, the others are tried one by one, because it would be in the way of trying all at once.
  */
 function addressesToTry(wanted: string, ours: readonly string[]): string[] {
   if (ours.some((address) => address === wanted || isWildcard(address))) return [];
@@ -92,7 +92,7 @@ function inUse(address: string, port: number, by?: string): Failure {
   );
 }
 
-/** The error code of an attempt to listen; undefined when it succeeded. Ports under 1024 are the daemon's to open. */
+/** The error code of an attempt to listen; undefined if it succeeded. The daemon may open ports under 1024 even if we may not. */
 function listenOnce(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = net.createServer();

@@ -16,9 +16,9 @@ import { openBackup } from "../repository/open";
 import { isGood } from "../repository/repository";
 
 /**
- * Looks for everything that would keep a container from being created or its server from starting, and reports all of it
- * in one message. It is asked before the caller's old container is removed. `again` is what the last preflight of the same stack
- * said; empty if it said nothing, and undefined if there was none.
+ * Finds everything that would keep a container from being created or its server from starting, and reports it in one message.
+ * It runs before the stack's old container is removed. `again` is the output of the stack's last preflight; empty if that said
+ * nothing, and undefined if there was none.
  */
 export async function preflight(
   request: PreflightRequest,
@@ -46,7 +46,7 @@ export async function preflight(
   await attempts.run(() => checkLogins(docker, request, served, signal));
   if (served === undefined) await attempts.run(() => checkBackup(request, signal));
   const start = await attempts.run(() => startOf(docker, request, progress, signal));
-  // What is wrong with files was found already; the server is looked at without them.
+  // Wrong files were reported above; the server is tried without them.
   const startable = {
     ...request,
     ...(folder === undefined ? { backupDirectory: undefined } : {}),
@@ -92,7 +92,7 @@ async function checkNetwork(docker: Docker, { network }: PreflightRequest): Prom
   }
 }
 
-/** The directory is made, because Docker would make it for root alone. */
+/** Makes the directory, because Docker would make it for root only. */
 async function checkBackupDirectory({ backupDirectory }: PreflightRequest): Promise<string> {
   if (backupDirectory === undefined) return "";
   const directory = path.resolve(backupDirectory);
@@ -101,7 +101,7 @@ async function checkBackupDirectory({ backupDirectory }: PreflightRequest): Prom
   return directory;
 }
 
-/** The scripts that are there. A daemon on another machine has files of its own, and says itself what it misses. */
+/** Returns the scripts. If the daemon is on another machine, only Docker can tell which files are missing. */
 async function checkInitScripts(docker: Docker, { initScripts }: PreflightRequest): Promise<string[]> {
   const twice = initScripts.filter(
     (script, index) => initScripts.findIndex((other) => scriptTarget(other) === scriptTarget(script)) < index,
@@ -124,7 +124,7 @@ async function checkInitScripts(docker: Docker, { initScripts }: PreflightReques
   );
 }
 
-/** Role and database are made with an empty volume only: on its data, the running server must have them. */
+/** Role and database are created with an empty volume only. A server that runs on the volume must have them. */
 async function checkLogins(
   docker: Docker,
   { user, database }: PreflightRequest,
@@ -136,7 +136,7 @@ async function checkLogins(
   await checkLogin(docker, served, request, signal);
 }
 
-/** A restore runs once for a volume, so that the backup is needed for a new one only. */
+/** A restore runs once for a volume, so only a new volume needs the backup. */
 async function checkBackup({ restoreFrom, volume }: PreflightRequest, signal: AbortSignal): Promise<void> {
   if (restoreFrom === undefined) return;
   const { found } = await openBackup(restoreFrom, signal);
@@ -151,7 +151,7 @@ async function checkBackup({ restoreFrom, volume }: PreflightRequest, signal: Ab
 const imageRemedy =
   'Correct image; or pull it by hand ("docker pull"), after "docker login" where it is private. Nothing was changed.';
 
-/** The image, once it is there, and what a start of it needs to know. */
+/** Makes the image available; returns what its start needs to know. */
 async function startOf(
   docker: Docker,
   request: PreflightRequest,

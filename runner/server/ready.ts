@@ -12,7 +12,7 @@ import type { ReadyRequest } from "../request";
 
 const pollMilliseconds = 500;
 
-/** A container that is paused now would keep the question waiting for ever. */
+/** A question to a paused container would wait for ever. */
 const execMilliseconds = 15_000;
 const logLines = 20;
 
@@ -78,7 +78,7 @@ async function waitForServer(
   }
 }
 
-/** A restart policy starts a dead container again and again; the restart count shows it. */
+/** With a restart policy, Docker starts a dead container again and again; the restart count tells. */
 async function failIfDead(
   docker: Docker,
   now: Inspection,
@@ -94,7 +94,7 @@ async function failIfDead(
   );
 }
 
-/** The image initialises a volume once; it takes one whose initialisation broke off for complete ever after. */
+/** If the initialisation of a volume breaks off, the image takes the volume for complete at the next start. */
 async function halfInitialised(docker: Docker, container: Inspection): Promise<string> {
   const log = await lastLogLines(docker, container.Id, 100_000);
   const broken =
@@ -108,11 +108,11 @@ async function halfInitialised(docker: Docker, container: Inspection): Promise<s
   );
 }
 
-/** What the server itself says where waiting does not help. */
+/** Words of the server after which waiting does not help. */
 const refusal = /FATAL|ERROR|password|authentication/;
 const notYet = /starting up|not yet accepting connections|shutting down|in recovery mode/;
 
-/** Why there is no connection yet, where that may change: no server, only that of the init scripts, one that still starts. */
+/** Returns why there is no connection yet, if that may change: no server runs, or only that of the init scripts, or it still starts. */
 async function tryConnection(
   docker: Docker,
   container: Inspection,
@@ -138,8 +138,7 @@ async function tryConnection(
 }
 
 /**
- * Fails where the server says that it has no such role or database. Nothing is said by one that does not answer, or asks
- * for a password.
+ * Fails if the server says that it has no such role or database. A server that does not answer, or asks for a password, passes.
  */
 export async function checkLogin(
   docker: Docker,

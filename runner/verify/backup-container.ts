@@ -1,4 +1,4 @@
-/** A throwaway container of a PostGIS image in which a backup's folder can be read. */
+/** A throwaway container of a PostGIS image that can read the files of a backup. */
 import path from "node:path";
 import { Failure } from "../lib/failure";
 import type { BackupFiles } from "../repository/backup-files";
@@ -15,31 +15,31 @@ import { prepareFile } from "../repository/layout";
 const target = "/postgis-backup";
 
 export interface BackupContainer extends Throwaway {
-  /** It sees the backup's own files. */
+  /** It sees the backup's own files, not copies. */
   readonly mounted: boolean;
   /** Folder of the backup in the container, and a user who can read it. */
   readonly folder: string;
   readonly user: string;
 }
 
-export interface MountedContainerOptions {
+interface MountedContainerOptions {
   readonly image: string;
   readonly files: Pick<BackupFiles, "location" | "folder">;
-  /** What runs in it; without, nothing does. */
+  /** What runs in it; by default nothing. */
   readonly command?: readonly string[];
 }
 
-export interface BackupContainerOptions extends WantedImage {
+interface BackupContainerOptions extends WantedImage {
   readonly files: BackupFiles;
-  /** What is copied where the container cannot see the files themselves. */
+  /** Files that are copied if the container cannot see the backup's own. */
   readonly copied: readonly StoredFile[];
-  /** Options of the server that is to be started; without them, nothing runs. */
+  /** Options of the server that is started; without them, no server runs. */
   readonly server?: readonly string[];
 }
 
 /**
- * Starts it with the folder mounted, or, where there is none or the daemon, on another machine, does not see it, with
- * copies, which are checked on their way and go with the container.
+ * Starts it with the backup's folder mounted. If there is no folder, or a daemon on another machine does not see it, files are
+ * copied into the container and checked on their way.
  */
 export async function startBackupContainer(
   docker: Docker,
@@ -62,16 +62,16 @@ export async function startBackupContainer(
   }
 }
 
-/** Parallel index builds share memory there. */
+/** Parallel index builds need shared memory. */
 const shmSize = "1g";
 
-/** What runs in it comes from a backup. The rights that are left are those by which an image's entry point hands over to a user of its own. */
+/** Code from a backup runs in the container. It keeps only the capabilities with which an image's entry point changes to its own user. */
 const confinement = [
   ...["--pull", "never", "--security-opt", "no-new-privileges", "--pids-limit", "4096", "--cap-drop", "ALL"],
   ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"].flatMap((right) => ["--cap-add", right]),
 ];
 
-/** The server gets no init scripts, which would only fill databases that nobody looks at. */
+/** The server gets no init scripts: they would only fill databases that nobody reads. */
 function start(
   docker: Docker,
   { image, files, command = ["sleep", "infinity"] }: MountedContainerOptions,
@@ -96,7 +96,7 @@ function start(
   );
 }
 
-/** Undefined where there is no folder, or the daemon, or the user in the container, does not see it. */
+/** Undefined if there is no folder, or the daemon or the user in the container does not see it. */
 export async function startMountedContainer(
   docker: Docker,
   options: MountedContainerOptions,
@@ -113,7 +113,7 @@ export async function startMountedContainer(
     throw error;
   }
   const user = callerIds();
-  // A folder of the same path on the daemon's machine is not this backup.
+  // The daemon's machine may have another folder under the same path.
   const probe = ["exec", "--user", user, container.name, "test", "-r", path.posix.join(target, prepareFile)];
   const { failed } = await spawnDocker(docker, probe, { reject: false });
   if (!failed) return { ...container, mounted: true, folder: target, user };
@@ -121,7 +121,7 @@ export async function startMountedContainer(
   return undefined;
 }
 
-/** Copies files of a backup into the container, where they are in no folder of this machine. */
+/** Copies files of a backup into the container. */
 export async function copyFiles(
   docker: Docker,
   { name, folder }: Pick<BackupContainer, "name" | "folder">,

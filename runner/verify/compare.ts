@@ -1,4 +1,4 @@
-/** Whether restored tables are what the manifest says. */
+/** Compares restored tables with what the manifest says of them. */
 import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import type { Definitions } from "../postgres/catalog/definitions";
@@ -7,7 +7,7 @@ import type { Measure } from "../postgres/catalog/fingerprint";
 export type RecordedTable = Manifest["tables"][number];
 
 /** What was found of one restored table. */
-export interface RestoredTable extends Definitions {
+interface RestoredTable extends Definitions {
   /** Absent for a partitioned table, which has no rows of its own. */
   readonly measure: Measure | undefined;
 }
@@ -16,7 +16,7 @@ export function mismatch(text: string): Failure {
   return new Failure("restore-mismatch", `The restored tables are not those that were backed up: ${text}.`);
 }
 
-/** Every disagreement, with both values; none where the table is as it was. */
+/** Every difference, with both values. */
 export function compareTable(recorded: RecordedTable, restored: RestoredTable): string[] {
   const { rows, fingerprint, invalidGeometries } = restored.measure ?? { rows: 0, fingerprint: "0" };
   const counted = recorded.invalidGeometries !== undefined && invalidGeometries !== undefined;
@@ -30,15 +30,15 @@ export function compareTable(recorded: RecordedTable, restored: RestoredTable): 
 
 type Expected = Pick<RecordedTable, "rows" | "fingerprint" | "invalidGeometries">;
 
-/** Tables of which each has its rows, or that share them with others of the same pool. */
-export interface Pooled {
+/** A table, which may share its rows with other tables of its pool. */
+interface Pooled {
   readonly oid: string;
   readonly expected: Expected;
 }
 
 /**
- * Where tables share their rows, as partitions by the hash of an enum do, what counts is whether all of them together have what
- * was recorded: if so, each of them is said to have its own.
+ * Some tables share their rows, such as partitions by the hash of an enum: a row may be in another partition after a restore. If
+ * the tables of a pool together have the recorded rows, each is reported to have its own.
  */
 export function settlePools(
   tables: readonly Pooled[],
@@ -62,7 +62,7 @@ export function settlePools(
   return settled;
 }
 
-/** What was counted, with the fingerprints that were recorded, where those found cannot be compared with them. */
+/** The counted rows with the recorded fingerprints, for servers that cannot compute comparable ones. */
 export function withFingerprints(
   measures: ReadonlyMap<string, Measure>,
   tables: readonly Pooled[],
@@ -76,7 +76,7 @@ export function withFingerprints(
   );
 }
 
-/** Fingerprints are sums over rows, so that those of tables can be added. */
+/** Fingerprints are sums over rows, so those of several tables can be added. */
 function totals(all: readonly Expected[], counted: boolean): string {
   const rows = all.reduce((sum, one) => sum + one.rows, 0);
   const fingerprint = all.reduce((sum, one) => sum + BigInt(one.fingerprint), 0n);
@@ -85,13 +85,13 @@ function totals(all: readonly Expected[], counted: boolean): string {
 }
 
 export interface DefinitionOptions {
-  /** False where another version than the recording one writes the definitions: then the names tell. */
+  /** False if another version of PostgreSQL writes the definitions: then names are compared instead. */
   readonly sameVersion: boolean;
 }
 
 /**
- * Of what the server makes by itself, for partitions and children and for keys to them, it chooses the names anew. So one
- * definition less stands against one more that differs in its name only.
+ * The server chooses new names for what it makes by itself for partitions and children. So a missing definition matches an added
+ * one that differs from it in its name only.
  */
 export function compareDefinitions(
   recorded: Definitions,
@@ -151,7 +151,7 @@ function unequalDefinitions(
   ];
 }
 
-/** Those that have no counterpart among the others, one for one. */
+/** Those without a counterpart among the others, one for one. */
 function without(these: readonly Named[], those: readonly Named[], key: (one: Named) => string): Named[] {
   const counts = new Map<string, number>();
   for (const one of those) counts.set(key(one), (counts.get(key(one)) ?? 0) + 1);
@@ -163,8 +163,8 @@ function without(these: readonly Named[], those: readonly Named[], key: (one: Na
 }
 
 /**
- * PostgreSQL writes the definition that it made of its own text with other casts: `(ARRAY['a'::varchar])::text[]` comes
- * back as `ARRAY[('a'::varchar)::text]`. So casts and brackets do not count.
+ * When PostgreSQL reads a definition that it wrote, it writes it with other casts the next time: `(ARRAY['a'::varchar])::text[]`
+ * becomes `ARRAY[('a'::varchar)::text]`. So casts and brackets are ignored.
  */
 export function withoutCasts(definition: string): string {
   return definition

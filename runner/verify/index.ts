@@ -9,7 +9,7 @@ import { existingBackups, findBackup } from "../repository/repository";
 import { verifyBackup } from "./verification";
 import { secondsSince } from "../lib/format";
 
-/** Verifies backups that were taken earlier, and says of each what is wrong with it; all of them, whatever comes up. */
+/** Verifies backups that were taken earlier. It goes on after a failure, and reports what is wrong with each backup. */
 export async function verify(
   request: VerifyRequest,
   progress: Progress,

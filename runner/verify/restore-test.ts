@@ -40,7 +40,7 @@ const database = "postgis_backup_restore_test";
 const user = "postgres";
 const pollMilliseconds = 200;
 
-export interface RestoreTest {
+interface RestoreTest {
   readonly docker: Docker;
   readonly container: BackupContainer;
   readonly files: BackupFiles;

@@ -23,7 +23,7 @@ interface Restored {
   readonly expected: RecordedTable;
 }
 
-export interface ComparedTable {
+interface ComparedTable {
   /** As the manifest has it. */
   readonly recorded: RecordedTable;
   /** Where it is now. */
@@ -34,7 +34,7 @@ export interface ComparedTable {
   readonly expected?: RecordedTable;
 }
 
-export interface Comparison {
+interface Comparison {
   readonly tables: readonly ComparedTable[];
   /** Logical foreign keys whose orphans are counted. */
   readonly logicalKeys: Manifest["relations"];

@@ -8,7 +8,7 @@ import { safeScript } from "../postgres/archive/script-pieces";
 import type { Verifiable } from "./verification";
 import { archiveName, decompressed } from "../postgres/archive/compression";
 
-/** The script that a plain archive is; fails unless the file can be read to its end, and is what the manifest records. */
+/** The script in a plain archive. Fails unless the file can be read to its end and has the checksum of the manifest. */
 export async function* readPlainArchive(
   files: BackupFiles,
   recorded: StoredFile,
@@ -19,7 +19,7 @@ export async function* readPlainArchive(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Failure) throw error;
-    // What cannot be decompressed may be damaged, which only its last byte tells.
+    // If the file is damaged, its checksum says more than the error of the decompressor.
     await checkFiles(files, [recorded], signal);
     throw new Failure(
       "archive-incomplete",
@@ -28,7 +28,7 @@ export async function* readPlainArchive(
   }
 }
 
-/** What is read of a backup is what its checksums are of. */
+/** Fails unless the manifest lists the files that are read, so that each has a checksum. */
 export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" | "compression">): void {
   recordedFile(manifest, prepareFile);
   recordedFile(
@@ -37,7 +37,7 @@ export function failUnlessListed(manifest: Pick<Verifiable, "files" | "format" |
   );
 }
 
-/** Nothing in the scripts of a backup may be a command of psql; a plain archive is one too. */
+/** Fails if a script of the backup contains a command of psql. A plain archive is a script too. */
 export async function checkScripts(
   files: BackupFiles,
   manifest: Pick<Verifiable, "files" | "format" | "compression">,

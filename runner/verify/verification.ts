@@ -1,4 +1,4 @@
-/** What proves that a backup can be restored. */
+/** Proves that a backup can be restored. */
 import path from "node:path";
 import { type BackupContainer, startBackupContainer } from "./backup-container";
 import type { Docker } from "../docker/docker";
@@ -32,7 +32,7 @@ export interface Verification {
   readonly files: BackupFiles;
   readonly manifest: Verifiable;
   readonly level: VerifyLevel;
-  /** Whether the folder's files have just been read for the checksums that the manifest records. */
+  /** The files of the folder have just been read for the checksums of the manifest. */
   readonly justRead: boolean;
   /** Image of the throwaway container. */
   readonly image: string;
@@ -43,9 +43,9 @@ export interface Verification {
 }
 
 /**
- * Fails on the first proof that the backup is not what its manifest says. The archive is read in a throwaway container,
- * so that this works without the one that the backup came from, and takes nothing from it. What is in a folder is checked
- * before that, once; what is elsewhere, while it is read, which is done as seldom as possible.
+ * Fails with the first difference between the backup and its manifest. The archive is read in a throwaway container, so that
+ * the source's container is not needed and not slowed down. The checksums of files in a folder are checked first. Files elsewhere
+ * are checked while they are read, so that they are read as seldom as possible.
  */
 export async function verifyBackup(verification: Verification): Promise<Manifest["verification"]> {
   const { files, manifest, level, justRead, image, progress, signal } = verification;
@@ -63,7 +63,7 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
 }
 
-/** An archive of one file can be checked while it is read from its beginning to its end. */
+/** Whether the archive is one file, which is checked while it is read from its beginning to its end. */
 function isStreamed({ files, manifest, level }: Verification): boolean {
   if (manifest.format === "plain") return true;
   return manifest.format === "custom" && files.folder === undefined && level === "archive";

@@ -135,7 +135,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a declared restore is not remembered",
     file: "runner/restore/index.ts",
-    text: "    if (outcome.restored) await rememberRestored(run);\n",
+    text: "    if (outcome.restored) await rememberRestored(run.session, request, run.notes);\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
     grep: "that a stack declares",

@@ -1,11 +1,11 @@
-/** What one database has, objects and all else. */
+/** What one database has: objects, privileges, rows of extensions and so on. */
 import { firstUserOid } from "../../postgres/catalog/catalog";
 import { z } from "zod";
 import { escapeLiteral } from "../../postgres/session/escape";
 import type { Session } from "../../postgres/session/session";
 import { databaseObjects, type Brought } from "./objects";
 import { type Item, item, inNumbers } from "./items";
-/** Privileges that others than the owner have, in one order. */
+/** The privileges of everybody but the owner, sorted. */
 const privileges = (acl: string, owner: string) => `array_to_string(ARRAY(
   SELECT format('%s:%s:%s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable)
   FROM aclexplode(${acl}) WHERE grantee <> ${owner} ORDER BY 1), ',')`;
@@ -31,7 +31,7 @@ const Schema = z.object({
   own: z.boolean(),
 });
 
-/** A schema that tables need is made anew where it is missing, with its owner, privileges and comment. */
+/** A migration creates the schemas that tables need, with owner, privileges and comment, if they are missing. */
 async function schemaItems(session: Session, brought: Brought | undefined): Promise<Item[]> {
   const schemas = await session.rows(
     `SELECT format('%I', nspname) AS name, pg_get_userbyid(nspowner) AS owner, obj_description(n.oid, 'pg_namespace') AS comment,
@@ -63,7 +63,7 @@ async function schemaItems(session: Session, brought: Brought | undefined): Prom
   });
 }
 
-/** On objects of the system and of extensions, where somebody changed them; the last is what none that are written down mean. */
+/** Changed privileges on objects of the system and of extensions. The last column is what no entry in the catalog means. */
 async function changedPrivileges(session: Session): Promise<Item[]> {
   const catalogs = [
     ["pg_proc", "proacl", "proowner", "PUBLIC:EXECUTE:f"],
@@ -90,7 +90,7 @@ async function changedPrivileges(session: Session): Promise<Item[]> {
 
 const ConfigurationTable = z.object({ extension: z.string(), name: z.string(), condition: z.string() });
 
-/** Rows that users gave to tables of extensions: topologies, jobs of pg_cron and so on. */
+/** Rows of users in tables of extensions: topologies, jobs of pg_cron and so on. */
 async function extensionRows(session: Session, brought: Brought | undefined): Promise<Item[]> {
   const tables = await session.rows(
     `SELECT extname AS extension, format('%I.%I', nspname, relname) AS name, coalesce(extcondition[n], '') AS condition
@@ -98,7 +98,7 @@ async function extensionRows(session: Session, brought: Brought | undefined): Pr
      JOIN pg_class c ON c.oid = extconfig[n] JOIN pg_namespace s ON s.oid = relnamespace WHERE relkind IN ('r', 'p')`,
     ConfigurationTable,
   );
-  // Of PostGIS's own table a migration brings the rows, and compares them.
+  // A migration brings the rows of PostGIS's own table, and compares them.
   const comes = ({ extension, name }: z.infer<typeof ConfigurationTable>) =>
     extension === "postgis" &&
     name.endsWith(".spatial_ref_sys") &&
@@ -123,7 +123,7 @@ async function extensionRows(session: Session, brought: Brought | undefined): Pr
     .filter(({ rows }) => rows > 0)
     .map(({ extension, name, rows, hash }) =>
       item("rows of", name, {
-        // Its tables are filled when it is created, differently in each version.
+        // Creating it fills its tables, differently in each version.
         detail: extension === "postgis_tiger_geocoder" ? undefined : hash,
         of: `extension ${extension}`,
         note: inNumbers(rows, "row"),
@@ -139,7 +139,7 @@ async function largeObjects(session: Session): Promise<Item[]> {
   return count === 0 ? [] : [item("large", "objects", { detail: hash, note: `${count}` })];
 }
 
-/** Those of tables and their columns are in the archive. */
+/** Labels of tables and their columns are left out, because they are in the archive. */
 async function securityLabels(session: Session): Promise<Item[]> {
   const found = await session.rows(
     `SELECT format('%s on %s %s', provider, objtype, objname) AS name, md5(label) AS hash FROM pg_seclabels

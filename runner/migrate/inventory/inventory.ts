@@ -1,4 +1,4 @@
-/** Both servers, compared: what the new one would not have. */
+/** Compares both servers: what would the new one lack? */
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import { withEnv } from "../../postgres/session/server";
@@ -8,18 +8,18 @@ import { serverItems } from "./server";
 import { type Item, item, missingItems, countsByKind } from "./items";
 import type { Brought } from "./objects";
 
-/** A server, and the database of it that is migrated, or that it goes to. */
+/** A server, and the database that is migrated, or into which it is migrated. */
 export interface Server {
   readonly database: string;
   readonly target: ExecTarget;
 }
 
-/** How another database of it is reached, by the same user. */
+/** Another database of the server, with the same user. */
 function inDatabase({ target }: Server, database: string): ExecTarget {
   return withEnv(target, { PGDATABASE: database });
 }
 
-/** All of the old server, with what the new one has of it. */
+/** What both servers have, and what the new one lacks. */
 export interface Comparison {
   /** Of the old server: the database that is migrated, and the server as a whole. */
   readonly oldItems: readonly Item[];
@@ -35,7 +35,7 @@ export async function compareServers(
 ): Promise<Comparison> {
   const newItems = await itemsOf(newServer, undefined, signal);
   const there = new Set(newItems.map(({ key }) => key));
-  // A schema that is there keeps its owner, privileges and comment.
+  // A schema that the new server has keeps its owner, privileges and comment there.
   const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) =>
     one.of !== undefined && one.of === one.within && there.has(one.of) ? { ...one, brought: false } : one,
   );
@@ -67,8 +67,8 @@ function databases(server: Server, signal: AbortSignal): Promise<z.infer<typeof 
 }
 
 /**
- * Each other database of the old server stands for all in it, unless the new one has a database of that name with the same.
- * Those that every server has are named only if somebody put something into them.
+ * The other databases of the old server, each as one item, unless the new one has a database with that name and content.
+ * Databases that every server has are listed only if they have content.
  */
 async function otherDatabases(oldServer: Server, newServer: Server, signal: AbortSignal): Promise<Item[]> {
   const there = (await databases(newServer, signal)).filter(

@@ -9,15 +9,15 @@ export interface Item {
   readonly key: string;
   /** What must be equal on both servers, in few words. */
   readonly detail?: string | undefined;
-  /** Key of the item without which there is no need to name this one. */
+  /** Key of the item that this one belongs to: if that is missing, this one need not be named. */
   readonly of?: string | undefined;
   /** The schema that it is in, as the user writes it to leave all of that behind. */
   readonly within?: string | undefined;
-  /** Whoever makes a server gets it by default: the new one need not have the same. */
+  /** Every new server has one by default, so the new server need not have the same. */
   readonly byDefault?: boolean;
   /** The migration brings it. */
   readonly brought?: boolean;
-  /** The user has said by another argument that it stays behind. */
+  /** The user left it behind by another argument. */
   readonly excluded?: boolean;
   /** For the message, such as the number of rows. */
   readonly note?: string | undefined;
@@ -69,7 +69,7 @@ export interface Acceptance {
   readonly excludeDatabases: readonly string[];
 }
 
-/** Items that nobody has accepted to miss. */
+/** Missing items that the user has not accepted. */
 export function notAccepted(missing: readonly Item[], { leaveBehind, excludeDatabases }: Acceptance): Item[] {
   const accepted = accepts([...leaveBehind, ...excludeDatabases.map((name) => `database ${name}`)]);
   return missing.filter(
@@ -92,7 +92,7 @@ function patternOf(text: string): RegExp {
   return new RegExp(`^${source}$`, "su");
 }
 
-/** One that would accept everything, whatever its kind, names nothing. */
+/** Fails if an entry would accept items of every kind. */
 export function checkAcceptance({ leaveBehind }: Pick<Acceptance, "leaveBehind">): void {
   Failures.throwIfAny(
     leaveBehind
@@ -107,10 +107,10 @@ export function checkAcceptance({ leaveBehind }: Pick<Acceptance, "leaveBehind">
   );
 }
 
-/** Bytes that the names of one kind, and the names of all kinds, may take. */
+/** The most bytes for the names of one kind, and for all names. */
 const bytesOf = { kind: 900, all: 6000 };
 
-/** Fails with what the new server would lack, kind by kind. */
+/** Fails with everything that the new server would lack, sorted by kind. */
 export function checkLeftBehind(missing: readonly Item[]): void {
   if (missing.length === 0) return;
   const kinds = new Map<string, Item[]>();
@@ -154,7 +154,7 @@ function listed(kind: string, items: readonly Item[], bytes: number): string {
   return shown.join(", ");
 }
 
-/** What stays behind with the user's consent, for the result. */
+/** What stays behind because the user accepted it, for the result. */
 export function acceptedInWords(missing: readonly Item[]): string[] {
   if (missing.length === 0) return [];
   const shown = missing.slice(0, 10).map(inWords).join(", ");

@@ -1,4 +1,4 @@
-/** Every object of one database, whatever catalog it is in. */
+/** Every object of one database, from all catalogs, and which of them a migration brings. */
 import { firstUserOid } from "../../postgres/catalog/catalog";
 import { z } from "zod";
 import type { Session } from "../../postgres/session/session";
@@ -13,13 +13,13 @@ const catalogsQuery = `
 SELECT c.relname::text AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'oid'
 WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' ORDER BY 1`;
 
-/** Shared by all databases, or no objects: large objects are counted, labels of an enum belong to their type. */
+/** Catalogs that all databases share, or that hold no objects: large objects are counted elsewhere, labels of an enum belong to their type. */
 const elsewhere = new Set([
   ...["pg_authid", "pg_auth_members", "pg_database", "pg_tablespace", "pg_parameter_acl"],
   ...["pg_enum", "pg_largeobject_metadata"],
 ]);
 
-/** Those that `pg_identify_object` knows. */
+/** Catalogs that `pg_identify_object` knows. */
 const identified = new Set(
   (
     "am amop amproc attrdef cast class collation constraint conversion default_acl event_trigger extension foreign_data_wrapper " +
@@ -30,7 +30,7 @@ const identified = new Set(
     .map((name) => `pg_${name}`),
 );
 
-/** A server writes constraints of NOT NULL from version 18 on, and `pg_dump` leaves out an invalid index. */
+/** Which rows count: NOT NULL is a constraint from version 18 on only, and `pg_dump` leaves out an invalid index. */
 const conditions: Readonly<Record<string, string>> = {
   pg_constraint: "AND o.contype <> 'n'",
   pg_trigger: "AND NOT o.tgisinternal",
@@ -75,7 +75,7 @@ const dependenciesQuery = `
 SELECT format('%s %s', classid, objid) AS id, format('%s %s', refclassid, refobjid) AS on, deptype::text AS type
 FROM pg_catalog.pg_depend WHERE objid >= ${firstUserOid} AND deptype IN ('a', 'i', 'P', 'S', 'I', 'e')`;
 
-/** All that users made in the database of the session; what belongs to an extension comes with that. */
+/** Everything that users made in the database. Objects of an extension come with the extension. */
 export async function databaseObjects(session: Session, brought: Brought | undefined): Promise<Item[]> {
   const catalogs = (await session.rows(catalogsQuery, Catalog)).filter(({ name }) => !elsewhere.has(name));
   const objects = await session.rows(
@@ -85,14 +85,14 @@ export async function databaseObjects(session: Session, brought: Brought | undef
   return itemsOf(objects, await session.rows(dependenciesQuery, Dependency), brought);
 }
 
-/** What goes along with the object that it belongs to. The rest is an object of its own, whatever it depends on. */
+/** Objects in these catalogs come with the object that they belong to. Objects in others are listed, whatever they depend on. */
 const parts = new Set([
   ...["pg_class", "pg_type", "pg_attrdef", "pg_constraint", "pg_trigger", "pg_rewrite", "pg_policy"],
   "pg_statistic_ext",
   ...["pg_amop", "pg_amproc", "pg_proc", "pg_opfamily"],
 ]);
 
-/** Tables and what looks like them never come along as parts: a foreign table can be a partition. */
+/** Tables, views and the like are never parts: a foreign table can be a partition. */
 const isPart = ({ catalog, relkind }: DatabaseObject) =>
   parts.has(catalog) && (relkind === null || !["r", "p", "v", "m", "f"].includes(relkind));
 
@@ -153,7 +153,6 @@ export function itemsOf(
     });
 }
 
-/** What is known of an object, without the rest. */
 type Identified = Pick<DatabaseObject, "catalog" | "id" | "identity">;
 
 export interface Brought {
@@ -204,7 +203,7 @@ export function broughtBy({
   };
 }
 
-/** As the server writes it, but for keywords. */
+/** As the server writes it, except keywords. */
 function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : escapeIdentifier(name);
 }

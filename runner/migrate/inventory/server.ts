@@ -1,16 +1,16 @@
-/** What a server has apart from its databases: roles, settings, who may connect. */
+/** What a server has besides its databases: roles, settings, rules of who may connect. */
 import { z } from "zod";
 import type { Session } from "../../postgres/session/session";
 import { type Item, item } from "./items";
 
-export interface ServerQuestion {
-  /** The database that is migrated, or that it goes to. */
+interface ServerQuestion {
+  /** The database that is migrated, or into which it is migrated. */
   readonly database: string;
   /** Roles that the migration creates where they are missing. */
   readonly createdRoles: readonly string[];
 }
 
-/** In a session of its own, which may be changed. */
+/** Changes settings of the session. */
 export async function serverItems(session: Session, question: ServerQuestion): Promise<Item[]> {
   const views = await session.row(
     `SELECT to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL AS parameters, to_regclass('pg_catalog.pg_hba_file_rules') IS NOT NULL AS rules`,
@@ -20,7 +20,7 @@ export async function serverItems(session: Session, question: ServerQuestion): P
   const ofDatabase = await databaseProperties(session, question);
   const others = await otherThings(session, views.parameters);
   const settings = await roleSettings(session, question);
-  // What a session set for itself would hide what the server's files say.
+  // The session's own settings would hide those of the server's files.
   await session.run("RESET ALL");
   return [
     ...ofRoles,
@@ -41,7 +41,7 @@ const Role = z.object({
   comment: z.string().nullable(),
 });
 
-/** A hash of the old kind is of use only where a rule of pg_hba.conf still asks for one. */
+/** An MD5 hash is useful only if a rule of pg_hba.conf still asks for one. */
 const rolesQuery = (rules: boolean) => `
 SELECT rolname AS name, format('%I', rolname) AS identifier, rolcanlogin AS login,
   concat_ws(' ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN NOT rolinherit THEN 'noinherit' END,
@@ -126,7 +126,7 @@ async function databaseProperties(session: Session, { database }: ServerQuestion
   ];
 }
 
-/** By what to_jsonb makes of a row, because older versions lack some columns and views. */
+/** to_jsonb finds columns that older versions lack. */
 async function otherThings(session: Session, parameters: boolean): Promise<Item[]> {
   const Named = z.object({ kind: z.string(), name: z.string(), detail: z.string().nullable() });
   const found = await session.rows(
@@ -140,10 +140,10 @@ async function otherThings(session: Session, parameters: boolean): Promise<Item[
   return found.map(({ kind, name, detail }) => item(kind, name, { detail: detail ?? undefined }));
 }
 
-/** What postgis_topology and postgis_tiger_geocoder put into the search path when they are created, each version otherwise. */
+/** What postgis_topology and postgis_tiger_geocoder add to the search path; each version does it in another way. */
 const extensionPaths = ', *"?(topology|tiger|tiger_data)"?(?=,|$)';
 
-/** `ALTER ROLE … SET`, `ALTER DATABASE … SET`; those of other databases go with these. */
+/** `ALTER ROLE … SET` and `ALTER DATABASE … SET`. Settings of other databases belong to those. */
 async function roleSettings(session: Session, { database }: ServerQuestion): Promise<Item[]> {
   const found = await session.rows(
     `SELECT split_part(value, '=', 1) AS name, md5(CASE WHEN value LIKE 'search\\_path=%'
@@ -171,16 +171,16 @@ async function roleSettings(session: Session, { database }: ServerQuestion): Pro
     });
 }
 
-/** Where a server is, and what it is called, differs from one to the other. */
+/** Settings that say where a server is and what it is called; they always differ. */
 const places =
   "^((config|hba|ident)_file|data_directory|external_pid_file|port|listen_addresses|unix_socket_.*|cluster_name|stats_temp_directory|bonjour.*)$";
 
 const defaultSources = "('default', 'override', 'client', 'session', 'database', 'user', 'database user')";
 
-/** What initdb writes into postgresql.conf, in blocks: 128 MB. Before version 15, the server's own default is another. */
+/** The value that initdb writes into postgresql.conf, in blocks: 128 MB. Before version 15, the server's own default differs. */
 const initdbBuffers = 16384;
 
-/** Values are compared only: there are secrets among them. */
+/** Values are compared but never shown, because some are secrets. */
 async function serverSettings(session: Session): Promise<Item[]> {
   const found = await session.rows(
     `SELECT name, md5(setting) AS detail, source IN ${defaultSources} OR setting IS NOT DISTINCT FROM boot_val
@@ -193,7 +193,7 @@ async function serverSettings(session: Session): Promise<Item[]> {
   );
 }
 
-/** The methods of password are one: a server of a newer version asks for a newer one. */
+/** All password methods count as one, because newer versions ask for a newer method. */
 async function hbaRules(session: Session): Promise<Item[]> {
   const found = await session.rows(
     `SELECT concat_ws(' ', type, array_to_string(database, ','), array_to_string(user_name, ','), address, netmask) AS who,

@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import type { Session } from "../../../runner/postgres/session/session";
 import { readList } from "../../../runner/postgres/archive/toc";
-import { RestoreRequest } from "../../../runner/request";
 import type { Reader } from "../../../runner/restore/reader";
-import type { RestoreRun } from "../../../runner/restore/begin";
 import { setSequences } from "../../../runner/restore/fill";
 
 describe("values of sequences that exist", () => {
@@ -32,19 +30,12 @@ describe("values of sequences that exist", () => {
         return Promise.resolve();
       },
     };
-    const request = RestoreRequest.parse({
-      ...{ container: "c", repository: "/b", name: "cbm", backup: "latest" },
-    });
-    const run: Pick<RestoreRun, "request" | "signal"> & { session: Partial<Session> } = {
-      request,
-      session: session as unknown as Session,
-      signal: new AbortController().signal,
-    };
     const reader: Pick<Reader, "entries" | "script"> = {
       entries: readList("4711; 0 0 SEQUENCE SET public parcels_id_seq postgres"),
       script: () => Readable.from([Buffer.from(script)]),
     };
-    await setSequences(run as RestoreRun, reader as Reader, ["16384"]);
+    const { signal } = new AbortController();
+    await setSequences(session as unknown as Session, reader, ["16384"], (sequence) => sequence, signal);
     return statements;
   }
 
