@@ -2,10 +2,9 @@
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
 import { sqlName } from "../postgres/session/names";
-import { dataAndPostData, preData } from "./restore-command";
+import { databaseOptions, dataAndPostData, preData } from "./restore-command";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import type { Description } from "./describe-backup";
-import { databaseOptions } from "../postgres/catalog/locale";
 import { archiveName, decompressCommand } from "../postgres/archive/compression";
 
 export const guideFile = "RESTORE.md";

@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
-import { beginAndWait } from "../postgres/session/locks";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -12,6 +11,7 @@ import type { Brought } from "./inventory/brought";
 import { databaseItems } from "./inventory/database";
 import { inWords, type Item } from "./inventory/item";
 import { type Acceptance, notAccepted } from "./left-behind";
+import { beginAndWait } from "../postgres/session/snapshot";
 
 /** Everything in the database that somebody could miss, less what is to stay behind; and the oids of the latter. */
 export async function selectAll(

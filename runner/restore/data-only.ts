@@ -3,7 +3,6 @@ import { z } from "zod";
 import { compareTable, mismatch, settlePools, withFingerprints } from "../verify";
 import { Failure, Failures } from "../lib/failure";
 import { measureHere } from "../postgres/catalog/fingerprint";
-import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { findPools } from "../postgres/session/pools";
 import { tableKey } from "../postgres/archive/script";
@@ -19,6 +18,7 @@ import { deferCircle, turnOffTriggers } from "./quiet-triggers";
 import { setSequences } from "./sequence-values";
 import { rowsInto } from "./statements";
 import { callsUnqualified, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
+import { beginAndWait } from "../postgres/session/snapshot";
 
 export async function restoreData(
   run: RestoreRun,

@@ -4,7 +4,6 @@ import { escapeIdentifier } from "../postgres/session/escape";
 import { callerIds } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { startReading } from "../postgres/archive/archive";
-import { insertSrid } from "../postgres/catalog/custom-srids";
 import { restriction } from "../postgres/archive/script-scanner";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { asByDefault } from "./default-privileges";
@@ -15,6 +14,7 @@ import { stagedArchive, whole, writeInContainer } from "./scratch";
 import { readPieces, safePieces } from "../postgres/archive/script-pieces";
 import { installedSrids, postgisSchema } from "./srids";
 import type { WantedEntries } from "./wanted";
+import { insertSrid } from "../postgres/catalog/prepare";
 
 /** Writes a list of entries for pg_restore, and says where. */
 export async function writeList(run: RestoreRun, name: string, ids: readonly number[]): Promise<string> {

@@ -7,7 +7,6 @@ import { chooseJobs } from "../lib/jobs";
 import type { Manifest } from "../repository/manifest";
 import { connectServer } from "../postgres/session/connect";
 import { readDumpInfo, readServerInfo } from "../postgres/session/server-info";
-import { describeContent } from "../postgres/catalog/outside-content";
 import { lockRuns, noteEnded } from "../postgres/session/run-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -25,6 +24,7 @@ import { checkSrids } from "./srids";
 import type { RestoreRun } from "./run";
 import { checkTarget } from "./target-check";
 import { archiveName } from "../postgres/archive/compression";
+import { describeContent } from "../postgres/catalog/not-carried";
 
 /** Fails with all that is wrong, in one message. The caller closes the session of the run. */
 export async function beginRestore(

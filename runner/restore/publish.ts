@@ -1,7 +1,6 @@
 /** Puts the finished tables in their place, in one transaction, and ends the record of what the restore made. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { Failure } from "../lib/failure";
-import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { refuseDependents } from "./dependents";
@@ -13,6 +12,7 @@ import { forgetRecord } from "./record";
 import type { RestoreRun } from "./run";
 import type { Staging } from "./staging";
 import { backupId } from "../repository/backup-id";
+import { beginAndWait } from "../postgres/session/snapshot";
 
 /** Schemas that now hold the tables that were there before. */
 export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {

@@ -7,7 +7,6 @@ import { firstUserOid, type Relation, readCatalog } from "../postgres/catalog/ca
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { majorVersion } from "../postgres/session/server-info";
 import { type Name, sqlName } from "../postgres/session/names";
-import { haveNames } from "../postgres/catalog/named-values";
 import { findPools } from "../postgres/session/pools";
 import { withQualifiedNames } from "../postgres/session/settings";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
@@ -29,6 +28,7 @@ import type { RestoreRun } from "./run";
 import type { Scratch } from "./scratch";
 import { functionNames, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
 import type { WantedObjects } from "./wanted";
+import { haveNames } from "../postgres/catalog/named";
 
 export interface StagedTable {
   readonly recorded: RecordedTable;

@@ -2,7 +2,7 @@ import type { ExecTarget } from "../docker/exec";
 import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
-import { countOrphans } from "../postgres/catalog/orphans";
+import { countOrphans } from "../postgres/catalog/logical-keys";
 
 interface Restored {
   readonly target: ExecTarget;

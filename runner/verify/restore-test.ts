@@ -11,7 +11,6 @@ import { Failure, Failures } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import { readPlainArchive } from "./plain-archive";
 import { type Relation, readCatalog } from "../postgres/catalog/catalog";
-import { clientEncoding } from "../postgres/session/encoding";
 import { findDefinitions } from "../postgres/catalog/definitions";
 import { measureTables } from "../postgres/catalog/fingerprint";
 import { sqlName } from "../postgres/session/names";
@@ -26,6 +25,7 @@ import type { BackupFiles } from "../repository/backup-files";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/compression";
+import { clientEncoding } from "../postgres/session/server-info";
 
 /** Nothing that it writes has to survive, so it need not wait for the disk. */
 export const drillServer = [

@@ -1,13 +1,12 @@
 import { createInterface } from "node:readline";
-import { Failure } from "../../lib/failure";
 import { type ExecTarget, type StreamedProcess, streamTied } from "../../docker/exec";
+import { Failure } from "../../lib/failure";
 import type { ArchiveFormat } from "../../request";
-import { compressOption } from "./compression";
+import type { Sequence } from "../../request/contents";
 import { sqlName } from "../session/names";
-import { rowTooLarge } from "./row-too-large";
 import { endedWith, errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
-import type { Sequence } from "../../request/contents";
+import { compressOption } from "./compression";
 
 export interface DumpOptions {
   readonly format: ArchiveFormat | "tar";
@@ -134,4 +133,29 @@ export function followTable(current: Set<string>, line: string): boolean {
   const table = ended === undefined ? undefined : [...current].find((name) => name.endsWith(`.${ended}`));
   if (table !== undefined) current.delete(table);
   return begun !== undefined || ended !== undefined;
+}
+
+/** A damaged row asks for a size that no row has, as a rule. */
+const largestPlausible = 1n << 33n;
+
+const identifier = String.raw`(?:"(?:[^"]|"")+"|[^\s".,()]+)`;
+
+const qualifiedName = `${identifier}\\.${identifier}`;
+
+/** The failure that these words are, of `pg_dump` or of the server, followed by the statement that failed if it is known. */
+export function rowTooLarge(words: string): Failure | undefined {
+  const size = /invalid memory alloc request size (\d+)/.exec(words)?.[1];
+  const isSize = size !== undefined && BigInt(size) < largestPlausible;
+  if (!isSize && !/Cannot enlarge string buffer|string buffer exceeds maximum/.test(words)) return undefined;
+  const [, table] =
+    new RegExp(`(?:COPY|FROM ONLY) (${qualifiedName})`).exec(words) ??
+    /contents of table "(.+)" failed/.exec(words) ??
+    [];
+  const row = table === undefined ? "A row of one of the tables" : `A row of ${table}`;
+  const said = /^.*(?:invalid memory alloc|string buffer).*$/m.exec(words)?.[0].trim();
+  return new Failure(
+    "row-too-large",
+    `${row} has more than 1 GB as text, and the server cannot write so long a text, so no dump can have it. Split the row, or leave the table ` +
+      `out with --exclude-table. If no row there is that large, the table is damaged. (${said})`,
+  );
 }

@@ -14,9 +14,8 @@ import type { Compressor } from "./compression";
 import { readContents } from "./contents";
 import copyRange from "./copy-range.sh";
 import { openCopySession } from "./copy-session";
-import { dump, type DumpOptions, type MountedDestination, writeError } from "./dump";
+import { dump, type DumpOptions, type MountedDestination, writeError, rowTooLarge } from "./dump";
 import type { RangedTable } from "./ranges";
-import { rowTooLarge } from "./row-too-large";
 import { holdsRows, type ListedEntry } from "./toc";
 
 export interface RangedTables {

@@ -29,7 +29,7 @@ SELECT c.oid::text, pg_relation_size(c.oid) / current_setting('block_size')::int
        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns
 FROM pg_class c JOIN pg_am a ON a.oid = c.relam
-WHERE c.oid IN (${oids.join(", ")}) AND c.relkind = 'r' AND a.amname = 'heap'`;
+WHERE c.oid = ANY ('{${oids.join(",")}}'::oid[]) AND c.relkind = 'r' AND a.amname = 'heap'`;
 
 /** The tables that are worth it; for tables that are locked already. */
 export async function splitTables(

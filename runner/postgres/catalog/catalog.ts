@@ -105,7 +105,7 @@ async function sizesOf(
   condition: string,
 ): Promise<ReadonlyMap<string, number>> {
   const sizes = await session.rows(
-    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid IN (${tables.map(({ oid }) => oid).join(", ")}) AND ${condition}`,
+    `SELECT oid::text, pg_table_size(oid) AS bytes FROM pg_class WHERE oid = ANY ('{${tables.map(({ oid }) => oid).join(",")}}'::oid[]) AND ${condition}`,
     z.object({ oid: z.string(), bytes: z.int() }),
   );
   return new Map(sizes.map(({ oid, bytes }) => [oid, bytes]));

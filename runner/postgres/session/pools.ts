@@ -12,7 +12,7 @@ WITH RECURSIVE below (oid, pool) AS (
   WHERE partstrat = 'h' AND EXISTS (SELECT FROM pg_opclass c WHERE c.oid = ANY (partclass) AND opcname = 'enum_ops' AND opcnamespace = 'pg_catalog'::regnamespace)
   UNION SELECT i.inhrelid, b.pool FROM below b JOIN pg_inherits i ON i.inhparent = b.oid
 )
-SELECT DISTINCT ON (b.oid) b.oid::text, pool::text FROM below b WHERE b.oid IN (${oids.join(", ")})
+SELECT DISTINCT ON (b.oid) b.oid::text, pool::text FROM below b WHERE b.oid = ANY ('{${oids.join(",")}}'::oid[])
 -- The topmost has the others below it.
 ORDER BY b.oid, pool IN (SELECT oid FROM below)`;
 
