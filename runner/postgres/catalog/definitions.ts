@@ -49,7 +49,7 @@ SELECT nspname AS schema, stxname AS name, pg_get_statisticsobjdef(s.oid) AS def
 FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace
 WHERE stxrelid = ANY ('{${oids.join(",")}}'::oid[]) ORDER BY nspname COLLATE "C", stxname COLLATE "C"`;
 
-/** Statements that create the extended statistics of the tables. The session writes names with their schemas. */
+/** Statements that create the extended statistics of the tables. The session must write names with their schemas. */
 export async function statisticsStatements(session: Session, oids: readonly string[]): Promise<string[]> {
   return (await session.rows(statisticsQuery(oids), Statistics)).flatMap(statements);
 }

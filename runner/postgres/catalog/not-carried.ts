@@ -30,7 +30,7 @@ export async function inheritedDefaults(session: Session, oids: readonly string[
   return found.map(({ text }) => text);
 }
 
-/** Statements that hold bytes which are no text, in a database without an encoding: what was read has other bytes there. */
+/** In a database without an encoding, statements can have bytes that are not text, and that are lost when they are read. */
 export function refuseUnreadable(statements: readonly string[]): void {
   const unreadable = statements.filter((statement) => statement.includes("\uFFFD"));
   if (unreadable.length > 0)

@@ -103,7 +103,7 @@ export async function objectDefinitions(
   return scripts[0] ?? "";
 }
 
-/** Objects that a script creates, and those that something else creates; of both it has the grants, comments and labels. */
+/** A script creates some objects, and has the grants, comments and labels of these and of others. */
 export interface Wanted {
   readonly create: readonly ObjectId[];
   readonly annotate?: readonly ObjectId[];
@@ -111,7 +111,7 @@ export interface Wanted {
 
 export interface DefinitionScripts {
   readonly scripts: readonly string[];
-  /** Objects that pg_dump has no definition of. */
+  /** Objects of which pg_dump has no definition. */
   readonly unknown: readonly ObjectId[];
 }
 
@@ -153,7 +153,7 @@ function entriesOf(contents: readonly TocEntry[], { create, annotate = [] }: Wan
     .map(({ id }) => String(id));
 }
 
-/** In a database without an encoding a definition can hold bytes that are no text; a script of text would change them. */
+/** In a database without an encoding, a definition can have bytes that are not text, and a script would change them. */
 export function readableScript(script: Uint8Array): string {
   if (isUtf8(script)) return Buffer.from(script).toString();
   const unreadable = new Set<string>();
@@ -168,7 +168,7 @@ export function readableScript(script: Uint8Array): string {
   throw notCarried([...unreadable].map((object) => `${object}, whose definition is not valid UTF-8`));
 }
 
-/** Without the random key by which psql is kept from running commands of its own, so that the same objects give the same text. */
+/** Removes the random key of `\restrict`, so that the same objects always give the same text. */
 export function withoutRestriction(sql: string): string {
   return sql.replaceAll(/^\\(un)?restrict [A-Za-z0-9]+\n/gm, "");
 }
