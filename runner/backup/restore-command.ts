@@ -27,7 +27,7 @@ export function databaseOptions(source: SourceLocale): string[] {
 }
 
 /** The default of most servers. Other locales must be given, or rows and indexes may not fit the new database. */
-export const isUsual = ({ encoding, localeProvider = "libc" }: SourceLocale) =>
+const isUsual = ({ encoding, localeProvider = "libc" }: SourceLocale) =>
   encoding === "UTF8" && localeProvider === "libc";
 
 export interface RestoreSource {

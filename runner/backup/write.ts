@@ -36,7 +36,7 @@ import { guideFile, restoreGuide } from "./restore-guide";
 import type { LogicalKey } from "../postgres/catalog/logical-keys";
 
 /** What the tables are under their locks. */
-export interface Taken {
+interface Taken {
   readonly snapshot: Snapshot;
   readonly relations: readonly LogicalKey[];
   /** Content that is left out, as the request accepts. */

@@ -18,7 +18,7 @@ import { dump, type DumpOptions, type MountedDestination, writeError, rowTooLarg
 import type { RangedTable } from "./ranges";
 import { holdsRows, type ListedEntry } from "./toc";
 
-export interface RangedTables {
+interface RangedTables {
   readonly ranged: readonly RangedTable[];
   readonly compressor: Compressor;
   readonly onTables: (tables: string) => void;

@@ -8,7 +8,7 @@ export interface RangedTable extends Relation {
   readonly queries: readonly string[];
 }
 
-export interface SplitOptions {
+interface SplitOptions {
   readonly jobs: number;
   /** Tables of at least so many bytes are split. */
   readonly from: number;

@@ -10,7 +10,7 @@ import { endedWith, errorLines } from "../session/server";
 import type { Session } from "../session/session";
 
 /** What the values of a database's text depend on. */
-export interface DatabaseLocale {
+interface DatabaseLocale {
   readonly encoding: string;
   readonly lcCollate: string;
   readonly lcCtype: string;

@@ -41,7 +41,7 @@ const Statistics = z.object({
   target: z.int().nullable(),
 });
 
-export type Statistics = z.infer<typeof Statistics>;
+type Statistics = z.infer<typeof Statistics>;
 
 const statisticsQuery = (oids: readonly string[]) => `
 SELECT nspname AS schema, stxname AS name, pg_get_statisticsobjdef(s.oid) AS definition, pg_get_userbyid(stxowner) AS owner,

@@ -28,7 +28,7 @@ const arrow = /^((?:"(?:[^"]|"")*"|[^"])*?)->(.*)$/s;
 
 const end = /^(.+)\.("(?:[^"]|"")+"|[^".]+)$/s;
 
-export function parseLogicalKey(text: string): { child: End; parent: End } {
+function parseLogicalKey(text: string): { child: End; parent: End } {
   const [, left = "", right = ""] = arrow.exec(text) ?? [];
   const child = parseEnd(left.trim());
   const parent = parseEnd(right.trim());
@@ -70,7 +70,7 @@ export async function resolveLogicalKeys(
   return resolved.flatMap((relations) => relations ?? []);
 }
 
-export function resolveLogicalKey(
+function resolveLogicalKey(
   text: string,
   tables: readonly Relation[],
   columns: ReadonlySet<string>,

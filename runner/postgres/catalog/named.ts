@@ -13,7 +13,7 @@ const identifier = String.raw`"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\u
 
 const named = new RegExp(String.raw`(?:(${identifier})\s*\.\s*)?(?<![\w$])(${identifier})(\s*\()?`, "g");
 
-export interface NamedObject {
+interface NamedObject {
   readonly schema: string | undefined;
   readonly name: string;
   readonly called: boolean;

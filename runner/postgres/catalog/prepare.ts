@@ -92,24 +92,13 @@ export function insertSrid(srid: CustomSrid, schema: string): string {
   );
 }
 
-/** SQL that creates the objects, as pg_dump itself writes it, in an order in which they can be created. */
-export async function objectDefinitions(
-  target: ExecTarget,
-  snapshot: Pick<Snapshot, "id">,
-  objects: readonly ObjectId[],
-  signal: AbortSignal,
-): Promise<string> {
-  const { scripts } = await definitionScripts(target, snapshot, [{ create: objects }], signal);
-  return scripts[0] ?? "";
-}
-
 /** A script creates some objects, and has the grants, comments and labels of these and of others. */
-export interface Wanted {
+interface Wanted {
   readonly create: readonly ObjectId[];
   readonly annotate?: readonly ObjectId[];
 }
 
-export interface DefinitionScripts {
+interface DefinitionScripts {
   readonly scripts: readonly string[];
   /** Objects of which pg_dump has no definition. */
   readonly unknown: readonly ObjectId[];
@@ -169,7 +158,7 @@ export function readableScript(script: Uint8Array): string {
 }
 
 /** Removes the random key of `\restrict`, so that the same objects always give the same text. */
-export function withoutRestriction(sql: string): string {
+function withoutRestriction(sql: string): string {
   return sql.replaceAll(/^\\(un)?restrict [A-Za-z0-9]+\n/gm, "");
 }
 

@@ -101,7 +101,7 @@ const Found = Requirements.omit({ customSrids: true }).extend({
   extensionIds: z.array(z.string()),
 });
 
-export interface FoundRequirements {
+interface FoundRequirements {
   readonly requires: Requirements;
   /** All objects of the user's own that `pg_dump --table` leaves out. */
   readonly objects: readonly ObjectId[];

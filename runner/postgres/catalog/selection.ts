@@ -11,7 +11,7 @@ export interface TablePattern {
   readonly table: Part;
 }
 
-export interface NamedRelation {
+interface NamedRelation {
   readonly schema: string;
   readonly name: string;
   /** Found without its schema, by the search path of the session. */

@@ -96,7 +96,7 @@ const patienceMilliseconds = 1_000;
  * go on reading and writing. Nothing may be read between the two: a snapshot from before the lock would see the tables as
  * they were, or empty, where somebody rewrote them meanwhile.
  */
-export async function beginWithLocks(
+async function beginWithLocks(
   session: Session,
   tables: readonly Relation[],
   options: LockOptions,
