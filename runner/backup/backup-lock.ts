@@ -1,4 +1,4 @@
-/** One run at a time of each backup. */
+/** Each backup is taken by one run at a time. */
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import path from "node:path";
@@ -9,7 +9,7 @@ import { lockRuns } from "../postgres/session/run-lock";
 import type { Session } from "../postgres/session/session";
 
 interface Series {
-  /** Its id: names come and go, and there are several ways to write one. */
+  /** The id, because a container can be renamed. */
   readonly containerId: string;
   readonly database: string;
   readonly repository: string;
@@ -18,8 +18,8 @@ interface Series {
 }
 
 /**
- * Tells this backup from every other, however its container and its repository are written; part of names that must be
- * short. Runs with the same key exclude each other.
+ * Identifies a backup, however its container and its repository are written. It is part of names that must be short. Runs with
+ * the same key exclude each other.
  */
 export async function seriesKey({ containerId, database, repository, s3, name }: Series): Promise<string> {
   const location = parseRepository(repository);
@@ -31,12 +31,12 @@ export async function seriesKey({ containerId, database, repository, s3, name }:
   return createHash("sha256").update(identity).digest("hex").slice(0, 8);
 }
 
-/** Name of all sessions of a run, cut by the server to 63 bytes; sessions without a run are known by it. */
+/** The name of all sessions of a run, by which sessions of killed runs are found. The server cuts it to 63 bytes. */
 export function applicationName(key: string, name: string): string {
   return `postgis-backup ${key} ${name}`;
 }
 
-/** Takes the lock of this backup for this session; the number of sessions of runs that were killed, which are ended. */
+/** Takes the lock of this backup, and ends the sessions of killed runs; returns their number. */
 export function lockSeries(session: Session, key: string, name: string): Promise<number> {
   const lock = { lock: `postgis-backup ${key}`, applicationName: applicationName(key, name) };
   return lockRuns(session, lock, (since) => {
@@ -54,7 +54,7 @@ function s3Place(location: S3Location, endpoint: string | undefined): string {
   return `${url.replace(/\/+$/, "")} ${s3Url(location, location.prefix)}`;
 }
 
-/** Without symbolic links; what does not exist yet has none. */
+/** The path without symbolic links; it need not exist. */
 async function realPlace(folder: string): Promise<string> {
   const absolute = path.resolve(folder);
   const parent = path.dirname(absolute);

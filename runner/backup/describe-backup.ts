@@ -3,11 +3,11 @@ import type { ServerInfo } from "../postgres/session/server-info";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Measure } from "../postgres/catalog/fingerprint";
 import type { Definitions } from "../postgres/catalog/definitions";
-import type { CountedRelation } from "../postgres/catalog/orphans";
-import type { OutsideContent } from "../postgres/catalog/outside-content";
 import { kindName } from "../postgres/catalog/select-tables";
 import type { Relation } from "../postgres/catalog/catalog";
 import { Manifest } from "../repository/manifest";
+import type { CountedKey } from "../postgres/catalog/logical-keys";
+import type { OutsideContent } from "../postgres/catalog/not-carried";
 
 type Described = Pick<
   Manifest,
@@ -24,7 +24,7 @@ type Described = Pick<
   readonly snapshot: Snapshot;
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
-  readonly relations: readonly CountedRelation[];
+  readonly relations: readonly CountedKey[];
   readonly outside: readonly OutsideContent[];
 };
 
@@ -63,7 +63,7 @@ export function describeBackup(backup: Described): Description {
       ...measured(table, measures),
       ...defined(table, definitions),
     })),
-    relations: backup.relations.map(describeRelation),
+    relations: backup.relations.map(describeLogicalKey),
     acceptedReferences: snapshot.acceptedReferences.map(({ from, constraint, sqlName }) => ({
       table: from,
       constraint: constraint ?? "",
@@ -88,7 +88,7 @@ function localeOf({ localeProvider, locale, icuRules, collationVersion }: Server
   };
 }
 
-function describeRelation({ text, child, childColumn, parent, parentColumn, orphans }: CountedRelation) {
+function describeLogicalKey({ text, child, childColumn, parent, parentColumn, orphans }: CountedKey) {
   return {
     relation: text,
     child: { schema: child.schema, name: child.name, column: childColumn },

@@ -4,13 +4,12 @@ import { dump, type DumpDestination, type DumpOptions } from "../postgres/archiv
 import { dumpInRanges } from "../postgres/archive/ranged-dump";
 import { splitTables } from "../postgres/archive/ranges";
 import { type MeasureOptions, measureTables } from "../postgres/catalog/fingerprint";
-import { countOrphans } from "../postgres/catalog/orphans";
-import type { TableRelation } from "../postgres/catalog/relations";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import { formatBytes, totalBytes } from "../lib/format";
 import { together } from "../lib/concurrency";
+import { type LogicalKey, countOrphans } from "../postgres/catalog/logical-keys";
 
 /** What is dumped, and how. */
 export interface Dumping {
@@ -25,7 +24,7 @@ export interface Dumping {
 
 export interface Counting {
   readonly measuring: MeasureOptions;
-  readonly relations: readonly TableRelation[];
+  readonly relations: readonly LogicalKey[];
   readonly maxOrphans: number | undefined;
 }
 

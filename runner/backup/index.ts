@@ -8,17 +8,9 @@ import { docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
 import type { Needs } from "../postgres/catalog/needs";
-import { resolveSelection } from "../postgres/catalog/resolve-selection";
-import {
-  checkOutsideContent,
-  describeContent,
-  findOutsideContent,
-  type OutsideContent,
-} from "../postgres/catalog/outside-content";
 import { withQualifiedNames } from "../postgres/session/settings";
-import { resolveRelations } from "../postgres/catalog/relations";
 import { extensionsOf } from "../postgres/catalog/requirements";
-import { kindName, type Selection } from "../postgres/catalog/select-tables";
+import { kindName, type Selection, resolveSelection } from "../postgres/catalog/select-tables";
 import { openSession, type Session } from "../postgres/session/session";
 import { takeSnapshot } from "../postgres/session/snapshot";
 import { openStore } from "../repository/open";
@@ -27,6 +19,13 @@ import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
 import { summarizeTables } from "../request/result";
 import { totalBytes } from "../lib/format";
+import { resolveLogicalKeys } from "../postgres/catalog/logical-keys";
+import {
+  checkOutsideContent,
+  describeContent,
+  findOutsideContent,
+  type OutsideContent,
+} from "../postgres/catalog/not-carried";
 
 /** Takes one consistent backup; it appears under its final name only when it is complete and checked. */
 export async function backup(
@@ -64,7 +63,7 @@ async function takeBackup(
         progress.note(message);
       },
     });
-    const relations = await resolveRelations(session, request.relations, snapshot.tables);
+    const relations = await resolveLogicalKeys(session, request.relations, snapshot.tables);
     const outside = await checkedContent(session, snapshot, request.accept, progress);
     noteSkipped(snapshot, progress);
     // Only now the sizes are exact; before, they were those of the last VACUUM or ANALYZE.

@@ -13,12 +13,8 @@ import {
   type ServerInfo,
   readServerInfo,
 } from "../postgres/session/server-info";
-import { checkPrivileges } from "../postgres/session/privileges";
-import { checkReadableNames } from "../postgres/catalog/readable-names";
-import { resolveRelations } from "../postgres/catalog/relations";
-import { type ResolvedSelection, resolveSelection } from "../postgres/catalog/resolve-selection";
 import { noteEnded } from "../postgres/session/run-lock";
-import type { Selection } from "../postgres/catalog/select-tables";
+import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import { applicationName, lockSeries, seriesKey } from "./backup-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -26,6 +22,8 @@ import type { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
 import type { Destination } from "./destination";
 import { totalBytes } from "../lib/format";
 import { chooseJobs } from "../lib/concurrency";
+import { resolveLogicalKeys } from "../postgres/catalog/logical-keys";
+import { checkReadableNames, checkPrivileges } from "../postgres/catalog/readable";
 
 type Sized = Pick<Relation, "bytes">;
 
@@ -111,7 +109,7 @@ async function planWithServer(
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
-  await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
+  await attempts.run(() => resolveLogicalKeys(session, request.relations, selection.tables));
   attempts.runSync(() => {
     checkAccepted(request.verify, selection.acceptedReferences);
   });

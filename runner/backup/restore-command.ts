@@ -4,35 +4,58 @@ import { passwordVariable, type ServerAddress } from "../postgres/session/server
 import type { ArchiveFormat, S3Settings } from "../request";
 import { isS3Url } from "../request/location";
 import { prepareFile, afterTablesFile } from "../repository/layout";
-import { SourceLocale, databaseOptions, isUsual } from "../postgres/catalog/locale";
 import { decompressCommand, archiveName } from "../postgres/archive/compression";
+
+/** What the text of a database depends on, as its manifest records it. */
+interface SourceLocale {
+  readonly encoding: string;
+  readonly lcCollate: string;
+  readonly lcCtype: string;
+  readonly localeProvider?: string | undefined;
+  readonly locale?: string | undefined;
+  readonly icuRules?: string | undefined;
+}
+
+/** Options of createdb for a database that sorts and encodes text in the same way. */
+export function databaseOptions(source: SourceLocale): string[] {
+  const { encoding, lcCollate, lcCtype, localeProvider, locale, icuRules } = source;
+  const text = ["--encoding", encoding, "--lc-collate", lcCollate, "--lc-ctype", lcCtype];
+  const base = ["--template", "template0", ...text];
+  if (localeProvider === undefined || localeProvider === "libc" || locale === undefined) return base;
+  const rules = icuRules === undefined ? [] : ["--icu-rules", icuRules];
+  return [...base, "--locale-provider", localeProvider, `--${localeProvider}-locale`, locale, ...rules];
+}
+
+/** The default of most servers. Other locales must be given, or rows and indexes may not fit the new database. */
+const isUsual = ({ encoding, localeProvider = "libc" }: SourceLocale) =>
+  encoding === "UTF8" && localeProvider === "libc";
 
 export interface RestoreSource {
   readonly container: string;
   /** Where the server listens, as a program in the container sees it. */
   readonly address: ServerAddress;
-  /** The server asks for a password; the command takes it from PGPASSWORD of the shell that it is pasted into. */
+  /** The server asks for a password. The command takes it from the variable PGPASSWORD of the shell. */
   readonly needsPassword: boolean;
   readonly user: string;
   readonly database: string;
   readonly format: ArchiveFormat;
   readonly compression: string;
   readonly jobs: number;
-  /** Whether the backup has a script to be run between the archive's pre-data and its data. */
+  /** Whether the backup has a script that must run between the archive's pre-data and its data. */
   readonly afterTables?: boolean;
   /** Folder of the backup on this machine, or its URL; and, for the directory format, the folder in the container. */
   readonly location: string;
   readonly containerLocation: string | undefined;
   readonly s3?: S3Settings | undefined;
-  /** Of the database that the backup was taken from; unset: as the server makes its databases. */
+  /** The locale of the source database; unset: the default of the server. */
   readonly locale?: SourceLocale | undefined;
 }
 
-/** Sections of an archive that stock pg_restore brings back before and after that script. */
+/** The sections of an archive that pg_restore restores before and after that script. */
 export const preData = ["--section=pre-data"];
 export const dataAndPostData = ["--section=data", "--section=post-data"];
 
-/** Options of this program's command line that say how an S3 server is spoken to. */
+/** Options of this program's command line for an S3 server. */
 export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settings> = {}): string[] {
   return [
     ...(endpoint === undefined ? [] : ["--s3-endpoint", endpoint]),
@@ -42,8 +65,8 @@ export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settin
 }
 
 /**
- * To be pasted into a shell as it is: it brings the tables into a new database of the same server, so that it cannot harm
- * what is there. Of a backup in a folder, it needs stock tools only; they cannot read from a bucket.
+ * A command to paste into a shell. It restores the tables into a new database of the same server, so that it cannot harm other
+ * data. For a backup in a folder it needs stock tools only; these cannot read from a bucket.
  */
 export function restoreCommand(source: RestoreSource): string {
   const target = `${source.database}_restored`;

@@ -1,18 +1,17 @@
-/** RESTORE.md: how a person brings a backup back with an image, Docker and the backup's folder, and with nothing of this program. */
+/** RESTORE.md: how a person restores a backup with an image, Docker and the backup's folder, without this program. */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
 import { sqlName } from "../postgres/session/names";
-import { dataAndPostData, preData } from "./restore-command";
+import { databaseOptions, dataAndPostData, preData } from "./restore-command";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import type { Description } from "./describe-backup";
-import { databaseOptions } from "../postgres/catalog/locale";
 import { archiveName, decompressCommand } from "../postgres/archive/compression";
 
 export const guideFile = "RESTORE.md";
 
 type Table = Description["tables"][number];
 
-/** A shell's array, so that it can be set to a server that listens elsewhere. */
+/** An array of the shell, so that the reader can set it to another server. */
 const connection = '"${server[@]}"';
 const inContainer = 'docker exec --env PGPASSWORD "$container"';
 const inputInContainer = 'docker exec --interactive --env PGPASSWORD "$container"';
@@ -93,10 +92,10 @@ export function restoreGuide(backup: Description, afterTables = false): string {
 const lines = (...all: string[]) => all.join("\n");
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
-/** For a shell; the library would put a backslash before a colon too. */
+/** Quotes a word for a shell. The library would also escape colons. */
 const word = (text: string) => (/^[\w./:@-]+$/.test(text) ? text : quote([text]));
 
-/** Text that comes from the database, within a sentence. */
+/** Text from the database, for a sentence. */
 function code(text: string): string {
   const plain = text.replaceAll(/\s/g, " ");
   const fence = plain.includes("`") ? "``" : "`";
@@ -107,7 +106,7 @@ function shell(...commands: string[]): string[] {
   return ["```bash", ...commands, "```", ""];
 }
 
-/** Input whose end no line of it can be taken for. */
+/** Chooses an end that is not a line of the input. */
 function heredoc(command: string, sql: string): string[] {
   let end = "SQL";
   while (sql.split("\n").includes(end)) end += "_";

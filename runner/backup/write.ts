@@ -5,24 +5,20 @@ import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
 import type { Progress } from "../lib/progress";
 import { archiveName } from "../postgres/archive/compression";
 import type { DumpDestination } from "../postgres/archive/dump";
-import { findDefinitions } from "../postgres/catalog/definitions";
-import { statisticsStatements } from "../postgres/catalog/extended-statistics";
+import { findDefinitions, statisticsStatements } from "../postgres/catalog/definitions";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
 import {
   describeObjects,
   notCarried,
   plainImpossible,
   refuseUnreadable,
+  type OutsideContent,
 } from "../postgres/catalog/not-carried";
-import type { OutsideContent } from "../postgres/catalog/outside-content";
-import { definitionScripts } from "../postgres/catalog/own-objects";
-import { afterTablesSql, prepareSql } from "../postgres/catalog/prepare";
-import type { TableRelation } from "../postgres/catalog/relations";
+import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catalog/prepare";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { Connection } from "../postgres/session/connect";
-import { isConvertible } from "../postgres/session/encoding";
 import { addressOf } from "../postgres/session/server";
-import { majorVersion } from "../postgres/session/server-info";
+import { majorVersion, isConvertible } from "../postgres/session/server-info";
 import { withQualifiedNames } from "../postgres/session/settings";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { afterTablesFile, prepareFile } from "../repository/layout";
@@ -37,11 +33,12 @@ import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContaine
 import { restoreCommand } from "./restore-command";
 import { guideFile, restoreGuide } from "./restore-guide";
 import { totalBytes } from "../lib/format";
+import type { LogicalKey } from "../postgres/catalog/logical-keys";
 
 /** What the tables are under their locks. */
-export interface Taken {
+interface Taken {
   readonly snapshot: Snapshot;
-  readonly relations: readonly TableRelation[];
+  readonly relations: readonly LogicalKey[];
   /** Content that is left out, as the request accepts. */
   readonly outside: readonly OutsideContent[];
 }

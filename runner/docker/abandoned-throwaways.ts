@@ -37,7 +37,7 @@ interface Listed {
   readonly owner: string;
 }
 
-export function isAbandoned({ state, created, owner }: Listed, now: Date): boolean {
+function isAbandoned({ state, created, owner }: Listed, now: Date): boolean {
   if (isGone(owner)) return true;
   const [, day = "", time = "", zone = ""] = /^(\S+) (\S+) ([+-]\d{4})/.exec(created) ?? [];
   const age = now.getTime() - new Date(`${day}T${time}${zone}`).getTime();

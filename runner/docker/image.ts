@@ -7,7 +7,7 @@ const ImageInspection = z.object({
   Config: z.object({ Entrypoint: z.array(z.string()).nullish(), Env: z.array(z.string()).nullish() }),
 });
 
-export type ImageInspection = z.infer<typeof ImageInspection>;
+type ImageInspection = z.infer<typeof ImageInspection>;
 
 /** The image for a container that will be started. */
 export interface WantedImage {
@@ -16,7 +16,7 @@ export interface WantedImage {
   readonly asked: boolean;
 }
 
-export interface FoundImage {
+interface FoundImage {
   readonly id: string;
   /** The program that the image starts; the image's command is its arguments. */
   readonly entrypoint: readonly string[];

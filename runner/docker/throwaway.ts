@@ -7,7 +7,7 @@ import { removeAbandonedThrowaways, throwawayLabels } from "./abandoned-throwawa
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 import tie from "./throwaway.sh";
 
-export interface ThrowawayOptions {
+interface ThrowawayOptions {
   readonly image: string;
   /** The value of its label. */
   readonly purpose: string;

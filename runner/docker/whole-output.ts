@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { Transform } from "node:stream";
 import { Failure } from "../lib/failure";
 
-export interface WholeOutput {
+interface WholeOutput {
   /** What the shell writes after the output. */
   readonly mark: string;
   /** Removes the mark. */

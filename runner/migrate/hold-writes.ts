@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
-import { beginAndWait } from "../postgres/session/locks";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -11,6 +10,7 @@ import type { MigrateRequest } from "../request";
 import { databaseItems } from "./inventory/database";
 import { inWords, type Acceptance, notAccepted, type Item } from "./inventory/items";
 import type { Brought } from "./inventory/objects";
+import { beginAndWait } from "../postgres/session/snapshot";
 
 /** All tables of the database except the excluded ones, and the oids of those. */
 export async function selectAll(

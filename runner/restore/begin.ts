@@ -13,7 +13,6 @@ import {
 } from "../postgres/session/server-info";
 import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import type { Manifest } from "../repository/manifest";
-import { describeContent } from "../postgres/catalog/outside-content";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
 import { filesOf, type BackupFiles } from "../repository/backup-files";
@@ -24,6 +23,7 @@ import { chooseJobs } from "../lib/concurrency";
 import type { ExecTarget } from "../docker/exec";
 import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
 import { archiveName } from "../postgres/archive/compression";
+import { describeContent } from "../postgres/catalog/not-carried";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(

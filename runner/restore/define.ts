@@ -6,7 +6,6 @@ import { escapeIdentifier } from "../postgres/session/escape";
 import { callerIds } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { startReading } from "../postgres/archive/archive";
-import { insertSrid } from "../postgres/catalog/custom-srids";
 import { restriction } from "../postgres/archive/script-scanner";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { recordNew, recordSystem } from "./record";
@@ -19,6 +18,7 @@ import { feedPsql, restoreFailure } from "./statements";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
 import { withQualifiedNames } from "../postgres/session/settings";
+import { insertSrid } from "../postgres/catalog/prepare";
 
 /** Writes a list of entries for pg_restore, and returns its path. */
 export async function writeList(run: RestoreRun, name: string, ids: readonly number[]): Promise<string> {

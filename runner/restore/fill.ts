@@ -6,7 +6,6 @@ import { sqlName, type Name, oidList } from "../postgres/session/names";
 import { finalPlace, findExisting, looseSequences } from "./members";
 import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { rowsInto, restoreFailure } from "./statements";
-import { beginAndWait } from "../postgres/session/locks";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure, Attempts } from "../lib/failure";
@@ -18,6 +17,7 @@ import { readPieces } from "../postgres/archive/script-pieces";
 import { escapeLiteral } from "../postgres/session/escape";
 import { isOfKind } from "../postgres/archive/toc";
 import { comparableMethod } from "./compare";
+import { beginAndWait } from "../postgres/session/snapshot";
 
 export async function restoreData(
   run: RestoreRun,

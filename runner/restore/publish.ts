@@ -1,7 +1,6 @@
 /** Moves the finished tables to their final places and drops the record of the restore, in one transaction. */
 import { escapeIdentifier } from "../postgres/session/escape";
 import { Failure } from "../lib/failure";
-import { beginAndWait } from "../postgres/session/locks";
 import { sqlName } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import {
@@ -20,6 +19,7 @@ import type { RestoreRun } from "./begin";
 import { refuseDependents, exchange, findLost, findMemberships } from "./replaced";
 import { z } from "zod";
 import { firstUserOid } from "../postgres/catalog/catalog";
+import { beginAndWait } from "../postgres/session/snapshot";
 
 /** Returns the schemas into which swap has moved the old tables. */
 export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {

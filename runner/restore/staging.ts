@@ -7,7 +7,6 @@ import { type Relation, readCatalog } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { majorVersion } from "../postgres/session/server-info";
 import { type Name, sqlName, oidList } from "../postgres/session/names";
-import { haveNames } from "../postgres/catalog/named-values";
 import { findPools } from "../postgres/session/pools";
 import type { ObjectId } from "../postgres/catalog/requirements";
 import { withQualifiedNames } from "../postgres/session/settings";
@@ -37,6 +36,7 @@ import {
   lackingSchemas,
 } from "./wanted";
 import type { RestoreRun } from "./begin";
+import { haveNames } from "../postgres/catalog/named";
 
 export interface StagedTable {
   readonly recorded: RecordedTable;

@@ -6,7 +6,6 @@ import { type Docker, spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import { clientEncoding } from "../postgres/session/encoding";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
@@ -18,6 +17,7 @@ import { afterTablesFile, prepareFile } from "../repository/layout";
 import { readPlainArchive } from "./scripts";
 import { archiveName } from "../postgres/archive/compression";
 import { compareRestored } from "./restored-tables";
+import { clientEncoding } from "../postgres/session/server-info";
 
 /** Nothing that this server writes has to survive, so it does not wait for the disk. */
 export const testServer = [

@@ -5,13 +5,13 @@ import { Failures } from "../lib/failure";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { type Measure, measureHere, measureTables } from "../postgres/catalog/fingerprint";
-import { countOrphans } from "../postgres/catalog/orphans";
 import { type Name, sqlName } from "../postgres/session/names";
 import { findPools } from "../postgres/session/pools";
 import type { Session } from "../postgres/session/session";
 import type { Manifest } from "../repository/manifest";
 import { compareTable, mismatch, type RecordedTable, settlePools, withFingerprints } from "./compare";
 import { withQualifiedNames } from "../postgres/session/settings";
+import { countOrphans } from "../postgres/catalog/logical-keys";
 
 type FingerprintMethod = Manifest["fingerprintMethod"];
 

@@ -123,7 +123,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "tables are not locked before the snapshot",
-    file: "runner/postgres/session/locks.ts",
+    file: "runner/postgres/session/snapshot.ts",
     text: 'const lock = `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;',
     replacement: "const lock = `SELECT ${names.length}`;",
     tests: ["test/faults/changing-tables.test.ts"],
@@ -145,7 +145,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "more orphans than the limit count as success",
-    file: "runner/postgres/catalog/orphans.ts",
+    file: "runner/postgres/catalog/logical-keys.ts",
     text: "orphans > (maxOrphans ?? Number.POSITIVE_INFINITY)",
     replacement: "orphans > Number.POSITIVE_INFINITY",
     tests: ["test/faults/errors.test.ts"],
@@ -153,7 +153,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "orphans are not found",
-    file: "runner/postgres/catalog/orphans.ts",
+    file: "runner/postgres/catalog/logical-keys.ts",
     text: "AND NOT EXISTS",
     replacement: "AND EXISTS",
     tests: ["test/faults/forged.test.ts"],

@@ -8,11 +8,11 @@ import { dumpCommand, type DumpOptions } from "./dump";
 import { errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
 
-/** What the table of contents can take: it is some kilobytes a table. */
+/** The largest possible table of contents; a table usually takes some kilobytes. */
 const baseBytes = 16 * 2 ** 20;
 const bytesPerTable = 2 ** 16;
 
-/** Whether {@link readContents} can work there: pg_dump knows no other folder for its temporary files. */
+/** Whether {@link readContents} can work in the container. pg_dump has no other folder for its temporary files. */
 export async function canReadContents(target: ExecTarget): Promise<boolean> {
   const probe = execArguments({ ...target, secretEnv: [] }, ["test", "-w", temporaryFolder]);
   const { failed } = await spawnDocker(target.docker, probe, { reject: false });
@@ -22,13 +22,13 @@ export async function canReadContents(target: ExecTarget): Promise<boolean> {
 const temporaryFolder = "/tmp";
 
 /**
- * The `toc.dat` of a directory archive of these tables, as `pg_dump` writes it, without their rows.
+ * The `toc.dat` that `pg_dump` writes for a directory archive of these tables, without their rows.
  *
- * It is the first member of an archive in tar format, which is by its documentation a directory archive in a tar file;
- * whose rows may be compressed by other programs. So pg_dump is ended when that member is read. It keeps a member in
- * /tmp before it writes it, and the end of the first one in a buffer until it writes on, or fails: hence a limit that is
- * too small for a large table, which keeps the container's disk from being filled, too. A second server with an
- * empty copy of the schema would need seconds of CPU time for initdb, extensions and roles, and would have other oids.
+ * It is the first member of an archive in tar format, which according to its documentation is a directory archive in a tar
+ * file. So pg_dump is ended when that member is read. pg_dump writes each member to /tmp first, and keeps the end of the first
+ * one in a buffer until it goes on, or fails. So its files get a limit that a large table exceeds; this also keeps it
+ * from filling the container's disk. The alternative, a second server with an empty copy of the schema, would need seconds of
+ * CPU time for initdb, extensions and roles, and would have other oids.
  */
 export async function readContents(
   target: ExecTarget,

@@ -4,12 +4,12 @@ import { escapeLiteral } from "../session/escape";
 import { openSession, type Session } from "../session/session";
 
 /** A session that copies rows from a table to a script in the container, or from a script to a table. */
-export interface CopySession extends Pick<Session, "run" | "close"> {
+interface CopySession extends Pick<Session, "run" | "close"> {
   /** The subject is a table, or a query in parentheses. The words are the script's arguments. */
   copy(subject: string, direction: "from" | "to", words: readonly string[]): Promise<void>;
 }
 
-export interface CopySessionOptions {
+interface CopySessionOptions {
   /** A script that works in a folder, and that exits with 1 whatever goes wrong: see {@link streamTied}. */
   readonly script: string;
   readonly folder: string;

@@ -1,13 +1,12 @@
 import { createInterface } from "node:readline";
-import { Failure } from "../../lib/failure";
 import { type ExecTarget, type StreamedProcess, streamTied } from "../../docker/exec";
+import { Failure } from "../../lib/failure";
 import type { ArchiveFormat } from "../../request";
-import { compressOption } from "./compression";
+import type { Sequence } from "../../request/contents";
 import { sqlName } from "../session/names";
-import { rowTooLarge } from "./row-too-large";
 import { endedWith, errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
-import type { Sequence } from "../../request/contents";
+import { compressOption } from "./compression";
 
 export interface DumpOptions {
   readonly format: ArchiveFormat | "tar";
@@ -15,13 +14,13 @@ export interface DumpOptions {
   readonly compression: string;
   /** Major version of the `pg_dump` in the container. */
   readonly version: number;
-  /** Sequences besides those that the tables own. */
+  /** Further sequences; those that the tables own are dumped anyway. */
   readonly sequences: readonly Sequence[];
   /** Seconds to wait for a table that somebody else has locked. */
   readonly lockTimeout: number;
 }
 
-/** Where the archive goes: a path that the container sees; or, from standard output, whatever takes it. */
+/** Where the archive goes: to a path in the container, or from standard output to a receiver. */
 export type DumpDestination =
   MountedDestination | { readonly receive: (archive: AsyncIterable<Uint8Array>) => Promise<unknown> };
 
@@ -29,7 +28,7 @@ export interface MountedDestination {
   readonly containerPath: string;
   /** The same on the host. */
   readonly hostPath: string;
-  /** Who writes it in the container. */
+  /** The user who writes it in the container. */
   readonly user: string;
 }
 
@@ -54,7 +53,7 @@ export function dumpCommand(
   ];
 }
 
-/** Runs one `pg_dump` for all tables within the snapshot, in the container, so that its version fits the server. */
+/** Runs one `pg_dump` for all tables of the snapshot. It runs in the container, so that its version fits the server. */
 export async function dump(
   target: ExecTarget,
   options: DumpOptions,
@@ -82,14 +81,14 @@ export async function dump(
   }
 }
 
-/** An archive that was cut off ends with the reason, and so is not taken for a whole one. */
+/** If the dump fails, the archive ends with that error, so that nobody takes it for a whole one. */
 async function* wholeArchive(chunks: AsyncIterable<Uint8Array>, ended: Promise<void>) {
   ended.catch(() => undefined);
   yield* chunks;
   await ended;
 }
 
-/** Fails where `pg_dump` does. */
+/** Fails if `pg_dump` does. */
 async function followDump(
   { errors, ended }: StreamedProcess,
   onTables: (tables: string) => void,
@@ -110,7 +109,7 @@ async function followDump(
   );
 }
 
-/** The words of the C library for what can befall a destination, which pg_dump, run with LC_ALL=C, repeats. */
+/** Messages of the C library about a destination; pg_dump, run with LC_ALL=C, repeats them. */
 const writeErrors = [
   ["No space left on device", "ENOSPC"],
   ["Disk quota exceeded", "EDQUOT"],
@@ -118,20 +117,45 @@ const writeErrors = [
   ["Input/output error", "EIO"],
 ] as const;
 
-/** The error of the file system that kept the archive from being written, not one that the server reported of its own. */
+/** The error of the file system that the archive is written to; undefined for an error of the server. */
 export function writeError(words: string): Error | undefined {
   if (/\b(ERROR|FATAL|PANIC): /.test(words)) return undefined;
   const code = writeErrors.find(([text]) => words.includes(text))?.[1];
   return code && Object.assign(new Error(words), { code, syscall: "write" });
 }
 
-/** Keeps the set of tables that pg_dump's workers are busy with, from its verbose messages; false for other lines. */
+/** Keeps track of the tables that pg_dump's workers are busy with, by its verbose messages; false for other lines. */
 export function followTable(current: Set<string>, line: string): boolean {
   const begun = /^pg_dump: dumping contents of table "(.*)"$/s.exec(line)?.[1];
   const ended = /^pg_dump: finished item \d+ TABLE DATA (.*)$/s.exec(line)?.[1];
   if (begun !== undefined) current.add(begun);
-  // Without a schema: one table of that name is as good as another, for a message.
+  // The line has no schema. For a progress message, any table of that name will do.
   const table = ended === undefined ? undefined : [...current].find((name) => name.endsWith(`.${ended}`));
   if (table !== undefined) current.delete(table);
   return begun !== undefined || ended !== undefined;
+}
+
+/** A damaged row usually asks for a larger size than any row can have. */
+const largestPlausible = 1n << 33n;
+
+const identifier = String.raw`(?:"(?:[^"]|"")+"|[^\s".,()]+)`;
+
+const qualifiedName = `${identifier}\\.${identifier}`;
+
+/** Recognises the failure by a message of `pg_dump` or of the server, followed by the statement that failed if it is known. */
+export function rowTooLarge(words: string): Failure | undefined {
+  const size = /invalid memory alloc request size (\d+)/.exec(words)?.[1];
+  const isSize = size !== undefined && BigInt(size) < largestPlausible;
+  if (!isSize && !/Cannot enlarge string buffer|string buffer exceeds maximum/.test(words)) return undefined;
+  const [, table] =
+    new RegExp(`(?:COPY|FROM ONLY) (${qualifiedName})`).exec(words) ??
+    /contents of table "(.+)" failed/.exec(words) ??
+    [];
+  const row = table === undefined ? "A row of one of the tables" : `A row of ${table}`;
+  const said = /^.*(?:invalid memory alloc|string buffer).*$/m.exec(words)?.[0].trim();
+  return new Failure(
+    "row-too-large",
+    `${row} has more than 1 GB as text, and the server cannot write so long a text, so no dump can have it. Split the row, or leave the table ` +
+      `out with --exclude-table. If no row there is that large, the table is damaged. (${said})`,
+  );
 }

@@ -1,9 +1,9 @@
-/** A comment, or what begins a name, a string or the body of a function. */
+/** The beginning of a comment, a name, a string or the body of a function. */
 const opening = /--|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
 
 /**
- * The quote that is open at the end of a line of a script of pg_dump, where such a one is open at its beginning: lines
- * within quotes can look like statements. pg_dump doubles a quote within quotes, which closes and opens them again.
+ * The quote that is open at the end of a line of pg_dump's script, given the one that is open at its beginning: lines within
+ * quotes can look like statements. pg_dump doubles a quote within quotes, which closes and opens them again.
  */
 export function openQuote(line: string, openBefore: string | undefined): string | undefined {
   let open = openBefore;

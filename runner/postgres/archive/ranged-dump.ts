@@ -11,15 +11,14 @@ import { listArchive } from "./archive";
 import type { Compressor } from "./compression";
 import { readContents } from "./contents";
 import { openCopySession } from "./copy-session";
-import { dump, type DumpOptions, type MountedDestination, writeError } from "./dump";
+import { dump, type DumpOptions, type MountedDestination, writeError, rowTooLarge } from "./dump";
 import type { RangedTable } from "./ranges";
-import { rowTooLarge } from "./row-too-large";
 import { holdsRows, type ListedEntry } from "./toc";
 import { together } from "../../lib/concurrency";
 import path from "node:path";
 import copyRange from "./copy-range.sh";
 
-export interface RangedTables {
+interface RangedTables {
   readonly ranged: readonly RangedTable[];
   readonly compressor: Compressor;
   readonly onTables: (tables: string) => void;

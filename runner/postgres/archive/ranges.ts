@@ -1,23 +1,23 @@
-/** Ranges of a large table's rows that several sessions copy at once. */
+/** Divides the rows of a large table into ranges that several sessions copy at once. */
 import { oidList } from "../session/names";
 import { z } from "zod";
 import type { Relation } from "../catalog/catalog";
 import type { Session } from "../session/session";
 
 export interface RangedTable extends Relation {
-  /** Queries that together give every row once, in the order of the table's file. */
+  /** Together, the queries give every row once, in the order of the table's file. */
   readonly queries: readonly string[];
 }
 
-export interface SplitOptions {
+interface SplitOptions {
   readonly jobs: number;
-  /** Bytes from which on a table is split. */
+  /** Tables of at least so many bytes are split. */
   readonly from: number;
 }
 
 /**
- * Bytes of a range, with its TOAST: half a second of work. There are many more ranges than workers, because pages differ
- * in what they hold: a few can have most of the large geometries.
+ * The size of a range with its TOAST: half a second of work. There are many more ranges than workers, because a few pages can
+ * have most of the large geometries.
  */
 const rangeBytes = 64 * 2 ** 20;
 const rangesPerJob = 4;
@@ -32,7 +32,7 @@ SELECT c.oid::text, pg_relation_size(c.oid) / current_setting('block_size')::int
 FROM pg_class c JOIN pg_am a ON a.oid = c.relam
 WHERE c.oid IN (${oidList(oids)}) AND c.relkind = 'r' AND a.amname = 'heap'`;
 
-/** The tables that are worth it; for tables that are locked already. */
+/** Splits the tables that are large enough. They must be locked already. */
 export async function splitTables(
   session: Session,
   tables: readonly Relation[],
@@ -53,8 +53,8 @@ export async function splitTables(
 }
 
 /**
- * Conditions on the ctid. The first range has no lower and the last no upper bound, so that no row can be outside,
- * wherever the table ends by the time that it is read.
+ * Conditions on the ctid. The first range has no lower bound and the last one no upper bound, so that no row is missed if the
+ * table has grown by the time it is read.
  */
 export function pageRanges(pages: number, wanted: number): string[] {
   const count = Math.max(1, Math.min(pages, wanted));

@@ -1,4 +1,4 @@
-/** Brings an archive into a database, with stock tools in the server's own container. */
+/** Restores an archive into a database, with the stock tools of the server's own container. */
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { z } from "zod";
 import { type ExecTarget, runTied } from "../../docker/exec";
@@ -10,7 +10,7 @@ import { endedWith, errorLines } from "../session/server";
 import type { Session } from "../session/session";
 
 /** What the values of a database's text depend on. */
-export interface DatabaseLocale {
+interface DatabaseLocale {
   readonly encoding: string;
   readonly lcCollate: string;
   readonly lcCtype: string;
@@ -21,7 +21,7 @@ export interface DatabaseLocale {
   readonly icuRules?: string | undefined;
 }
 
-/** An empty database, from the template that has nothing of the site's own. */
+/** Creates an empty database, from the template that the site cannot change. */
 export async function createDatabase(session: Session, name: string, locale: DatabaseLocale): Promise<void> {
   const { localeProvider = "libc" } = locale;
   const options = [
@@ -54,7 +54,7 @@ const Locale = z.object({
 });
 const providers = { c: "libc", i: "icu", b: "builtin" } as const;
 
-/** That of the session's own database. Columns came with versions, and changed their names. */
+/** The locale of the session's database. The names of the columns differ between versions. */
 export async function readLocale(session: Session): Promise<DatabaseLocale> {
   const row = await session.row(
     `SELECT pg_encoding_to_char((d->>'encoding')::int) AS encoding, d->>'datcollate' AS "lcCollate", d->>'datctype' AS "lcCtype",
@@ -71,7 +71,7 @@ export async function readLocale(session: Session): Promise<DatabaseLocale> {
   };
 }
 
-/** Creates the roles that the server lacks; they cannot log in. */
+/** Creates the roles that the server does not have; they cannot log in. */
 export async function createRoles(session: Session, roles: readonly string[]): Promise<void> {
   const existing = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
   const names = new Set(existing.map(({ name }) => name));
@@ -87,7 +87,7 @@ export interface RestoreOptions {
   readonly sections?: readonly string[];
 }
 
-/** One `pg_restore` for all tables, which stops at the first error. */
+/** Runs one `pg_restore` for all tables, which stops at the first error. */
 export async function restoreArchive(
   target: ExecTarget,
   { path, user }: ContainerFile,
@@ -103,7 +103,7 @@ export async function restoreArchive(
   if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
 }
 
-/** Feeds a script that has been looked at to psql, in one transaction: rows of a table made in it need no log. */
+/** Feeds a checked script to psql in one transaction: rows of a table that is created in it need no log. */
 export async function runScript(
   target: ExecTarget,
   what: string,

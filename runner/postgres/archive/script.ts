@@ -1,4 +1,4 @@
-/** What is in a script that pg_dump or pg_restore writes: a plain archive, or what becomes of another one. */
+/** Reads a script that pg_dump or pg_restore writes: a plain archive, or what pg_restore makes of another one. */
 import { openQuote } from "./quotes";
 
 const lineFeed = 10;
@@ -8,20 +8,21 @@ const dot = 46;
 /** `schema.table`, quoted where SQL needs it. */
 const name = /(?<schema>"(?:[^"]|"")+"|[^\s."(]+)\.(?<table>"(?:[^"]|"")+"|[^\s."(]+)/.source;
 const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
-/** As pg_dump writes it and nothing else: what follows it in a script is given to the server as rows. */
+/** Exactly as pg_dump writes it, because what follows it in a script goes to the server as rows. */
 const columns = /\((?:"(?:[^"]|"")+"|[^\s",();]+)(?:, (?:"(?:[^"]|"")+"|[^\s",();]+))*\)/.source;
 const copy = new RegExp(`^COPY ${name}(?<rest> (?:${columns})? (?:WITH OIDS )?FROM stdin;)$`);
 
 const rowsHeading = /^-- Data for Name: (?<name>.*); Type: TABLE DATA; Schema: (?<schema>.*); Owner: /s;
 const throughRoot = /^-- load via partition root /;
 
-/** Headings have each name in one line. */
+/** In headings, names have no line breaks. */
 const headingKey = (schema: string, table: string) =>
   tableKey(schema.replaceAll(/[\r\n]/g, " "), table.replaceAll(/[\r\n]/g, " "));
 
 /**
- * Whose rows a COPY brings. It names the table itself, but for partitions whose rows can belong into other partitions when
- * they are restored, as they do by the hash of an enum: then it names the partitioned table, and the heading the partition.
+ * Finds the table whose rows a COPY has. The COPY names the table itself, except for partitions whose rows can belong to other
+ * partitions when they are restored, as with the hash of an enum: then it names the partitioned table, and the heading names
+ * the partition.
  */
 export class RowsOwner {
   private heading: string | undefined;
@@ -35,32 +36,32 @@ export class RowsOwner {
     } else if (throughRoot.test(line)) this.through = true;
   }
 
-  /** The key of the partition, with each name in one line; undefined where the COPY names the table whose rows these are. */
+  /** The key of the partition, as the heading has it; undefined if the COPY names the table itself. */
   partition(): string | undefined {
     return this.through ? this.heading : undefined;
   }
 }
 
-/** Finds the key of a table by that which a heading has. */
+/** Maps the keys that headings have to the keys of tables. */
 export function byHeading(keys: Iterable<string>): ReadonlyMap<string, string> {
   const named = [...keys].map((key) => ({ key, parts: JSON.parse(key) as [string, string] }));
   return new Map(named.map(({ key, parts }) => [headingKey(...parts), key]));
 }
 
-/** How much of a row is kept until its end is read: enough to tell it from the line that ends the rows. */
+/** So many bytes of a row are kept until its end is read: enough to distinguish it from the line that ends the rows. */
 const rowPrefix = 32;
 const endOfRows = /^\\\.( (?<count>\d+))?$/;
 
 export interface ScriptContents {
-  /** Keys of the tables whose definition is there. */
+  /** The keys of the tables that it creates. */
   readonly created: ReadonlySet<string>;
-  /** Number of rows of each table that has a COPY, by the table's key. */
+  /** The number of rows of each table that has a COPY, by the table's key. */
   readonly rows: ReadonlyMap<string, number>;
-  /** It ends as pg_dump ends one. */
+  /** It ends as pg_dump ends a script. */
   readonly complete: boolean;
 }
 
-/** The table that a COPY statement fills, and what follows its name; nothing for any other statement. */
+/** The table that a COPY statement fills, and what follows its name; undefined for other statements. */
 export function parseCopy(statement: string): { schema: string; name: string; rest: string } | undefined {
   const { schema, table, rest } = copy.exec(statement)?.groups ?? {};
   if (schema === undefined || table === undefined || rest === undefined) return undefined;
@@ -85,7 +86,7 @@ export function withoutDefinition<T extends ScriptTable>(
   return tables.filter(({ schema, name }) => !created.has(tableKey(schema, name)));
 }
 
-/** How the number of a table's rows differs from what it must be, in words. */
+/** Says in words how numbers of rows differ from the expected ones. */
 export function wrongRows(rows: ScriptContents["rows"], tables: readonly ScriptTable[]): string[] {
   return tables.flatMap(({ schema, name, kind, rows: expected }) => {
     const found = rows.get(tableKey(schema, name)) ?? rows.get(headingKey(schema, name));
@@ -94,7 +95,7 @@ export function wrongRows(rows: ScriptContents["rows"], tables: readonly ScriptT
   });
 }
 
-/** Rows may have been counted already: then `\.` and their number stand for them. */
+/** If rows were counted before (read-archive.sh), `\.` and their number stand in their place. */
 export async function readScript(chunks: AsyncIterable<Uint8Array>): Promise<ScriptContents> {
   const reader = new ScriptReader();
   let rest: Uint8Array = new Uint8Array(0);

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import type { Relation } from "./catalog";
-import { isConvertible } from "../session/encoding";
-import type { ServerInfo } from "../session/server-info";
+import { type ServerInfo, isConvertible } from "../session/server-info";
 import type { Session } from "../session/session";
 import { setTextSettings } from "../session/settings";
 import { readInSnapshot } from "../session/snapshot-reader";

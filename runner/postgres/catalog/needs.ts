@@ -1,9 +1,8 @@
 /** All that tables refer to, directly or by way of others, as the catalog records it. */
 import { firstUserOid } from "./catalog";
 import { z } from "zod";
-import { findNamed } from "./named-needs";
-import { findNamedObjects, type NamedObjects } from "./named-values";
 import type { Session } from "../session/session";
+import { findNamed, findNamedObjects, type NamedObjects } from "./named";
 
 /** `catalog oid`, both as oids: so does an archive's table of contents name an object. */
 const ObjectId = z.string();

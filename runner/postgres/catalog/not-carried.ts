@@ -1,8 +1,11 @@
-/** What tables need and a backup of tables cannot bring: named, before anything is written. */
+/** What belongs to tables or is needed by them, and cannot be in a backup of tables. It is found before anything is written. */
 import { z } from "zod";
-import { Failure } from "../../lib/failure";
-import type { ObjectId } from "./needs";
+import { Failure, Failures } from "../../lib/failure";
+import type { NotCarried } from "../../request";
+import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
+import type { ObjectId } from "./needs";
+import type { Selection } from "./select-tables";
 
 export function notCarried(what: readonly string[]): Failure {
   return new Failure(
@@ -27,7 +30,7 @@ export async function inheritedDefaults(session: Session, oids: readonly string[
   return found.map(({ text }) => text);
 }
 
-/** Statements that hold bytes which are no text, in a database without an encoding: what was read has other bytes there. */
+/** In a database without an encoding, statements can have bytes that are not text, and that are lost when they are read. */
 export function refuseUnreadable(statements: readonly string[]): void {
   const unreadable = statements.filter((statement) => statement.includes("\uFFFD"));
   if (unreadable.length > 0)
@@ -50,4 +53,132 @@ export async function describeObjects(session: Session, objects: readonly Object
     z.object({ name: z.string() }),
   );
   return rows.map(({ name }) => name);
+}
+
+export interface OutsideContent {
+  readonly kind: NotCarried;
+  /** `schema.table`, quoted where SQL needs it, of the table that refers to it or holds it. */
+  readonly table: string;
+  /** The column that refers to it. */
+  readonly column?: string;
+  readonly count: number;
+}
+
+const Candidate = z.object({
+  kind: z.enum(["large-objects", "raster-files"]),
+  table: z.string(),
+  column: z.string(),
+  /** Schema of the functions for the type. */
+  schema: z.string(),
+});
+
+type Candidate = z.infer<typeof Candidate>;
+
+/** Columns of oid, or of a domain over it such as lo, count only where the database has large objects. */
+const candidatesQuery = (oids: readonly string[]) => `
+WITH RECURSIVE reference AS (
+  SELECT 'oid'::regtype::oid AS oid WHERE EXISTS (SELECT FROM pg_largeobject_metadata)
+  UNION SELECT t.oid FROM pg_type t JOIN reference r ON t.typbasetype = r.oid
+), kind AS (
+  SELECT r.oid, 'large-objects' AS kind, 'pg_catalog' AS schema FROM reference r
+  UNION ALL SELECT t.oid, 'raster-files', nspname FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
+  WHERE typname = 'raster' AND EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+    WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e' AND extname IN ('postgis_raster', 'postgis'))
+)
+SELECT kind, format('%I.%I', n.nspname, c.relname) AS "table", attname AS column, schema
+FROM kind JOIN pg_attribute a ON atttypid = kind.oid JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = ANY ('{${oids.join(",")}}'::oid[]) AND c.relkind = 'r' AND attnum > 0 AND NOT attisdropped
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", attnum`;
+
+function countQuery({ kind, table, column, schema }: Candidate): string {
+  const value = `t.${escapeIdentifier(column)}`;
+  const of = escapeIdentifier(schema);
+  return kind === "large-objects"
+    ? `SELECT count(DISTINCT ${value}) FROM ONLY ${table} t WHERE ${value}::oid IN (SELECT oid FROM pg_largeobject_metadata)`
+    : `SELECT count(*) FROM ONLY ${table} t WHERE EXISTS (
+         SELECT FROM generate_series(1, ${of}.st_numbands(${value})) band WHERE ${of}.st_bandpath(${value}, band) IS NOT NULL)`;
+}
+
+const ExtensionTable = z.object({
+  extension: z.string(),
+  table: z.string(),
+  condition: z.string(),
+  made: z.string(),
+});
+
+/**
+ * Tables of the extensions that the selected tables need, as far as pg_dump would dump rows of them, and those that were
+ * asked for themselves. The reference systems of PostGIS are carried by prepare.sql.
+ */
+const extensionTablesQuery = (needed: readonly string[], matched: readonly string[]) => `
+SELECT extname AS extension, format('%I.%I', nspname, relname) AS "table",
+       coalesce(extcondition[array_position(extconfig, c.oid)], '') AS condition, d.xmin::text AS made
+FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = relnamespace
+WHERE (extname = ANY (ARRAY[${needed.map((name) => escapeLiteral(name)).join(", ")}]::text[]) AND c.oid = ANY (extconfig)
+       OR c.oid = ANY ('{${matched.join(",")}}'::oid[]))
+AND NOT (extname = 'postgis' AND relname = 'spatial_ref_sys') AND has_table_privilege(c.oid, 'SELECT')
+ORDER BY nspname COLLATE "C", relname COLLATE "C"`;
+
+const Count = z.object({ count: z.int() });
+
+/** The session has locked the tables, or does not wait long for a lock. */
+export async function findOutsideContent(
+  session: Session,
+  { tables, ofExtensions }: Pick<Selection, "tables" | "ofExtensions">,
+  extensions: readonly string[],
+): Promise<OutsideContent[]> {
+  const found: OutsideContent[] = [];
+  const oids = tables.map(({ oid }) => oid);
+  for (const candidate of await session.rows(candidatesQuery(oids), Candidate)) {
+    const { kind, table, column } = candidate;
+    const { count } = await session.row(countQuery(candidate), Count);
+    if (count > 0) found.push({ kind, table, column, count });
+  }
+  const matched = ofExtensions.map(({ oid }) => oid);
+  const own = await session.rows(extensionTablesQuery(extensions, matched), ExtensionTable);
+  for (const { extension, table, condition, made } of own) {
+    // Rows that CREATE EXTENSION itself inserted are of the transaction that made the table.
+    const { count } = await session.row(
+      `SELECT count(*) FROM (SELECT xmin AS made FROM ${table} ${condition}) q WHERE made::text <> ${escapeLiteral(made)}`,
+      Count,
+    );
+    if (count === 0) continue;
+    found.push({ kind: extension === "postgis_topology" ? "topologies" : "extension-rows", table, count });
+  }
+  return found;
+}
+
+/** Fails where there is content of a kind that was not accepted to be left out. */
+export function checkOutsideContent(found: readonly OutsideContent[], accept: readonly NotCarried[]): void {
+  Failures.throwIfAny(
+    found
+      .filter(({ kind }) => !accept.includes(kind))
+      .map((content) => new Failure("not-carried", `${describeContent(content)} ${remedy(content)}`)),
+  );
+}
+
+/** One sentence. */
+export function describeContent({ kind, table, column, count }: OutsideContent): string {
+  const place = `${table}${column === undefined ? "" : `, column "${column}",`}`;
+  switch (kind) {
+    case "large-objects":
+      return `${place} refers to ${count} large objects, whose content is not in a backup of tables.`;
+    case "raster-files":
+      return `${place} has ${count} rasters whose bands are in files outside the database, which are not in a backup of tables.`;
+    case "topologies":
+      return `${place} has ${count} rows that describe topologies; they belong to the extension postgis_topology and are not in a backup of tables.`;
+    case "extension-rows":
+      return `${place} has ${count} rows that its extension did not make; they belong to the extension and are not in a backup of tables.`;
+  }
+}
+
+function remedy({ kind }: OutsideContent): string {
+  const whole = {
+    "large-objects": "Keep the content in a column of type bytea, back up the whole database with pg_dump,",
+    "raster-files": "Back up these files too, or load the rasters into the database;",
+    topologies: "Back up the whole database with pg_dump, exclude these tables,",
+    "extension-rows": "Back up the whole database with pg_dump, exclude these tables,",
+  }[kind];
+  return `${whole} or leave it out knowingly by "--accept ${kind}".`;
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { findCustomSrids } from "./custom-srids";
 import type { Relation } from "./catalog";
 import { findNeeds, type Needs, type ObjectId } from "./needs";
 import type { Session } from "../session/session";
 import { sortNeeds, type SortedNeeds } from "./sort-needs";
 import { Requirements } from "../../request/contents";
+import { findCustomSrids } from "./prepare";
 
 export type { ObjectId } from "./needs";
 const ids = (objects: readonly ObjectId[]) =>
@@ -101,7 +101,7 @@ const Found = Requirements.omit({ customSrids: true }).extend({
   extensionIds: z.array(z.string()),
 });
 
-export interface FoundRequirements {
+interface FoundRequirements {
   readonly requires: Requirements;
   /** All objects of the user's own that `pg_dump --table` leaves out. */
   readonly objects: readonly ObjectId[];

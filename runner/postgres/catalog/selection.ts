@@ -1,5 +1,7 @@
-/** Table names as the user writes them, and which relations they mean. */
+/** Table names as the user writes them, and the relations that they mean. */
+import { distance } from "fastest-levenshtein";
 import { Failure } from "../../lib/failure";
+import type { Relation } from "./catalog";
 
 type Part = { readonly exact: string } | { readonly pattern: RegExp };
 
@@ -9,7 +11,7 @@ export interface TablePattern {
   readonly table: Part;
 }
 
-export interface NamedRelation {
+interface NamedRelation {
   readonly schema: string;
   readonly name: string;
   /** Found without its schema, by the search path of the session. */
@@ -67,4 +69,28 @@ export function matches(pattern: TablePattern, relation: NamedRelation): boolean
     matchesPart(pattern.table, relation.name) &&
     (pattern.schema === undefined ? relation.visible : matchesPart(pattern.schema, relation.schema))
   );
+}
+
+/** As many as a message can hold. */
+const shown = 5;
+
+const bare = (name: string) => name.toLowerCase().replaceAll('"', "");
+
+/**
+ * Tables whose names are close to one that was not found: the same but for case or schema, or a few letters off, one
+ * in four at most.
+ */
+export function nearMisses(pattern: TablePattern, relations: readonly Relation[]): string[] {
+  const wanted = bare(pattern.text);
+  return relations
+    .map(({ schema, name, sqlName }) => ({
+      sqlName,
+      letters: matchesFolded(pattern, name)
+        ? 0
+        : Math.min(distance(bare(name), wanted), distance(bare(`${schema}.${name}`), wanted)),
+    }))
+    .filter(({ letters }) => letters <= wanted.length / 4)
+    .sort((a, b) => a.letters - b.letters)
+    .slice(0, shown)
+    .map(({ sqlName }) => sqlName);
 }

@@ -5,13 +5,13 @@ import type { Inspection } from "../../docker/container";
 import { type Docker, spawnDocker } from "../../docker/docker";
 import { execArguments, type ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
-import { clientEncoding } from "./encoding";
 import { findServer, type RunningServer } from "./find-server";
 import { nobody } from "./restricted";
 import { nameWithoutLock } from "./run-lock";
 import { psql, type ServerAddress, type ServerRequest, serverTarget, withEnv } from "./server";
 import { openSession, type Session } from "./session";
 import { sessionOptions } from "./settings";
+import { clientEncoding } from "./server-info";
 
 export interface Connection {
   /** For all further sessions. */

@@ -3,8 +3,8 @@ import { escapeLiteral } from "./escape";
 import type { z } from "zod";
 import { type ExecTarget, streamTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
-import { rowTooLarge } from "../archive/row-too-large";
 import { endedWith, errorLines, psql } from "./server";
+import { rowTooLarge } from "../archive/dump";
 
 /** Bytes of queries for each psql process: they are its arguments, to which Linux gives a quarter of the stack, 2 MiB. */
 const batchBytes = 1 << 20;

@@ -1,10 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { Failure } from "../../lib/failure";
 import { measureSizes, type Relation } from "../catalog/catalog";
-import { beginWithLocks } from "./locks";
 import type { Needs } from "../catalog/needs";
-import { resolveSelection } from "../catalog/resolve-selection";
-import type { Selection, SelectionRequest } from "../catalog/select-tables";
+import { resolveSelection, type Selection, type SelectionRequest } from "../catalog/select-tables";
 import { type Session, SqlError } from "./session";
 
 export interface Snapshot extends Selection {
@@ -64,5 +63,126 @@ export async function takeSnapshot(
 function sameTables(a: readonly Relation[], b: readonly Relation[]): boolean {
   return (
     a.length === b.length && a.every(({ oid, sqlName }, i) => oid === b[i]?.oid && sqlName === b[i].sqlName)
+  );
+}
+
+const Blocker = z.object({
+  table: z.string().nullable(),
+  pid: z.int(),
+  user: z.string().nullable(),
+  application: z.string(),
+  state: z.string().nullable(),
+  query: z.string(),
+  /** Seconds since its transaction began. */
+  age: z.number().nullable(),
+});
+
+type Blocker = z.infer<typeof Blocker>;
+
+interface LockOptions {
+  readonly lockTimeout: number;
+  readonly openObserver: () => Session;
+  readonly note: (message: string) => void;
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available */
+const lockNotAvailable = "55P03";
+
+/** A lock that is free is had at once; after this long it is worth a session that looks who has it. */
+const patienceMilliseconds = 1_000;
+
+/**
+ * Begins a transaction whose snapshot is not taken yet, and locks tables in it against changes of their definition; others
+ * go on reading and writing. Nothing may be read between the two: a snapshot from before the lock would see the tables as
+ * they were, or empty, where somebody rewrote them meanwhile.
+ */
+async function beginWithLocks(
+  session: Session,
+  tables: readonly Relation[],
+  options: LockOptions,
+): Promise<void> {
+  const names = tables.map(({ sqlName }) => sqlName);
+  const lock = `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;
+  await beginAndWait(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", lock, options);
+}
+
+/** Begins a transaction with a statement that waits for locks, and says who has them. */
+export async function beginAndWait(
+  session: Session,
+  begin: string,
+  lock: string,
+  { lockTimeout, openObserver, note }: LockOptions,
+): Promise<void> {
+  const { pid } = await session.row("SELECT pg_backend_pid() AS pid", z.object({ pid: z.int() }));
+  await session.run(`SET lock_timeout = '${lockTimeout}s'`);
+  await session.run(begin);
+  const done = new AbortController();
+  const watched = watchBlockers(pid, openObserver, note, done.signal);
+  // Handled here and not only below: it may fail while the lock is still being waited for.
+  watched.catch(() => undefined);
+  try {
+    await session.run(lock);
+  } catch (error) {
+    done.abort();
+    if (!(error instanceof SqlError && error.sqlState === lockNotAvailable)) throw error;
+    throw lockTimeoutFailure(lockTimeout, await watched.catch(() => []));
+  } finally {
+    done.abort();
+    await watched.catch(() => undefined);
+  }
+}
+
+/** Looks once a second who blocks a session, until it is told to stop; the last ones seen. */
+async function watchBlockers(
+  pid: number,
+  openObserver: () => Session,
+  note: (message: string) => void,
+  signal: AbortSignal,
+): Promise<readonly Blocker[]> {
+  if (!(await waited(signal))) return [];
+  const observer = openObserver();
+  let last: readonly Blocker[] = [];
+  try {
+    do {
+      const now = await observer.rows(blockersQuery(pid), Blocker);
+      if (last.length === 0 && now.length > 0)
+        note(`Waiting for a lock. ${now.map(describeBlocker).join(" ")}`);
+      if (now.length > 0) last = now;
+    } while (await waited(signal));
+    return last;
+  } finally {
+    await observer.close();
+  }
+}
+
+/** False when the signal came first. */
+function waited(signal: AbortSignal): Promise<boolean> {
+  return sleep(patienceMilliseconds, undefined, { signal }).then(
+    () => true,
+    () => false,
+  );
+}
+
+const blockersQuery = (pid: number) => `
+SELECT (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = ${pid} AND NOT l.granted LIMIT 1) AS "table",
+       a.pid, a.usename AS user, a.application_name AS application, a.state, left(a.query, 200) AS query,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age
+FROM unnest(pg_blocking_pids(${pid})) AS blocker JOIN pg_stat_activity a ON a.pid = blocker ORDER BY a.xact_start`;
+
+function describeBlocker({ table, pid, user, application, state, query, age }: Blocker): string {
+  const who = [user ?? "no user", application].filter((part) => part !== "").join(", ");
+  const since = age === null ? "" : ` for ${Math.round(age)} s`;
+  return `${table ?? "A table"} is locked by process ${pid} (${who}), ${state ?? "running"}${since}: ${query}`;
+}
+
+function lockTimeoutFailure(seconds: number, blockers: readonly Blocker[]): Failure {
+  const remedy = blockers.map(({ pid }) => `"SELECT pg_terminate_backend(${pid})"`).join(", ");
+  return new Failure(
+    "lock-timeout",
+    blockers.length === 0
+      ? `A table was locked by somebody else for ${seconds} s. Try again, or wait longer with --lock-timeout.`
+      : `Gave up after ${seconds} s. ${blockers.map(describeBlocker).join("\n")}\n` +
+          `Wait until that transaction ends, wait longer with --lock-timeout, or end it: ${remedy}.`,
   );
 }

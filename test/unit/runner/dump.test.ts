@@ -8,12 +8,11 @@ import {
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { readList } from "../../../runner/postgres/archive/toc";
 import { chooseCompression, compressOption } from "../../../runner/postgres/archive/compression";
-import { dumpCommand, followTable } from "../../../runner/postgres/archive/dump";
+import { dumpCommand, followTable, rowTooLarge } from "../../../runner/postgres/archive/dump";
 import { fingerprintMethod, whyNotComparable } from "../../../runner/postgres/catalog/fingerprint";
 import { refuseUnreadable } from "../../../runner/postgres/catalog/not-carried";
-import { readableScript } from "../../../runner/postgres/catalog/own-objects";
-import { rowTooLarge } from "../../../runner/postgres/archive/row-too-large";
 import type { FingerprintMethod } from "../../../runner/request/contents";
+import { readableScript } from "../../../runner/postgres/catalog/prepare";
 
 const table = (oid: string, kind: "r" | "p" = "r"): Relation => ({
   oid,

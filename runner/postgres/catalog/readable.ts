@@ -1,8 +1,40 @@
-import { oidList } from "./names";
+/** What `pg_dump` could not read. */
 import { z } from "zod";
 import { Failure } from "../../lib/failure";
-import type { Relation } from "../catalog/catalog";
-import type { Session } from "./session";
+import { clientEncoding, type ServerInfo } from "../session/server-info";
+import type { Session } from "../session/session";
+import type { Relation } from "./catalog";
+import { oidList } from "../session/names";
+
+/** What a decoder writes for bytes that are not UTF-8. */
+const replacement = "\uFFFD";
+
+/**
+ * In a database without an encoding, names can be bytes that are not text, and no command line can have these. Fails with the
+ * tables that have such a name, or such a column.
+ */
+export async function checkReadableNames(
+  session: Session,
+  { encoding }: Pick<ServerInfo, "encoding">,
+  tables: readonly Relation[],
+): Promise<void> {
+  if (clientEncoding(encoding) === "UTF8" || tables.length === 0) return;
+  const found = await session.rows(
+    `SELECT c.oid::text, a.attname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     CROSS JOIN LATERAL (SELECT attname FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+       UNION ALL VALUES (c.relname), (n.nspname)) a
+     WHERE c.oid = ANY ('{${tables.map(({ oid }) => oid).join(",")}}'::oid[])`,
+    z.object({ oid: z.string(), name: z.string() }),
+  );
+  const unreadable = new Set(found.filter(({ name }) => name.includes(replacement)).map(({ oid }) => oid));
+  if (unreadable.size === 0) return;
+  const names = tables.filter(({ oid }) => unreadable.has(oid)).map(({ sqlName }) => sqlName);
+  throw new Failure(
+    "table-name-invalid",
+    `The database has the encoding ${encoding}, and names of ${names.join(", ")}, or of columns there, are not valid UTF-8. ` +
+      "Rename them, or exclude these tables.",
+  );
+}
 
 const Unreadable = z.object({
   name: z.string(),
@@ -10,7 +42,7 @@ const Unreadable = z.object({
   grant: z.string().nullable(),
 });
 
-/** What pg_dump would stumble over: a schema, table or sequence that the role may not read, or may read in part only. */
+/** Schemas, tables and sequences that the role may not read, or of which it may read only some rows. */
 const unreadableQuery = (oids: readonly string[]) => `
 WITH selected AS (
   SELECT c.oid, c.relnamespace, c.relkind, format('%I.%I', n.nspname, c.relname) AS name

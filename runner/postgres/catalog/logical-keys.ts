@@ -1,10 +1,13 @@
-/** Relations that no foreign key declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
+/** Logical foreign keys: no constraint declares them, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
 import { oidList } from "../session/names";
 import { z } from "zod";
+import type { ExecTarget } from "../../docker/exec";
 import { Attempts, Failure } from "../../lib/failure";
+import { escapeIdentifier } from "../session/escape";
+import type { Session } from "../session/session";
+import { readInSnapshot } from "../session/snapshot-reader";
 import type { Relation } from "./catalog";
 import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
-import type { Session } from "../session/session";
 
 interface End {
   readonly table: TablePattern;
@@ -12,7 +15,7 @@ interface End {
 }
 
 /** A relation between two tables of the selection. */
-export interface TableRelation {
+export interface LogicalKey {
   /** As the user wrote it. */
   readonly text: string;
   readonly child: Relation;
@@ -23,9 +26,10 @@ export interface TableRelation {
 
 /** The text before and after the first arrow that is not in double quotes. */
 const arrow = /^((?:"(?:[^"]|"")*"|[^"])*?)->(.*)$/s;
+
 const end = /^(.+)\.("(?:[^"]|"")+"|[^".]+)$/s;
 
-export function parseRelation(text: string): { child: End; parent: End } {
+function parseLogicalKey(text: string): { child: End; parent: End } {
   const [, left = "", right = ""] = arrow.exec(text) ?? [];
   const child = parseEnd(left.trim());
   const parent = parseEnd(right.trim());
@@ -49,11 +53,11 @@ function parseEnd(text: string): End | undefined {
 const Column = z.object({ oid: z.string(), name: z.string() });
 
 /** The tables and columns that the relations mean, all of which must be in the selection. */
-export async function resolveRelations(
+export async function resolveLogicalKeys(
   session: Session,
   texts: readonly string[],
   tables: readonly Relation[],
-): Promise<TableRelation[]> {
+): Promise<LogicalKey[]> {
   if (texts.length === 0) return [];
   const columns = await session.rows(
     `SELECT attrelid::text AS oid, attname AS name FROM pg_attribute
@@ -62,17 +66,17 @@ export async function resolveRelations(
   );
   const columnsOf = new Set(columns.map(({ oid, name }) => `${oid} ${name}`));
   const attempts = new Attempts();
-  const resolved = texts.map((text) => attempts.runSync(() => resolveRelation(text, tables, columnsOf)));
+  const resolved = texts.map((text) => attempts.runSync(() => resolveLogicalKey(text, tables, columnsOf)));
   attempts.end();
   return resolved.flatMap((relations) => relations ?? []);
 }
 
-export function resolveRelation(
+function resolveLogicalKey(
   text: string,
   tables: readonly Relation[],
   columns: ReadonlySet<string>,
-): TableRelation[] {
-  const { child, parent } = parseRelation(text);
+): LogicalKey[] {
+  const { child, parent } = parseLogicalKey(text);
   const children = topMost(tables.filter((table) => matches(child.table, table)));
   const [parentTable] = tables.filter((table) => matches(parent.table, table));
   if (children.length === 0 || parentTable === undefined) {
@@ -104,4 +108,55 @@ export function resolveRelation(
 /** Without those whose rows are read with a parent's anyway. */
 function topMost(tables: readonly Relation[]): Relation[] {
   return tables.filter(({ partOf }) => !tables.some(({ oid }) => partOf.includes(oid)));
+}
+
+export interface CountedKey extends LogicalKey {
+  /** Rows of the child that refer to no row of the parent. */
+  readonly orphans: number;
+}
+
+/** Counts the orphans of each relation within the snapshot; more than `maxOrphans` in any of them is a failure. */
+export async function countOrphans(
+  target: ExecTarget,
+  snapshotId: string,
+  relations: readonly LogicalKey[],
+  maxOrphans: number | undefined,
+  signal: AbortSignal,
+): Promise<CountedKey[]> {
+  const counts = await readInSnapshot(
+    target,
+    snapshotId,
+    relations.map(orphansQuery),
+    z.object({ orphans: z.int() }),
+    signal,
+  );
+  const counted = relations.map((relation, i) => ({
+    ...relation,
+    orphans: counts[i]?.orphans ?? Number.NaN,
+  }));
+  const attempts = new Attempts();
+  counted
+    .filter(({ orphans }) => orphans > (maxOrphans ?? Number.POSITIVE_INFINITY))
+    .forEach((relation) => {
+      attempts.add(tooManyOrphans(relation, maxOrphans ?? 0));
+    });
+  attempts.end();
+  return counted;
+}
+
+/** A null refers to nothing, so it is no orphan. */
+function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalKey): string {
+  const [c, p] = [escapeIdentifier(childColumn), escapeIdentifier(parentColumn)];
+  return (
+    `SELECT count(*) AS orphans FROM ${child.sqlName} c WHERE c.${c} IS NOT NULL ` +
+    `AND NOT EXISTS (SELECT FROM ${parent.sqlName} p WHERE p.${p} = c.${c})`
+  );
+}
+
+function tooManyOrphans({ child, childColumn, parent, parentColumn, orphans }: CountedKey, limit: number) {
+  return new Failure(
+    "orphans-over-limit",
+    `${orphans} rows of ${child.sqlName} have a ${childColumn} that no ${parentColumn} of ${parent.sqlName} has; at most ${limit} are allowed. ` +
+      "Repair the tables, or raise --max-orphans. Nothing was kept of this backup.",
+  );
 }
