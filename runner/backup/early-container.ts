@@ -16,13 +16,13 @@ export function startEarlyContainer({
   format,
   container,
   target,
-  draft,
+  writer,
   progress,
   signal,
 }: Run): EarlyContainer {
   const { docker } = target;
   const isOfUse = request.verify === "archive" && format !== "plain";
-  const options = { image: container.Image, files: draft.stored };
+  const options = { image: container.Image, files: writer.files };
   const started = isOfUse ? startMountedContainer(docker, options, signal) : Promise.resolve(undefined);
   // What is wrong is said where it is awaited, if it is.
   const settled = started.catch(() => undefined);

@@ -14,7 +14,7 @@ export async function dumpAndMeasure(
   options: DumpOptions,
   measuring: MeasureOptions,
 ) {
-  const { request, target, session, snapshot, relations, draft, progress, signal } = run;
+  const { request, target, session, snapshot, relations, writer, progress, signal } = run;
   progress.note(
     `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot.tables))} in the database.`,
   );
@@ -24,7 +24,7 @@ export async function dumpAndMeasure(
   let current = "table definitions";
   const stop = progress.follow(
     () => current,
-    () => draft.bytes(),
+    () => writer.bytes(),
   );
   try {
     const [, [measures, counted]] = await together(signal, [

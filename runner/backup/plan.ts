@@ -26,7 +26,7 @@ import { applicationName, lockSeries, seriesKey } from "./backup-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { ArchiveFormat, BackupRequest } from "../request";
-import type { Destination } from "./destination";
+import type { Repositories } from "./repositories";
 
 type Sized = Pick<Relation, "bytes">;
 
@@ -35,7 +35,7 @@ export interface Plan {
   readonly request: BackupRequest;
   /** No two runs with the same are in progress at a time. */
   readonly key: string;
-  readonly destination: Destination;
+  readonly repositories: Repositories;
   readonly container: Inspection;
   readonly target: ExecTarget;
   /** Holds the lock of this series of backups until it is closed. */
@@ -53,17 +53,17 @@ export interface Plan {
 /** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
 export async function planBackup(
   request: BackupRequest,
-  destination: Destination,
+  repositories: Repositories,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Plan> {
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
-  const last = await attempts.run(() => destination.survey());
+  const last = await attempts.run(() => repositories.survey());
   const container = await attempts.run(() => runningContainer(docker, request.container));
   if (container === undefined) throw attempts.failure();
   attempts.runSync(() => {
-    destination.checkContainer(container);
+    repositories.checkContainer(container);
   });
   const key = await seriesKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([
@@ -74,7 +74,7 @@ export async function planBackup(
   const { target, session } = connection;
   try {
     return await planWithServer(
-      { request, key, destination, container, target, session },
+      { request, key, repositories, container, target, session },
       dump,
       last,
       attempts,
@@ -87,14 +87,14 @@ export async function planBackup(
 }
 
 async function planWithServer(
-  base: Pick<Plan, "request" | "key" | "destination" | "container" | "target" | "session">,
+  base: Pick<Plan, "request" | "key" | "repositories" | "container" | "target" | "session">,
   dump: DumpFacts | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
 ): Promise<Plan> {
-  const { request, destination, session } = base;
-  const format = request.format ?? destination.format;
+  const { request, repositories, session } = base;
+  const format = repositories.format;
   const facts = await attempts.run(() => serverFacts(session));
   if (facts === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
@@ -113,7 +113,7 @@ async function planWithServer(
     checkAccepted(request, selection);
   });
   const estimate = (tables: readonly Sized[]) => estimateBytes(tables, compression, last);
-  await attempts.run(() => destination.checkSpace(estimate(selection.tables)));
+  await attempts.run(() => repositories.checkSpace(estimate(selection.tables)));
   attempts.end();
   return {
     ...base,

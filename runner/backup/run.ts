@@ -2,7 +2,7 @@ import type { OutsideContent } from "../postgres/catalog/outside-content";
 import type { TableRelation } from "../postgres/catalog/relations";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
-import type { Draft } from "./destination";
+import type { BegunBackup } from "./repositories";
 import type { Plan } from "./plan";
 
 /** A backup that is being taken. */
@@ -11,7 +11,7 @@ export interface Run extends Plan {
   readonly relations: readonly TableRelation[];
   /** What was accepted to be left out. */
   readonly outside: readonly OutsideContent[];
-  readonly draft: Draft;
+  readonly writer: BegunBackup;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }

@@ -28,21 +28,22 @@ import { summarizeTables } from "../request/result";
 import { secondsSince } from "../lib/seconds";
 import { verifyBackup } from "../verify";
 import { type EarlyContainer, startEarlyContainer } from "./early-container";
-import { notMounted } from "./folder-destination";
+import { notMounted } from "./repositories";
 import { dumpAndMeasure } from "./measure";
 import type { Run } from "./run";
+import { onceOnly } from "../repository/checked-content";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/archive-name";
 import { type Description, describeBackup } from "./describe-backup";
 
 /** What is known of a backup as soon as it is published. */
-export type TakenBackup = Omit<BackupResult, "copies" | "pruned" | "alarm">;
+export type TakenBackup = Omit<BackupResult, "pruned" | "alarm">;
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(run: Run): Promise<TakenBackup> {
   const [needs, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
-  await run.draft.write(prepareFile, needs.preparation);
-  if (needs.afterTables !== "") await run.draft.write(afterTablesFile, needs.afterTables);
+  await run.writer.write(prepareFile, textOf(needs.preparation));
+  if (needs.afterTables !== "") await run.writer.write(afterTablesFile, textOf(needs.afterTables));
   const reader = startEarlyContainer(run);
   try {
     return await writeArchive(run, needs, containerFolder, reader);
@@ -57,14 +58,14 @@ async function writeArchive(
   containerFolder: string | undefined,
   reader: EarlyContainer,
 ): Promise<TakenBackup> {
-  const { request, container, target, session, snapshot, draft, progress, signal } = run;
+  const { request, container, target, session, snapshot, writer, progress, signal } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
   const archive = archiveName(format, compression);
-  const { folder } = draft.stored;
+  const { folder } = writer.files;
   const destination: DumpDestination =
     containerFolder === undefined || folder === undefined
-      ? draft.archive(archive)
+      ? { receive: (chunks) => writer.write(archive, chunks) }
       : {
           containerPath: path.posix.join(containerFolder, archive),
           hostPath: path.join(folder, archive),
@@ -84,9 +85,9 @@ async function writeArchive(
   await session.run("COMMIT");
 
   const description = describeBackup({
-    id: draft.id,
-    startedAt: draft.startedAt,
-    newerThan: draft.newerThan,
+    id: writer.id,
+    startedAt: writer.startedAt,
+    newerThan: writer.newerThan,
     request,
     container,
     snapshot,
@@ -103,14 +104,17 @@ async function writeArchive(
     pgDumpVersion: run.pgDumpVersion,
     fingerprintMethod: method,
   });
-  await draft.write(guideFile, restoreGuide(description, afterTables !== ""));
+  await writer.write(guideFile, textOf(restoreGuide(description, afterTables !== "")));
   const { files, verification } = await proveArchive(run, description, reader);
   const closed = reader.close();
   const manifest = { ...description, files, finishedAt: new Date().toISOString(), verification };
   signal.throwIfAborted();
-  const [place] = await Promise.all([draft.publish(manifest, { progress, signal }), closed]);
+  const [place] = await Promise.all([
+    run.repositories.publish(writer, manifest, { progress, signal }),
+    closed,
+  ]);
   return {
-    backupId: draft.id,
+    backupId: writer.id,
     ...place,
     createdAt: manifest.startedAt,
     sizeBytes: totalBytes(manifest.files),
@@ -126,25 +130,27 @@ async function writeArchive(
       compression,
       jobs,
       afterTables: afterTables !== "",
-      location: place.location,
-      containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), draft.id),
+      location: writer.location,
+      containerLocation: containerFolder && path.posix.join(path.posix.dirname(containerFolder), writer.id),
       s3: request.s3,
       locale: description.source,
     }),
   };
 }
 
+const textOf = (text: string) => onceOnly(Buffer.from(text));
+
 /** Two jobs are as many as `pg_dump` and the server keep busy with one table; and without workers, counting is less work. */
 const countingWorkers = (jobs: number): { workers?: number } => (jobs > 2 ? {} : { workers: 0 });
 
 /** To read for checksums waits for the disk, and to read what is in the archive for the processor; so they go together. */
 async function proveArchive(
-  { request, target, draft, progress, signal }: Run,
+  { request, target, writer, progress, signal }: Run,
   description: Description,
   reader: EarlyContainer,
 ): Promise<Pick<Manifest, "files" | "verification">> {
   const started = performance.now();
-  const sealing = draft.files(progress);
+  const sealing = writer.checksums(progress);
   const checking = reader.check(description);
   const [files, checked] = await Promise.all([sealing, checking]).finally(() =>
     Promise.allSettled([sealing, checking]),
@@ -153,10 +159,10 @@ async function proveArchive(
   if (checked) return { files, verification: { level, seconds: secondsSince(started) } };
   const verification = await verifyBackup({
     docker: target.docker,
-    files: draft.stored,
+    files: writer.files,
     manifest: { ...description, files },
     level,
-    justRead: draft.stored.folder !== undefined,
+    justRead: writer.files.folder !== undefined,
     image: description.source.imageDigest,
     asked: false,
     progress,
@@ -197,9 +203,9 @@ async function folderInContainer({
   format,
   container,
   target,
-  draft,
+  writer,
 }: Run): Promise<string | undefined> {
-  const { folder } = draft.stored;
+  const { folder } = writer.files;
   if (folder === undefined) return undefined;
   const candidate = pathInContainer(container, folder);
   if (candidate !== undefined) {

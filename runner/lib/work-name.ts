@@ -7,22 +7,27 @@ import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { identityPattern, isGone, ownIdentity } from "./process-identity";
 
-export function workName(finalName: string): string {
-  return `.${finalName}.${ownIdentity()}-${randomBytes(4).toString("hex")}.partial`;
+/** A run that holds the lock of a key says so, in eight hexadecimal digits. */
+export function workName(finalName: string, key = randomBytes(4).toString("hex")): string {
+  return `.${finalName}.${ownIdentity()}-${key}.partial`;
 }
 
-const written = new RegExp(`^\\.(.+)\\.(${identityPattern})-[0-9a-f]{8}\\.partial$`);
+const written = new RegExp(`^\\.(.+)\\.(${identityPattern})-([0-9a-f]{8})\\.partial$`);
 
-/** Where the name is one of a run that is gone: what it was to become. */
-export function deadWork(entry: string): string | undefined {
-  const [, finalName, identity = ""] = written.exec(entry) ?? [];
-  return isGone(identity) ? finalName : undefined;
+/** What a file or folder of that name is to become, and whether its run is gone; nothing for any other name. */
+export function parseWorkName(
+  entry: string,
+  lockedKey?: string,
+): { readonly finalName: string; readonly isDead: boolean } | undefined {
+  const [, finalName, identity = "", key] = written.exec(entry) ?? [];
+  if (finalName === undefined) return undefined;
+  return { finalName, isDead: key === lockedKey || isGone(identity) };
 }
 
 /** Removes what runs that are dead left in a folder. */
 export async function removeDeadWork(folder: string): Promise<void> {
   for (const entry of await readdir(folder)) {
-    if (deadWork(entry) !== undefined)
+    if (parseWorkName(entry)?.isDead === true)
       await rm(path.join(folder, entry), { recursive: true, force: true, maxRetries: 10 });
   }
 }

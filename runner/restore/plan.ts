@@ -12,9 +12,9 @@ import { lockRuns, noteEnded } from "../postgres/session/run-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { RestoreRequest } from "../request";
-import { type BackupFiles, filesOf } from "../repository/backup-files";
+import type { BackupFiles } from "../repository/files";
 import { openBackup } from "../repository/open";
-import { checkFiles, damaged, readSealed } from "../repository/checksums";
+import { checkFiles, damaged, readChecksums } from "../repository/checksums";
 import { checkScripts, failUnlessListed } from "../verify";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
@@ -90,9 +90,9 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const { store, found } = await openBackup(request, signal);
-  const files = filesOf(store, found);
-  const manifest = await readSealed(files);
+  const { repository, found } = await openBackup(request, signal);
+  const files = repository.files(found.name, found.id);
+  const manifest = await readChecksums(files);
   failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);

@@ -5,7 +5,7 @@ import type { DumpFacts, ServerFacts } from "../postgres/session/server-info";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { RestoreRequest } from "../request";
-import type { BackupFiles } from "../repository/backup-files";
+import type { BackupFiles } from "../repository/files";
 import type { RestoreNames } from "./names";
 
 /** A restore that has its lock. */

@@ -1,6 +1,6 @@
 import { Failure } from "../lib/failure";
 import { decompressed } from "../postgres/archive/decompress";
-import type { BackupFiles } from "../repository/backup-files";
+import type { BackupFiles } from "../repository/files";
 import type { StoredFile } from "../repository/files";
 import { checkFiles, readChecked } from "../repository/checksums";
 

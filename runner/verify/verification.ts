@@ -20,7 +20,7 @@ import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { secondsSince } from "../lib/seconds";
-import type { BackupFiles } from "../repository/backup-files";
+import type { BackupFiles } from "../repository/files";
 import { together } from "../lib/together";
 import { checkFiles, readChecked, recordedFile, streamedArchive } from "../repository/checksums";
 import { prepareFile } from "../repository/layout";
