@@ -1,7 +1,5 @@
-import type { Destination } from "./destination";
-import { openDestination } from "./open-destination";
+import { Repositories } from "./repositories";
 import { mostArchiveBytes, planBackup } from "./plan";
-import { copyAfterBackup } from "./copy-after";
 import { pruneAfterBackup } from "./prune-after";
 import { writeBackup, type TakenBackup } from "./write";
 import { docker as dockerFor } from "../docker/docker";
@@ -13,8 +11,6 @@ import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection, resolveSelection } from "../postgres/catalog/select-tables";
 import { openSession, type Session } from "../postgres/session/session";
 import { takeSnapshot } from "../postgres/session/snapshot";
-import { openStore } from "../repository/open";
-import type { Store } from "../repository/repository";
 import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
 import { summarizeTables } from "../request/result";
@@ -33,26 +29,23 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const copies = openCopies(request, signal);
-  const destination = openDestination(request, copies, signal);
+  const repositories = new Repositories(request, signal);
   const taken = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
-    takeBackup(request, destination, progress, watched),
+    takeBackup(request, repositories, progress, watched),
   );
-  const { store } = destination;
   return {
     ...taken,
-    copies: await copyAfterBackup({ store, copies }, request, taken, progress, signal),
-    ...(await pruneAfterBackup([store, ...copies], request, taken.backupId, progress, signal)),
+    ...(await pruneAfterBackup(repositories.kept, request, taken.backupId, progress, signal)),
   };
 }
 
 async function takeBackup(
   request: BackupRequest,
-  destination: Destination,
+  repositories: Repositories,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<TakenBackup> {
-  const plan = await planBackup(request, destination, progress, signal);
+  const plan = await planBackup(request, repositories, progress, signal);
   const { session, target } = plan.connection;
   try {
     const snapshot = await takeSnapshot(session, plan.selection, {
@@ -67,15 +60,16 @@ async function takeBackup(
     const outside = await checkedContent(session, snapshot, request.accept, progress);
     noteSkipped(snapshot, progress);
     // Only now the sizes are exact; before, they were those of the last VACUUM or ANALYZE.
-    await destination.checkSpace(plan.estimate(snapshot.tables));
+    await repositories.checkSpace(plan.estimate(snapshot.tables));
     const mostBytes = mostArchiveBytes(snapshot.tables, plan.archive.compression);
-    const draft = await destination.begin({ key: plan.key, mostBytes });
+    const writer = await repositories.begin(plan.key, mostBytes);
     try {
-      return await writeBackup(request, plan, { snapshot, relations, outside }, draft, progress, signal);
+      const taken = { snapshot, relations, outside };
+      return await writeBackup(request, plan, taken, repositories, writer, progress, signal);
     } catch (error) {
       // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
       await session.run("ROLLBACK").catch(() => undefined);
-      throw await draft.abandon(error);
+      throw await writer.abandon(error);
     }
   } finally {
     await session.close();
@@ -88,8 +82,8 @@ export async function checkBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
-  const destination = openDestination(request, openCopies(request, signal), signal);
-  const { connection, selection, estimate } = await planBackup(request, destination, progress, signal);
+  const repositories = new Repositories(request, signal);
+  const { connection, selection, estimate } = await planBackup(request, repositories, progress, signal);
   const { session } = connection;
   let tables: readonly Relation[];
   try {
@@ -97,7 +91,7 @@ export async function checkBackup(
     await resolveSelection(session, request, () => true);
     await checkedContent(session, selection, request.accept, progress);
     tables = await measureUnseen(session, selection.tables);
-    await destination.checkSpace(estimate(tables));
+    await repositories.checkSpace(estimate(tables));
   } finally {
     await session.close();
   }
@@ -109,9 +103,6 @@ export async function checkBackup(
     estimatedBytes: estimate(tables),
   };
 }
-
-const openCopies = ({ copies, s3 }: BackupRequest, signal: AbortSignal): Store[] =>
-  copies.map((repository) => openStore({ repository, s3 }, signal));
 
 /** Finds content that a backup of tables leaves out; fails if that was not accepted. */
 async function checkedContent(

@@ -19,7 +19,7 @@ import { applicationName, lockSeries, seriesKey } from "./backup-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
-import type { Destination } from "./destination";
+import type { Repositories } from "./repositories";
 import { totalBytes } from "../lib/format";
 import { chooseJobs } from "../lib/concurrency";
 import { resolveLogicalKeys } from "../postgres/catalog/logical-keys";
@@ -49,17 +49,17 @@ export interface Plan {
 /** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
 export async function planBackup(
   request: BackupRequest,
-  destination: Destination,
+  repositories: Repositories,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Plan> {
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
-  const last = await attempts.run(() => destination.survey());
+  const last = await attempts.run(() => repositories.survey());
   const container = await attempts.run(() => runningContainer(docker, request.container));
   if (container === undefined) throw attempts.failure();
   attempts.runSync(() => {
-    destination.checkContainer(container);
+    repositories.checkContainer(container);
   });
   const key = await seriesKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([
@@ -70,7 +70,7 @@ export async function planBackup(
   try {
     const found = await planWithServer(
       request,
-      destination,
+      repositories,
       key,
       connection.session,
       dump,
@@ -87,7 +87,7 @@ export async function planBackup(
 
 async function planWithServer(
   request: BackupRequest,
-  destination: Destination,
+  repositories: Repositories,
   key: string,
   session: Session,
   dump: DumpInfo | undefined,
@@ -95,7 +95,7 @@ async function planWithServer(
   attempts: Attempts,
   progress: Progress,
 ): Promise<Omit<Plan, "key" | "container" | "connection">> {
-  const format = request.format ?? destination.format;
+  const format = repositories.format;
   const server = await attempts.run(() => readServerInfo(session));
   if (server === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
@@ -114,7 +114,7 @@ async function planWithServer(
     checkAccepted(request.verify, selection.acceptedReferences);
   });
   const estimate = (tables: readonly Sized[]) => estimateBytes(tables, compression, last);
-  await attempts.run(() => destination.checkSpace(estimate(selection.tables)));
+  await attempts.run(() => repositories.checkSpace(estimate(selection.tables)));
   attempts.end();
   return {
     server,

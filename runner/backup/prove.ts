@@ -1,8 +1,7 @@
 /** Proves that an archive can be restored, as far as the request asks for it. */
 import type { Docker } from "../docker/docker";
 import type { Progress } from "../lib/progress";
-import type { BackupFiles } from "../repository/backup-files";
-import type { StoredFile } from "../repository/files";
+import type { StoredFile, BackupFiles } from "../repository/files";
 import type { Manifest } from "../repository/manifest";
 import type { VerifyLevel } from "../request";
 import { archiveIn, checkContents, startMountedContainer, verifyBackup } from "../verify";

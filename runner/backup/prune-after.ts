@@ -2,7 +2,7 @@ import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import { prune, type PruneResult, hasRules, notAfter, checkNewestSize } from "../prune";
 import type { BackupRequest, BackupResult } from "../request";
-import type { Store } from "../repository/repository";
+import type { Repository } from "../repository/repository";
 
 /** A result must stay short: see {@link BackupResult}. */
 const namedIds = 20;
@@ -13,7 +13,7 @@ const alarmLength = 600;
  * stays, and is a success. Backups of other databases in the series are left to their own runs, which may have other rules.
  */
 export async function pruneAfterBackup(
-  stores: readonly Store[],
+  repositories: readonly Repository[],
   request: BackupRequest,
   backupId: string,
   progress: Progress,
@@ -26,9 +26,9 @@ export async function pruneAfterBackup(
     alarms.add(alarm);
   };
   if (hasRules(request) && request.verify === "none") raise(notVerified);
-  for (const store of stores) {
+  for (const repository of repositories) {
     try {
-      const { removed: ids, left } = await pruneStore(store, request, backupId, progress, signal);
+      const { removed: ids, left } = await pruneRepository(repository, request, backupId, progress, signal);
       for (const id of ids) removed.add(id);
       for (const { id, reason } of left) alarms.add(`Backup ${id} was not removed: ${reason}.`);
     } catch (error) {
@@ -39,21 +39,26 @@ export async function pruneAfterBackup(
   return { pruned: summarize([...removed]), ...(alarm === "" ? {} : { alarm }) };
 }
 
-async function pruneStore(
-  store: Store,
+async function pruneRepository(
+  repository: Repository,
   request: BackupRequest,
   backupId: string,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<PruneResult, "removed" | "left">> {
-  const { repository, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } =
-    request;
+  const { name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } = request;
   if (hasRules(request) && request.verify !== "none") {
     const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
-    return prune(store, { repository, name, ...rules, dryRun: false }, progress, signal, backupId);
+    return prune(
+      repository,
+      { repository: repository.location, name, ...rules, dryRun: false },
+      progress,
+      signal,
+      backupId,
+    );
   }
   if (minSizeRatio !== undefined)
-    checkNewestSize(notAfter(new Date(), await store.backups(name)), minSizeRatio);
+    checkNewestSize(notAfter(new Date(), await repository.backups(name)), minSizeRatio);
   return { removed: [], left: [] };
 }
 

@@ -25,9 +25,9 @@ import { afterTablesFile, prepareFile } from "../repository/layout";
 import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";
 import { summarizeTables } from "../request/result";
 import { describeBackup } from "./describe-backup";
-import type { Draft } from "./destination";
+import { type BegunBackup, notMounted, type Repositories } from "./repositories";
+import { onceOnly } from "../repository/checked-content";
 import { dumpAndMeasure } from "./dump";
-import { notMounted } from "./folder-destination";
 import type { Plan } from "./plan";
 import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
 import { restoreCommand } from "./restore-command";
@@ -44,14 +44,15 @@ interface Taken {
 }
 
 /** What is known of a backup as soon as it is published. */
-export type TakenBackup = Omit<BackupResult, "copies" | "pruned" | "alarm">;
+export type TakenBackup = Omit<BackupResult, "pruned" | "alarm">;
 
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
 export async function writeBackup(
   request: BackupRequest,
   plan: Plan,
   taken: Taken,
-  draft: Draft,
+  repositories: Repositories,
+  writer: BegunBackup,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<TakenBackup> {
@@ -59,19 +60,30 @@ export async function writeBackup(
   const { target } = connection;
   const [needs, folder] = await Promise.all([
     describeTables(connection, taken.snapshot, server.encoding, archive.format, signal),
-    folderInContainer(container, target, draft.stored.folder),
+    folderInContainer(container, target, writer.files.folder),
   ]);
-  const { folder: hostFolder } = draft.stored;
+  const { folder: hostFolder } = writer.files;
   if (archive.format === "directory" && hostFolder !== undefined && folder === undefined)
     throw notMounted(request, path.dirname(hostFolder));
-  await draft.write(prepareFile, needs.preparation);
-  if (needs.afterTables !== "") await draft.write(afterTablesFile, needs.afterTables);
+  await writer.write(prepareFile, textOf(needs.preparation));
+  if (needs.afterTables !== "") await writer.write(afterTablesFile, textOf(needs.afterTables));
   const reader =
     request.verify === "archive" && archive.format !== "plain"
-      ? startEarlyContainer(target.docker, container.Image, draft.stored, progress, signal)
+      ? startEarlyContainer(target.docker, container.Image, writer.files, progress, signal)
       : noEarlyContainer;
   try {
-    return await writeArchive(request, plan, taken, draft, needs, folder, reader, progress, signal);
+    return await writeArchive(
+      request,
+      plan,
+      taken,
+      repositories,
+      writer,
+      needs,
+      folder,
+      reader,
+      progress,
+      signal,
+    );
   } finally {
     await reader.close();
   }
@@ -81,7 +93,8 @@ async function writeArchive(
   request: BackupRequest,
   { container, connection, server, pgDumpVersion, archive }: Plan,
   { snapshot, relations, outside }: Taken,
-  draft: Draft,
+  repositories: Repositories,
+  writer: BegunBackup,
   { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
   folder: string | undefined,
   reader: EarlyContainer,
@@ -99,7 +112,7 @@ async function writeArchive(
     {
       snapshot,
       options: { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
-      destination: destinationOf(draft, folder, archiveName(format, compression)),
+      destination: destinationOf(writer, folder, archiveName(format, compression)),
       splitFrom: request.splitTablesFrom,
       serverVersion: server.number,
     },
@@ -108,14 +121,14 @@ async function writeArchive(
       relations,
       maxOrphans,
     },
-    () => draft.bytes(),
+    () => writer.bytes(),
     progress,
     signal,
   );
   // The rest can take long, and others may change the tables now.
   await session.run("COMMIT");
 
-  const { id, startedAt, newerThan } = draft;
+  const { id, startedAt, newerThan } = writer;
   const description = describeBackup({
     ...{ id, startedAt, newerThan, name: request.name, database: request.database },
     ...{ container, imageDigest: await digest, server, pgDumpVersion },
@@ -123,11 +136,11 @@ async function writeArchive(
     ...archive,
     ...dumped,
   });
-  await draft.write(guideFile, restoreGuide(description, afterTables !== ""));
+  await writer.write(guideFile, textOf(restoreGuide(description, afterTables !== "")));
   const { files, verification } = await proveArchive(
     target.docker,
-    draft.stored,
-    () => draft.files(progress),
+    writer.files,
+    () => writer.checksums(progress),
     description,
     request.verify,
     reader,
@@ -137,7 +150,7 @@ async function writeArchive(
   const closed = reader.close();
   const manifest = { ...description, files, finishedAt: new Date().toISOString(), verification };
   signal.throwIfAborted();
-  const [place] = await Promise.all([draft.publish(manifest, { progress, signal }), closed]);
+  const [place] = await Promise.all([repositories.publish(writer, manifest, { progress, signal }), closed]);
   return {
     backupId: id,
     ...place,
@@ -153,13 +166,15 @@ async function writeArchive(
       database: request.database,
       ...archive,
       afterTables: afterTables !== "",
-      location: place.location,
+      location: writer.location,
       containerLocation: folder && path.posix.join(path.posix.dirname(folder), id),
       s3: request.s3,
       locale: description.source,
     }),
   };
 }
+
+const textOf = (text: string) => onceOnly(Buffer.from(text));
 
 /** With one or two jobs, `pg_dump` and the server keep all processors busy; counting takes less of them without workers. */
 const countingWorkers = (jobs: number): { workers?: number } => (jobs > 2 ? {} : { workers: 0 });
@@ -194,9 +209,10 @@ async function describeTables(
 }
 
 /** `pg_dump` writes into the folder if the container sees it; otherwise the archive is streamed out. */
-function destinationOf(draft: Draft, folder: string | undefined, archive: string): DumpDestination {
-  const hostFolder = draft.stored.folder;
-  if (folder === undefined || hostFolder === undefined) return draft.archive(archive);
+function destinationOf(writer: BegunBackup, folder: string | undefined, archive: string): DumpDestination {
+  const hostFolder = writer.files.folder;
+  if (folder === undefined || hostFolder === undefined)
+    return { receive: (chunks) => writer.write(archive, chunks) };
   return {
     containerPath: path.posix.join(folder, archive),
     hostPath: path.join(hostFolder, archive),

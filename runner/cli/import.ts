@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Failure } from "../lib/failure";
 import { importBackup } from "../transfer";
 import { ImportRequest } from "../request";
-import { openStore } from "../repository/open";
+import { openRepository } from "../repository/open";
 import { openFile } from "./open-file";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions, uploadOptions } from "./options";
@@ -29,7 +29,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
         );
       }
       const tar = request.file === "-" ? process.stdin : await openFile(request.file);
-      const result = await importBackup(openStore(request, signal), request, tar, progress, signal);
+      const result = await importBackup(openRepository(request, signal), request, tar, progress, signal);
       const what = result.imported ? "is imported" : "was there already, and is whole";
       await print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,

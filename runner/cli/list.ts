@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import ms from "ms";
 import { list } from "../prune";
 import { ListRequest } from "../request";
-import { openStore } from "../repository/open";
+import { openRepository } from "../repository/open";
 import type { StoredBackup } from "../repository/repository";
 import { columns } from "./columns";
 import type { Context } from "./context";
@@ -19,11 +19,11 @@ export function addList(main: Command, { signal }: Context): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(ListRequest, options);
-      const store = openStore(request, signal);
-      const backups = await list(store, request);
+      const repository = openRepository(request, signal);
+      const backups = await list(repository, request);
       const lines =
         backups.length === 0
-          ? [`There are no backups in ${store.location}.`]
+          ? [`There are no backups in ${repository.location}.`]
           : columns([titles, ...backups.map((backup) => row(backup, new Date()))]);
       await print(options, backups, lines, "Nothing was changed.");
     });

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { PresentRequest, referenceOf } from "../request";
-import { openStore } from "../repository/open";
+import { openRepository } from "../repository/open";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption } from "./options";
 
@@ -12,8 +12,8 @@ export function addPresent(main: Command, { signal }: Context): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(PresentRequest, options);
-      const { repository, name, backup } = referenceOf(request);
-      const present = await openStore({ repository, s3: request.s3 }, signal).isTaken(name, backup);
+      const { name, backup, ...reference } = referenceOf(request);
+      const present = await openRepository({ ...reference, s3: request.s3 }, signal).isTaken(name, backup);
       await print(options, { present }, []);
     });
 }

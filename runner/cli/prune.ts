@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { prune, type PruneResult } from "../prune";
 import { PruneRequest } from "../request";
-import { openStore } from "../repository/open";
+import { openRepository } from "../repository/open";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, retentionOptions, seriesOptions } from "./options";
@@ -18,7 +18,7 @@ export function addPrune(main: Command, { progress, signal }: Context): void {
     .addOption(requestOption())
     .action(async (options: Options) => {
       const request = await readRequest(PruneRequest, options);
-      const result = await prune(openStore(request, signal), request, progress, signal);
+      const result = await prune(openRepository(request, signal), request, progress, signal);
       const { removed, dryRun } = result;
       const done =
         removed.length === 0 || dryRun ? "Nothing was removed." : `Removed: ${removed.join(", ")}.`;

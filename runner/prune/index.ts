@@ -3,7 +3,7 @@ import type { Progress } from "../lib/progress";
 import type { PruneRequest } from "../request";
 import { decide, type Decision, hasRules, notAfter, sourceOf } from "./retention";
 import { beforeShrinkage, checkNewestSize } from "./size-check";
-import { existingBackups, type Removal, type Store, type StoredBackup } from "../repository/repository";
+import { existingBackups, type Removal, type Repository, type StoredBackup } from "../repository/repository";
 
 export interface PruneResult {
   readonly location: string;
@@ -18,7 +18,7 @@ export interface PruneResult {
 
 /** Removes the backups of a series that no rule keeps; where a backup is named, only those of its database. */
 export async function prune(
-  store: Store,
+  repository: Repository,
   request: PruneRequest,
   progress: Progress,
   signal: AbortSignal,
@@ -31,18 +31,18 @@ export async function prune(
     );
   }
   const { name, dryRun } = request;
-  const all = await existingBackups(store, name);
+  const all = await existingBackups(repository, name);
   const decisions = plan(like === undefined ? all : ofSameSource(all, like), request, new Date());
   const kept = decisions.filter(({ reasons }) => reasons.length > 0);
-  const removals = dryRun ? [] : await store.finishRemovals(name);
+  const removals = dryRun ? [] : await repository.finishRemovals(name);
   for (const { backup, reasons } of decisions) {
     signal.throwIfAborted();
     if (reasons.length > 0) continue;
-    removals.push(dryRun ? { id: backup.id } : await store.remove(name, backup.id));
+    removals.push(dryRun ? { id: backup.id } : await repository.remove(name, backup.id));
   }
   warn(kept, removals, progress);
   return {
-    location: store.location,
+    location: repository.location,
     name,
     dryRun,
     removed: removals.filter(({ left }) => left === undefined).map(({ id }) => id),

@@ -1,10 +1,10 @@
 import type { ListRequest } from "../request";
-import { existingBackups, type Store, type StoredBackup } from "../repository/repository";
+import { existingBackups, type Repository, type StoredBackup } from "../repository/repository";
 
-/** The backups of one series, or of all; series by name, and the oldest backup of each first. */
-export async function list(store: Store, { name }: ListRequest): Promise<StoredBackup[]> {
-  if (name !== undefined) return existingBackups(store, name);
+/** The backups of one name, or of all; sorted by name, and the oldest backup of each first. */
+export async function list(repository: Repository, { name }: ListRequest): Promise<StoredBackup[]> {
+  if (name !== undefined) return existingBackups(repository, name);
   const found: StoredBackup[] = [];
-  for (const series of await store.series()) found.push(...(await store.backups(series)));
+  for (const one of await repository.names()) found.push(...(await repository.backups(one)));
   return found;
 }

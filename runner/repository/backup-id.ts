@@ -1,5 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 
+/** By which those who were refused together wait more or less. */
+const mostMilliseconds = 300;
+
 /** `20261122T081500Z`: sorts by time, and is a valid name on every file system. */
 export function backupId(time: Date): string {
   return time
@@ -14,12 +17,15 @@ export function backupTime(id: string): Date | undefined {
   return Number.isNaN(time.getTime()) || backupId(time) !== id ? undefined : time;
 }
 
-/** Tries one id after another until one can be had; ids have a resolution of one second. */
+/**
+ * Tries one id after another until one can be had; ids have a resolution of one second. Two that ask at the same moment can both be
+ * refused, so that they must not ask again at the same moment.
+ */
 export async function claimId<T>(claim: (id: string, startedAt: Date) => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const startedAt = new Date();
     const claimed = await claim(backupId(startedAt), startedAt);
     if (claimed !== undefined) return claimed;
-    await setTimeout(1000 - (Date.now() % 1000));
+    await setTimeout(1000 - (Date.now() % 1000) + Math.random() * mostMilliseconds);
   }
 }

@@ -1,12 +1,9 @@
 /** SHA256SUMS: the checksum of every file of a backup, for `sha256sum --check`. */
 import { createHash } from "node:crypto";
-import path from "node:path";
 import { Failure, Failures } from "../lib/failure";
 import { type Manifest, parseManifest } from "./manifest";
-import type { BackupFiles } from "./backup-files";
 import { checkedContent, readWhole } from "./checked-content";
-import { type StoredFile, writeDurably } from "./files";
-import { filesIn } from "./folder/files";
+import type { BackupFiles, StoredFile } from "./files";
 import { oddPath } from "./plain-paths";
 import { manifestFile, sumsFile } from "./layout";
 
@@ -16,50 +13,54 @@ function sumsText(files: readonly Pick<StoredFile, "path" | "sha256">[]): string
   return lines.join("");
 }
 
-/** What seals a backup: the manifest, and the checksums of all files with that of the manifest. */
-export function sealOf(manifest: Manifest): { readonly source: string; readonly sums: string } {
-  const source = `${JSON.stringify(manifest, null, 2)}\n`;
-  const sha256 = createHash("sha256").update(source).digest("hex");
-  return { source, sums: sumsText([...manifest.files, { path: manifestFile, sha256 }]) };
+/** What makes files a backup: the manifest, and the checksums of all files with that of the manifest. */
+export interface BackupRecord {
+  readonly manifest: Manifest;
+  /** The text of the manifest, and that of the checksums. */
+  readonly source: Uint8Array;
+  readonly sums: Uint8Array;
 }
 
-/** Writes the manifest and then the checksums, and reads both back. */
-export async function sealBackup(folder: string, manifest: Manifest): Promise<void> {
-  const { source, sums } = sealOf(manifest);
-  await writeDurably(path.join(folder, manifestFile), source);
-  await writeDurably(path.join(folder, sumsFile), sums);
-  await readSealed(filesIn(folder));
+/** Of a new backup. */
+export function recordOf(manifest: Manifest): BackupRecord {
+  const source = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+  const sha256 = createHash("sha256").update(source).digest("hex");
+  return {
+    manifest,
+    source,
+    sums: Buffer.from(sumsText([...manifest.files, { path: manifestFile, sha256 }])),
+  };
 }
 
 /** The manifest, once it and the checksums agree with each other to the last bit. */
-export async function readSealed(files: BackupFiles): Promise<Manifest> {
+export async function readChecksums(files: BackupFiles): Promise<Manifest> {
   const source = await readWhole(files.read(manifestFile)).catch((error: unknown) => {
     throw error instanceof Failure && error.code === "checksum-mismatch"
       ? new Failure("manifest-unreadable", error.message)
       : error;
   });
-  const manifest = parseSealed(source, await readWhole(files.read(sumsFile)), files.location);
+  const { manifest } = parseRecord(source, await readWhole(files.read(sumsFile)), files.location);
   const odd = oddPath(manifest.files);
   if (odd !== undefined) throw new Failure("manifest-unreadable", `${files.location}: ${odd}. ${remedy}`);
   return manifest;
 }
 
 /** The same of what was read already. */
-export function parseSealed(source: Uint8Array, sums: Uint8Array, where: string): Manifest {
+export function parseRecord(source: Uint8Array, sums: Uint8Array, where: string): BackupRecord {
   const text = new TextDecoder();
   const { manifest, problem: unparsed } = parseManifest(text.decode(source));
   if (manifest === undefined) throw new Failure("manifest-unreadable", `${where}: ${unparsed}. ${remedy}`);
   const sha256 = createHash("sha256").update(source).digest("hex");
-  const problem = findSealProblem(manifest, sha256, text.decode(sums));
-  if (problem === undefined) return manifest;
+  const problem = findProblem(manifest, sha256, text.decode(sums));
+  if (problem === undefined) return { manifest, source, sums };
   throw damaged(where, problem);
 }
 
 /** Where the manifest, its own checksum and the text of the checksums do not agree with each other. */
-function findSealProblem(manifest: Manifest, sha256: string, sums: string): string | undefined {
-  const sealed = { path: manifestFile, sha256 };
-  if (sums === sumsText([...manifest.files, sealed])) return undefined;
-  return sums.endsWith(sumsText([sealed]))
+function findProblem(manifest: Manifest, sha256: string, sums: string): string | undefined {
+  const own = { path: manifestFile, sha256 };
+  if (sums === sumsText([...manifest.files, own])) return undefined;
+  return sums.endsWith(sumsText([own]))
     ? `${sumsFile} is not what was written`
     : `${manifestFile} does not have the checksum that ${sumsFile} records; one of the two is damaged`;
 }

@@ -1,9 +1,9 @@
+/** The files of a backup, and their checksums. */
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import pMap from "p-map";
-import { runFile } from "./folder/folder";
 
 export interface StoredFile {
   /** Relative to the backup's folder, with forward slashes. */
@@ -12,12 +12,22 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
+/** The files of one backup, wherever it is kept. */
+export interface BackupFiles {
+  /** For messages: a folder's absolute path, or a URL. */
+  readonly location: string;
+  /** Folder of this machine that holds them; none where they are in no folder. */
+  readonly folder: string | undefined;
+  /** What one file holds; its path is relative to the backup. A file that is missing is a `checksum-mismatch`. */
+  read(file: string): AsyncIterable<Uint8Array>;
+}
+
 /** All regular files of a backup below its folder, as sorted relative paths. */
 async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name !== runFile)
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
     .sort();
 }
 
@@ -38,15 +48,19 @@ export async function bytesBelow(folder: string): Promise<number> {
 /** Files that are read back at once: disks take several at a time, and Node has four threads for them. */
 const atOnce = 4;
 
-/** Reads every file below a folder back, and makes sure that it is on disk. */
-export async function sealFiles(folder: string): Promise<StoredFile[]> {
-  const seal = (file: string) =>
+/** The checksums of all files below a folder: those that are not known yet are read back, and forced to disk. */
+export async function checksumsBelow(
+  folder: string,
+  known: ReadonlyMap<string, StoredFile> = new Map(),
+): Promise<StoredFile[]> {
+  const read = (file: string) =>
+    known.get(file) ??
     opened(path.join(folder, file), async (handle): Promise<StoredFile> => {
       const { size } = await handle.stat();
       const [sha256] = await Promise.all([hashOf(handle, size), handle.sync()]);
-      return { path: file.split(path.sep).join("/"), bytes: size, sha256 };
+      return { path: file, bytes: size, sha256 };
     });
-  return pMap(await listFiles(folder), seal, { concurrency: atOnce });
+  return pMap(await listFiles(folder), read, { concurrency: atOnce });
 }
 
 export function hashFile(file: string): Promise<string> {
@@ -74,6 +88,6 @@ const mostAtOnce = 1 << 20;
 /** What to read at once. Memory for more than a small file has takes longer to get than the file to read. */
 export const chunkBytes = (size: number): number => Math.min(mostAtOnce, size + 1);
 
-export async function writeDurably(file: string, content: string): Promise<void> {
+export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
   await writeFile(file, content, { mode: 0o600, flush: true });
 }

@@ -5,6 +5,9 @@ export const afterTablesFile = "after-tables.sql";
 
 export const manifestFile = "manifest.json";
 
+/** In which versions before 0.2 wrote whose a folder is. */
+export const runFile = ".run";
+
 export const sumsFile = "SHA256SUMS";
 
 /** Beside the manifest and in no list of files, so that a mark changes nothing that is sealed. */

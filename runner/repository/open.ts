@@ -1,27 +1,27 @@
 import { type OneBackup, referenceOf, type S3Settings } from "../request";
 import { parseRepository } from "../request/location";
-import { folderStore } from "./folder/folder-repository";
-import { findBackup, type Store, type StoredBackup } from "./repository";
+import { folderRepository } from "./folder/folder-repository";
+import { findBackup, type Repository, type StoredBackup } from "./repository";
 
 /** The repository that a request names; the signal ends what is under way in it. */
-export function openStore(
+export function openRepository(
   { repository, s3 = {} }: { readonly repository: string; readonly s3?: Partial<S3Settings> | undefined },
   signal: AbortSignal = new AbortController().signal,
-): Store {
+): Repository {
   const location = parseRepository(repository);
-  if (location.kind === "folder") return folderStore(location.path);
-  const { bucketStore, connect } = s3Module();
-  return bucketStore(connect(location, s3, signal));
+  if (location.kind === "folder") return folderRepository(location.path);
+  const { s3Repository, connect } = s3Module();
+  return s3Repository(connect(location, s3, signal));
 }
 
 /** The backup that a request names, and the repository that has it. */
 export async function openBackup(
   request: OneBackup,
   signal: AbortSignal,
-): Promise<{ readonly store: Store; readonly found: StoredBackup }> {
-  const { repository, name, backup } = referenceOf(request);
-  const store = openStore({ repository, s3: request.s3 }, signal);
-  return { store, found: await findBackup(store, name, backup) };
+): Promise<{ readonly repository: Repository; readonly found: StoredBackup }> {
+  const { name, backup, ...reference } = referenceOf(request);
+  const repository = openRepository({ ...reference, s3: request.s3 }, signal);
+  return { repository, found: await findBackup(repository, name, backup) };
 }
 
 /** Loaded where it is needed only: the SDK for S3 takes a good part of the time to start. */

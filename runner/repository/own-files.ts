@@ -1,6 +1,5 @@
 import { type Manifest } from "./manifest";
-import { runFile } from "./folder/folder";
-import { afterTablesFile, manifestFile, sumsFile, prepareFile } from "./layout";
+import { afterTablesFile, manifestFile, runFile, sumsFile, prepareFile } from "./layout";
 
 /** The files of a backup that are its own, and go with it. */
 export function ownFiles(manifest: Manifest | undefined): Set<string> {

@@ -5,6 +5,11 @@ import { manifestFile, keepFile } from "./layout";
 /** As pg_dump and this program name files: nothing hidden, nothing that leaves the folder. */
 const plainPath = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
 
+/** Writers of backups refuse other names, whoever asks. */
+export function failUnlessPlain(file: string): void {
+  if (!plainPath.test(file)) throw new Error(`no file of a backup is called ${JSON.stringify(file)}`);
+}
+
 /** What is wrong with the names of a manifest's files; nothing where each is that of one file in the backup's folder. */
 export function oddPath(files: readonly { readonly path: string }[]): string | undefined {
   const paths = new Set([manifestFile, "SHA256SUMS", keepFile]);

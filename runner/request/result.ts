@@ -16,10 +16,11 @@ export function summarizeTables(names: readonly string[]): string[] {
   return kept;
 }
 
-/** Those of the first file, and of as many others as fit. */
+/** Those of the first file, and of as many others as fit where so many places have some. */
 export function summarizeVersionIds(
   versionIds: Readonly<Record<string, string>>,
   first: string,
+  places: number,
 ): Record<string, string> {
   const entries = Object.entries(versionIds).sort(
     ([one], [other]) => Number(other === first) - Number(one === first),
@@ -28,7 +29,7 @@ export function summarizeVersionIds(
   return Object.fromEntries(
     entries.filter(([file, id]) => {
       used += jsonBytes(file) + jsonBytes(id);
-      return file === first || used <= bytesFor.versionIds;
+      return file === first || used <= bytesFor.versionIds / places;
     }),
   );
 }

@@ -15,8 +15,7 @@ import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import type { Manifest } from "../repository/manifest";
 import type { Session } from "../postgres/session/session";
 import { z } from "zod";
-import { filesOf, type BackupFiles } from "../repository/backup-files";
-import { readSealed, checkFiles, damaged } from "../repository/checksums";
+import { checkFiles, damaged, readChecksums } from "../repository/checksums";
 import { failUnlessListed, checkScripts } from "../verify";
 import { openBackup } from "../repository/open";
 import { chooseJobs } from "../lib/concurrency";
@@ -24,6 +23,7 @@ import type { ExecTarget } from "../docker/exec";
 import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
 import { archiveName } from "../postgres/archive/compression";
 import { describeContent } from "../postgres/catalog/not-carried";
+import type { BackupFiles } from "../repository/files";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
@@ -90,9 +90,9 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const { store, found } = await openBackup(request, signal);
-  const files = filesOf(store, found);
-  const manifest = await readSealed(files);
+  const { repository, found } = await openBackup(request, signal);
+  const files = repository.files(found.name, found.id);
+  const manifest = await readChecksums(files);
   failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
   await checkFiles(files, checkedBefore(files, manifest, request), signal);

@@ -1,42 +1,32 @@
-/** Copies of a complete and verified backup in other repositories. */
+/** Copies a complete and verified backup from one repository to another. */
 import pMap from "p-map";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
-import type { BackupFiles } from "../repository/backup-files";
-import { checkedContent, onceOnly } from "../repository/checked-content";
-import { sealOf } from "../repository/checksums";
-import type { StoredFile } from "../repository/files";
-import { manifestFile, sumsFile } from "../repository/layout";
-import type { Manifest } from "../repository/manifest";
-import type { IncomingBackup, Store } from "../repository/repository";
-import type { BackupPlace } from "../request";
-import { summarizeVersionIds } from "../request/result";
+import { checkedContent } from "../repository/checked-content";
+import type { StoredFile, BackupFiles } from "../repository/files";
 import { formatBytes, totalBytes } from "../lib/format";
+import type { BackupRecord } from "../repository/checksums";
+import type { Published, Repository } from "../repository/repository";
 
 /** Files on their way at once. */
 const atOnce = 4;
 
-interface Copying {
-  readonly fileMode: string;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
-
 /**
- * Writes the files of a backup into a repository. What is read is compared with the manifest, and what is written is compared by
- * the server or forced to disk, so that what is there needs no reading back.
+ * What is read is compared with the manifest; what is written is compared by the S3 server, or forced to disk. So what is there
+ * needs no reading back.
  */
-export async function copyFilesTo(
+export async function copyBackup(
   from: BackupFiles,
-  manifest: Manifest,
-  store: Store,
-  { fileMode, progress, signal }: Copying,
-): Promise<BackupPlace> {
-  const { name, id, files } = manifest;
-  const location = store.folder(name, id) ?? `${store.location}/${name}/${id}`;
+  record: BackupRecord,
+  to: Repository,
+  fileMode: number,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Published> {
+  const { name, id, files } = record.manifest;
   const bytes = totalBytes(files);
-  const incoming = await store.receive({ name, id, bytes, fileMode: Number.parseInt(fileMode, 8) });
-  progress.note(`Copying ${files.length} files, ${formatBytes(bytes)}, to ${location}.`);
+  const writer = await to.create({ name, id, mostBytes: bytes, fileMode });
+  progress.note(`Copying ${files.length} files, ${formatBytes(bytes)}, to ${to.files(name, id).location}.`);
   let [current, sent] = ["", 0];
   const stop = progress.follow(
     () => current,
@@ -46,39 +36,18 @@ export async function copyFilesTo(
     current = file.path;
     const changed = (problem: string) =>
       new Failure("checksum-mismatch", `${from.location}: ${file.path} ${problem}, after it was verified.`);
-    return incoming.write(
-      file.path,
-      checkedContent(from.read(file.path), file, changed, (more) => (sent += more)),
-    );
+    const content = checkedContent(from.read(file.path), file, changed, (more) => (sent += more));
+    return writer.write(file.path, content, file);
   };
   try {
+    await to.checkSpace(name, bytes);
     await pMap(files, send, { concurrency: atOnce, signal });
-    const { place, notes } = await sealIn(incoming, location, manifest);
-    for (const note of notes) progress.note(`warning: ${note}`);
-    return place;
+    const published = await writer.publish(record);
+    for (const note of published.notes) progress.note(`warning: ${note}`);
+    return published;
   } catch (error) {
-    throw await incoming.abandon(error);
+    throw await writer.abandon(error);
   } finally {
     stop();
   }
-}
-
-/** Writes the checksums, and then the manifest, which makes it a backup. */
-export async function sealIn(
-  incoming: IncomingBackup,
-  location: string,
-  manifest: Manifest,
-): Promise<{ readonly place: BackupPlace; readonly notes: readonly string[] }> {
-  const { source, sums } = sealOf(manifest);
-  await incoming.write(sumsFile, onceOnly(Buffer.from(sums)));
-  await incoming.write(manifestFile, onceOnly(Buffer.from(source)));
-  const { versionIds, notes = [] } = await incoming.publish();
-  const place = {
-    location,
-    manifest: `${location}/${manifestFile}`,
-    ...(Object.keys(versionIds).length === 0
-      ? {}
-      : { versionIds: summarizeVersionIds(versionIds, manifestFile) }),
-  };
-  return { place, notes };
 }

@@ -4,11 +4,10 @@ import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
 import { type Progress } from "../lib/progress";
 import type { ExportRequest } from "../request";
-import { filesOf } from "../repository/backup-files";
 import { onceOnly, readWhole } from "../repository/checked-content";
 import { writeNewFile } from "./new-file";
 import { oddPath } from "../repository/plain-paths";
-import { damaged, parseSealed, readChecked } from "../repository/checksums";
+import { damaged, parseRecord, readChecked } from "../repository/checksums";
 import { openBackup } from "../repository/open";
 import { tarBytes, type TarFile, writeTar } from "../lib/tar";
 import { manifestFile, sumsFile } from "../repository/layout";
@@ -31,12 +30,12 @@ export async function exportBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<ExportResult> {
-  const { store, found } = await openBackup(request, signal);
+  const { repository, found } = await openBackup(request, signal);
   const { name, id, location } = found;
   const { file } = request;
-  const stored = filesOf(store, found);
+  const stored = repository.files(name, id);
   const [source, sums] = [await readWhole(stored.read(manifestFile)), await readWhole(stored.read(sumsFile))];
-  const manifest = parseSealed(source, sums, location);
+  const { manifest } = parseRecord(source, sums, location);
   if (manifest.name !== name || manifest.id !== id)
     throw damaged(location, `${manifestFile} is that of ${manifest.name}/${manifest.id}`);
   const odd = oddPath(manifest.files);

@@ -4,10 +4,11 @@ import type { Readable } from "node:stream";
 import { Failure } from "../lib/failure";
 import { type Progress } from "../lib/progress";
 import type { ImportRequest } from "../request";
-import { checkedContent, onceOnly, readWhole } from "../repository/checked-content";
-import { alreadyExists, type IncomingBackup, type Store } from "../repository/repository";
+import { checkedContent, readWhole } from "../repository/checked-content";
+import { alreadyExists, type BackupWriter, type Repository } from "../repository/repository";
 import { endsEarly, readTar, type TarEntry } from "../lib/tar";
-import { invalid, readTarSeal, type TarSeal } from "./tar-checksums";
+import type { BackupRecord } from "../repository/checksums";
+import { invalid, readTarRecord } from "./tar-record";
 import { manifestFile, sumsFile } from "../repository/layout";
 import { formatBytes } from "../lib/format";
 
@@ -24,7 +25,7 @@ export interface ImportResult {
 }
 
 export async function importBackup(
-  store: Store,
+  repository: Repository,
   request: Omit<ImportRequest, "file">,
   tar: Readable,
   progress: Progress,
@@ -32,35 +33,36 @@ export async function importBackup(
 ): Promise<ImportResult> {
   const entries = readTar(tar, signal);
   try {
-    const seal = await readTarSeal(entries);
-    const { name, id, files } = seal.manifest;
+    const record = await readTarRecord(entries);
+    const { name, id, files } = record.manifest;
     if (request.name !== undefined && request.name !== name) {
       throw new Failure(
         "backup-not-found",
         `The tar holds a backup of "${name}", not of "${request.name}". A backup keeps its name; leave --name out to import it as that.`,
       );
     }
-    const imported = !(await isThere(store, seal, signal));
-    const sizeBytes = [seal.source.length, seal.sums.length, ...files.map(({ bytes }) => bytes)].reduce(
+    const imported = !(await isThere(repository, record, signal));
+    const sizeBytes = [record.source.length, record.sums.length, ...files.map(({ bytes }) => bytes)].reduce(
       (sum, bytes) => sum + bytes,
     );
     if (imported) {
       progress.note(`Importing ${name}/${id}: ${files.length + 2} files, ${formatBytes(sizeBytes)}.`);
       const fileMode = Number.parseInt(request.fileMode, 8);
-      const incoming = await store.receive({ name, id, bytes: sizeBytes, fileMode });
+      const writer = await repository.create({ name, id, mostBytes: sizeBytes, fileMode });
       try {
-        await writeAll(incoming, seal, entries, progress);
+        await repository.checkSpace(name, sizeBytes);
+        await writeAll(writer, record, entries, progress);
         signal.throwIfAborted();
-        const { notes = [] } = await incoming.publish();
+        const { notes } = await writer.publish(record);
         for (const note of notes) progress.note(`warning: ${note}`);
       } catch (error) {
-        throw await incoming.abandon(error);
+        throw await writer.abandon(error);
       }
     } else {
       // Whoever writes into a pipe would fail if nobody read it to its end.
       for await (const { path: passed } of entries) progress.note(`${passed} is there already.`);
     }
-    const stored = (await store.backups(name)).find((backup) => backup.id === id);
+    const stored = (await repository.backups(name)).find((backup) => backup.id === id);
     if (stored === undefined) throw new Error(`${name}/${id} is gone`);
     const { location, latest } = stored;
     return { backupId: id, name, location, files: files.length + 2, sizeBytes, imported, latest };
@@ -70,13 +72,11 @@ export async function importBackup(
 }
 
 async function writeAll(
-  incoming: IncomingBackup,
-  { manifest, source, sums }: TarSeal,
+  writer: BackupWriter,
+  { manifest }: BackupRecord,
   entries: AsyncGenerator<TarEntry, void>,
   progress: Progress,
 ): Promise<void> {
-  await incoming.write(manifestFile, onceOnly(source));
-  await incoming.write(sumsFile, onceOnly(sums));
   const expected = new Map(
     manifest.files.map((file) => [path.posix.join(manifest.name, manifest.id, file.path), file]),
   );
@@ -99,10 +99,8 @@ async function writeAll(
           `${file.path} in the tar ${problem}. Nothing was imported; transfer it again, or export it again.`,
         );
       if (entry.bytes !== file.bytes) throw failure(`has ${entry.bytes} bytes instead of ${file.bytes}`);
-      await incoming.write(
-        file.path,
-        checkedContent(entry.content, file, failure, (bytes) => (read += bytes)),
-      );
+      const content = checkedContent(entry.content, file, failure, (bytes) => (read += bytes));
+      await writer.write(file.path, content, file);
     }
   } finally {
     stop();
@@ -120,20 +118,21 @@ function describeExtra({ path: found, isFile }: TarEntry): string {
 
 /** Whether the same backup is there and whole; another one of its id, or a damaged one, is in the way. */
 async function isThere(
-  store: Store,
-  { manifest, source, sums }: TarSeal,
+  repository: Repository,
+  { manifest, source, sums }: BackupRecord,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { name, id, files } = manifest;
-  const found = (await store.backups(name)).find((backup) => backup.id === id);
+  const found = (await repository.backups(name)).find((backup) => backup.id === id);
   if (found === undefined) return false;
   const inTheWay = () => alreadyExists(found.location);
   if (found.problem !== undefined) throw inTheWay();
-  const same = async (file: string, content: Buffer) =>
-    content.equals(await readWhole(store.read(name, id, file)));
+  const there = repository.files(name, id);
+  const same = async (file: string, content: Uint8Array) =>
+    (await readWhole(there.read(file))).equals(content);
   if (!(await same(manifestFile, source)) || !(await same(sumsFile, sums))) throw inTheWay();
   for (const file of files) {
-    for await (const chunk of checkedContent(store.read(name, id, file.path), file, inTheWay)) {
+    for await (const chunk of checkedContent(there.read(file.path), file, inTheWay)) {
       if (chunk.length > 0) signal.throwIfAborted();
     }
   }

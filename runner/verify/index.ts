@@ -2,9 +2,9 @@ import { docker as dockerFor } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import { type VerifyRequest, type VerifyResult, referenceOf } from "../request";
-import { type BackupFiles, filesOf } from "../repository/backup-files";
-import { openStore } from "../repository/open";
-import { readSealed } from "../repository/checksums";
+import type { BackupFiles } from "../repository/files";
+import { openRepository } from "../repository/open";
+import { readChecksums } from "../repository/checksums";
 import { existingBackups, findBackup } from "../repository/repository";
 import { verifyBackup } from "./verification";
 import { secondsSince } from "../lib/format";
@@ -15,9 +15,11 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ result: VerifyResult; failures: Failure[] }> {
-  const { repository, name, backup: wanted } = referenceOf(request);
-  const store = openStore({ repository, s3: request.s3 }, signal);
-  const backups = request.all ? await existingBackups(store, name) : [await findBackup(store, name, wanted)];
+  const { name, backup: wanted, ...reference } = referenceOf(request);
+  const repository = openRepository({ ...reference, s3: request.s3 }, signal);
+  const backups = request.all
+    ? await existingBackups(repository, name)
+    : [await findBackup(repository, name, wanted)];
   const results: VerifyResult["backups"] = [];
   const failures: Failure[] = [];
   for (const backup of backups) {
@@ -27,7 +29,13 @@ export async function verify(
     try {
       results.push({
         ...about,
-        ...(await verifyOne(request, filesOf(store, backup), backup.problem, progress, signal)),
+        ...(await verifyOne(
+          request,
+          repository.files(backup.name, backupId),
+          backup.problem,
+          progress,
+          signal,
+        )),
       });
     } catch (error) {
       signal.throwIfAborted();
@@ -48,7 +56,7 @@ async function verifyOne(
   progress: Progress,
   signal: AbortSignal,
 ) {
-  const manifest = await readSealed(files);
+  const manifest = await readChecksums(files);
   progress.note(`Verifying ${files.location}.`);
   const verification = await verifyBackup({
     docker: dockerFor(dockerHost),

@@ -11,7 +11,7 @@ import { loopback, serverTarget, withEnv } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { giveSearchPath } from "../postgres/catalog/unqualified";
-import type { BackupFiles } from "../repository/backup-files";
+import type { BackupFiles } from "../repository/files";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { readPlainArchive } from "./scripts";

@@ -1,6 +1,5 @@
 /** The scripts of a backup: a plain archive, and what ends in .sql. */
-import type { BackupFiles } from "../repository/backup-files";
-import type { StoredFile } from "../repository/files";
+import type { StoredFile, BackupFiles } from "../repository/files";
 import { readChecked, checkFiles, recordedFile } from "../repository/checksums";
 import { Failure } from "../lib/failure";
 import { prepareFile } from "../repository/layout";

@@ -18,11 +18,11 @@ import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/sc
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
 import { safeScript } from "../postgres/archive/script-pieces";
-import type { BackupFiles } from "../repository/backup-files";
 import { checkFiles, recordedFile, streamedArchive } from "../repository/checksums";
 import { secondsSince } from "../lib/format";
 import { together } from "../lib/concurrency";
 import { readPlainArchive, failUnlessListed, checkScripts, ArchiveKind, archiveFile } from "./scripts";
+import type { BackupFiles } from "../repository/files";
 
 /** A manifest, as far as it is known before the backup is verified. */
 export type Verifiable = Omit<Manifest, "finishedAt" | "verification">;

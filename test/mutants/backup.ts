@@ -12,8 +12,8 @@ export const backupMutants: readonly Mutant[] = [
   {
     title: "the checksum of the manifest is not compared",
     file: "runner/repository/checksums.ts",
-    text: "if (problem === undefined) return manifest;\n  throw damaged",
-    replacement: "if (problem !== sums.toString()) return manifest;\n  throw damaged",
+    text: "if (problem === undefined) return { manifest, source, sums };\n  throw damaged",
+    replacement: "if (problem !== sums.toString()) return { manifest, source, sums };\n  throw damaged",
     tests: ["test/unit/runner/seal.test.ts"],
   },
   {
@@ -26,8 +26,8 @@ export const backupMutants: readonly Mutant[] = [
   {
     title: "a manifest may name files outside of its folder",
     file: "runner/repository/plain-paths.ts",
-    text: "if (!plainPath.test(file))",
-    replacement: 'if (file === "")',
+    text: "if (!plainPath.test(file)) return",
+    replacement: 'if (file === "") return',
     tests: ["test/unit/runner/hostile-folder.test.ts"],
   },
   {

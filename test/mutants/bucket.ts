@@ -12,7 +12,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "an object whose answer was lost is not looked for",
-    file: "runner/repository/s3/incoming.ts",
+    file: "runner/repository/s3/writer.ts",
     text: "if (uncertain.has(file) && (await findOwn(",
     replacement: 'if (uncertain.has("") && (await findOwn(',
     tests: ["test/faults/bucket-answers.test.ts"],
@@ -20,7 +20,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "an object of another run counts as this run's",
-    file: "runner/repository/s3/incoming.ts",
+    file: "runner/repository/s3/writer.ts",
     text: "if (head?.Metadata?.[runKey] !== metadata[runKey]) {",
     replacement: "if (head === undefined) {",
     tests: ["test/faults/bucket.test.ts"],
@@ -28,7 +28,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "objects of another run are removed",
-    file: "runner/repository/s3/incoming.ts",
+    file: "runner/repository/s3/writer.ts",
     text: "  if (there.some((path) => !written.has(path))) return;\n",
     replacement: "",
     tests: ["test/faults/bucket.test.ts"],
@@ -36,7 +36,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "another backup with the same id counts as the same backup",
-    file: "runner/repository/s3/incoming.ts",
+    file: "runner/repository/s3/writer.ts",
     text: "return there.bytes === bytes && there.sha256 === sha256;",
     replacement: "return there.bytes === bytes;",
     tests: ["test/faults/bucket.test.ts"],
@@ -44,7 +44,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "a backup that lacks objects is published",
-    file: "runner/repository/s3/incoming.ts",
+    file: "runner/repository/s3/writer.ts",
     text: "      await expectAll(working, prefix, [...stored.values()]);\n      await store",
     replacement: "      await store",
     tests: ["test/faults/bucket.test.ts"],

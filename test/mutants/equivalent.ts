@@ -217,7 +217,7 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: "runner/lib/work-name.ts",
-    mutated: 'const [, finalName, identity = ""] = written.exec(entry) ?? ["Stryker was here"];',
+    mutated: 'const [, finalName, identity = "", key] = written.exec(entry) ?? ["Stryker was here"];',
     why: "If nothing matches, no part is read.",
   },
   {

@@ -2,8 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { sealFiles } from "../../runner/repository/files";
-import { sealBackup } from "../../runner/repository/checksums";
+import { checksumsBelow } from "../../runner/repository/files";
+import { readChecksums, recordOf } from "../../runner/repository/checksums";
+import { filesIn } from "../../runner/repository/folder/files";
+import type { Manifest } from "../../runner/repository/manifest";
 import { sampleManifest } from "./series";
 
 /** Contents that no tar block's border divides evenly. */
@@ -14,6 +16,14 @@ export const sealedFiles: Readonly<Record<string, Buffer>> = {
   "archive/toc.dat": randomBytes(512),
   "prepare.sql": Buffer.from("-- nothing\n"),
 };
+
+/** Writes the manifest and the checksums, and reads both back. */
+export async function writeRecord(folder: string, manifest: Manifest): Promise<void> {
+  const { source, sums } = recordOf(manifest);
+  await writeFile(path.join(folder, "manifest.json"), source);
+  await writeFile(path.join(folder, "SHA256SUMS"), sums);
+  await readChecksums(filesIn(folder));
+}
 
 /** A backup that passes every check of its checksums; its folder. */
 export async function writeSealed(
@@ -26,6 +36,6 @@ export async function writeSealed(
     await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
     await writeFile(path.join(folder, file), content);
   }
-  await sealBackup(folder, { ...sampleManifest(id, { name }), files: await sealFiles(folder) });
+  await writeRecord(folder, { ...sampleManifest(id, { name }), files: await checksumsBelow(folder) });
   return folder;
 }

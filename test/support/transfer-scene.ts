@@ -10,7 +10,7 @@ import { pack } from "tar-stream";
 import { Failure, type FailureCode } from "../../runner/lib/failure";
 import { importBackup } from "../../runner/transfer/import";
 import { Manifest } from "../../runner/repository/manifest";
-import { folderStore } from "../../runner/repository/folder/folder-repository";
+import { folderRepository } from "../../runner/repository/folder/folder-repository";
 import { everyBytes, inChunks } from "./chunks";
 import { removeFolder, temporaryFolder } from "./resources";
 import { runnerMain, runRunner } from "./runner";
@@ -89,7 +89,13 @@ class TransferScene {
     const progress = { note: () => undefined, follow: () => () => undefined };
     const request = { repository: this.target, fileMode: "0600" };
     try {
-      await importBackup(folderStore(this.target), request, chunks, progress, new AbortController().signal);
+      await importBackup(
+        folderRepository(this.target),
+        request,
+        chunks,
+        progress,
+        new AbortController().signal,
+      );
       return undefined;
     } catch (error) {
       assert.ok(error instanceof Failure, String(error));

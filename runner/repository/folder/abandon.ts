@@ -1,21 +1,19 @@
 import { existsSync } from "node:fs";
-import { statfs } from "node:fs/promises";
-import path from "node:path";
+import { rm, statfs } from "node:fs/promises";
 import { Failure } from "../../lib/failure";
 import { bytesBelow } from "../files";
-import { discardBackup, type PendingBackup } from "./folder";
 import { formatBytes } from "../../lib/format";
+import path from "node:path";
 
 /** Removes what a failed run wrote; gives the failure to report, which is the destination's where that was the cause. */
 export async function abandonBackup(
-  pending: Pick<PendingBackup, "workPath" | "finalPath">,
+  { workPath, finalPath }: { readonly workPath: string; readonly finalPath: string },
   error: unknown,
 ): Promise<unknown> {
-  const { workPath, finalPath } = pending;
   const folder = path.dirname(finalPath);
   const vanished = !existsSync(workPath) && !existsSync(finalPath);
   const written = await bytesBelow(workPath);
-  const notRemoved = await discardBackup(pending).then(
+  const notRemoved = await rm(workPath, { recursive: true, force: true, maxRetries: 3 }).then(
     () => undefined,
     (reason: unknown) => reason,
   );

@@ -2,8 +2,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
-import type { BackupFiles } from "../backup-files";
-import { chunkBytes } from "../files";
+import { type BackupFiles, chunkBytes } from "../files";
 import { isErrno } from "../../lib/files";
 
 /** The files of a backup in a folder, complete or not. */

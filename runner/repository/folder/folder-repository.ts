@@ -5,25 +5,27 @@ import { Failure } from "../../lib/failure";
 import { BackupName } from "../../request";
 import { type Entry, folderContents } from "./contents";
 import { filesIn } from "./files";
-import { receiveFolder } from "./incoming";
 import { readManifest } from "./manifest";
+import { checkLatest } from "./latest";
+import { checkSpace, checkWritable } from "./space";
+import { createInFolder } from "./writer";
 import { finishRemovals, removeFolder } from "./removal";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
-import { type Store, type StoredBackup } from "../repository";
+import type { Repository, StoredBackup } from "../repository";
 import { backupTime } from "../backup-id";
 import { isErrno } from "../../lib/files";
 import { keepFile } from "../layout";
 import { totalBytes } from "../../lib/format";
 
-/** Backups as folders, <directory>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
-export function folderStore(directory: string): Store {
-  const location = path.resolve(directory);
+/** Backups as folders, <repository>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
+export function folderRepository(folder: string): Repository {
+  const location = path.resolve(folder);
   const seriesFolder = (name: string) => path.join(location, name);
   const backupsOf = (name: string) => readSeries(seriesFolder(name), name);
   return {
     location,
-    async series() {
+    async names() {
       const names = (await readable(location, readdir(location))).filter(
         (name) => BackupName.safeParse(name).success,
       );
@@ -35,15 +37,18 @@ export function folderStore(directory: string): Store {
     remove: (name, id) => removeFolder(seriesFolder(name), id),
     finishRemovals: (name) => finishRemovals(seriesFolder(name)),
     mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
-    folder: (name, id) => path.join(seriesFolder(name), id),
-    read: (name, id, file) => filesIn(path.join(seriesFolder(name), id)).read(file),
-    receive: (arrival) =>
-      receiveFolder(seriesFolder(arrival.name), arrival, async (workPath) => {
-        const latest = (await backupsOf(arrival.name)).find((backup) => backup.latest);
-        if (latest === undefined) return true;
-        const { manifest } = await readManifest(workPath);
-        if (manifest?.newerThan?.includes(latest.id) === true) return true;
-        return latest.id < arrival.id && latest.manifest?.newerThan?.includes(arrival.id) !== true;
+    files: (name, id) => filesIn(path.join(seriesFolder(name), id)),
+    folder: seriesFolder,
+    async check(name) {
+      await checkWritable(seriesFolder(name));
+      await checkLatest(seriesFolder(name));
+    },
+    checkSpace: (name, bytes) => checkSpace(seriesFolder(name), bytes),
+    create: (backup) =>
+      createInFolder(seriesFolder(backup.name), backup, async ({ id, newerThan }) => {
+        const latest = (await backupsOf(backup.name)).find((one) => one.latest);
+        if (latest === undefined || newerThan?.includes(latest.id) === true) return true;
+        return latest.id < id && latest.manifest?.newerThan?.includes(id) !== true;
       }),
   };
 }

@@ -1,2 +1,2 @@
-export { bucketStore } from "./s3-repository";
+export { s3Repository } from "./s3-repository";
 export { connect } from "./client";

@@ -1,10 +1,11 @@
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { Failure } from "../../lib/failure";
 import { BackupName } from "../../request";
-import { type Store } from "../repository";
+import type { BackupFiles } from "../files";
+import type { Repository } from "../repository";
 import type { Bucket } from "./client";
 import { maybeDone } from "./failures";
-import { receiveInto } from "./incoming";
+import { createInBucket } from "./writer";
 import { s3Url } from "../../request/location";
 import { headObject, listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
@@ -13,12 +14,17 @@ import { backupTime } from "../backup-id";
 import { keepFile } from "../layout";
 
 /** Backups as objects, prefix/name/id/file. What is not below an id is not of a backup, and is never touched. */
-export function bucketStore(bucket: Bucket): Store {
+export function s3Repository(bucket: Bucket): Repository {
   const seriesPrefix = (name: string) => `${bucket.prefix}${name}/`;
   const prefixOf = (name: string, id: string) => `${seriesPrefix(name)}${id}/`;
+  const filesOf = (name: string, id: string): BackupFiles => ({
+    location: s3Url(bucket, prefixOf(name, id)),
+    folder: undefined,
+    read: (file) => read(bucket, `${prefixOf(name, id)}${file}`),
+  });
   return {
     location: s3Url(bucket, bucket.prefix),
-    async series() {
+    async names() {
       const names = (await listNames(bucket, bucket.prefix)).filter(
         (name) => BackupName.safeParse(name).success,
       );
@@ -34,9 +40,13 @@ export function bucketStore(bucket: Bucket): Store {
     remove: (name, id) => removeBackup(bucket, prefixOf(name, id), id),
     finishRemovals: (name) => finishRemovals(bucket, seriesPrefix(name), new Date()),
     mark: (name, id, kept) => mark(bucket, `${prefixOf(name, id)}${keepFile}`, kept),
+    files: filesOf,
     folder: () => undefined,
-    read: (name, id, file) => read(bucket, `${prefixOf(name, id)}${file}`),
-    receive: (arrival) => receiveInto(bucket, prefixOf(arrival.name, arrival.id), arrival),
+    // Listing the backups tells whether the bucket is there; whether it can be written is known by writing.
+    check: () => Promise.resolve(),
+    checkSpace: () => Promise.resolve(),
+    create: (backup) =>
+      createInBucket(bucket, prefixOf(backup.name, backup.id), filesOf(backup.name, backup.id), backup),
   };
 }
 

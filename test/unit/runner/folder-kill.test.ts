@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from "no
 import path from "node:path";
 import pMap from "p-map";
 import { checkLatest, makeRoomForLatest } from "../../../runner/repository/folder/latest";
-import { folderStore } from "../../../runner/repository/folder/folder-repository";
+import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { type FsCall, watchFs } from "../../support/fs-calls";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeSealed } from "../../support/sealed";
@@ -15,31 +15,38 @@ const [first, second, third] = ["20261121T080000Z", "20261122T080000Z", "2026112
 /** What a run does to a folder, by the compiled code. */
 const works = {
   backup: `
-    const { beginBackup, publishBackup } = require(process.env.DIST + "/repository/folder/folder.js");
-    const { sealFiles, writeDurably } = require(process.env.DIST + "/repository/files.js");
-    const { sealBackup } = require(process.env.DIST + "/repository/checksums.js");
-    const { openToReaders } = require(process.env.DIST + "/repository/folder/modes.js");
+    const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
+    const { claimId } = require(process.env.DIST + "/repository/backup-id.js");
+    const { recordOf } = require(process.env.DIST + "/repository/checksums.js");
+    const { onceOnly } = require(process.env.DIST + "/repository/checked-content.js");
     const fs = require("node:fs/promises");
     (async () => {
-      const pending = await beginBackup(process.env.PLACE, "cbm", process.env.KEY ?? "abcd");
-      await writeDurably(pending.workPath + "/prepare.sql", "-- nothing");
-      await fs.mkdir(pending.workPath + "/archive");
-      await fs.writeFile(pending.workPath + "/archive/0.dat", "rows");
-      const files = await sealFiles(pending.workPath);
-      const manifest = { ...JSON.parse(process.env.MANIFEST), id: pending.id, files };
-      await sealBackup(pending.workPath, manifest);
-      await openToReaders(pending.workPath, 0o600);
-      await publishBackup(pending);
+      const repository = folderRepository(process.env.PLACE);
+      const { id, writer } = await claimId(async (id) => {
+        const key = process.env.KEY ?? "0123abcd";
+        const writer = await repository.create({ name: "cbm", id, mostBytes: 1, fileMode: 0o600, key });
+        return { id, writer };
+      });
+      await writer.write("prepare.sql", onceOnly(Buffer.from("-- nothing")));
+      // As pg_dump writes it.
+      await fs.mkdir(writer.files.folder + "/archive");
+      await fs.writeFile(writer.files.folder + "/archive/0.dat", "rows");
+      const files = await writer.checksums({ note: () => undefined });
+      await writer.publish(recordOf({ ...JSON.parse(process.env.MANIFEST), id, files }));
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   import: `
-    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
+    const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { filesIn } = require(process.env.DIST + "/repository/folder/files.js");
+    const { parseRecord } = require(process.env.DIST + "/repository/checksums.js");
+    const { readWhole } = require(process.env.DIST + "/repository/checked-content.js");
     (async () => {
       const from = filesIn(process.env.FROM);
-      const id = require("node:path").basename(process.env.FROM);
-      const incoming = await folderStore(process.env.PLACE).receive({ name: "cbm", id, bytes: 1, fileMode: 0o600 });
-      for (const file of process.env.FILES.split(" ")) await incoming.write(file, from.read(file));
-      await incoming.publish();
+      const whole = (file) => readWhole(from.read(file));
+      const record = parseRecord(await whole("manifest.json"), await whole("SHA256SUMS"), "");
+      const { name, id, files } = record.manifest;
+      const writer = await folderRepository(process.env.PLACE).create({ name, id, mostBytes: 1, fileMode: 0o600 });
+      for (const file of files) await writer.write(file.path, from.read(file.path), file);
+      await writer.publish(record);
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   export: `
     const { exportBackup } = require(process.env.DIST + "/transfer/export.js");
@@ -48,11 +55,11 @@ const works = {
     exportBackup(request, process.stdout, progressTo(() => undefined), new AbortController().signal)
       .catch((error) => { console.error(error); process.exitCode = 1; });`,
   prune: `
-    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
-    folderStore(process.env.PLACE).remove("cbm", "${first}").catch((error) => { console.error(error); process.exitCode = 1; });`,
+    const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
+    folderRepository(process.env.PLACE).remove("cbm", "${first}").catch((error) => { console.error(error); process.exitCode = 1; });`,
   keep: `
-    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
-    folderStore(process.env.PLACE).mark("cbm", "${second}", true).catch((error) => { console.error(error); process.exitCode = 1; });`,
+    const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
+    folderRepository(process.env.PLACE).mark("cbm", "${second}", true).catch((error) => { console.error(error); process.exitCode = 1; });`,
 };
 
 describe("a folder of backups whose run", function () {
@@ -68,7 +75,6 @@ describe("a folder of backups whose run", function () {
     environment = {
       MANIFEST: JSON.stringify(sampleManifest(first)),
       FROM: from,
-      FILES: "manifest.json SHA256SUMS archive/1.dat prepare.sql",
     };
   });
   after(() => removeFolder(folder));
@@ -97,7 +103,7 @@ describe("a folder of backups whose run", function () {
           const ended = await run(work, place, killAt);
           // Calls that run at once come in another order now and then.
           assert.ok(ended === undefined || killAt > steps - 3, about);
-          const after = await folderStore(place).backups("cbm");
+          const after = await folderRepository(place).backups("cbm");
           for (const { id, problem } of after) assert.equal(problem, undefined, `${about}: ${id}`);
           if (work !== "prune")
             assert.ok(
@@ -105,14 +111,14 @@ describe("a folder of backups whose run", function () {
               about,
             );
           // Of another container, for example: it has no lock that tells that the first is dead.
-          await run("backup", place, 0, { KEY: "another" });
+          await run("backup", place, 0, { KEY: "ba987654" });
           const entries = await readdir(path.join(place, "cbm"));
           assert.deepEqual(
             entries.filter((name) => name.startsWith(".")),
             [],
             about,
           );
-          const last = await folderStore(place).backups("cbm");
+          const last = await folderRepository(place).backups("cbm");
           const newest = last.at(-1)?.id ?? "";
           assert.equal(await readlink(path.join(place, "cbm", "latest")), newest, about);
           for (const { id, problem } of last) {
@@ -213,7 +219,7 @@ describe("a folder in the place of `latest`", () => {
   afterEach(() => removeFolder(repository));
 
   const statusOf = async () =>
-    (await folderStore(repository).backups("cbm")).map((backup) => [
+    (await folderRepository(repository).backups("cbm")).map((backup) => [
       backup.id,
       backup.latest,
       backup.problem,

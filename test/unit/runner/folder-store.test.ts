@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { folderStore } from "../../../runner/repository/folder/folder-repository";
+import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { existingBackups, findBackup } from "../../../runner/repository/repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { sampleManifest, writeBackup } from "../../support/series";
@@ -18,7 +18,7 @@ describe("a store of backups in a folder", () => {
   afterEach(() => removeFolder(repository));
 
   const only = async () => {
-    const [backup, ...more] = await folderStore(repository).backups("cbm");
+    const [backup, ...more] = await folderRepository(repository).backups("cbm");
     assert.ok(backup);
     assert.deepEqual(more, []);
     return backup;
@@ -33,7 +33,7 @@ describe("a store of backups in a folder", () => {
     await writeFile(path.join(series, "20261120T080000Z"), "a file");
     await symlink(first, path.join(series, "20261119T080000Z"));
     await symlink(first, path.join(series, "latest"));
-    const backups = await folderStore(repository).backups("cbm");
+    const backups = await folderRepository(repository).backups("cbm");
     assert.deepEqual(
       backups.map(({ id, latest, problem }) => [id, latest, problem]),
       [
@@ -52,12 +52,12 @@ describe("a store of backups in a folder", () => {
     await writeBackup(repository, first);
     await rm(path.join(await writeBackup(repository, second), "manifest.json"));
     await symlink("20261120T080000Z", path.join(repository, "cbm", "latest"));
-    assert.equal((await findBackup(folderStore(repository), "cbm", "latest")).id, first);
+    assert.equal((await findBackup(folderRepository(repository), "cbm", "latest")).id, first);
   });
 
   it("has no latest backup where all are damaged, and says so", async () => {
     for (const id of [first, second]) await rm(path.join(await writeBackup(repository, id), "manifest.json"));
-    await assert.rejects(findBackup(folderStore(repository), "cbm", "latest"), {
+    await assert.rejects(findBackup(folderRepository(repository), "cbm", "latest"), {
       code: "backup-not-found",
       message: /There are, newest first: 20261122T080000Z \(damaged\), 20261121T080000Z \(damaged\)\.$/,
     });
@@ -133,7 +133,7 @@ describe("a store of backups in a folder", () => {
 
   it("marks a backup, and takes the mark away, as often as it is told", async () => {
     const folder = await writeBackup(repository, first);
-    const store = folderStore(repository);
+    const store = folderRepository(repository);
     for (const kept of [true, true, false, false]) {
       await store.mark("cbm", first, kept);
       const backup = await only();
@@ -148,13 +148,13 @@ describe("a store of backups in a folder", () => {
     await writeBackup(repository, second);
     const folder = await writeBackup(repository, first, { files: 3 });
     await writeFile(path.join(folder, "SHA256SUMS"), "");
-    assert.deepEqual(await folderStore(repository).remove("cbm", first), { id: first });
+    assert.deepEqual(await folderRepository(repository).remove("cbm", first), { id: first });
     assert.deepEqual(await readdir(path.join(repository, "cbm")), [second]);
   });
 
   it("removes nothing of a backup that is marked or damaged", async () => {
     const folder = await writeBackup(repository, first);
-    const store = folderStore(repository);
+    const store = folderRepository(repository);
     await store.mark("cbm", first, true);
     assert.deepEqual(await store.remove("cbm", first), { id: first, left: 'it is marked "keep"' });
     await store.mark("cbm", first, false);
@@ -168,7 +168,7 @@ describe("a store of backups in a folder", () => {
   it("takes a link for no file of a backup, whatever its name", async () => {
     const folder = await writeBackup(repository, first);
     await symlink("/etc/hostname", path.join(folder, "SHA256SUMS"));
-    assert.deepEqual(await folderStore(repository).remove("cbm", first), {
+    assert.deepEqual(await folderRepository(repository).remove("cbm", first), {
       id: first,
       left: "it contains SHA256SUMS, which is not part of the backup",
     });
@@ -179,14 +179,14 @@ describe("a store of backups in a folder", () => {
     const hidden = path.join(repository, "cbm", `.${first}.removed`);
     await writeFile(path.join(folder, "keep"), "");
     await rename(folder, hidden);
-    const [removal] = await folderStore(repository).finishRemovals("cbm");
+    const [removal] = await folderRepository(repository).finishRemovals("cbm");
     assert.deepEqual(removal, { id: first, left: 'it is marked "keep"' });
     const backup = await only();
     assert.deepEqual([backup.id, backup.kept, backup.problem], [first, true, undefined]);
   });
 
   it("says what there is when a backup, a series or the folder is missing", async () => {
-    const store = folderStore(repository);
+    const store = folderRepository(repository);
     await assert.rejects(existingBackups(store, "cbm"), {
       code: "backup-not-found",
       message: /^There is no backup of "cbm" in .* It has no backups at all\.$/,
@@ -199,7 +199,7 @@ describe("a store of backups in a folder", () => {
       code: "backup-not-found",
       message: /There are, newest first: 20261121T080000Z\.$/,
     });
-    await assert.rejects(folderStore(path.join(repository, "no")).series(), {
+    await assert.rejects(folderRepository(path.join(repository, "no")).names(), {
       code: "directory-not-readable",
       message: /^There is no folder .*no\. Name the folder that holds the backups\.$/,
     });

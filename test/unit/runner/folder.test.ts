@@ -2,11 +2,17 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readlink, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { abandonBackup } from "../../../runner/repository/folder/abandon";
-import { sealFiles } from "../../../runner/repository/files";
-import { beginBackup, discardBackup, publishBackup } from "../../../runner/repository/folder/folder";
+import { type BegunBackup, Repositories } from "../../../runner/backup/repositories";
+import { ownIdentity } from "../../../runner/lib/process-identity";
+import { recordOf } from "../../../runner/repository/checksums";
+import { checksumsBelow } from "../../../runner/repository/files";
+import { folderRepository } from "../../../runner/repository/folder/folder-repository";
+import { BackupRequest } from "../../../runner/request";
 import { removeFolder, temporaryFolder } from "../../support/resources";
+import { sampleManifest } from "../../support/series";
 import { backupId } from "../../../runner/repository/backup-id";
+
+const asked = { container: "c", name: "cbm", tables: ["t"] };
 
 describe("a folder of backups", () => {
   let folder: string;
@@ -19,49 +25,59 @@ describe("a folder of backups", () => {
     assert.equal(backupId(new Date("2026-11-22T08:15:00.123Z")), "20261122T081500Z");
   });
 
+  const [key, otherKey] = ["0123abcd", "ba987654"] as const;
+  const begin = (ofKey: string) => {
+    const request = BackupRequest.parse({ ...asked, repository: folder });
+    return new Repositories(request, new AbortController().signal).begin(ofKey, 1);
+  };
+  const recordFor = async (begun: BegunBackup) =>
+    recordOf({ ...sampleManifest(begun.id), files: await begun.checksums({ note: () => undefined }) });
+  const workPath = ({ files }: BegunBackup) => files.folder ?? assert.fail();
+  const entries = async () => (await readdir(path.join(folder, "cbm"))).sort();
+
   it("shows a backup under its name only when it is published, and then as the latest", async () => {
-    const pending = await beginBackup(folder, "cbm", "key");
-    await writeFile(path.join(pending.workPath, "manifest.json"), "{}");
-    assert.ok(!existsSync(pending.finalPath));
-    assert.equal(path.basename(pending.workPath), `.${pending.id}.partial`);
-    await publishBackup(pending);
-    assert.equal(await readlink(path.join(folder, "cbm", "latest")), pending.id);
-    assert.equal(readFileSync(path.join(folder, "cbm", "latest", "manifest.json"), "utf8"), "{}");
-    assert.deepEqual((await readdir(path.join(folder, "cbm"))).sort(), [pending.id, "latest"]);
+    const begun = await begin(key);
+    assert.ok(!existsSync(begun.location));
+    assert.match(path.basename(workPath(begun)), new RegExp(`^\\.${begun.id}\\..*-${key}\\.partial$`));
+    const record = await recordFor(begun);
+    const { location } = await begun.publish(record);
+    assert.equal(location, begun.location);
+    assert.equal(await readlink(path.join(folder, "cbm", "latest")), begun.id);
+    assert.deepEqual(readFileSync(path.join(folder, "cbm", "latest", "manifest.json")), record.source);
+    assert.deepEqual(await entries(), [begun.id, "latest"]);
   });
 
-  it("leaves nothing of a discarded backup, and the latest as it was", async () => {
-    const first = await beginBackup(folder, "cbm", "key");
-    await publishBackup(first);
-    const second = await beginBackup(folder, "cbm", "key");
-    await writeFile(path.join(second.workPath, "half"), "");
-    await discardBackup(second);
-    assert.deepEqual((await readdir(path.join(folder, "cbm"))).sort(), [first.id, "latest"]);
+  it("leaves nothing of an abandoned backup, and the latest as it was", async () => {
+    const first = await begin(key);
+    await first.publish(await recordFor(first));
+    const second = await begin(key);
+    await writeFile(path.join(workPath(second), "half"), "");
+    await second.abandon(undefined);
+    assert.deepEqual(await entries(), [first.id, "latest"]);
     assert.equal(await readlink(path.join(folder, "cbm", "latest")), first.id);
   });
 
   it("never gives two runs the same id", async () => {
-    const runs = await Promise.all(["a", "b", "c"].map((key) => beginBackup(folder, "cbm", key)));
+    const runs = await Promise.all(["aaaaaaaa", "bbbbbbbb", "cccccccc"].map(begin));
     assert.equal(new Set(runs.map(({ id }) => id)).size, 3);
   });
 
   it("is rid of what a dead run with the same key left, and of nothing else", async () => {
-    const [dead, other] = [
-      await beginBackup(folder, "cbm", "key"),
-      await beginBackup(folder, "cbm", "other"),
-    ];
+    const [dead, other] = [await begin(key), await begin(otherKey)];
     const own = path.join(folder, "cbm", ".notes.partial");
     await writeFile(own, "");
-    await beginBackup(folder, "cbm", "key");
-    assert.ok(!existsSync(dead.workPath));
-    assert.ok(existsSync(other.workPath) && existsSync(own));
+    await begin(key);
+    assert.ok(!existsSync(workPath(dead)));
+    assert.ok(existsSync(workPath(other)) && existsSync(own));
   });
 
-  it("has no backup under an id that is taken elsewhere", async () => {
-    const asked: string[] = [];
-    const { id } = await beginBackup(folder, "cbm", "key", (one) => Promise.resolve(asked.push(one) === 1));
-    assert.equal(asked.length, 2);
-    assert.equal(id, asked[1]);
+  it("has no backup under an id that is taken where it is copied to", async () => {
+    const copies = path.join(folder, "copies");
+    const taken = [0, 1, 2].map((second) => backupId(new Date(Date.now() + second * 1000)));
+    for (const id of taken) await mkdir(path.join(copies, "cbm", id), { recursive: true });
+    const request = BackupRequest.parse({ ...asked, repository: folder, copies: [copies] });
+    const { id } = await new Repositories(request, new AbortController().signal).begin(key, 1);
+    assert.ok(!taken.includes(id) && id > String(taken.at(-1)), id);
   });
 
   it("keeps for a day what does not say whose it is, and no longer", async () => {
@@ -71,39 +87,60 @@ describe("a folder of backups", () => {
     for (const unknown of [recent, old]) await mkdir(unknown, { recursive: true });
     const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
     await utimes(old, yesterday, yesterday);
-    await beginBackup(folder, "cbm", "key");
+    await begin(key);
     assert.deepEqual([recent, old].map(existsSync), [true, false]);
   });
 
+  it("is rid of what versions before this left of dead runs, and of nothing else", async () => {
+    const gone = ownIdentity().replace(/-\d+-\d+$/, "-4194305-1");
+    const [sameKey, deadRun, living] = ["20261120T080000Z", "20261121T080000Z", "20261122T080000Z"].map(
+      (id) => path.join(folder, "cbm", `.${id}.partial`),
+    ) as [string, string, string];
+    const published = path.join(folder, "cbm", "20261119T080000Z");
+    for (const [left, run] of [
+      [sameKey, `${key}\nelsewhere`],
+      [deadRun, `${otherKey}\n${gone}`],
+      [living, `${otherKey}\n${ownIdentity()}`],
+      [published, `${otherKey}\n${gone}`],
+    ] as const) {
+      await mkdir(left, { recursive: true });
+      await writeFile(path.join(left, ".run"), run);
+    }
+    await begin(key);
+    assert.deepEqual([sameKey, deadRun, living].map(existsSync), [false, false, true]);
+    assert.deepEqual(await readdir(published), []);
+  });
+
   it("loses nothing but its own work folder to a run that fails", async () => {
-    const pending = await beginBackup(folder, "cbm", "key");
-    const theirs = path.join(pending.finalPath, "manifest.json");
-    await mkdir(pending.finalPath);
+    const begun = await begin(key);
+    const theirs = path.join(begun.location, "manifest.json");
+    await mkdir(begun.location);
     await writeFile(theirs, "{}");
+    await assert.rejects(begun.publish(await recordFor(begun)), { code: "backup-exists" });
     const error = new Error("why");
-    assert.equal(await abandonBackup(pending, error), error);
-    assert.deepEqual([pending.workPath, theirs].map(existsSync), [false, true]);
+    assert.equal(await begun.abandon(error), error);
+    assert.deepEqual([workPath(begun), theirs].map(existsSync), [false, true]);
   });
 
   it("is its owner's alone", async () => {
-    const { workPath } = await beginBackup(folder, "cbm", "key");
-    assert.equal((await stat(workPath)).mode & 0o777, 0o700);
-    assert.equal((await stat(path.dirname(workPath))).mode & 0o777, 0o700);
+    const begun = await begin(key);
+    assert.equal((await stat(workPath(begun))).mode & 0o777, 0o700);
+    assert.equal((await stat(path.dirname(workPath(begun)))).mode & 0o777, 0o700);
   });
 
   it("that cannot be written is an error that names it", async () => {
     await writeFile(path.join(folder, "file"), "");
-    await assert.rejects(
-      beginBackup(path.join(folder, "file"), "cbm", "key"),
-      /file\/cbm cannot be written: .*Choose another repository/,
-    );
+    const repository = folderRepository(path.join(folder, "file"));
+    const create = () =>
+      repository.create({ name: "cbm", id: "20261121T080000Z", mostBytes: 1, fileMode: 0o600, key });
+    await assert.rejects(create, /file\/cbm cannot be written: .*Choose another repository/);
   });
 
   it("knows size and SHA-256 of every file", async () => {
     await mkdir(path.join(folder, "archive"));
     await writeFile(path.join(folder, "archive", "1.dat"), "abc");
     await writeFile(path.join(folder, "z"), "");
-    assert.deepEqual(await sealFiles(folder), [
+    assert.deepEqual(await checksumsBelow(folder), [
       {
         path: "archive/1.dat",
         bytes: 3,

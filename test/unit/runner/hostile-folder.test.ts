@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
-import path from "node:path";
 import { promisify } from "node:util";
 import { exportBackup } from "../../../runner/transfer/export";
 import { progressTo } from "../../../runner/lib/progress";
 import { filesIn } from "../../../runner/repository/folder/files";
-import { folderStore } from "../../../runner/repository/folder/folder-repository";
+import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { oddPath } from "../../../runner/repository/plain-paths";
-import { readSealed, sealBackup } from "../../../runner/repository/checksums";
 import { reseal } from "../../support/damage";
 import { removeFolder, temporaryFolder } from "../../support/resources";
-import { writeSealed } from "../../support/sealed";
+import { writeSealed, writeRecord } from "../../support/sealed";
 import { printable } from "../../../runner/lib/format";
 import { failUnlessListed } from "../../../runner/verify/scripts";
+import { readChecksums } from "../../../runner/repository/checksums";
+import path from "node:path";
 
 const id = "20261122T080000Z";
 
@@ -26,12 +26,12 @@ describe("a folder of a backup that somebody else made", () => {
   });
   afterEach(() => removeFolder(repository));
 
-  const problem = async () => (await folderStore(repository).backups("cbm"))[0]?.problem;
+  const problem = async () => (await folderRepository(repository).backups("cbm"))[0]?.problem;
   const at = (file: string) => path.join(folder, file);
 
   it("has no problem as it is", async () => {
     assert.equal(await problem(), undefined);
-    failUnlessListed(await readSealed(filesIn(folder)));
+    failUnlessListed(await readChecksums(filesIn(folder)));
   });
 
   for (const file of [
@@ -43,12 +43,12 @@ describe("a folder of a backup that somebody else made", () => {
     "a\nb",
   ]) {
     it(`is not read where its manifest names ${JSON.stringify(file)}`, async () => {
-      const manifest = await readSealed(filesIn(folder));
+      const manifest = await readChecksums(filesIn(folder));
       const files = [...manifest.files, { path: file, bytes: 6, sha256: "0".repeat(64) }];
       // It reads back what it wrote, and so fails too.
-      await assert.rejects(sealBackup(folder, { ...manifest, files }));
+      await assert.rejects(writeRecord(folder, { ...manifest, files }));
       assert.match((await problem()) ?? "", /its manifest (names a file|must not name)/);
-      await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable" });
+      await assert.rejects(readChecksums(filesIn(folder)), { code: "manifest-unreadable" });
       const request = { name: "cbm", backup: id, file: "-", repository };
       const progress = progressTo(() => undefined);
       const { signal } = new AbortController();
@@ -90,7 +90,7 @@ describe("a folder of a backup that somebody else made", () => {
       await reseal(folder, (manifest) => {
         manifest.files = manifest.files.filter((one) => one.path !== file);
       });
-      const manifest = await readSealed(filesIn(folder));
+      const manifest = await readChecksums(filesIn(folder));
       assert.throws(
         () => {
           failUnlessListed(manifest);
@@ -122,11 +122,11 @@ describe("a folder of a backup that somebody else made", () => {
     await rm(at("manifest.json"));
     await promisify(execFile)("mkfifo", [at("manifest.json")]);
     assert.match((await problem()) ?? "", /manifest\.json is a link, or no file/);
-    await assert.rejects(readSealed(filesIn(folder)));
+    await assert.rejects(readChecksums(filesIn(folder)));
     await rm(at("manifest.json"));
     await writeFile(at("manifest.json"), "");
     await truncate(at("manifest.json"), 2 ** 29);
-    await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable" });
+    await assert.rejects(readChecksums(filesIn(folder)), { code: "manifest-unreadable" });
     assert.match((await problem()) ?? "", /larger than any can be/);
   });
 });

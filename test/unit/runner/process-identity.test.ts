@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { identityPattern, isGone, ownIdentity } from "../../../runner/lib/process-identity";
-import { deadWork, removeDeadWork, workName } from "../../../runner/lib/work-name";
+import { parseWorkName, removeDeadWork, workName } from "../../../runner/lib/work-name";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 describe("a process that left something", () => {
@@ -67,15 +67,20 @@ describe("a process that left something", () => {
     const name = (who: string) => `.x.tar.${who}-0123abcd.partial`;
     assert.match(workName("x.tar"), new RegExp(`^\\.x\\.tar\\.${identityPattern}-[0-9a-f]{8}\\.partial$`));
     assert.notEqual(workName("x.tar"), workName("x.tar"));
-    assert.equal(deadWork(workName("x.tar")), undefined);
-    assert.equal(deadWork(name(identity({ pid: dead }))), "x.tar");
+    assert.deepEqual(parseWorkName(workName("x.tar")), { finalName: "x.tar", isDead: false });
+    assert.deepEqual(parseWorkName(name(identity({ pid: dead }))), { finalName: "x.tar", isDead: true });
+    const locked = workName("x.tar", "0123abcd");
+    assert.deepEqual(
+      [undefined, "0123abce", "0123abcd"].map((key) => parseWorkName(locked, key)?.isDead),
+      [false, false, true],
+    );
     for (const other of [
       "x.tar",
       ".x.tar.partial",
       `a${name(identity({ pid: dead }))}`,
       `${name(identity({ pid: dead }))}x`,
     ])
-      assert.equal(deadWork(other), undefined, other);
+      assert.equal(parseWorkName(other), undefined, other);
     const folder = await temporaryFolder();
     try {
       const [file, below, living] = [

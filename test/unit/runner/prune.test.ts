@@ -5,7 +5,7 @@ import { pruneAfterBackup } from "../../../runner/backup/prune-after";
 import { prune } from "../../../runner/prune/index";
 import { progressTo } from "../../../runner/lib/progress";
 import { BackupRequest, PruneRequest } from "../../../runner/request";
-import { folderStore } from "../../../runner/repository/folder/folder-repository";
+import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeBackup } from "../../support/series";
 
@@ -22,7 +22,7 @@ describe("pruning", () => {
 
   const pruned = (change: object) =>
     prune(
-      folderStore(repository),
+      folderRepository(repository),
       PruneRequest.parse({ repository, name: "cbm", ...change }),
       progress,
       signal,
@@ -76,7 +76,7 @@ describe("pruning", () => {
     await write();
     const after = (verify: string) =>
       pruneAfterBackup(
-        [folderStore(repository)],
+        [folderRepository(repository)],
         BackupRequest.parse({ container: "c", repository, name: "cbm", tables: ["t"], keepLast: 1, verify }),
         newest,
         progress,
@@ -97,7 +97,8 @@ describe("pruning", () => {
     const damaged = await writeBackup(repository, "20251123T090000Z", { database: "other" });
     await rm(path.join(damaged, "manifest.json"));
     const request = BackupRequest.parse(more);
-    const after = (id: string) => pruneAfterBackup([folderStore(repository)], request, id, progress, signal);
+    const after = (id: string) =>
+      pruneAfterBackup([folderRepository(repository)], request, id, progress, signal);
     assert.deepEqual((await after(path.basename(other))).pruned, []);
     assert.deepEqual((await after(newest)).pruned, [oldest, older]);
     assert.deepEqual(await there(), [newest, path.basename(other), path.basename(damaged)]);

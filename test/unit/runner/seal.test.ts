@@ -4,13 +4,14 @@ import path from "node:path";
 import { execa } from "execa";
 import { Failure } from "../../../runner/lib/failure";
 import { Manifest } from "../../../runner/repository/manifest";
-import type { BackupFiles } from "../../../runner/repository/backup-files";
+import type { BackupFiles } from "../../../runner/repository/files";
 import { onceOnly } from "../../../runner/repository/checked-content";
-import { sealFiles } from "../../../runner/repository/files";
+import { checksumsBelow } from "../../../runner/repository/files";
 import { filesIn } from "../../../runner/repository/folder/files";
-import { checkFiles, readSealed, sealBackup } from "../../../runner/repository/checksums";
+import { checkFiles, readChecksums } from "../../../runner/repository/checksums";
 import { cutEnd } from "../../support/damage";
 import { removeFolder, temporaryFolder } from "../../support/resources";
+import { writeRecord } from "../../support/sealed";
 
 const bare = {
   ...{ manifestVersion: 1, id: "20261122T081500Z", name: "cbm" },
@@ -48,20 +49,20 @@ describe("a sealed backup", () => {
   const none = new AbortController().signal;
   const file = (name: string) => path.join(folder, name);
   const check = async (files: BackupFiles = filesIn(folder)) => {
-    await checkFiles(files, (await readSealed(files)).files, none);
+    await checkFiles(files, (await readChecksums(files)).files, none);
   };
 
   beforeEach(async () => {
     folder = await temporaryFolder();
     await writeFile(file("archive.dump"), "rows");
     await writeFile(file("prepare.sql"), "");
-    manifest = Manifest.parse({ ...bare, files: await sealFiles(folder) });
-    await sealBackup(folder, manifest);
+    manifest = Manifest.parse({ ...bare, files: await checksumsBelow(folder) });
+    await writeRecord(folder, manifest);
   });
   afterEach(() => removeFolder(folder));
 
   it("passes its own check and that of sha256sum, every file but the checksums themselves included", async () => {
-    assert.deepEqual(await readSealed(filesIn(folder)), manifest);
+    assert.deepEqual(await readChecksums(filesIn(folder)), manifest);
     await check();
     const { stdout } = await execa("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder });
     assert.deepEqual(stdout.split("\n"), ["archive.dump: OK", "prepare.sql: OK", "manifest.json: OK"]);
@@ -110,7 +111,7 @@ describe("a sealed backup", () => {
 
   it("is not called damaged because it cannot be read, or because somebody interrupts", async () => {
     const files = filesIn(folder);
-    const { files: recorded } = await readSealed(files);
+    const { files: recorded } = await readChecksums(files);
     const denied = new Failure("directory-not-readable", "denied");
     const broken = new Error("a defect");
     for (const error of [denied, broken]) {
@@ -119,14 +120,17 @@ describe("a sealed backup", () => {
         throw error;
       };
       await assert.rejects(checkFiles({ ...files, read }, recorded, none), (found) => found === error);
-      await assert.rejects(readSealed({ ...files, read }), (found) => found === error);
+      await assert.rejects(readChecksums({ ...files, read }), (found) => found === error);
     }
     await assert.rejects(checkFiles(files, recorded, AbortSignal.abort(denied)), (found) => found === denied);
   });
 
   it("has no manifest where that is missing, which is another failure than one of its files", async () => {
     await rm(file("manifest.json"));
-    await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable", message: /is missing/ });
+    await assert.rejects(readChecksums(filesIn(folder)), {
+      code: "manifest-unreadable",
+      message: /is missing/,
+    });
   });
 
   it("does not take a line more for the same checksums", async () => {

@@ -2,10 +2,10 @@
 import { lstat, readdir, readFile, readlink, rename, rm, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { isGone } from "../../lib/process-identity";
-import { runFile } from "./folder";
 import { latestLink } from "./latest";
 import { finishRemovals } from "./removal";
-import { deadWork } from "../../lib/work-name";
+import { parseWorkName } from "../../lib/work-name";
+import { runFile } from "../layout";
 import { backupTime } from "../backup-id";
 
 /** Time after which nobody is at work on what does not say whose it is. */
@@ -13,33 +13,39 @@ const abandonedMilliseconds = 24 * 60 * 60 * 1000;
 
 /** Of runs with this key, the caller knows that they are dead, because it holds their lock. */
 export async function removeAbandoned(series: string, key?: string): Promise<void> {
-  const isDead = async (folder: string): Promise<boolean> => {
-    const [itsKey, identity = ""] = await ownerOf(folder);
-    if (itsKey === undefined) return isOld(folder);
-    return itsKey === key || isGone(identity);
-  };
   for (const entry of await readdir(series)) {
     const full = path.join(series, entry);
-    const dead = deadWork(entry);
-    if (dead === latestLink || (/^\.latest\.\d{8}T\d{6}Z$/.test(entry) && (await isOld(full))))
-      await finishLatest(series, full);
-    else if (dead !== undefined || (isWork(entry) && (await isDead(full))))
-      await rm(full, { recursive: true, force: true, maxRetries: 10 });
-    // Of a backup that was complete when its run was killed.
-    else if (
-      backupTime(entry) !== undefined &&
-      (await ownerOf(full))[0] !== undefined &&
-      (await isDead(full))
-    )
-      await unlink(path.join(full, runFile)).catch(() => undefined);
+    const work = parseWorkName(entry, key);
+    if (work?.isDead === true)
+      await (work.finalName === latestLink ? finishLatest(series, full) : removeTree(full));
+    else if (work === undefined) await removeOlder(series, entry, key);
   }
   // One that cannot be ended is told of when backups are pruned.
   await finishRemovals(series).catch(() => undefined);
 }
 
+/** What versions before 0.2 left: their names did not say whose they are. */
+async function removeOlder(series: string, entry: string, key: string | undefined): Promise<void> {
+  const full = path.join(series, entry);
+  const owner = async () => {
+    const [itsKey, identity = ""] = await ownerOf(full);
+    return itsKey === undefined ? undefined : { isDead: itsKey === key || isGone(identity) };
+  };
+  if (/^\.latest\.\d{8}T\d{6}Z$/.test(entry)) {
+    if (await isOld(full)) await finishLatest(series, full);
+  } else if (isWork(entry)) {
+    if ((await owner())?.isDead ?? (await isOld(full))) await removeTree(full);
+    // Of a backup that was complete when its run was killed.
+  } else if (backupTime(entry) !== undefined && (await owner())?.isDead === true) {
+    await unlink(path.join(full, runFile)).catch(() => undefined);
+  }
+}
+
+const removeTree = (folder: string) => rm(folder, { recursive: true, force: true, maxRetries: 10 });
+
 const isWork = (entry: string) => /^\.\d{8}T\d{6}Z\.partial$/.test(entry);
 
-/** The key of a run, and its process, which earlier versions did not write. */
+/** The key of a run, and its process, which versions before that did not write. */
 async function ownerOf(folder: string): Promise<string[]> {
   const text = await readFile(path.join(folder, runFile), "utf8").catch(() => "");
   return text === "" ? [] : text.split("\n");

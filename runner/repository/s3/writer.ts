@@ -1,16 +1,17 @@
-/** A backup on its way into a bucket: its manifest, which makes it one, is written when all else is there. */
+/** A backup that is written to a bucket: its manifest, which makes it one, is written when all else is there. */
 import { randomUUID } from "node:crypto";
 import { Failure } from "../../lib/failure";
-import { measuring, onceOnly, readWhole } from "../checked-content";
-import type { StoredFile } from "../files";
-import { alreadyExists, type Arrival, type IncomingBackup } from "../repository";
+import { measuring, onceOnly } from "../checked-content";
+import type { BackupFiles, StoredFile } from "../files";
+import { failUnlessPlain } from "../plain-paths";
+import { alreadyExists, type BackupWriter, type NewBackup } from "../repository";
 import type { Bucket } from "./client";
 import { answered, maybeDone, RequestFailure, taken } from "./failures";
 import { s3Url } from "../../request/location";
 import { deleteObjects, headObject, listObjects, readObject } from "./objects";
 import { partBuffers } from "./parts";
 import { abortUpload, type OpenUploads, upload } from "./upload";
-import { manifestFile } from "../layout";
+import { manifestFile, sumsFile } from "../layout";
 
 /** Time that there is to clean up, also after an interruption. */
 const cleanUpMilliseconds = 10_000;
@@ -20,15 +21,16 @@ const lookMilliseconds = 60_000;
 /** In the metadata of each object that a run writes: by it the run knows its own, where the answer to a request was lost. */
 const runKey = "postgis-backup-run";
 
-export async function receiveInto(
+export async function createInBucket(
   bucket: Bucket,
   prefix: string,
-  { bytes }: Arrival,
-): Promise<IncomingBackup> {
+  files: BackupFiles,
+  { mostBytes }: NewBackup,
+): Promise<BackupWriter> {
   const url = s3Url(bucket, prefix);
   const failed = new AbortController();
   const working = { ...bucket, signal: AbortSignal.any([bucket.signal, failed.signal]) };
-  const buffers = partBuffers(bytes);
+  const buffers = partBuffers(mostBytes);
   const open: OpenUploads = new Set();
   const pending = new Set<Promise<unknown>>();
   /** That this run wrote, with their versions; not those that it found. */
@@ -37,16 +39,19 @@ export async function receiveInto(
   const uncertain = new Set<string>();
   const metadata = { [runKey]: randomUUID() };
   const stored = new Map<string, StoredFile>();
-  let manifest: Buffer | undefined;
+  let bytes = 0;
+  let isPublished = false;
 
-  const store = async (file: string, content: AsyncIterable<Uint8Array>): Promise<StoredFile> => {
-    const measured = measuring(content);
+  const store = async (
+    file: string,
+    content: AsyncIterable<Uint8Array>,
+    recorded?: StoredFile,
+  ): Promise<StoredFile> => {
+    const measured = recorded === undefined ? measuring(content) : { content, read: () => recorded };
     try {
       const onCommit = () => uncertain.add(file);
-      const version = await upload(working, prefix + file, measured.content, buffers, open, {
-        metadata,
-        onCommit,
-      });
+      const sent = counted(measured.content, (more) => (bytes += more));
+      const version = await upload(working, prefix + file, sent, buffers, open, { metadata, onCommit });
       settle(file, version);
       return { path: file, ...measured.read() };
     } catch (error) {
@@ -83,38 +88,39 @@ export async function receiveInto(
     Promise.allSettled([...open].map((one) => abortUpload(from, one).then(() => open.delete(one))));
 
   if ((await listObjects(working, prefix + manifestFile)).length > 0) throw alreadyExists(url);
+  const write: BackupWriter["write"] = async (file, content, recorded) => {
+    failUnlessPlain(file);
+    if (stored.has(file)) throw new Error(`${file} was written already`);
+    const storing = store(file, content, recorded);
+    pending.add(storing);
+    try {
+      stored.set(file, await storing);
+    } finally {
+      pending.delete(storing);
+    }
+  };
   return {
-    async write(file, content) {
-      if (stored.has(file)) throw new Error(`${file} was written already`);
-      if (file === manifestFile) {
-        const measured = measuring(content);
-        manifest = await readWhole(measured.content);
-        return { path: file, ...measured.read() };
-      }
-      const storing = store(file, content);
-      pending.add(storing);
-      try {
-        const result = await storing;
-        stored.set(file, result);
-        return result;
-      } finally {
-        pending.delete(storing);
-      }
-    },
-    async publish() {
-      if (manifest === undefined) throw new Error("a backup without a manifest was to be published");
+    files,
+    write,
+    bytes: () => Promise.resolve(bytes),
+    checksums: () =>
+      Promise.resolve([...stored.values()].sort((one, other) => (one.path < other.path ? -1 : 1))),
+    async publish({ source, sums }) {
+      await write(sumsFile, onceOnly(sums));
       await expectAll(working, prefix, [...stored.values()]);
-      await store(manifestFile, onceOnly(manifest));
+      await store(manifestFile, onceOnly(source));
       // From here on it is a backup: only what is missing makes it none, and not that the server does not say.
       await expectAll(working, prefix, [...stored.values()]).catch((error: unknown) => {
         if (!(error instanceof RequestFailure) && !working.signal.aborted) throw error;
       });
+      isPublished = true;
       // Of files that were there already.
       await abortOpen(working);
       const versions = [...written].filter((entry): entry is [string, string] => entry[1] !== undefined);
-      return { versionIds: Object.fromEntries(versions) };
+      return { location: url, versionIds: Object.fromEntries(versions), notes: [] };
     },
     async abandon(error) {
+      if (isPublished) return error;
       failed.abort();
       await Promise.allSettled(pending);
       const cleaning = { ...bucket, signal: AbortSignal.timeout(cleanUpMilliseconds) };
@@ -137,6 +143,13 @@ export async function receiveInto(
       return rest.length === 0 ? error : withRest(why, rest);
     },
   };
+}
+
+async function* counted(content: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
+  for await (const chunk of content) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
 }
 
 /** Whether an object is what was read, if there is one; not by what the server says of it, which not every server does. */
