@@ -31,7 +31,7 @@ export const effects = {
   newMigration: "new migration",
   portAgain: "the new container gets the port again; nothing is migrated again",
   noMigration: "migrates nothing",
-  retirement: "the old container goes, in a second step",
+  removal: "the old container goes, in a second step",
   bucket: "update of the bucket's settings; objects stay",
   policies: "update of the policies",
   otherBucket: "refused while `keepBucket` protects the bucket",
@@ -250,11 +250,6 @@ export const postgisContainer = {
 } satisfies Record<keyof PostgisContainerArgs, Argument>;
 
 const trigger = (name: string): readonly [string, string] => ["backup", `triggers[0].${name}`];
-const kept = (value: unknown, says: RegExp): Argument => ({
-  effect: "nextBackup",
-  change: () => 30,
-  wrong: refused(value, says),
-});
 
 export const tableBackup = {
   connection: {
@@ -332,26 +327,34 @@ export const tableBackup = {
     shows: trigger("accept"),
     wrong: refused(["everything"], /^accept/),
   },
-  references: {
+  missingReferences: {
     effect: "newBackup",
-    change: () => "add",
-    shows: trigger("references"),
-    wrong: refused("maybe", /^references: /),
+    change: () => "include",
+    shows: trigger("missingReferences"),
+    wrong: refused("maybe", /^missingReferences: /),
   },
-  relations: {
+  logicalForeignKeys: {
     effect: "noBackup",
     change: () => ["other.id -> marker.id"],
-    wrong: refused([""], /^relations/),
+    wrong: refused([""], /^logicalForeignKeys/),
   },
   maxOrphans: { effect: "noBackup", change: () => 5, wrong: refused(-1, /^maxOrphans: /) },
   lockTimeout: { effect: "noBackup", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
   verify: { effect: "noBackup", change: () => "none", wrong: refused("twice", /^verify: /) },
-  keepLast: kept(-1, /^keepLast: /),
-  keepDaily: kept(-1, /^keepDaily: /),
-  keepWeekly: kept(-1, /^keepWeekly: /),
-  keepMonthly: kept(-1, /^keepMonthly: /),
-  keepYearly: kept(-1, /^keepYearly: /),
-  minSizeRatio: { effect: "nextBackup", change: () => 0.1, wrong: refused(-1, /^minSizeRatio: /) },
+  retention: {
+    effect: "nextBackup",
+    change: () => ({
+      keepLast: 30,
+      keepDaily: 30,
+      keepWeekly: 30,
+      keepMonthly: 30,
+      keepYearly: 30,
+      minSizeRatio: 0.1,
+    }),
+    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "minSizeRatio"].flatMap(
+      (rule) => refused({ [rule]: -1 }, new RegExp(`^retention\\.${rule}: `)),
+    ),
+  },
   fileMode: { effect: "nextBackup", change: () => "0640", wrong: refused("rw", /^fileMode: must be octal/) },
   triggers: { effect: "newBackup", change: () => ["again"], shows: ["backup", "triggers[1]"] },
   every: {
@@ -465,15 +468,15 @@ export const migration = {
     change: () => ["view public.seen"],
     wrong: refused([""], /^leaveBehind/),
   },
-  relations: {
+  logicalForeignKeys: {
     effect: "noMigration",
     change: () => ["marker.id -> marker.id"],
-    wrong: refused([""], /^relations/),
+    wrong: refused([""], /^logicalForeignKeys/),
   },
   missingRoles: { effect: "noMigration", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
   jobs: { effect: "noMigration", change: () => 2, wrong: refused(0, /^jobs: /) },
   lockTimeout: { effect: "noMigration", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
-  oldSide: { effect: "retirement", change: () => "remove" },
+  oldServer: { effect: "removal", change: () => "remove" },
   triggers: { effect: "portAgain", change: () => ["again"], shows: ["migrate", "triggers[1]"] },
 } satisfies Record<keyof MigrationArgs, Argument>;
 

@@ -1,10 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PostgisConnectionArgs } from "../shared/connection";
-import type { ArchiveFormat } from "../table-backup/args";
-import type { MissingRoles } from "../table-restore/args";
+import type { ArchiveFormat, MissingRoles } from "../../runner/request";
 
 /** What becomes of the container that was migrated. */
-export const OldSide = {
+export const OldServer = {
   /** It is stopped, and kept with its data. */
   Keep: "keep",
   /** It is removed; its volume is kept. */
@@ -12,7 +11,7 @@ export const OldSide = {
   /** It is removed, and its volume too. */
   RemoveData: "removeData",
 } as const;
-export type OldSide = (typeof OldSide)[keyof typeof OldSide];
+export type OldServer = (typeof OldServer)[keyof typeof OldServer];
 
 export interface MigrationArgs {
   /**
@@ -65,7 +64,7 @@ export interface MigrationArgs {
    * Relations without a foreign key, as `"child.column -> parent.column"`, whose orphans are compared. A change migrates nothing.
    * @default none
    */
-  relations?: pulumi.Input<pulumi.Input<string>[]>;
+  logicalForeignKeys?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * Owners and grantees that the new server lacks: `fail`, or `create` them. Roles that can log in must exist in any case. A
    * change migrates nothing.
@@ -87,7 +86,7 @@ export interface MigrationArgs {
    * everything is migrated. **Caution**: `removeData` deletes the old data.
    * @default "keep"
    */
-  oldSide?: OldSide;
+  oldServer?: OldServer;
   /**
    * Any values, such as the `containerId` of the new server: a change of one of them gives its container the port again. What is
    * migrated is not migrated again.

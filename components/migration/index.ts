@@ -2,11 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { migrationNames } from "../shared/argument-names";
 import { refuseUnknownArguments } from "../shared/known-names";
-import { MigrateRequest, MigrateResult, RetireRequest } from "../../runner/request";
+import { MigrateRequest, MigrateResult, RemoveOldRequest } from "../../runner/request";
 import { checkPassword, checkedRequest, checkValue } from "../shared/check";
 import { connectionArguments, knownConnection, type PostgisConnection } from "../shared/connection";
 import { serverIdentity, valuesAlone } from "../shared/identity";
-import { type MigrationArgs, OldSide } from "./args";
+import { type MigrationArgs, OldServer } from "./args";
 import { runnerCommand } from "../shared/runner-command";
 
 /**
@@ -15,7 +15,7 @@ import { runnerCommand } from "../shared/runner-command";
  *
  * Writers of the old server wait while its tables are backed up, restored and compared; readers go on. Then the old container is
  * stopped, and the new one has its port. Whatever fails, the old server keeps its port, its data and its writers, and the next
- * `pulumi up` begins anew. The old container goes in a second step, by `oldSide`. Deleting this resource changes nothing.
+ * `pulumi up` begins anew. The old container goes in a second step, by `oldServer`. Deleting this resource changes nothing.
  *
  * @example
  * new Migration("cbm", {
@@ -47,8 +47,8 @@ export class Migration extends pulumi.ComponentResource {
     const to = pulumi.output(args.to);
     const fresh = { toContainer: to.container, toUser: to.user, toDatabase: to.database };
     const old = { container: from.container, dockerHost: from.dockerHost };
-    checkValue(z.enum(OldSide).optional(), args.oldSide, ["oldSide"], this);
-    const oldSide = args.oldSide ?? OldSide.Keep;
+    checkValue(z.enum(OldServer).optional(), args.oldServer, ["oldServer"], this);
+    const oldServer = args.oldServer ?? OldServer.Keep;
     const subject = { ...old, database: from.database, ...fresh };
     const oldIdentity = { ...old, container: from.apply(serverIdentity), database: from.database };
     const freshIdentity = { ...fresh, toContainer: to.apply(serverIdentity) };
@@ -72,7 +72,7 @@ export class Migration extends pulumi.ComponentResource {
               excludeTables: args.excludeTables,
               excludeDatabases: args.excludeDatabases,
               leaveBehind: args.leaveBehind,
-              relations: args.relations,
+              logicalForeignKeys: args.logicalForeignKeys,
               missingRoles: args.missingRoles,
               jobs: args.jobs,
               lockTimeout: args.lockTimeout,
@@ -91,15 +91,15 @@ export class Migration extends pulumi.ComponentResource {
         { parent: this },
       );
     const retire = () => {
-      const removal = { ...old, ...fresh, removeData: oldSide === OldSide.RemoveData };
-      const request = checkedRequest(RetireRequest, removal, this, sides);
+      const removal = { ...old, ...fresh, removeData: oldServer === OldServer.RemoveData };
+      const request = checkedRequest(RemoveOldRequest, removal, this, sides);
       return runnerCommand(
-        `${name}-retire`,
-        { verb: "retire", request, password, triggers: valuesAlone([request]), onUpdate: "keep" },
+        `${name}-remove-old`,
+        { verb: "remove-old", request, password, triggers: valuesAlone([request]), onUpdate: "keep" },
         { parent: this },
       );
     };
-    const done = oldSide === OldSide.Keep ? migrate() : retire();
+    const done = oldServer === OldServer.Keep ? migrate() : retire();
     const result = done.stdout.apply((stdout) => MigrateResult.parse(JSON.parse(stdout)));
     this.connection = pulumi.all([to, result]).apply(([server]) => knownConnection(server));
     this.location = result.location;

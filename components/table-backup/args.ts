@@ -1,52 +1,41 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PostgisConnectionArgs } from "../shared/connection";
+import type { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "../../runner/request";
 import type { S3SettingsArgs } from "../shared/s3-settings";
 
-/** Archive formats of `pg_dump`. */
-export const ArchiveFormat = {
-  /** A folder with one file a table; the only format that is written and restored in parallel. */
-  Directory: "directory",
-  /** One file for `pg_restore`. */
-  Custom: "custom",
-  /** SQL for `psql`. */
-  Plain: "plain",
-} as const;
-export type ArchiveFormat = (typeof ArchiveFormat)[keyof typeof ArchiveFormat];
-
-/** What to do about a foreign key to a table that is not selected. */
-export const References = {
-  /** Fail, and name it. */
-  Fail: "fail",
-  /** Back that table up too. */
-  Add: "add",
-  /** Back up without it; in a restore the creation of the foreign key fails. */
-  Accept: "accept",
-} as const;
-export type References = (typeof References)[keyof typeof References];
-
-/** Content that belongs to tables and is in no dump of them. */
-export const NotCarried = {
-  /** Large objects that a column of type `oid` or `lo` refers to. */
-  LargeObjects: "large-objects",
-  /** Files outside the database that rasters have their bands in. */
-  RasterFiles: "raster-files",
-  /** The description of topologies, which belongs to the extension postgis_topology. */
-  Topologies: "topologies",
-  /** Rows in tables of other extensions. */
-  ExtensionRows: "extension-rows",
-} as const;
-export type NotCarried = (typeof NotCarried)[keyof typeof NotCarried];
-
-/** How much is done to prove that an archive can be restored. */
-export const VerifyLevel = {
-  /** Nothing. */
-  None: "none",
-  /** Checksums and the archive are read back from disk to their end. */
-  Archive: "archive",
-  /** The archive is restored in a throwaway container, and compared. */
-  Restore: "restore",
-} as const;
-export type VerifyLevel = (typeof VerifyLevel)[keyof typeof VerifyLevel];
+/** Which backups of a name are kept. The rules mean what they mean in restic. */
+export interface RetentionArgs {
+  /**
+   * Number of newest backups to keep.
+   * @default no such rule
+   */
+  keepLast?: pulumi.Input<number>;
+  /**
+   * Keep the newest backup of each of this many days (UTC) that have one.
+   * @default no such rule
+   */
+  keepDaily?: pulumi.Input<number>;
+  /**
+   * Keep the newest backup of each of this many weeks, from Monday, that have one.
+   * @default no such rule
+   */
+  keepWeekly?: pulumi.Input<number>;
+  /**
+   * Keep the newest backup of each of this many months that have one.
+   * @default no such rule
+   */
+  keepMonthly?: pulumi.Input<number>;
+  /**
+   * Keep the newest backup of each of this many years that have one.
+   * @default no such rule
+   */
+  keepYearly?: pulumi.Input<number>;
+  /**
+   * Remove nothing, and set the output `alarm`, if the new backup is smaller than this share of the one before, such as 0.5.
+   * @default no such check
+   */
+  minSizeRatio?: pulumi.Input<number>;
+}
 
 export interface TableBackupArgs {
   /**
@@ -137,7 +126,7 @@ export interface TableBackupArgs {
    * of the relation; a table that others inherit from is never left out by `accept`. A change is a new backup.
    * @default "fail"
    */
-  references?: pulumi.Input<References>;
+  missingReferences?: pulumi.Input<MissingReferences>;
   /**
    * Content that belongs to the tables but is in no dump of them, and that the backup may be taken without:
    * `large-objects` that a column refers to, `raster-files` outside the database, `topologies`, and `extension-rows`, rows
@@ -150,7 +139,7 @@ export interface TableBackupArgs {
    * nothing are counted in the same snapshot, and the manifest records how many. A change takes no new backup.
    * @default none
    */
-  relations?: pulumi.Input<pulumi.Input<string>[]>;
+  logicalForeignKeys?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * More such rows than this in any of the relations fail the backup. A change takes no new backup.
    * @default no limit
@@ -170,38 +159,12 @@ export interface TableBackupArgs {
    */
   verify?: pulumi.Input<VerifyLevel>;
   /**
-   * Number of newest backups to keep. As soon as one of the `keep…` rules is given, earlier backups that no rule keeps are
-   * removed after a new one is verified; never the newest good one, nor one marked by `postgis-backup keep`. A change acts
+   * Which earlier backups are kept. As soon as one of the `keep…` rules is given, earlier backups that no rule keeps are removed
+   * after a new backup is verified. The newest good backup and those marked by `postgis-backup keep` always stay. A change acts
    * with the next backup.
    * @default every backup is kept
    */
-  keepLast?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many days (UTC) that have one.
-   * @default no such rule
-   */
-  keepDaily?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many weeks, from Monday, that have one.
-   * @default no such rule
-   */
-  keepWeekly?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many months that have one.
-   * @default no such rule
-   */
-  keepMonthly?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many years that have one.
-   * @default no such rule
-   */
-  keepYearly?: pulumi.Input<number>;
-  /**
-   * Remove nothing, and set the output `alarm`, if the new backup is smaller than this share of the one before, such as
-   * 0.5. A change acts with the next backup.
-   * @default no such check
-   */
-  minSizeRatio?: pulumi.Input<number>;
+  retention?: pulumi.Input<RetentionArgs>;
   /**
    * Permissions of the backup's files in a folder, in octal; its folders can be entered by whoever may read. A change acts with the
    * next backup.

@@ -1,39 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PostgisConnectionArgs } from "../shared/connection";
+import type { IfExists, MissingRoles, RestoreContent } from "../../runner/request";
 import type { S3SettingsArgs } from "../shared/s3-settings";
-
-/** What a restore does where one of its tables exists. */
-export const IfExists = {
-  /** Fail, and name it. */
-  Fail: "fail",
-  /** Drop the old table when the restored one is complete and compared. */
-  Replace: "replace",
-  /** As `replace`, but keep the old table, in another schema. */
-  Swap: "swap",
-  /** Do nothing if all of the tables exist. */
-  Skip: "skip",
-} as const;
-export type IfExists = (typeof IfExists)[keyof typeof IfExists];
-
-/** What of the tables is restored. */
-export const RestoreContent = {
-  /** Tables and rows. */
-  All: "all",
-  /** Rows, into tables that exist. */
-  Data: "data",
-  /** Tables without rows. */
-  Schema: "schema",
-} as const;
-export type RestoreContent = (typeof RestoreContent)[keyof typeof RestoreContent];
-
-/** What a restore does about owners and grantees that the server lacks. */
-export const MissingRoles = {
-  /** Fail, and name them. */
-  Fail: "fail",
-  /** Create them; they cannot log in. */
-  Create: "create",
-} as const;
-export type MissingRoles = (typeof MissingRoles)[keyof typeof MissingRoles];
 
 export interface TableRestoreArgs {
   /**

@@ -17,7 +17,7 @@ const backup = new TableBackup("cbm", {
   prefix,
   s3: config.getObject("s3"), // a server that is not AWS: { endpoint, region, forcePathStyle }
   verify: "restore",
-  keepDaily: 7,
+  retention: { keepDaily: 7 },
   every: "24h",
 });
 

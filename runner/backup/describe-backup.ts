@@ -4,7 +4,7 @@ import type { ServerFacts } from "../postgres/session/server-info";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Measure } from "../postgres/catalog/fingerprint";
 import type { Definitions } from "../postgres/catalog/definitions";
-import type { CountedRelation } from "../postgres/catalog/orphans";
+import type { CountedForeignKey } from "../postgres/catalog/orphans";
 import type { OutsideContent } from "../postgres/catalog/outside-content";
 import { kindName } from "../postgres/catalog/select-tables";
 import type { Relation } from "../postgres/catalog/catalog";
@@ -24,7 +24,7 @@ type Described = Pick<
   readonly snapshot: Snapshot;
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
-  readonly relations: readonly CountedRelation[];
+  readonly logicalForeignKeys: readonly CountedForeignKey[];
   readonly outside: readonly OutsideContent[];
 };
 
@@ -63,8 +63,8 @@ export function describeBackup(backup: Described): Description {
       ...measured(table, measures),
       ...defined(table, definitions),
     })),
-    relations: backup.relations.map(describeRelation),
-    acceptedReferences: snapshot.acceptedReferences.map(({ from, constraint, sqlName }) => ({
+    logicalForeignKeys: backup.logicalForeignKeys.map(describeForeignKey),
+    ignoredReferences: snapshot.ignoredReferences.map(({ from, constraint, sqlName }) => ({
       table: from,
       constraint: constraint ?? "",
       references: sqlName,
@@ -88,9 +88,9 @@ function localeOf({ localeProvider, locale, icuRules, collationVersion }: Server
   };
 }
 
-function describeRelation({ text, child, childColumn, parent, parentColumn, orphans }: CountedRelation) {
+function describeForeignKey({ text, child, childColumn, parent, parentColumn, orphans }: CountedForeignKey) {
   return {
-    relation: text,
+    key: text,
     child: { schema: child.schema, name: child.name, column: childColumn },
     parent: { schema: parent.schema, name: parent.name, column: parentColumn },
     orphans,

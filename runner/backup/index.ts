@@ -16,7 +16,7 @@ import {
   type OutsideContent,
 } from "../postgres/catalog/outside-content";
 import { withQualifiedNames } from "../postgres/session/qualified-names";
-import { resolveRelations } from "../postgres/catalog/relations";
+import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection } from "../postgres/catalog/select-tables";
 import { openSession, type Session } from "../postgres/session/session";
@@ -56,7 +56,11 @@ async function takeBackup(
         progress.note(message);
       },
     });
-    const relations = await resolveRelations(session, request.relations, snapshot.tables);
+    const logicalForeignKeys = await resolveLogicalForeignKeys(
+      session,
+      request.logicalForeignKeys,
+      snapshot.tables,
+    );
     const outside = await checkedContent(session, snapshot, request, progress);
     noteSkipped(snapshot, progress);
     // Until the tables were locked, their sizes were those that the last VACUUM or ANALYZE saw.
@@ -64,7 +68,7 @@ async function takeBackup(
     const mostBytes = mostArchiveBytes(snapshot, plan.compression);
     const draft = await destination.begin({ key: plan.key, mostBytes });
     try {
-      return await writeBackup({ ...plan, snapshot, relations, outside, draft, progress, signal });
+      return await writeBackup({ ...plan, snapshot, logicalForeignKeys, outside, draft, progress, signal });
     } catch (error) {
       // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.
       await session.run("ROLLBACK").catch(() => undefined);

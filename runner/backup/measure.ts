@@ -14,7 +14,7 @@ export async function dumpAndMeasure(
   options: DumpOptions,
   measuring: MeasureOptions,
 ) {
-  const { request, target, session, snapshot, relations, draft, progress, signal } = run;
+  const { request, target, session, snapshot, logicalForeignKeys, draft, progress, signal } = run;
   progress.note(
     `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot.tables))} in the database.`,
   );
@@ -32,7 +32,7 @@ export async function dumpAndMeasure(
       async (either) => {
         const read = await together(either, [
           (each) => measureTables(session, target, snapshot, measuring, each),
-          (each) => countOrphans(target, snapshot.id, relations, request.maxOrphans, each),
+          (each) => countOrphans(target, snapshot.id, logicalForeignKeys, request.maxOrphans, each),
         ]);
         // An archive that pg_dump has written to its end may still be on its way; the tables need not wait for that.
         if (await dumped(either)) await session.run("COMMIT");
@@ -40,7 +40,7 @@ export async function dumpAndMeasure(
       },
     ]);
     signal.throwIfAborted();
-    return { measures, relations: counted };
+    return { measures, logicalForeignKeys: counted };
   } catch (error) {
     // Where the session that holds the snapshot has died, what failed after it is a consequence.
     if (!signal.aborted) await session.run("SELECT 1");

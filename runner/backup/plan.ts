@@ -18,7 +18,7 @@ import {
 } from "../postgres/session/server-info";
 import { checkPrivileges } from "../postgres/session/privileges";
 import { checkReadableNames } from "../postgres/catalog/readable-names";
-import { resolveRelations } from "../postgres/catalog/relations";
+import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import { type ResolvedSelection, resolveSelection } from "../postgres/catalog/resolve-selection";
 import { noteEnded } from "../postgres/session/run-lock";
 import type { Selection } from "../postgres/catalog/select-tables";
@@ -108,7 +108,7 @@ async function planWithServer(
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, facts, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
-  await attempts.run(() => resolveRelations(session, request.relations, selection.tables));
+  await attempts.run(() => resolveLogicalForeignKeys(session, request.logicalForeignKeys, selection.tables));
   attempts.runSync(() => {
     checkAccepted(request, selection);
   });
@@ -137,9 +137,9 @@ function checkDumpVersion(facts: ServerFacts, dumpVersion: string): void {
 }
 
 /** What is accepted to fail in a restore would fail the drill. */
-function checkAccepted({ verify }: BackupRequest, { acceptedReferences }: Selection): void {
-  if (verify !== "restore" || acceptedReferences.length === 0) return;
-  const names = acceptedReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
+function checkAccepted({ verify }: BackupRequest, { ignoredReferences }: Selection): void {
+  if (verify !== "restore" || ignoredReferences.length === 0) return;
+  const names = ignoredReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
   throw new Failure(
     "reference-outside-selection",
     `Foreign keys to tables that are not selected cannot be restored, so a restore drill would fail: ${names}. ` +

@@ -25,7 +25,7 @@ export async function pruneAfterBackup(
     progress.note(`warning: ${shorten(alarm)}`);
     alarms.add(alarm);
   };
-  if (hasRules(request) && request.verify === "none") raise(notVerified);
+  if (hasRules(request.retention) && request.verify === "none") raise(notVerified);
   for (const store of stores) {
     try {
       const { removed: ids, left } = await pruneStore(store, request, backupId, progress, signal);
@@ -46,13 +46,12 @@ async function pruneStore(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<PruneResult, "removed" | "left">> {
-  const { directory, name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } = request;
-  if (hasRules(request) && request.verify !== "none") {
-    const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
-    return prune(store, { directory, name, ...rules, dryRun: false }, progress, signal, backupId);
+  const { directory, name, retention } = request;
+  if (hasRules(request.retention) && request.verify !== "none") {
+    return prune(store, { directory, name, retention, dryRun: false }, progress, signal, backupId);
   }
-  if (minSizeRatio !== undefined)
-    checkNewestSize(notAfter(new Date(), await store.backups(name)), minSizeRatio);
+  if (retention.minSizeRatio !== undefined)
+    checkNewestSize(notAfter(new Date(), await store.backups(name)), retention.minSizeRatio);
   return { removed: [], left: [] };
 }
 

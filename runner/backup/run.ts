@@ -1,5 +1,5 @@
 import type { OutsideContent } from "../postgres/catalog/outside-content";
-import type { TableRelation } from "../postgres/catalog/relations";
+import type { LogicalForeignKey } from "../postgres/catalog/logical-foreign-keys";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import type { Draft } from "./destination";
@@ -8,7 +8,7 @@ import type { Plan } from "./plan";
 /** A backup that is being taken. */
 export interface Run extends Plan {
   readonly snapshot: Snapshot;
-  readonly relations: readonly TableRelation[];
+  readonly logicalForeignKeys: readonly LogicalForeignKey[];
   /** What was accepted to be left out. */
   readonly outside: readonly OutsideContent[];
   readonly draft: Draft;

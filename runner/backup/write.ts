@@ -71,7 +71,7 @@ async function writeArchive(
   const digest = imageDigest(target.docker, container);
   const method = fingerprintMethod(facts);
   const { lockTimeout } = request;
-  const { measures, relations } = await dumpAndMeasure(
+  const { measures, logicalForeignKeys } = await dumpAndMeasure(
     run,
     destination,
     { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
@@ -93,7 +93,7 @@ async function writeArchive(
     compression,
     jobs,
     measures,
-    relations,
+    logicalForeignKeys,
     outside: run.outside,
     definitions,
     imageDigest: await digest,

@@ -43,7 +43,7 @@ export const failureCodes = [
   "privilege-missing",
   "reference-outside-selection",
   "not-carried",
-  "relation-invalid",
+  "logical-foreign-key-invalid",
   "orphans-over-limit",
   "lock-timeout",
   "tables-changing",
@@ -79,7 +79,7 @@ export const failureCodes = [
   "port-not-switchable",
   "left-behind",
   "already-migrated",
-  "old-side-needed",
+  "old-server-needed",
   // series of backups
   "backup-not-found",
   "backup-exists",

@@ -175,11 +175,11 @@ async function copyTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { directory, name, s3, dockerHost, jobs } = request;
-  const { container, user, database, excludeTables, relations, format, lockTimeout } = request;
+  const { container, user, database, excludeTables, logicalForeignKeys, format, lockTimeout } = request;
   const { backupId, location } = await backup(
     BackupRequest.parse({
       ...{ directory, name, s3, dockerHost, jobs, container, user, database },
-      ...{ tables: ["*.*"], excludeTables, relations, format, lockTimeout },
+      ...{ tables: ["*.*"], excludeTables, logicalForeignKeys, format, lockTimeout },
     }),
     progress,
     signal,
@@ -269,4 +269,4 @@ function secondsSince(start: number): string {
   return ((performance.now() - start) / 1000).toFixed(1);
 }
 
-export { retire } from "./remove-old";
+export { removeOld } from "./remove-old";

@@ -11,22 +11,22 @@ import { type MigrationRecord, readRecord, unpackTables } from "./record";
 import { dataOf, inDatabase, newDatabase, type NewServer } from "./servers";
 import { SwitchRecord } from "./switch-record";
 import { escapeLiteral } from "../postgres/session/escape";
-import type { MigrateResult, RetireRequest } from "../request";
+import type { MigrateResult, RemoveOldRequest } from "../request";
 
 /**
  * Removes the container that was migrated, and its data only where that is asked for. What to remove is known from Docker alone.
  * Resources that are already gone are skipped.
  */
-export async function retire(request: RetireRequest, signal: AbortSignal): Promise<MigrateResult> {
+export async function removeOld(request: RemoveOldRequest, signal: AbortSignal): Promise<MigrateResult> {
   const docker = dockerFor(request.dockerHost);
   const container = await runningContainer(docker, request.toContainer);
   const fresh = { docker, container, request };
-  return withMigrationLock(fresh, signal, () => removeOld(fresh, request, signal));
+  return withMigrationLock(fresh, signal, () => removeUnneeded(fresh, request, signal));
 }
 
-async function removeOld(
+async function removeUnneeded(
   fresh: NewServer,
-  request: RetireRequest,
+  request: RemoveOldRequest,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { docker, container } = fresh;
@@ -48,7 +48,7 @@ async function removeOld(
 }
 
 function checkNotNeeded(
-  request: RetireRequest,
+  request: RemoveOldRequest,
   record: MigrationRecord,
   old: Inspection,
   fresh: Inspection,
@@ -79,7 +79,7 @@ async function removableVolume(
   if (volume === undefined || !(await exists(docker, volume))) return undefined;
   const refuse = (why: string) =>
     new Failure(
-      "old-side-needed",
+      "old-server-needed",
       `Volume "${volume}" was not removed: ${why}. If nobody needs it, remove it by hand: "docker volume rm ${volume}".`,
     );
   if (old !== undefined && dataPlace(old).volume !== volume)
@@ -116,7 +116,7 @@ async function systemIn(
   const { stdout, failed } = await spawnDocker(
     docker,
     [
-      ...["run", "--rm", "--network", "none", ...throwawayLabels("retire"), "--user", "0"],
+      ...["run", "--rm", "--network", "none", ...throwawayLabels("remove-old"), "--user", "0"],
       ...["--volume", `${volume}:/data:ro`, "--entrypoint", "od", Image],
       ...["--address-radix=n", "--format=u8", "--read-bytes=8", file],
     ],
@@ -143,6 +143,6 @@ function byHand(old: Inspection | undefined): string {
   return ` (by hand: "docker rm ${old.Name.slice(1)}"${also})`;
 }
 
-function needed({ container }: RetireRequest, why: string): Failure {
-  return new Failure("old-side-needed", `Container "${container}" was not removed: ${why}.`);
+function needed({ container }: RemoveOldRequest, why: string): Failure {
+  return new Failure("old-server-needed", `Container "${container}" was not removed: ${why}.`);
 }

@@ -47,7 +47,7 @@ export async function compareStaging(run: RestoreRun, tables: readonly StagedTab
       ...(await compareTables(run, session, id, found)),
       ...(run.request.content === "schema"
         ? []
-        : await compareOrphans(run.manifest.relations, restored, run.signal)),
+        : await compareOrphans(run.manifest.logicalForeignKeys, restored, run.signal)),
     ];
     Failures.throwIfAny(differences.map(mismatch));
   } finally {

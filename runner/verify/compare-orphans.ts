@@ -11,21 +11,21 @@ interface Restored {
   readonly tables: ReadonlyMap<string, Relation>;
 }
 
-/** Every relation, of those whose tables were both restored, that has not as many orphans as were recorded. */
+/** Every logical foreign key whose tables were both restored and that has another number of orphans than was recorded. */
 export async function compareOrphans(
-  recorded: Manifest["relations"],
+  recorded: Manifest["logicalForeignKeys"],
   { target, snapshotId, tables }: Restored,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const relations = recorded.flatMap(({ relation, child, parent, orphans }) => {
+  const keys = recorded.flatMap(({ key, child, parent, orphans }) => {
     const [childTable, parentTable] = [tables.get(sqlName(child)), tables.get(sqlName(parent))];
     if (childTable === undefined || parentTable === undefined) return [];
     const columns = { childColumn: child.column, parentColumn: parent.column };
-    return [{ text: relation, child: childTable, parent: parentTable, ...columns, recorded: orphans }];
+    return [{ text: key, child: childTable, parent: parentTable, ...columns, recorded: orphans }];
   });
-  const counted = await countOrphans(target, snapshotId, relations, undefined, signal);
+  const counted = await countOrphans(target, snapshotId, keys, undefined, signal);
   return counted.flatMap(({ text, orphans }, index) => {
-    const before = relations[index]?.recorded;
+    const before = keys[index]?.recorded;
     return before === orphans
       ? []
       : [`${text}: orphans: ${String(before)} in the manifest, ${orphans} restored`];

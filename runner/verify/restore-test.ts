@@ -152,7 +152,7 @@ async function compare(drill: Drill): Promise<void> {
     const restored = { target: targetOf(drill, database), snapshotId: id, tables: found };
     return [
       ...(await compareTables(drill, session, id, found)),
-      ...(await compareOrphans(manifest.relations, restored, drill.signal)),
+      ...(await compareOrphans(manifest.logicalForeignKeys, restored, drill.signal)),
     ];
   });
   Failures.throwIfAny(mismatches.map(mismatch));

@@ -71,7 +71,7 @@ describe("every argument of a Migration", function () {
   });
 
   it("removes the old side in a step of its own", async () => {
-    await succeed({ ...base, ...changes("retirement") });
+    await succeed({ ...base, ...changes("removal") });
     assert.equal((await docker("inspect", pair.old)).code, 1);
     assert.deepEqual(await rows(), [{ id: 42 }, { id: 43 }]);
   });

@@ -5,7 +5,7 @@ import {
   type MigrationPair,
   startMigration,
   startPair,
-  startRetire,
+  startRemoveOld,
 } from "../support/migration-pair";
 import { queryPort } from "../support/port-client";
 import {
@@ -168,7 +168,7 @@ describe("what a migration does not bring", function () {
     await sql(pair.fresh, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
     const migration = await migrate(...leave(listed));
     assert.match(migration.stderr, /^error\[already-migrated\]: .*RESET postgis_backup.migrated_from/m);
-    const { exitCode, stderr } = await startRetire(pair, ["--remove-data"]);
+    const { exitCode, stderr } = await startRemoveOld(pair, ["--remove-data"]);
     assert.equal(exitCode, 1, stderr);
     assert.equal((await docker("volume", "inspect", victim)).code, 0);
     assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 100 }]);
@@ -198,7 +198,7 @@ describe("what a migration does not bring", function () {
 
   it("is removed from the old side only as Docker proves it", async () => {
     const volume = await dataVolume(pair.old);
-    const retire = () => startRetire(pair, ["--remove-data"]);
+    const retire = () => startRemoveOld(pair, ["--remove-data"]);
     const record = JSON.stringify({ from: "", volumes: [victim] });
     await sql(pair.fresh, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
 
@@ -206,7 +206,7 @@ describe("what a migration does not bring", function () {
     const lacking = await retire();
     assert.match(
       lacking.stderr,
-      /^error\[old-side-needed\]: .*lacks tables.*public\.parcels.*docker volume rm/m,
+      /^error\[old-server-needed\]: .*lacks tables.*public\.parcels.*docker volume rm/m,
     );
     await sql(pair.fresh, "ALTER TABLE elsewhere RENAME TO parcels");
 
@@ -215,7 +215,7 @@ describe("what a migration does not bring", function () {
     await docker("create", ...ownLabel, "--name", user, "--volume", `${volume}:/data`, image);
     const used = await retire();
     await removeContainer(user);
-    assert.match(used.stderr, new RegExp(`^error\\[old-side-needed\\]: .*container ${user} uses it`, "m"));
+    assert.match(used.stderr, new RegExp(`^error\\[old-server-needed\\]: .*container ${user} uses it`, "m"));
     assert.equal((await docker("inspect", pair.old)).code, 0);
 
     const { exitCode, stderr, stdout } = await retire();

@@ -8,7 +8,7 @@ import {
   removeMigrationRecords,
   startMigration,
   startPair,
-  startRetire,
+  startRemoveOld,
 } from "../support/migration-pair";
 import { clientPassword, queryPort, startWriter, type Writer } from "../support/port-client";
 import { removeFolder, sql, temporaryFolder } from "../support/resources";
@@ -230,9 +230,9 @@ describe("a migration that is killed while the port changes hands", function () 
     await docker("stop", pair.old);
     await docker("start", pair.fresh);
     await answering(pair.fresh);
-    const { exitCode, stderr } = await startRetire(pair, ["--remove-data"]);
+    const { exitCode, stderr } = await startRemoveOld(pair, ["--remove-data"]);
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^error\[old-side-needed\]: .*started again/m);
+    assert.match(stderr, /^error\[old-server-needed\]: .*started again/m);
     assert.equal((await docker("inspect", pair.old)).code, 0);
   });
 });

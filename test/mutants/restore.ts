@@ -40,7 +40,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a restore compares no orphans",
     file: "runner/restore/comparison.ts",
-    text: ": await compareOrphans(run.manifest.relations, restored, run.signal)",
+    text: ": await compareOrphans(run.manifest.logicalForeignKeys, restored, run.signal)",
     replacement: ": await compareOrphans([], restored, run.signal)",
     tests: ["test/faults/forged.test.ts"],
     grep: "than were counted",

@@ -2,45 +2,45 @@ import { escapeIdentifier } from "../session/escape";
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import { Attempts, Failure } from "../../lib/failure";
-import type { TableRelation } from "./relations";
+import type { LogicalForeignKey } from "./logical-foreign-keys";
 import { readInSnapshot } from "../session/snapshot-reader";
 
-export interface CountedRelation extends TableRelation {
+export interface CountedForeignKey extends LogicalForeignKey {
   /** Rows of the child that refer to no row of the parent. */
   readonly orphans: number;
 }
 
-/** Counts the orphans of each relation within the snapshot; more than `maxOrphans` in any of them is a failure. */
+/** Counts the orphans of each logical foreign key within the snapshot; more than `maxOrphans` in any of them is a failure. */
 export async function countOrphans(
   target: ExecTarget,
   snapshotId: string,
-  relations: readonly TableRelation[],
+  keys: readonly LogicalForeignKey[],
   maxOrphans: number | undefined,
   signal: AbortSignal,
-): Promise<CountedRelation[]> {
+): Promise<CountedForeignKey[]> {
   const counts = await readInSnapshot(
     target,
     snapshotId,
-    relations.map(orphansQuery),
+    keys.map(orphansQuery),
     z.object({ orphans: z.int() }),
     signal,
   );
-  const counted = relations.map((relation, i) => ({
-    ...relation,
+  const counted = keys.map((key, i) => ({
+    ...key,
     orphans: counts[i]?.orphans ?? Number.NaN,
   }));
   const attempts = new Attempts();
   counted
     .filter(({ orphans }) => orphans > (maxOrphans ?? Number.POSITIVE_INFINITY))
-    .forEach((relation) => {
-      attempts.add(tooManyOrphans(relation, maxOrphans ?? 0));
+    .forEach((key) => {
+      attempts.add(tooManyOrphans(key, maxOrphans ?? 0));
     });
   attempts.end();
   return counted;
 }
 
 /** A null refers to nothing, so it is no orphan. */
-function orphansQuery({ child, childColumn, parent, parentColumn }: TableRelation): string {
+function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalForeignKey): string {
   const [c, p] = [escapeIdentifier(childColumn), escapeIdentifier(parentColumn)];
   return (
     `SELECT count(*) AS orphans FROM ${child.sqlName} c WHERE c.${c} IS NOT NULL ` +
@@ -49,7 +49,7 @@ function orphansQuery({ child, childColumn, parent, parentColumn }: TableRelatio
 }
 
 function tooManyOrphans(
-  { child, childColumn, parent, parentColumn, orphans }: CountedRelation,
+  { child, childColumn, parent, parentColumn, orphans }: CountedForeignKey,
   limit: number,
 ) {
   return new Failure(

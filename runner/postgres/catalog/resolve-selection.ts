@@ -29,7 +29,7 @@ export async function resolveSelection(
     const { missing: needed, refused } = sortNeeds(needs, new Set(oids));
     const missing = [...needed, ...partitionsAlone(selection.tables, relations)];
     const unable = [...refused, ...(await inheritedDefaults(session, oids))];
-    const more = request.references === "add" ? missing.filter(({ to }) => !added.has(to)) : [];
+    const more = request.missingReferences === "include" ? missing.filter(({ to }) => !added.has(to)) : [];
     if (more.length === 0) {
       const attempts = new Attempts();
       for (const table of missing) attempts.add(refuseMissing(table));
@@ -57,6 +57,6 @@ function refuseMissing({ by, sqlName }: MissingTable): Failure {
   return new Failure(
     "reference-outside-selection",
     `The ${by} needs ${sqlName}, which is not selected, and cannot be restored without it. ` +
-      `Select ${sqlName} too, or let "references: add" do so.`,
+      `Select ${sqlName} too, or let "missingReferences: include" do so.`,
   );
 }

@@ -1,6 +1,6 @@
 /** Which tables a request selects. */
 import { Attempts, Failure } from "../../lib/failure";
-import type { References } from "../../request";
+import type { MissingReferences } from "../../request";
 import type { Reference, Relation } from "./catalog";
 import { nearMisses } from "./near-miss";
 import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
@@ -8,7 +8,7 @@ import { isExact, matches, parseTablePattern, type TablePattern } from "./select
 export interface SelectionRequest {
   readonly tables: readonly string[];
   readonly excludeTables: readonly string[];
-  readonly references: References;
+  readonly missingReferences: MissingReferences;
 }
 
 export interface Selection {
@@ -17,8 +17,8 @@ export interface Selection {
   readonly skipped: readonly Relation[];
   /** Tables that a pattern matched, but that belong to an extension, which creates them anew; they are not dumped. */
   readonly ofExtensions: readonly Relation[];
-  /** Foreign keys to tables that are not selected, where the request accepts that. */
-  readonly acceptedReferences: readonly DanglingReference[];
+  /** Foreign keys to tables that are not selected, where the request ignores those. */
+  readonly ignoredReferences: readonly DanglingReference[];
 }
 
 export interface DanglingReference extends Reference {
@@ -63,7 +63,7 @@ export function selectTables(
       .filter((relation) => patterns.excludeTables.some((pattern) => matches(pattern, relation)))
       .map(({ oid }) => oid),
   );
-  if (request.references === "add") addReferences(relations, chosen, excluded);
+  if (request.missingReferences === "include") addReferences(relations, chosen, excluded);
   const selected = relations.filter((table) => isAmong(chosen, table) && !isAmong(excluded, table));
   const tables = selected.filter(holdsUserRows);
   if (tables.length === 0) {
@@ -74,7 +74,7 @@ export function selectTables(
   }
   const dangling = danglingReferences(tables);
   dangling
-    .filter(({ constraint }) => constraint === null || request.references !== "accept")
+    .filter(({ constraint }) => constraint === null || request.missingReferences !== "ignore")
     .forEach((reference) => {
       attempts.add(refuseReference(reference));
     });
@@ -85,7 +85,7 @@ export function selectTables(
     ofExtensions: selected.filter(
       ({ kind, extension }) => (kind === "r" || kind === "p") && extension !== null,
     ),
-    acceptedReferences: dangling,
+    ignoredReferences: dangling,
   };
 }
 
@@ -127,9 +127,9 @@ function refuseReference({ from, sqlName, constraint }: DanglingReference): Fail
     "reference-outside-selection",
     constraint === null
       ? `${from} inherits from ${sqlName}, which is not selected, and cannot be restored without it. ` +
-          `Select ${sqlName} too, or let "references: add" do so.`
-      : `${from} refers to ${sqlName} by the foreign key "${constraint}", but ${sqlName} is not selected: their relation would be lost. ` +
-          `Select ${sqlName} too, let "references: add" do so, or take the backup without it by "references: accept".`,
+          `Select ${sqlName} too, or let "missingReferences: include" do so.`
+      : `${from} refers to ${sqlName} by the foreign key "${constraint}", but ${sqlName} is not selected, so the foreign key would be lost. ` +
+          `Select ${sqlName} too, let "missingReferences: include" do so, or leave the foreign key out by "missingReferences: ignore".`,
   );
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { Migration, type MigrationArgs, OldSide } from "../../../components";
+import { Migration, type MigrationArgs, OldServer } from "../../../components";
 import type { MigrateResult } from "../../../runner/request";
 import { secret, settled, startMocks, valueOf } from "./mocks";
 
@@ -59,20 +59,20 @@ describe("Migration", () => {
       assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
     for (const same of [
       { directory: "/elsewhere", backupName: "other", jobs: 3, lockTimeout: 5 },
-      { excludeTables: ["a"], excludeDatabases: ["b"], relations: ["a.b -> c.d"] },
+      { excludeTables: ["a"], excludeDatabases: ["b"], logicalForeignKeys: ["a.b -> c.d"] },
       { password: "p" },
     ])
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
   });
 
   it("removes the old side instead, where that is asked for, and its data only then", async () => {
-    for (const [oldSide, removeData] of [
-      [OldSide.Remove, false],
-      [OldSide.RemoveData, true],
+    for (const [oldServer, removeData] of [
+      [OldServer.Remove, false],
+      [OldServer.RemoveData, true],
     ] as const) {
-      const { command } = await declare({ ...least, oldSide });
-      assert.equal(command.name, "move-retire");
-      assert.match(String(command.inputs["create"]), / retire --request -$/);
+      const { command } = await declare({ ...least, oldServer });
+      assert.equal(command.name, "move-remove-old");
+      assert.match(String(command.inputs["create"]), / remove-old --request -$/);
       const request = { container: "pg_spat", toContainer: "pg_17", removeData };
       assert.deepEqual(JSON.parse(String(command.inputs["stdin"])), request);
       assert.deepEqual(command.inputs["triggers"], [request]);
@@ -97,8 +97,8 @@ describe("Migration", () => {
   it("refuses to take an unknown word for a removal", async () => {
     await startMocks();
     assert.throws(
-      () => new Migration("move", { ...least, oldSide: "removedata" as "remove" }),
-      /^[^]*oldSide: /,
+      () => new Migration("move", { ...least, oldServer: "removedata" as "remove" }),
+      /^[^]*oldServer: /,
     );
     assert.throws(
       () => new Migration("move", { ...least, exclude: [] } as MigrationArgs),

@@ -70,7 +70,7 @@ describe("TableBackup", () => {
       { backupName: "n" },
       { format: "custom" as const },
       { compression: "gzip:6" },
-      { references: "add" as const },
+      { missingReferences: "include" as const },
       { accept: ["large-objects" as const] },
       { triggers: ["x"] },
       { every: "24h" },
@@ -81,9 +81,18 @@ describe("TableBackup", () => {
       { connection: { container: "pg_spat", user: "u" } },
       { password: "p" },
       { jobs: 3, splitTablesFrom: 0 },
-      { relations: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
+      { logicalForeignKeys: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
       { verify: "restore" as const, fileMode: "0640" },
-      { keepLast: 1, keepDaily: 1, keepWeekly: 1, keepMonthly: 1, keepYearly: 1, minSizeRatio: 0.5 },
+      {
+        retention: {
+          keepLast: 1,
+          keepDaily: 1,
+          keepWeekly: 1,
+          keepMonthly: 1,
+          keepYearly: 1,
+          minSizeRatio: 0.5,
+        },
+      },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }
@@ -160,17 +169,19 @@ describe("TableBackup", () => {
 
   it("hands every option to the runner, the password by the environment alone", async () => {
     const more: Partial<TableBackupArgs> = {
-      references: "accept",
-      relations: ["a.x -> b.y"],
+      missingReferences: "ignore",
+      logicalForeignKeys: ["a.x -> b.y"],
       maxOrphans: 0,
       lockTimeout: 5,
       verify: "restore",
-      keepLast: 1,
-      keepDaily: 2,
-      keepWeekly: 3,
-      keepMonthly: 4,
-      keepYearly: 5,
-      minSizeRatio: 0.5,
+      retention: {
+        keepLast: 1,
+        keepDaily: 2,
+        keepWeekly: 3,
+        keepMonthly: 4,
+        keepYearly: 5,
+        minSizeRatio: 0.5,
+      },
       fileMode: "0640",
     };
     const { inputs } = await declare({
@@ -251,7 +262,7 @@ describe("TableBackup", () => {
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
     ["a size below zero", { splitTablesFrom: -1 }, /^splitTablesFrom: /],
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
-    ["a retention of nothing", { keepLast: 0 }, /^keepLast: /],
+    ["a retention of nothing", { retention: { keepLast: 0 } }, /^retention\.keepLast: /],
     ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],
     ["no place", { directory: undefined }, /^directory: must be given, or else bucket/],
     ["a prefix without a bucket", { prefix: "p" }, /^prefix: has no effect without bucket/],

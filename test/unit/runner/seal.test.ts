@@ -30,8 +30,8 @@ const bare = {
   ...{
     fingerprintMethod: "columns",
     tables: [],
-    relations: [],
-    acceptedReferences: [],
+    logicalForeignKeys: [],
+    ignoredReferences: [],
     skipped: [],
     files: [],
   },

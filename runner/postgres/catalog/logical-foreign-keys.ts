@@ -1,4 +1,4 @@
-/** Relations that no foreign key declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
+/** Foreign keys that the database does not declare, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
 import { z } from "zod";
 import { Attempts, Failure } from "../../lib/failure";
 import type { Relation } from "./catalog";
@@ -10,8 +10,8 @@ interface End {
   readonly column: string;
 }
 
-/** A relation between two tables of the selection. */
-export interface TableRelation {
+/** Between two tables of the selection. */
+export interface LogicalForeignKey {
   /** As the user wrote it. */
   readonly text: string;
   readonly child: Relation;
@@ -24,14 +24,14 @@ export interface TableRelation {
 const arrow = /^((?:"(?:[^"]|"")*"|[^"])*?)->(.*)$/s;
 const end = /^(.+)\.("(?:[^"]|"")+"|[^".]+)$/s;
 
-export function parseRelation(text: string): { child: End; parent: End } {
+export function parseLogicalForeignKey(text: string): { child: End; parent: End } {
   const [, left = "", right = ""] = arrow.exec(text) ?? [];
   const child = parseEnd(left.trim());
   const parent = parseEnd(right.trim());
   if (child === undefined || parent === undefined || !isExact(parent.table)) {
     throw new Failure(
-      "relation-invalid",
-      `"${text}" is not a relation. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
+      "logical-foreign-key-invalid",
+      `"${text}" is not a logical foreign key. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
         "the child may be a pattern, the parent is one table.",
     );
   }
@@ -47,12 +47,12 @@ function parseEnd(text: string): End | undefined {
 
 const Column = z.object({ oid: z.string(), name: z.string() });
 
-/** The tables and columns that the relations mean, all of which must be in the selection. */
-export async function resolveRelations(
+/** The tables and columns that the texts mean, all of which must be in the selection. */
+export async function resolveLogicalForeignKeys(
   session: Session,
   texts: readonly string[],
   tables: readonly Relation[],
-): Promise<TableRelation[]> {
+): Promise<LogicalForeignKey[]> {
   if (texts.length === 0) return [];
   const columns = await session.rows(
     `SELECT attrelid::text AS oid, attname AS name FROM pg_attribute
@@ -61,24 +61,24 @@ export async function resolveRelations(
   );
   const columnsOf = new Set(columns.map(({ oid, name }) => `${oid} ${name}`));
   const attempts = new Attempts();
-  const resolved = texts.map((text) => attempts.runSync(() => resolveRelation(text, tables, columnsOf)));
+  const resolved = texts.map((text) => attempts.runSync(() => resolveLogicalForeignKey(text, tables, columnsOf)));
   attempts.end();
-  return resolved.flatMap((relations) => relations ?? []);
+  return resolved.flatMap((keys) => keys ?? []);
 }
 
-export function resolveRelation(
+export function resolveLogicalForeignKey(
   text: string,
   tables: readonly Relation[],
   columns: ReadonlySet<string>,
-): TableRelation[] {
-  const { child, parent } = parseRelation(text);
+): LogicalForeignKey[] {
+  const { child, parent } = parseLogicalForeignKey(text);
   const children = topMost(tables.filter((table) => matches(child.table, table)));
   const [parentTable] = tables.filter((table) => matches(parent.table, table));
   if (children.length === 0 || parentTable === undefined) {
     const missing = parentTable === undefined ? parent.table.text : child.table.text;
     throw new Failure(
-      "relation-invalid",
-      `The relation "${text}" names ${missing}, which is not among the selected tables. Select it too, or leave the relation out.`,
+      "logical-foreign-key-invalid",
+      `The logical foreign key "${text}" names ${missing}, which is not among the selected tables. Select it too, or leave the key out.`,
     );
   }
   const problem = [
@@ -87,8 +87,8 @@ export function resolveRelation(
   ].find(([{ oid }, column]) => !columns.has(`${oid} ${column}`));
   if (problem !== undefined) {
     throw new Failure(
-      "relation-invalid",
-      `The relation "${text}" names the column "${problem[1]}", which ${problem[0].sqlName} does not have. Names are case-sensitive.`,
+      "logical-foreign-key-invalid",
+      `The logical foreign key "${text}" names the column "${problem[1]}", which ${problem[0].sqlName} does not have. Names are case-sensitive.`,
     );
   }
   return children.map((table) => ({
