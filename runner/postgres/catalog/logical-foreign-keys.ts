@@ -61,7 +61,9 @@ export async function resolveLogicalForeignKeys(
   );
   const columnsOf = new Set(columns.map(({ oid, name }) => `${oid} ${name}`));
   const attempts = new Attempts();
-  const resolved = texts.map((text) => attempts.runSync(() => resolveLogicalForeignKey(text, tables, columnsOf)));
+  const resolved = texts.map((text) =>
+    attempts.runSync(() => resolveLogicalForeignKey(text, tables, columnsOf)),
+  );
   attempts.end();
   return resolved.flatMap((keys) => keys ?? []);
 }
