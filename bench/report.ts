@@ -182,7 +182,7 @@ const definitions = `- **Time**: from the start of the first command to the end 
 - **Memory: container**: the most that its processes and shared buffers took at once, without the cache of files, ten looks a
   second. **Command**: the most that the largest command on this machine ever had resident.
 - Before each measurement the server writes a checkpoint and the system what it has cached. The server has the settings of
-  \`components/shared/server-settings.ts\`, and no autovacuum. The tables are vacuumed, and in the system's cache where it has room for them.
+  \`components/postgis-container/server-settings.ts\`, and no autovacuum. The tables are vacuumed, and in the system's cache where it has room for them.
 - A group's first way runs once before the first round, unmeasured.`;
 
 function commandList({ groups }: BenchResult): string {

@@ -1,21 +1,3 @@
-export { BackupBucket } from "./backup-bucket/index";
-export {
-  type BackupBucketArgs,
-  BucketProtection,
-  ObjectLockMode,
-  TransitionStorageClass,
-} from "./backup-bucket/args";
-export type { PostgisConnection, PostgisConnectionArgs } from "./shared/connection";
-export { settings } from "./shared/known-names";
-export { Migration } from "./migration/index";
-export { type MigrationArgs, OldServer } from "./migration/args";
-export { PostgisContainer } from "./postgis-container/index";
-export type { PostgisContainerArgs } from "./postgis-container/args";
-export type { S3SettingsArgs } from "./shared/s3-settings";
-export { TableBackup, type Verification } from "./table-backup/index";
-export type { RetentionArgs, TableBackupArgs } from "./table-backup/args";
-export { TableRestore } from "./table-restore/index";
-export type { TableRestoreArgs } from "./table-restore/args";
 export {
   ArchiveFormat,
   IfExists,
@@ -25,3 +7,25 @@ export {
   RestoreContent,
   VerifyLevel,
 } from "../runner/request";
+export {
+  type BackupBucketArgs,
+  BucketProtection,
+  type ExistingBucketArgs,
+  type ObjectLockArgs,
+  ObjectLockMode,
+  type TransitionArgs,
+  TransitionStorageClass,
+} from "./backup-bucket/args";
+export { BackupBucket } from "./backup-bucket/index";
+export type { BucketProtections } from "./backup-bucket/protections";
+export { type MigrationArgs, OldServer } from "./migration/args";
+export { Migration } from "./migration/index";
+export type { PostgisContainerArgs } from "./postgis-container/args";
+export { PostgisContainer } from "./postgis-container/index";
+export type { PostgisConnection, PostgisConnectionArgs } from "./shared/connection";
+export type { S3SettingsArgs } from "./shared/s3-settings";
+export { settings } from "./shared/settings";
+export type { RetentionArgs, TableBackupArgs } from "./table-backup/args";
+export { type BackupCopy, TableBackup, type Verification } from "./table-backup/index";
+export type { TableRestoreArgs } from "./table-restore/args";
+export { TableRestore } from "./table-restore/index";

@@ -30,7 +30,7 @@ export function backupGroup(scene: Scene): Group {
       {
         name: ours,
         output: outputOf(scene),
-        commands: [runnerBackup(scene, { database, directory: outputOf(scene) }, sampleTables)],
+        commands: [runnerBackup(scene, { database, repository: outputOf(scene) }, sampleTables)],
       },
     ],
   };

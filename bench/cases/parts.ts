@@ -40,12 +40,12 @@ const storedFiles = path.join(root, "dist", "runner", "store", "files.js");
 
 /** With a file of so many bytes for the disk. */
 export async function partsGroup(scene: Scene, diskBytes: number): Promise<Group> {
-  const directory = path.join(scene.folder, "parts");
+  const repository = path.join(scene.folder, "parts");
   const output = path.join(scene.folder, "output");
-  await mkdir(directory, { recursive: true });
-  const archive = path.join(directory, "archive");
-  const noise = path.join(directory, "noise");
-  const written = path.join(directory, "written");
+  await mkdir(repository, { recursive: true });
+  const archive = path.join(repository, "archive");
+  const noise = path.join(repository, "noise");
+  const written = path.join(repository, "written");
   const dumpTo = (file: string) => dumpLarge(scene, pathInside(scene, file), 1);
   const preparations: Command[] = [
     dumpTo(archive),

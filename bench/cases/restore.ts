@@ -21,16 +21,16 @@ const target = "restored";
 
 /** Takes the archives that are restored, once. */
 export async function restoreGroup(scene: Scene): Promise<Group> {
-  const directory = path.join(scene.folder, "archives");
-  await mkdir(directory, { recursive: true });
-  const script = pathInside(scene, path.join(directory, "plain.sql"));
-  const archive = pathInside(scene, path.join(directory, "archive"));
+  const repository = path.join(scene.folder, "archives");
+  await mkdir(repository, { recursive: true });
+  const script = pathInside(scene, path.join(repository, "plain.sql"));
+  const archive = pathInside(scene, path.join(repository, "archive"));
   const tables = sampleTables.map((table) => `--table=public.${escapeIdentifier(table)}`);
   const dump = ["pg_dump", "-U", "postgres", "-d", database, ...tables];
   const preparations = [
     insideAsCaller(scene, [...dump, `--file=${script}`]),
     insideAsCaller(scene, [...dump, "--format=directory", "--compress=zstd:1", `--file=${archive}`]),
-    runnerBackup(scene, { database, directory }, sampleTables),
+    runnerBackup(scene, { database, repository }, sampleTables),
   ];
   await runCommands(preparations, scene.signal);
 
@@ -49,7 +49,7 @@ export async function restoreGroup(scene: Scene): Promise<Group> {
       way(plainScript, insideAsCaller(scene, [...psql, ...connection, "--file", script])),
       way("pg_restore", insideAsCaller(scene, [...restore, archive])),
       way(`pg_restore -j${scene.jobs}`, insideAsCaller(scene, [...restore, `--jobs=${scene.jobs}`, archive])),
-      way(`${ours} restore`, runnerRestore(scene, { database: target, directory })),
+      way(`${ours} restore`, runnerRestore(scene, { database: target, repository })),
     ],
   };
 }

@@ -9,7 +9,7 @@ export const ours = "postgis-backup";
 export interface RunnerTarget {
   readonly database: string;
   /** Folder of the backups. */
-  readonly directory: string;
+  readonly repository: string;
 }
 
 /** A backup of these tables, with all that is the default: counts, fingerprints, checksums, the archive read to its end. */
@@ -29,10 +29,10 @@ export function runnerRestore(scene: Scene, target: RunnerTarget): Command {
 function runner(
   { container }: Scene,
   verb: string,
-  { database, directory }: RunnerTarget,
+  { database, repository }: RunnerTarget,
   more: readonly string[],
 ): Command {
-  const where = ["--directory", path.resolve(directory), "--name", "bench"];
+  const where = ["--repository", path.resolve(repository), "--name", "bench"];
   return {
     file: process.execPath,
     args: [runnerMain, verb, "--container", container, "--database", database, ...where, ...more],

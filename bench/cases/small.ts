@@ -42,7 +42,7 @@ async function againstDump(
         output,
         commands: [insideAsCaller(scene, [...dump, ...options, `--file=${archive}`])],
       },
-      { name: ours, output, commands: [runnerBackup(scene, { database, directory: output }, ["*"])] },
+      { name: ours, output, commands: [runnerBackup(scene, { database, repository: output }, ["*"])] },
     ],
   };
 }

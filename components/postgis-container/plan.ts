@@ -1,9 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PreflightRequest } from "../../runner/request";
-import { splitLocation } from "../shared/backup-location";
 import { derived } from "../shared/check";
 import type { PostgisContainerArgs } from "./args";
-import { dataFolder, serverSettings } from "../shared/server-settings";
+import { dataFolder, serverSettings } from "./server-settings";
 
 interface PlannedContainer {
   readonly args: PostgisContainerArgs;
@@ -60,7 +59,6 @@ export function containerPlan(
     shmSize: args.shmSize ?? 1024,
     network: args.standby === true ? undefined : args.network,
     initScripts: args.initScripts,
-    restoreFrom:
-      args.restoreFrom === undefined ? undefined : { ...splitLocation(args.restoreFrom), s3: args.s3 },
+    restoreFrom: args.restoreFrom === undefined ? undefined : { location: args.restoreFrom, s3: args.s3 },
   };
 }

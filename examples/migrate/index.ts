@@ -15,7 +15,7 @@ const server = new PostgisContainer("pg_17", {
 const migration = new Migration("cbm", {
   from: { container: config.get("oldContainer") ?? "pg_spat" },
   to: server.connection,
-  directory: "./backups",
+  repository: "./backups",
   logicalForeignKeys: [
     "roi*_signatures.pid -> parcel_set.ogc_fid",
     "roi*_signatures.obsid -> dias_catalogue.id",

@@ -4,7 +4,7 @@ import { realpath } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../lib/failure";
 import type { S3Settings } from "../request";
-import { bucketUrl, isBucketLocation, parseBucketLocation } from "../request/location";
+import { parseRepository, s3Url, type S3Location } from "../request/location";
 import { lockRuns } from "../postgres/session/run-lock";
 import type { Session } from "../postgres/session/session";
 
@@ -12,19 +12,21 @@ interface Series {
   /** Its id: names come and go, and there are several ways to write one. */
   readonly containerId: string;
   readonly database: string;
-  readonly directory: string;
+  readonly repository: string;
   readonly s3?: Pick<S3Settings, "endpoint"> | undefined;
   readonly name: string;
 }
 
 /**
- * Tells this backup from every other, however its container and its directory are written; part of names that must be
+ * Tells this backup from every other, however its container and its repository are written; part of names that must be
  * short. Runs with the same key exclude each other.
  */
-export async function seriesKey({ containerId, database, directory, s3, name }: Series): Promise<string> {
-  const place = isBucketLocation(directory)
-    ? `${bucketPlace(directory, s3?.endpoint)}/${name}`
-    : await realPlace(path.join(directory, name));
+export async function seriesKey({ containerId, database, repository, s3, name }: Series): Promise<string> {
+  const location = parseRepository(repository);
+  const place =
+    location.kind === "s3"
+      ? `${s3Place(location, s3?.endpoint)}/${name}`
+      : await realPlace(path.join(location.path, name));
   const identity = JSON.stringify([containerId, database, place]);
   return createHash("sha256").update(identity).digest("hex").slice(0, 8);
 }
@@ -45,17 +47,16 @@ export function lockSeries(session: Session, key: string, name: string): Promise
   });
 }
 
-/** The same bucket and prefix on two servers are two places. */
-function bucketPlace(directory: string, endpoint: string | undefined): string {
-  const location = parseBucketLocation(directory);
+/** The same bucket and prefix on two servers are two repositories. */
+function s3Place(location: S3Location, endpoint: string | undefined): string {
   const server = endpoint ?? process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
   const url = server !== undefined && URL.canParse(server) ? new URL(server).href : (server ?? "");
-  return `${url.replace(/\/+$/, "")} ${bucketUrl(location, location.prefix)}`;
+  return `${url.replace(/\/+$/, "")} ${s3Url(location, location.prefix)}`;
 }
 
 /** Without symbolic links; what does not exist yet has none. */
-async function realPlace(directory: string): Promise<string> {
-  const absolute = path.resolve(directory);
+async function realPlace(folder: string): Promise<string> {
+  const absolute = path.resolve(folder);
   const parent = path.dirname(absolute);
   return realpath(absolute).catch(async () =>
     parent === absolute ? absolute : path.join(await realPlace(parent), path.basename(absolute)),

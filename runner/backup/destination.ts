@@ -3,14 +3,14 @@ import type { Inspection } from "../docker/container";
 import type { Manifest } from "../repository/manifest";
 import type { DumpDestination } from "../postgres/archive/dump";
 import type { Progress } from "../lib/progress";
-import type { ArchiveFormat, BackupResult } from "../request";
+import type { ArchiveFormat, BackupPlace } from "../request";
 import type { BackupFiles } from "../repository/backup-files";
 import type { StoredFile } from "../repository/files";
 import { isGood, type Store } from "../repository/repository";
 
 export interface Destination {
-  /** What holds the series; the first is what the location of a backup is in. */
-  readonly stores: readonly Store[];
+  /** The repository that the backup is published in. */
+  readonly store: Store;
   /** What archives are written in there, unless the request says. */
   readonly format: ArchiveFormat;
   /** Fails where no backup can be written; gives the manifest of the newest good one, if there is one. */
@@ -47,7 +47,7 @@ export interface Draft {
   /** Every file, with the size and the checksum that it has where it is. */
   files(progress: Progress): Promise<StoredFile[]>;
   /** Seals the backup and gives it its name. */
-  publish(manifest: Manifest, publication: Publication): Promise<Place>;
+  publish(manifest: Manifest, publication: Publication): Promise<BackupPlace>;
   /** Removes what was written; gives the failure to report. */
   abandon(error: unknown): Promise<unknown>;
 }
@@ -57,8 +57,8 @@ export interface Publication {
   readonly signal: AbortSignal;
 }
 
-/** Where a backup is in the end. */
-export type Place = Pick<BackupResult, "location" | "manifest" | "localLocation" | "versionIds">;
+/** Whether an id is taken in another repository that the backup goes to. */
+export type IsTaken = (id: string) => Promise<boolean>;
 
 /** What a destination finds before it begins. */
 export interface Found {

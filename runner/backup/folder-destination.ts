@@ -14,21 +14,18 @@ import { folderStore } from "../repository/folder/folder-repository";
 import { openToReaders } from "../repository/folder/modes";
 import { greaterThan } from "../repository/newest";
 import { sealBackup } from "../repository/checksums";
-import { type Destination, type Draft, findEarlier, type Found } from "./destination";
+import { type Destination, type Draft, findEarlier, type Found, type IsTaken } from "./destination";
 import { manifestFile } from "../repository/layout";
 
-/** A folder of this machine. Ids that are taken elsewhere can be left out. */
-export function folderDestination(
-  request: BackupRequest,
-  isTaken?: (id: string) => Promise<boolean>,
-): Destination {
-  const { directory, name, format = "directory" } = request;
-  const series = path.resolve(directory, name);
-  const store = folderStore(directory);
+/** A folder of this machine. */
+export function folderDestination(folder: string, request: BackupRequest, isTaken: IsTaken): Destination {
+  const { name, format = "directory" } = request;
+  const series = path.resolve(folder, name);
+  const store = folderStore(folder);
   const none: Found = { newest: undefined, ids: [] };
   let found = none;
   return {
-    stores: [store],
+    store,
     format: "directory",
     async survey() {
       await checkWritable(series);
@@ -43,7 +40,7 @@ export function folderDestination(
     },
     checkSpace: (bytes) => checkSpace(series, bytes),
     async begin({ key }) {
-      const pending = await beginBackup(directory, name, key, isTaken);
+      const pending = await beginBackup(folder, name, key, isTaken);
       return draftIn(pending, request, greaterThan(pending.id, found.ids));
     },
   };

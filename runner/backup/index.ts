@@ -1,8 +1,9 @@
 import type { Destination } from "./destination";
 import { openDestination } from "./open-destination";
 import { mostArchiveBytes, planBackup } from "./plan";
+import { copyAfterBackup } from "./copy-after";
 import { pruneAfterBackup } from "./prune-after";
-import { writeBackup } from "./write";
+import { type TakenBackup, writeBackup } from "./write";
 import { totalBytes } from "../lib/bytes";
 import { docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
@@ -21,6 +22,8 @@ import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection } from "../postgres/catalog/select-tables";
 import { openSession, type Session } from "../postgres/session/session";
 import { takeSnapshot } from "../postgres/session/snapshot";
+import { openStore } from "../repository/open";
+import type { Store } from "../repository/repository";
 import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult } from "../request";
 import { summarizeTables } from "../request/result";
@@ -31,12 +34,17 @@ export async function backup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupResult> {
-  const destination = openDestination(request, signal);
-  const result = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
+  const copies = openCopies(request, signal);
+  const destination = openDestination(request, copies, signal);
+  const taken = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
     takeBackup(request, destination, progress, watched),
   );
-  const { backupId } = result;
-  return { ...result, ...(await pruneAfterBackup(destination.stores, request, backupId, progress, signal)) };
+  const { store } = destination;
+  return {
+    ...taken,
+    copies: await copyAfterBackup({ store, copies }, request, taken, progress, signal),
+    ...(await pruneAfterBackup([store, ...copies], request, taken.backupId, progress, signal)),
+  };
 }
 
 async function takeBackup(
@@ -44,7 +52,7 @@ async function takeBackup(
   destination: Destination,
   progress: Progress,
   signal: AbortSignal,
-): Promise<BackupResult> {
+): Promise<TakenBackup> {
   const plan = await planBackup(request, destination, progress, signal);
   const { session, target } = plan;
   try {
@@ -85,7 +93,7 @@ export async function checkBackup(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BackupCheck> {
-  const destination = openDestination(request, signal);
+  const destination = openDestination(request, openCopies(request, signal), signal);
   const { session, selection, estimate } = await planBackup(request, destination, progress, signal);
   let tables: readonly Relation[];
   try {
@@ -105,6 +113,9 @@ export async function checkBackup(
     estimatedBytes: estimate(tables),
   };
 }
+
+const openCopies = ({ copies, s3 }: BackupRequest, signal: AbortSignal): Store[] =>
+  copies.map((repository) => openStore({ repository, s3 }, signal));
 
 /** What the backup is to be taken without; fails where that was not accepted. */
 async function checkedContent(

@@ -46,9 +46,9 @@ async function pruneStore(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<PruneResult, "removed" | "left">> {
-  const { directory, name, retention } = request;
-  if (hasRules(request.retention) && request.verify !== "none") {
-    return prune(store, { directory, name, retention, dryRun: false }, progress, signal, backupId);
+  const { repository, name, retention } = request;
+  if (hasRules(retention) && request.verify !== "none") {
+    return prune(store, { repository, name, retention, dryRun: false }, progress, signal, backupId);
   }
   if (retention.minSizeRatio !== undefined)
     checkNewestSize(notAfter(new Date(), await store.backups(name)), retention.minSizeRatio);

@@ -2,7 +2,7 @@ import path from "node:path";
 import { quote } from "shell-quote";
 import { passwordVariable, type ServerAddress } from "../postgres/session/server";
 import type { ArchiveFormat, S3Settings } from "../request";
-import { isBucketLocation } from "../request/location";
+import { isS3Url } from "../request/location";
 import { prepareFile, afterTablesFile } from "../repository/layout";
 import { decompressCommand, archiveName } from "../postgres/archive/archive-name";
 import { SourceLocale, databaseOptions, isUsual } from "../postgres/catalog/locale";
@@ -57,7 +57,7 @@ export function restoreCommand(source: RestoreSource): string {
       ? ["--template", "template0"]
       : databaseOptions(source.locale);
   const createDatabase = inContainer(["createdb", ...connect, ...options, target]);
-  if (isBucketLocation(source.location)) {
+  if (isS3Url(source.location)) {
     const into = ["--container", source.container, "--user", source.user, "--database", target];
     const restore = ["postgis-backup", "restore", source.location, ...into, ...s3Options(source.s3)];
     return `${createDatabase} && ${quote(restore)}`;

@@ -35,8 +35,11 @@ import { afterTablesFile, prepareFile } from "../repository/layout";
 import { archiveName } from "../postgres/archive/archive-name";
 import { type Description, describeBackup } from "./describe-backup";
 
+/** What is known of a backup as soon as it is published. */
+export type TakenBackup = Omit<BackupResult, "copies" | "pruned" | "alarm">;
+
 /** Writes, verifies and publishes a backup of what the snapshot shows. */
-export async function writeBackup(run: Run): Promise<BackupResult> {
+export async function writeBackup(run: Run): Promise<TakenBackup> {
   const [needs, containerFolder] = await Promise.all([describeTables(run), folderInContainer(run)]);
   await run.draft.write(prepareFile, needs.preparation);
   if (needs.afterTables !== "") await run.draft.write(afterTablesFile, needs.afterTables);
@@ -53,7 +56,7 @@ async function writeArchive(
   { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
   containerFolder: string | undefined,
   reader: EarlyContainer,
-): Promise<BackupResult> {
+): Promise<TakenBackup> {
   const { request, container, target, session, snapshot, draft, progress, signal } = run;
   const { facts, format, compression, jobs } = run;
   const version = majorVersion(run.pgDumpVersion);
@@ -112,7 +115,6 @@ async function writeArchive(
     createdAt: manifest.startedAt,
     sizeBytes: totalBytes(manifest.files),
     verification,
-    pruned: [],
     tables: summarizeTables(snapshot.tables.map(({ sqlName }) => sqlName)),
     restoreCommand: restoreCommand({
       container: request.container,

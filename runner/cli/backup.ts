@@ -20,7 +20,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .summary("back up tables to a folder or a bucket")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +
-        "The backup appears as DIRECTORY/NAME/ID, complete, or not at all.",
+        "The backup appears as REPOSITORY/NAME/ID, complete, or not at all.",
     )
     .option(
       "--table <name>",
@@ -29,14 +29,18 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
     .option(
-      "--upload-to <bucket>",
-      "s3://bucket/prefix to copy the backup to once it is complete and verified",
+      "--copy <repository>",
+      "another repository to copy the complete and verified backup to; repeat for more",
+      collect,
     )
-    .option("--no-keep-local", "keep no copy in the directory once the backup is uploaded")
+    .option(
+      "--work-directory <folder>",
+      "folder to write and verify a backup in before it is uploaded to S3; it is removed there afterwards",
+    )
     .addOption(
       new Option(
         "--format <format>",
-        "archive format (default: directory, or custom where the directory is a bucket)",
+        "archive format (default: directory, or custom where it is streamed to S3)",
       ).choices(Object.values(ArchiveFormat)),
     )
     .option(
@@ -89,6 +93,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         table: "tables",
         excludeTable: "excludeTables",
         logicalForeignKey: "logicalForeignKeys",
+        copy: "copies",
       });
       if (request.dryRun) {
         const plan = await checkBackup(request, progress, signal);
@@ -102,7 +107,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       const result = await backup(request, progress, signal);
       await print(options, result, [
         `Backup ${result.backupId} is complete: ${result.location}`,
-        ...(result.localLocation === undefined ? [] : [`A copy is in ${result.localLocation}`]),
+        ...result.copies.map(({ location }) => `A copy is in ${location}`),
         `Restore it with: ${result.restoreCommand}`,
         ...(result.pruned.length > 0 ? [`Earlier backups removed: ${result.pruned.join(", ")}`] : []),
       ]);

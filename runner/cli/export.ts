@@ -4,9 +4,8 @@ import { exportBackup, type ExportResult } from "../transfer";
 import { Failure } from "../lib/failure";
 import { formatBytes } from "../lib/progress";
 import { ExportRequest } from "../request";
-import { isBucketLocation } from "../request/location";
-import { openStore } from "../repository/open";
-import { backupArgument, isBackupId, namedBackup } from "./backup-argument";
+import { backupIdPattern, isS3Url } from "../request/location";
+import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { answersInJson, type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
@@ -22,22 +21,21 @@ export function addExport(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (first: string | undefined, second: string | undefined, options: Options) => {
-      const request = await readRequest(ExportRequest, { ...options, ...positional(first, second, options) });
+      const request = await readRequest(ExportRequest, { ...options, ...positional(first, second) });
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
       }
-      const store = openStore(request, signal);
-      const result = await exportBackup(store, request, process.stdout, progress, signal);
+      const result = await exportBackup(request, process.stdout, progress, signal);
       if (request.file !== "-") await print(options, result, [describe(result)]);
       else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));
     });
 }
 
 /** A single argument that is no backup is the file. */
-function positional(first: string | undefined, second: string | undefined, options: Options) {
-  const isBackup = (text: string) => isBucketLocation(text) || isBackupId(path.posix.basename(text));
+function positional(first: string | undefined, second: string | undefined) {
+  const isBackup = (text: string) => isS3Url(text) || backupIdPattern.test(path.posix.basename(text));
   if (first !== undefined && second === undefined && !isBackup(first)) return { file: first };
-  return { ...namedBackup(first, options), ...(second === undefined ? {} : { file: second }) };
+  return { ...namedBackup(first), ...(second === undefined ? {} : { file: second }) };
 }
 
 function describe({ backupId, file, files, sizeBytes }: ExportResult): string {

@@ -11,7 +11,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
   uploadOptions(seriesOptions(main.command("import")))
     .summary("bring in a backup that export wrote")
     .description(
-      "Reads a tar that export wrote. The backup appears as DIRECTORY/NAME/ID once every file is there and has its checksum, or not at all.",
+      "Reads a tar that export wrote. The backup appears as REPOSITORY/NAME/ID once every file is there and has its checksum, or not at all.",
     )
     .argument("[file]", 'tar file to read; "-", or none, is standard input')
     .option("--file-mode <mode>", "permissions of the files, in octal (default: 0600)")

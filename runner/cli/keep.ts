@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { keep } from "../prune";
 import { KeepRequest } from "../request";
-import { openStore } from "../repository/open";
+import { namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
 
@@ -9,16 +9,16 @@ export function addKeep(main: Command, { signal }: Context): void {
   seriesOptions(main.command("keep"))
     .summary("mark a backup so that it is never pruned")
     .description("Marks a backup so that no retention rule removes it, with an empty file beside its others.")
-    .argument("[id]", 'id of the backup, or "latest"')
-    .option("--remove", "take the mark away")
+    .argument("[backup]", 'id of the backup, or "latest"; or its location, REPOSITORY/NAME/ID')
+    .option("--release", "take the mark away")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (backup: string | undefined, options: Options) => {
       const request = await readRequest(KeepRequest, {
         ...options,
-        ...(backup === undefined ? {} : { backup }),
+        ...namedBackup(backup),
       });
-      const { id, name, location, kept } = await keep(openStore(request, signal), request);
+      const { id, name, location, kept } = await keep(request, signal);
       await print(options, { id, name, location, kept }, [
         kept ? `Backup ${id} is never pruned: ${location}` : `Backup ${id} may be pruned: ${location}`,
       ]);

@@ -17,8 +17,8 @@ export function serverOptions(command: Command): Command {
 
 export function seriesOptions(command: Command): Command {
   return command
-    .option("--directory <place>", "folder that holds the backups, or s3://bucket/prefix")
-    .option("--name <name>", "name of the series of backups, a folder under the directory")
+    .option("--repository <repository>", "folder that holds the backups, or s3://bucket/prefix")
+    .option("--name <name>", "backup name, a folder in the repository")
     .option("--s3-endpoint <url>", "S3 server that is not AWS (default: AWS_ENDPOINT_URL_S3)")
     .option("--s3-region <region>", "region of the bucket (default: AWS_REGION)")
     .option("--s3-path-style", "name the bucket in the path of the URL instead of its host")

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { PresentRequest } from "../request";
+import { PresentRequest, referenceOf } from "../request";
 import { openStore } from "../repository/open";
 import type { Context } from "./context";
 import { type Options, print, readRequest, requestOption } from "./options";
@@ -11,8 +11,9 @@ export function addPresent(main: Command, { signal }: Context): void {
     .description("Says whether a backup is there, and does not look into it.")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const { name, backup, ...place } = await readRequest(PresentRequest, options);
-      const present = await openStore(place, signal).isTaken(name, backup);
+      const request = await readRequest(PresentRequest, options);
+      const { repository, name, backup } = referenceOf(request);
+      const present = await openStore({ repository, s3: request.s3 }, signal).isTaken(name, backup);
       await print(options, { present }, []);
     });
 }

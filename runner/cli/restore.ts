@@ -69,7 +69,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       );
       const request = await readRequest(
         RestoreRequest,
-        { ...given, ...namedBackup(backup, options) },
+        { ...given, ...namedBackup(backup) },
         { table: "tables", excludeTable: "excludeTables", schema: "schemas" },
       );
       const result = await restore(request, progress, signal);

@@ -31,7 +31,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
     .action(async (backup: string | undefined, options: Options) => {
       const request = await readRequest(VerifyRequest, {
         ...options,
-        ...namedBackup(backup, options),
+        ...namedBackup(backup),
       });
       const { result, failures } = await verify(request, progress, signal);
       const lines = result.backups.map(inWords);

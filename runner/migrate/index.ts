@@ -174,11 +174,11 @@ async function copyTables(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const { directory, name, s3, dockerHost, jobs } = request;
+  const { repository, name, s3, dockerHost, jobs } = request;
   const { container, user, database, excludeTables, logicalForeignKeys, format, lockTimeout } = request;
   const { backupId, location } = await backup(
     BackupRequest.parse({
-      ...{ directory, name, s3, dockerHost, jobs, container, user, database },
+      ...{ repository, name, s3, dockerHost, jobs, container, user, database },
       ...{ tables: ["*.*"], excludeTables, logicalForeignKeys, format, lockTimeout },
     }),
     progress,
@@ -186,7 +186,7 @@ async function copyTables(
   );
   const { tables, tableCount, rows, notes } = await restore(
     RestoreRequest.parse({
-      ...{ directory, name, s3, dockerHost, jobs, backup: backupId },
+      ...{ repository, name, s3, dockerHost, jobs, backup: backupId },
       ...{ container: request.toContainer, user: request.toUser, database: request.toDatabase },
       missingRoles: request.missingRoles,
       // Of an attempt that failed: no client can reach this server yet.

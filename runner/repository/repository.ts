@@ -91,7 +91,7 @@ export interface IncomingBackup {
 export function alreadyExists(location: string): Failure {
   return new Failure(
     "backup-exists",
-    `${location} exists already and is not the same backup, or is damaged. Nothing was changed; import into another directory, or verify the one that is there.`,
+    `${location} exists already and is not the same backup, or is damaged. Nothing was changed; import into another repository, or verify the one that is there.`,
   );
 }
 

@@ -1,8 +1,9 @@
+import path from "node:path";
 import { z } from "zod";
-import { isBucketLocation } from "./location";
+import { parseRepository, s3Url } from "./location";
 import { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "./choices";
 import { Retention } from "./retention";
-import { FileMode, Series } from "./series";
+import { BackupsOfName, FileMode, FolderPath, Repository } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 
 /** `METHOD` or `METHOD:LEVEL`, as `pg_dump --compress` takes it from version 16 on. */
@@ -13,17 +14,36 @@ const Compression = z
     'must be "none", "zstd", "gzip" or "lz4", with an optional level such as "zstd:1"',
   );
 
+const isInS3 = (repository: string) => parseRepository(repository).kind === "s3";
+
+/** Whether nothing of the archive is in a folder of this machine. */
+export function isStreamed({
+  repository,
+  workDirectory,
+}: {
+  readonly repository: string;
+  readonly workDirectory?: string | undefined;
+}): boolean {
+  return workDirectory === undefined && isInS3(repository);
+}
+
+/** The same text for all ways to write one repository. */
+function normalized(repository: string): string {
+  const location = parseRepository(repository);
+  return location.kind === "s3" ? s3Url(location, location.prefix) : path.resolve(location.path);
+}
+
 export const BackupRequest = z
   .strictObject({
     ...Server,
     tables: z.array(z.string().min(1)).min(1, "must name at least one table"),
     excludeTables: z.array(z.string().min(1)).default([]),
-    ...Series,
-    /** Bucket that the backup goes to from its folder, once it is complete and verified. */
-    uploadTo: z.string().refine(isBucketLocation, "must be a bucket, as s3://bucket/prefix").optional(),
-    /** Keep the folder's copy after the upload. */
-    keepLocal: z.boolean().default(true),
-    /** Unset: directory, or custom where the backup goes straight into a bucket. */
+    ...BackupsOfName,
+    /** Further repositories, which the complete and verified backup is copied to. */
+    copies: z.array(Repository).default([]),
+    /** Folder that a backup for S3 is written to and verified in, before it is uploaded; it is removed there afterwards. */
+    workDirectory: FolderPath.optional(),
+    /** Unset: directory, or custom where the archive is streamed to S3. */
     format: z.enum(ArchiveFormat).optional(),
     /** Parallel `pg_dump` workers; only the directory format uses more than one. */
     jobs: Jobs,
@@ -44,34 +64,50 @@ export const BackupRequest = z
     /** Only look for what would keep the backup from being taken. */
     dryRun: z.boolean().default(false),
   })
-  .refine(({ directory, format }) => format !== "directory" || !isBucketLocation(directory), {
+  .refine((request) => request.format !== "directory" || !isStreamed(request), {
     path: ["format"],
     message:
-      'cannot be "directory" where the backup goes straight into a bucket, for it is many files: take "custom" or "plain", ' +
-      "or name a folder as the directory and the bucket as uploadTo",
+      'cannot be "directory" where the archive is streamed to S3, because it is many files: choose "custom" or "plain", ' +
+      "or set workDirectory",
   })
-  .refine(({ directory, uploadTo }) => uploadTo === undefined || !isBucketLocation(directory), {
-    path: ["uploadTo"],
-    message: "has no effect where the directory is a bucket",
+  .refine(({ repository, workDirectory }) => workDirectory === undefined || isInS3(repository), {
+    path: ["workDirectory"],
+    message: "has no effect where the repository is a folder: the backup is written there",
   })
-  .refine(({ uploadTo, keepLocal }) => keepLocal || uploadTo !== undefined, {
-    path: ["keepLocal"],
-    message: "cannot be false without uploadTo: there would be no backup",
+  .refine(({ workDirectory }) => workDirectory === undefined || !isInS3(workDirectory), {
+    path: ["workDirectory"],
+    message: "must be a folder of this machine",
+  })
+  .superRefine(({ repository, copies, workDirectory }, context) => {
+    const seen = new Set(
+      [repository, ...(workDirectory === undefined ? [] : [workDirectory])].map(normalized),
+    );
+    for (const [index, copy] of copies.entries()) {
+      if (seen.has(normalized(copy)))
+        context.addIssue({ code: "custom", path: ["copies", index], message: `names ${copy} a second time` });
+      seen.add(normalized(copy));
+    }
   });
 export type BackupRequest = z.infer<typeof BackupRequest>;
 export type BackupRequestInput = z.input<typeof BackupRequest>;
 
-/** Kept under 4 KB, because the engine stores it in the stack's state as a command's standard output. */
-export const BackupResult = z.strictObject({
-  backupId: z.string(),
+/** Where a published backup is. */
+export const BackupPlace = z.strictObject({
   /** A folder's absolute path, or a URL. */
   location: z.string(),
   /** Its path or URL. */
   manifest: z.string(),
-  /** Folder of the copy on this machine, where the backup went to a bucket from a folder and that was to be kept. */
-  localLocation: z.string().optional(),
   /** Of the manifest, and of as many other files as fit, by their paths; where the bucket keeps versions. */
   versionIds: z.record(z.string(), z.string()).optional(),
+});
+export type BackupPlace = z.infer<typeof BackupPlace>;
+
+/** Kept under 4 KB, because the engine stores it in the stack's state as a command's standard output. */
+export const BackupResult = z.strictObject({
+  backupId: z.string(),
+  ...BackupPlace.shape,
+  /** Where else it is, one for each of the request's copies. */
+  copies: z.array(BackupPlace),
   createdAt: z.iso.datetime(),
   sizeBytes: z.int(),
   tables: z.array(z.string()),

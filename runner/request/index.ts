@@ -5,12 +5,13 @@
 export * from "./backup";
 export * from "./choices";
 export * from "./list";
+export { isS3Url } from "./location";
 export * from "./migrate";
 export * from "./preflight";
 export * from "./ready";
+export * from "./repository";
 export * from "./restore";
 export * from "./retention";
-export * from "./series";
 export * from "./server";
 export * from "./transfer";
 export * from "./verify";

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { BackupId, BackupName, Location, Series } from "./series";
+import { BackupName, InRepository, namesOneBackup, OneBackup } from "./repository";
 
-export const ListRequest = z.strictObject({ ...Location, name: BackupName.optional() });
+export const ListRequest = z.strictObject({ ...InRepository, name: BackupName.optional() });
 export type ListRequest = z.infer<typeof ListRequest>;
 
-export const PresentRequest = z.strictObject({ ...Series, backup: BackupId });
+export const PresentRequest = z.strictObject(OneBackup).superRefine(namesOneBackup);
 export type PresentRequest = z.infer<typeof PresentRequest>;
 
 export const PresentResult = z.strictObject({ present: z.boolean() });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ArchiveFormat } from "./choices";
 import { BackupRequest } from "./backup";
 import { RestoreRequest } from "./restore";
-import { Series } from "./series";
+import { BackupsOfName } from "./repository";
 import { Jobs, LockTimeout, Server } from "./server";
 
 /** The server that a migration goes to; on the same Docker daemon, whose host has the port. */
@@ -15,7 +15,7 @@ const NewServer = {
 export const MigrateRequest = z.strictObject({
   ...Server,
   ...NewServer,
-  ...Series,
+  ...BackupsOfName,
   format: z.enum(ArchiveFormat).default("custom"),
   /** Tables, views and so on that stay behind; all others must go along. */
   excludeTables: z.array(z.string().min(1)).default([]),

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { BackupId, Series } from "./series";
+import { namesOneBackup, OneBackup } from "./repository";
 import { Server } from "./server";
 
 const dockerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -76,7 +76,7 @@ export const PreflightRequest = z.strictObject({
   /** Files of this machine that are mounted for the first start. */
   initScripts: z.array(z.string().min(1)).default([]),
   /** Backup whose tables a new volume is to hold. */
-  restoreFrom: z.strictObject({ ...Series, backup: BackupId }).optional(),
+  restoreFrom: z.strictObject(OneBackup).superRefine(namesOneBackup).optional(),
 });
 export type PreflightRequest = z.infer<typeof PreflightRequest>;
 export type PreflightRequestInput = z.input<typeof PreflightRequest>;

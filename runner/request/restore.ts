@@ -1,17 +1,14 @@
 import { z } from "zod";
 import { IfExists, MissingRoles, RestoreContent } from "./choices";
-import { BackupId, Series } from "./series";
+import { namesOneBackup, OneBackup } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 
 const Hash = z.string().regex(/^[0-9a-f]{32}$/, "must be a hash");
 
 export const RestoreRequest = z
   .strictObject({
-    ...Series,
-    backup: BackupId.default("latest"),
+    ...OneBackup,
     ...Server,
-    /** Docker volume with the target's data. A stack reads it in its last request, to know the target again. */
-    volume: z.string().min(1).optional(),
     /** Who asks for what: the database remembers it, and the same is not restored over what was written since. Unset: always. */
     once: z.strictObject({ by: Hash, what: Hash }).optional(),
     /** Tables of the backup; unset: all. */
@@ -34,6 +31,7 @@ export const RestoreRequest = z
     /** Only look for what would keep the backup from being restored. */
     dryRun: z.boolean().default(false),
   })
+  .superRefine(namesOneBackup)
   .refine(({ content, ifExists }) => content !== "data" || ifExists === "fail" || ifExists === "replace", {
     path: ["ifExists"],
     message: "must be fail or replace where only data is restored, into tables that exist",

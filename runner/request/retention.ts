@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BackupId, Series } from "./series";
+import { BackupsOfName, namesOneBackup, OneBackup } from "./repository";
 
 const count = z.int().min(1).optional();
 
@@ -16,17 +16,22 @@ export const Retention = z.strictObject({
 export type Retention = z.infer<typeof Retention>;
 
 export const PruneRequest = z.strictObject({
-  ...Series,
+  ...BackupsOfName,
   retention: Retention.default({}),
   /** Only say what would be removed. */
   dryRun: z.boolean().default(false),
 });
 export type PruneRequest = z.infer<typeof PruneRequest>;
 
-export const KeepRequest = z.strictObject({
-  ...Series,
-  backup: BackupId,
-  /** Take the mark away. */
-  remove: z.boolean().default(false),
-});
+export const KeepRequest = z
+  .strictObject({
+    ...OneBackup,
+    /** Take the mark away. */
+    release: z.boolean().default(false),
+  })
+  .superRefine(namesOneBackup)
+  .refine(({ location, backup }) => location !== undefined || backup !== undefined, {
+    path: ["backup"],
+    message: "must be given",
+  });
 export type KeepRequest = z.infer<typeof KeepRequest>;

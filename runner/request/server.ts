@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { withoutControls } from "./series";
+import { withoutControls } from "./repository";
 
 /** Where the server is: always inside a container. Port and socket are found there. */
 export const Server = {

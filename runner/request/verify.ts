@@ -1,18 +1,19 @@
 import { z } from "zod";
 import { VerifyLevel } from "./choices";
-import { BackupId, Series } from "./series";
+import { namesOneBackup, OneBackup } from "./repository";
 import { Server } from "./server";
 
-export const VerifyRequest = z.strictObject({
-  ...Series,
-  backup: BackupId.default("latest"),
-  /** Every backup of the series. */
-  all: z.boolean().default(false),
-  level: z.enum(VerifyLevel).exclude(["None"]).default("archive"),
-  /** Image of the throwaway container. Unset: the one that the backup was taken with. */
-  image: z.string().min(1).optional(),
-  dockerHost: Server.dockerHost,
-});
+export const VerifyRequest = z
+  .strictObject({
+    ...OneBackup,
+    /** Every backup of that name. */
+    all: z.boolean().default(false),
+    level: z.enum(VerifyLevel).exclude(["None"]).default("archive"),
+    /** Image of the throwaway container. Unset: the one that the backup was taken with. */
+    image: z.string().min(1).optional(),
+    dockerHost: Server.dockerHost,
+  })
+  .superRefine(namesOneBackup);
 export type VerifyRequest = z.infer<typeof VerifyRequest>;
 
 export const VerifyResult = z.strictObject({

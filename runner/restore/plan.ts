@@ -13,9 +13,8 @@ import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { RestoreRequest } from "../request";
 import { type BackupFiles, filesOf } from "../repository/backup-files";
-import { openStore } from "../repository/open";
+import { openBackup } from "../repository/open";
 import { checkFiles, damaged, readSealed } from "../repository/checksums";
-import { findBackup } from "../repository/repository";
 import { checkScripts, failUnlessListed } from "../verify";
 import { dropWork } from "./clean-up";
 import { restoreInProgress } from "./in-progress";
@@ -91,8 +90,7 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
 }
 
 async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
-  const store = openStore(request, signal);
-  const found = await findBackup(store, request.name, request.backup);
+  const { store, found } = await openBackup(request, signal);
   const files = filesOf(store, found);
   const manifest = await readSealed(files);
   failUnlessListed(manifest);

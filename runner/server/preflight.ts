@@ -13,8 +13,8 @@ import type { Progress } from "../lib/progress";
 import { checkLogin } from "./ready";
 import { ownerLabel, type PreflightRequest, type PreflightResult, ReadyRequest } from "../request";
 import { checkWritable } from "../repository/folder/space";
-import { openStore } from "../repository/open";
-import { findBackup, isGood } from "../repository/repository";
+import { openBackup } from "../repository/open";
+import { isGood } from "../repository/repository";
 
 /**
  * Looks for everything that would keep a container from being created or its server from starting, and reports all of it
@@ -140,11 +140,11 @@ async function checkLogins(
 /** A restore runs once for a volume, so that the backup is needed for a new one only. */
 async function checkBackup({ restoreFrom, volume }: PreflightRequest, signal: AbortSignal): Promise<void> {
   if (restoreFrom === undefined) return;
-  const backup = await findBackup(openStore(restoreFrom, signal), restoreFrom.name, restoreFrom.backup);
-  if (isGood(backup)) return;
+  const { found } = await openBackup(restoreFrom, signal);
+  if (isGood(found)) return;
   throw new Failure(
     "manifest-unreadable",
-    `The backup ${backup.location}, which volume "${volume ?? ""}" is to be filled from, is damaged: ${backup.problem}. ` +
+    `The backup ${found.location}, which volume "${volume ?? ""}" is to be filled from, is damaged: ${found.problem}. ` +
       "Choose another one in restoreFrom.",
   );
 }

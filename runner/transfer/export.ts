@@ -9,7 +9,7 @@ import { onceOnly, readWhole } from "../repository/checked-content";
 import { writeNewFile } from "./new-file";
 import { oddPath } from "../repository/plain-paths";
 import { damaged, parseSealed, readChecked } from "../repository/checksums";
-import { findBackup, type Store } from "../repository/repository";
+import { openBackup } from "../repository/open";
 import { tarBytes, type TarFile, writeTar } from "../lib/tar";
 import { manifestFile, sumsFile } from "../repository/layout";
 
@@ -25,14 +25,14 @@ export interface ExportResult {
 
 /** Every file is checked while it is written; one that is damaged fails the export, and the tar has no end. */
 export async function exportBackup(
-  store: Store,
-  { name, backup, file }: ExportRequest,
+  request: ExportRequest,
   standardOutput: Writable,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<ExportResult> {
-  const found = await findBackup(store, name, backup);
-  const { id, location } = found;
+  const { store, found } = await openBackup(request, signal);
+  const { name, id, location } = found;
+  const { file } = request;
   const stored = filesOf(store, found);
   const [source, sums] = [await readWhole(stored.read(manifestFile)), await readWhole(stored.read(sumsFile))];
   const manifest = parseSealed(source, sums, location);

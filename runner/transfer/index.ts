@@ -1,2 +1,3 @@
 export { exportBackup, type ExportResult } from "./export";
+export { copyFilesTo, sealIn } from "./copy";
 export { importBackup } from "./import";

@@ -1,7 +1,7 @@
 import { docker as dockerFor } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
-import type { VerifyRequest, VerifyResult } from "../request";
+import { referenceOf, type VerifyRequest, type VerifyResult } from "../request";
 import { secondsSince } from "../lib/seconds";
 import { type BackupFiles, filesOf } from "../repository/backup-files";
 import { openStore } from "../repository/open";
@@ -15,10 +15,9 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ result: VerifyResult; failures: Failure[] }> {
-  const store = openStore(request, signal);
-  const backups = request.all
-    ? await existingBackups(store, request.name)
-    : [await findBackup(store, request.name, request.backup)];
+  const { repository, name, backup: wanted } = referenceOf(request);
+  const store = openStore({ repository, s3: request.s3 }, signal);
+  const backups = request.all ? await existingBackups(store, name) : [await findBackup(store, name, wanted)];
   const results: VerifyResult["backups"] = [];
   const failures: Failure[] = [];
   for (const backup of backups) {

@@ -81,7 +81,7 @@ describe("every argument of a PostgisContainer", function () {
       container,
       "CREATE TABLE marker AS SELECT 42 AS answer; CREATE ROLE second SUPERUSER LOGIN; CREATE DATABASE second",
     );
-    const place = ["--directory", path.join(folder, "earlier"), "--name", "cbm", "--format", "custom"];
+    const place = ["--repository", path.join(folder, "earlier"), "--name", "cbm", "--format", "custom"];
     const taken = await runRunner(["backup", "--container", container, "--table", "marker", ...place]);
     assert.equal(taken.exitCode, 0, taken.stderr);
   });

@@ -81,14 +81,14 @@ describe("postgis-backup backup", function () {
     await Promise.all([removeFolder(mounted), removeFolder(elsewhere)]);
   });
 
-  const run = (directory: string, name: string, ...more: string[]) =>
+  const run = (repository: string, name: string, ...more: string[]) =>
     runRunner([
       "backup",
       "--container",
       container,
       ...selection,
-      "--directory",
-      directory,
+      "--repository",
+      repository,
       "--name",
       name,
       ...more,
@@ -206,7 +206,7 @@ describe("postgis-backup backup", function () {
     ["a role that does not exist", ["--user", "nobody"], /role "nobody" does not exist/],
     [
       "the directory format where nothing is mounted",
-      ["--directory", notMounted],
+      ["--repository", notMounted],
       /has no writable mount .*--format custom/,
     ],
   ] as const) {

@@ -56,14 +56,16 @@ describe("a backup that goes to a bucket", function () {
   const options = (more: readonly string[] = []) => ({
     container,
     tables,
-    directory: bucket.url("p/q"),
+    repository: bucket.url("p/q"),
     more: [...server.options, ...more],
     env: server.environment,
   });
   const uploading = (more: readonly string[] = []) => ({
-    ...options(["--upload-to", bucket.url("p/q"), ...more]),
-    directory: path.join(mounted, bucket.name),
+    ...options(["--copy", bucket.url("p/q"), ...more]),
+    repository: path.join(mounted, bucket.name),
   });
+  /** By way of a folder in which it does not stay. */
+  const throughFolder = () => options(["--work-directory", path.join(mounted, bucket.name)]);
   const succeed = async (backup: Parameters<typeof tryBackup>[0]) => {
     const { exitCode, stdout, stderr } = await tryBackup(backup);
     assert.equal(exitCode, 0, stderr);
@@ -153,7 +155,7 @@ describe("a backup that goes to a bucket", function () {
     assert.equal((await manifestOf(await succeed(options()))).format, "custom");
     const { exitCode, stderr } = await tryBackup(options(["--format", "directory"]));
     assert.equal(exitCode, 2);
-    assert.match(stderr, /^error\[usage\]: format: .*take "custom" or "plain", or name a folder/);
+    assert.match(stderr, /^error\[usage\]: format: .*choose "custom" or "plain", or set workDirectory/);
   });
 
   it("takes no id that anything is stored under", async () => {
@@ -168,17 +170,18 @@ describe("a backup that goes to a bucket", function () {
       assert.equal(String(await bucket.content(`p/q/cbm/${id}/prepare.sql`)), "of another run");
   });
 
-  it("is written to a folder, verified and then uploaded, in the directory format too", async () => {
+  it("is written to a folder, verified and then copied, in the directory format too", async () => {
     const result = await succeed(uploading(["--format", "directory", "--jobs", "2"]));
-    const { location, localLocation = "", backupId: id } = result;
-    assert.equal(location, `s3://${bucket.name}/p/q/cbm/${id}`);
-    assert.equal(localLocation, path.join(mounted, bucket.name, "cbm", id));
-    assert.equal(await readlink(path.join(path.dirname(localLocation), "latest")), id);
-    const files = await filesOf(localLocation);
+    const { location, copies, backupId: id } = result;
+    const copy = `s3://${bucket.name}/p/q/cbm/${id}`;
+    assert.deepEqual(copies, [{ location: copy, manifest: `${copy}/manifest.json` }]);
+    assert.equal(location, path.join(mounted, bucket.name, "cbm", id));
+    assert.equal(await readlink(path.join(path.dirname(location), "latest")), id);
+    const files = await filesOf(location);
     assert.deepEqual(await bucket.keys(), files.map((file) => `p/q/cbm/${id}/${file}`).toSorted());
     for (const file of files) {
       const uploaded = await bucket.content(`p/q/cbm/${id}/${file}`);
-      assert.ok(uploaded.equals(await readFile(path.join(localLocation, file))), file);
+      assert.ok(uploaded.equals(await readFile(path.join(location, file))), file);
     }
     await sql(container, "DROP DATABASE IF EXISTS postgres_restored (FORCE)");
     await shell(result.restoreCommand);
@@ -192,10 +195,12 @@ describe("a backup that goes to a bucket", function () {
     assert.equal((await idsOf()).length, 2);
   });
 
-  it("leaves nothing in the folder where it was not to be kept", async () => {
-    const result = await succeed(uploading(["--no-keep-local"]));
-    assert.equal(result.localLocation, undefined);
-    assert.equal((await idsOf()).length, 1);
+  it("leaves nothing in its work directory", async () => {
+    const result = await succeed(throughFolder());
+    assert.equal(result.location, `s3://${bucket.name}/p/q/cbm/${result.backupId}`);
+    assert.deepEqual(result.copies, []);
+    assert.deepEqual(await idsOf(), [result.backupId]);
+    assert.equal((await manifestOf(result)).format, "directory");
     assert.deepEqual(await readdir(path.join(mounted, bucket.name, "cbm")), []);
   });
 
@@ -214,34 +219,34 @@ describe("a backup that goes to a bucket", function () {
       assert.match(said, /does not allow s3:PutObject on s3:/);
       assert.deepEqual(await bucket.keys(), []);
       assert.equal(await readlink(path.join(path.dirname(location), "latest")), id);
-      await shell(`postgis-backup verify --directory ${path.join(mounted, bucket.name)} --name cbm ${id}`);
+      await shell(`postgis-backup verify --repository ${path.join(mounted, bucket.name)} --name cbm ${id}`);
 
       const [command] = /postgis-backup export .*$/m.exec(said) ?? [];
       await shell(String(command));
       assert.deepEqual(await idsOf(), [id]);
     });
 
-    it("is not kept where it was not to be kept", async () => {
-      const said = await failBackup({ ...uploading(["--no-keep-local"]), env: reader });
+    it("is not kept in its work directory", async () => {
+      const said = await failBackup({ ...throughFolder(), env: reader });
       assert.match(said, /^error\[s3-denied\]: /);
       assert.deepEqual(await bucket.keys(), []);
       assert.deepEqual(await readdir(path.join(mounted, bucket.name, "cbm")), []);
     });
   });
 
-  it("is followed by retention in the bucket, and in the folder where it is kept there", async () => {
+  it("is followed by retention in its repository and in the one of its copy", async () => {
     for (const backup of [options(), uploading()]) {
       const first = await succeed(backup);
       const second = await succeed({ ...backup, more: [...backup.more, "--keep-last", "1"] });
       assert.ok(second.pruned.includes(first.backupId));
       assert.deepEqual(await idsOf(), [second.backupId]);
       assert.equal(second.alarm, undefined);
-      if (second.localLocation !== undefined) assert.deepEqual(await localIds(), [second.backupId]);
+      if (second.copies.length > 0) assert.deepEqual(await localIds(), [second.backupId]);
     }
   });
 
   it("tells all that keeps it from being taken at once", async () => {
-    const place = { ...options(["--dry-run"]), directory: "s3://no-such-bucket/p" };
+    const place = { ...options(["--dry-run"]), repository: "s3://no-such-bucket/p" };
     const said = await failBackup({ ...place, tables: ["parcel"] });
     assert.match(said, /^error\[bucket-not-found\]: .*\nerror\[table-not-found\]: /);
     const fine = await tryBackup(options(["--dry-run"]));

@@ -33,7 +33,7 @@ describe("a user who may do what a policy of BackupBucket allows, and no more", 
     // In one part and in several.
     await writeSealed(folder, id, { files: { ...sealedFiles, "archive/2.dat": randomBytes(20 << 20) } });
     tar = path.join(folder, "cbm.tar");
-    const { exitCode, stderr } = await runRunner(["export", tar, "--directory", folder, "--name", "cbm"]);
+    const { exitCode, stderr } = await runRunner(["export", tar, "--repository", folder, "--name", "cbm"]);
     assert.equal(exitCode, 0, stderr);
   });
   after(() => Promise.all([server.stop(), removeFolder(folder)]));
@@ -118,7 +118,7 @@ describe("a user who may do what a policy of BackupBucket allows, and no more", 
     await succeed("list");
     await succeed("export", exported(), "--name", "cbm");
     await expectDenied("PutObject", "keep", id, "--name", "cbm");
-    await expectDenied("DeleteObject", "keep", id, "--name", "cbm", "--remove");
+    await expectDenied("DeleteObject", "keep", id, "--name", "cbm", "--release");
   });
 
   for (const [title, policy] of Object.entries({ backupPolicy, prunePolicy, restorePolicy })) {

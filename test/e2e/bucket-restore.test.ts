@@ -24,7 +24,7 @@ describe("a backup in a bucket, and nothing else,", function () {
       formats,
       query: lines,
     });
-    backup = (format) => `${scene.directory}/${format}/latest`;
+    backup = (format) => `${scene.repository}/${format}/latest`;
     into = (database, ...more) => [
       ...["--container", scene.target, "--database", database, "--missing-roles", "create"],
       ...more,

@@ -33,7 +33,7 @@ describe("an archive of one file in a bucket", function () {
     const [memory, written, inContainers, { exitCode, stderr }] = await Promise.all([
       peakMemory(child.pid ?? 0),
       writtenToDisk(child.pid ?? 0),
-      largestThrowaway(scene.directory, child.pid ?? 0),
+      largestThrowaway(scene.repository, child.pid ?? 0),
       child,
     ]);
     assert.equal(exitCode, 0, stderr);
@@ -49,7 +49,7 @@ describe("an archive of one file in a bucket", function () {
     ["plain", 1, 2],
   ] as const) {
     it(`is written to no disk on its way, and read no more often than must be: ${format}`, async () => {
-      const backup = `${scene.directory}/${format}/latest`;
+      const backup = `${scene.repository}/${format}/latest`;
       const database = await scene.newDatabase();
       const size = await backupBytes(scene, format);
       assert.ok(size > 40_000_000, String(size));
@@ -73,7 +73,7 @@ describe("an archive of one file in a bucket", function () {
 });
 
 async function backupBytes(scene: BucketScene, format: string): Promise<number> {
-  const listed = await scene.succeed("list", "--directory", scene.directory, "--name", format, "--json");
+  const listed = await scene.succeed("list", "--repository", scene.repository, "--name", format, "--json");
   return (JSON.parse(listed) as { bytes: number }[])[0]?.bytes ?? 0;
 }
 
@@ -93,10 +93,10 @@ async function writtenToDisk(pid: number): Promise<number> {
 }
 
 /** The most that any throwaway container for these backups had on its disk while the process ran. */
-async function largestThrowaway(directory: string, pid: number): Promise<number> {
+async function largestThrowaway(repository: string, pid: number): Promise<number> {
   let largest = 0;
   while (await readFile(`/proc/${pid}/stat`).catch(() => undefined)) {
-    for (const name of await throwaways(directory)) {
+    for (const name of await throwaways(repository)) {
       const inspect = ["container", "inspect", "--size", "--format", "{{.SizeRw}}", name];
       const { stdout } = await execa("docker", inspect, { reject: false });
       largest = Math.max(largest, Number(stdout) || 0);

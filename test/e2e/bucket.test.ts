@@ -62,7 +62,15 @@ describe("backups in a bucket", function () {
   async function tarOf(id: string, name = "cbm"): Promise<string> {
     await writeSealed(folder, id, { name });
     const file = path.join(folder, `${id}.tar`);
-    const { exitCode, stderr } = await runRunner(["export", id, file, "--directory", folder, "--name", name]);
+    const { exitCode, stderr } = await runRunner([
+      "export",
+      id,
+      file,
+      "--repository",
+      folder,
+      "--name",
+      name,
+    ]);
     assert.equal(exitCode, 0, stderr);
     return file;
   }
@@ -75,9 +83,9 @@ describe("backups in a bucket", function () {
         "CREATE TABLE parcels AS SELECT g AS id, sin(g) AS mean, ST_MakePoint(g, g)::geometry(Point) FROM generate_series(1, 200000) g",
       );
       const more = ["--format", "custom"];
-      const { result } = await takeBackup({ container, directory: folder, tables: ["parcels"], more });
+      const { result } = await takeBackup({ container, repository: folder, tables: ["parcels"], more });
       const tar = path.join(folder, "parcels.tar");
-      await runRunner(["export", tar, "--directory", folder, "--name", "cbm"]);
+      await runRunner(["export", tar, "--repository", folder, "--name", "cbm"]);
 
       const imported = await answer<{ location: string; imported: boolean; latest: boolean }>("import", [
         tar,
@@ -183,7 +191,7 @@ describe("backups in a bucket", function () {
       await bucket.keys(),
       before.filter((key) => !key.includes(older)),
     );
-    await answer("keep", [oldest, "--name", "cbm", "--remove"]);
+    await answer("keep", [oldest, "--name", "cbm", "--release"]);
     assert.deepEqual((await pruned()).removed, [oldest]);
     assert.deepEqual(
       await bucket.keys(),
@@ -302,7 +310,7 @@ describe("backups in a bucket", function () {
     await removeFolder(path.join(folder, "cbm"));
     await writeSealed(folder, newest, { files: { "prepare.sql": Buffer.from("another") } });
     const other = path.join(folder, "other.tar");
-    await runRunner(["export", other, "--directory", folder, "--name", "cbm"]);
+    await runRunner(["export", other, "--repository", folder, "--name", "cbm"]);
     const { exitCode, stderr } = await bucket.run("import", [other]);
     assert.equal(exitCode, 1);
     assert.match(stderr, /^error\[backup-exists\]: s3:\/\/\S+20261103T080000Z exists already/m);
@@ -311,7 +319,7 @@ describe("backups in a bucket", function () {
 
   it("need no prefix", async () => {
     const tar = await tarOf(newest);
-    const place = ["--directory", `s3://${bucket.name}`, ...server.options];
+    const place = ["--repository", `s3://${bucket.name}`, ...server.options];
     const { exitCode, stderr } = await runRunner(["import", tar, ...place], server.environment);
     assert.equal(exitCode, 0, stderr);
     assert.ok((await bucket.keys()).includes(`cbm/${newest}/manifest.json`));

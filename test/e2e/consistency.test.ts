@@ -98,7 +98,7 @@ describe("a backup taken while workers insert", function () {
       "--container",
       container,
       ...tables,
-      "--directory",
+      "--repository",
       folder,
       "--name",
       "cbm",

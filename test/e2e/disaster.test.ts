@@ -107,7 +107,7 @@ describe("when all is lost but a backup's folder and an image", function () {
     it(`what RESTORE.md says, run as it stands, brings back every row (${title})`, async () => {
       const { result } = await takeBackup({
         container,
-        directory: mounted,
+        repository: mounted,
         name: title,
         tables: ["dias_catalogue", "ES.*", "roi*_signatures", "nl.measures"],
         more: options,

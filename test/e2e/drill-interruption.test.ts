@@ -39,7 +39,7 @@ describe("a restore drill that goes wrong", function () {
 
   const args = (table: string, name: string) => [
     ...["backup", "--container", container, "--table", table, "--format", "custom", "--verify", "restore"],
-    ...["--directory", folder, "--name", name],
+    ...["--repository", folder, "--name", name],
   ];
   const volumesOf = async (name: string) => {
     const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}';

@@ -11,15 +11,15 @@ import { contentOf, restored } from "../support/restore-scene";
 describe("databases of other encodings and locales", function () {
   this.timeout(180_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   it("LATIN1 comes back in UTF-8 and in LATIN1, with fingerprints compared", async () => {
@@ -37,7 +37,7 @@ describe("databases of other encodings and locales", function () {
     const more = ["--database", "latin", "--verify", "restore"];
     const { manifest, result } = await takeBackup({
       container,
-      directory,
+      repository,
       name: "latin",
       tables: ["town"],
       more,
@@ -57,7 +57,7 @@ describe("databases of other encodings and locales", function () {
         container,
         `CREATE DATABASE ${database} TEMPLATE template0 ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C'`,
       );
-      const { notes } = await restored({ container, directory, name: "latin", database });
+      const { notes } = await restored({ container, repository, name: "latin", database });
       assert.doesNotMatch(notes.join("\n"), /not compared/);
       const all = "SET client_encoding = 'UTF8'; SELECT * FROM town";
       assert.equal(await sql(container, all, database), await sql(container, all, "latin"));
@@ -76,7 +76,7 @@ describe("databases of other encodings and locales", function () {
       "icu",
     );
     const { manifest, result } = await takeBackup({
-      ...{ container, directory, name: "icu", tables: ["word"] },
+      ...{ container, repository, name: "icu", tables: ["word"] },
       more: ["--database", "icu"],
     });
     const { localeProvider, locale, icuRules, collationVersion = "" } = manifest.source;

@@ -38,18 +38,18 @@ const slack = 4;
 describe("a run over many tables", function () {
   this.timeout(600_000);
   let container: string;
-  let directory: string;
+  let repository: string;
   let programs: string;
   let calls: string;
 
   before(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
     programs = await temporaryFolder();
     calls = path.join(programs, "calls");
     const { stdout: real } = await execa("sh", ["-c", "command -v docker"]);
     await writeFile(path.join(programs, "docker"), counter(real, calls));
     await chmod(path.join(programs, "docker"), 0o755);
-    container = await startServer({ mount: directory });
+    container = await startServer({ mount: repository });
     for (const setting of ["log_statement = 'all'", "log_connections = on", "log_line_prefix = '%a|'"])
       await sql(container, `ALTER SYSTEM SET ${setting}`);
     await sql(container, "SELECT pg_reload_conf()");
@@ -60,7 +60,7 @@ describe("a run over many tables", function () {
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
     await removeFolder(programs);
   });
 
@@ -96,7 +96,7 @@ describe("a run over many tables", function () {
   const backupOf = (count: number) =>
     effortOf((env) =>
       takeBackup({
-        ...{ container, directory, name: `many-${count}`, tables: ["*.*"], env },
+        ...{ container, repository, name: `many-${count}`, tables: ["*.*"], env },
         more: ["--database", `source_${count}`, "--jobs", "2"],
       }),
     );
@@ -104,7 +104,7 @@ describe("a run over many tables", function () {
   const restoreOf = (count: number, ...more: string[]) =>
     effortOf(async (env) => {
       const { tableCount } = await restored({
-        ...{ container, directory, name: `many-${count}`, database: `target_${count}`, env },
+        ...{ container, repository, name: `many-${count}`, database: `target_${count}`, env },
         more: ["--jobs", "2", ...more],
       });
       assert.equal(tableCount, count * 2);

@@ -85,12 +85,12 @@ const left = [
 describe("what a migration does not bring", function () {
   this.timeout(600_000);
   let pair: MigrationPair;
-  let directory: string;
+  let repository: string;
   let victim: string;
   let listed: string[];
 
   before(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
     pair = await startPair(brought);
     for (const [statement, , first] of left) {
       if (first !== undefined) await sql(pair.old, first);
@@ -115,10 +115,10 @@ describe("what a migration does not bring", function () {
   after(async () => {
     await pair.remove();
     await removeVolume(victim);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
-  const migrate = (...more: string[]) => startMigration(pair, directory, more);
+  const migrate = (...more: string[]) => startMigration(pair, repository, more);
   const leave = (words: readonly string[]) => words.flatMap((one) => ["--leave-behind", one]);
   const named = (stderr: string) =>
     stderr

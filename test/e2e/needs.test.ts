@@ -153,16 +153,16 @@ const refused: readonly (readonly [title: string, statements: string, table: str
 describe("what tables need", function () {
   this.timeout(180_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(container, "CREATE ROLE needs_reader; CREATE ROLE needs_owner; CREATE ROLE needs_named");
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   /** A database of its own. */
@@ -173,7 +173,7 @@ describe("what tables need", function () {
   }
 
   const backup = (name: string, tables: readonly string[], ...more: string[]) => {
-    const options = { container, directory, name, tables };
+    const options = { container, repository, name, tables };
     return takeBackup({ ...options, more: ["--database", name, ...more] });
   };
 
@@ -208,7 +208,7 @@ describe("what tables need", function () {
 
   it("is refused of a plain archive where it goes between the tables and their rows", async () => {
     const name = await database("rows_plain", overRows);
-    const options = { container, directory, name, tables: ["*"] };
+    const options = { container, repository, name, tables: ["*"] };
     const said = await failBackup({ ...options, more: ["--database", name, "--format", "plain"] });
     assert.match(
       said,
@@ -242,10 +242,10 @@ describe("what tables need", function () {
     await sql(container, "CREATE DATABASE refusing");
     for (const [title, statements, table, error] of refused) {
       await sql(container, statements, "refusing");
-      const options = { container, directory, name: "refusing", tables: [table] };
+      const options = { container, repository, name: "refusing", tables: [table] };
       assert.match(await failBackup({ ...options, more: ["--database", "refusing"] }), error, title);
     }
-    assert.ok(!existsSync(path.join(directory, "refusing")));
+    assert.ok(!existsSync(path.join(repository, "refusing")));
   });
 
   it("is added, where it is a table, and what that needs", async () => {

@@ -24,7 +24,7 @@ INSERT INTO parted SELECT 2020, i::text FROM generate_series(1, 100) i;`;
 async function backup(container: string, folder: string, ...options: string[]) {
   return runRunner([
     ...["backup", "--container", container, "--table", "Parcels", "--table", "parted", "--json"],
-    ...["--directory", folder, "--name", "old", ...options],
+    ...["--repository", folder, "--name", "old", ...options],
   ]);
 }
 

@@ -72,15 +72,15 @@ const cases: readonly Case[] = [
 describe("content that is in no dump of tables", function () {
   this.timeout(180_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   for (const { title, kind, statements, tables, error, recorded } of cases) {
@@ -88,10 +88,10 @@ describe("content that is in no dump of tables", function () {
       const name = `outside_${kind.replace("-", "_")}`;
       await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
       await sql(container, statements, name);
-      const options = { container, directory, name, tables };
+      const options = { container, repository, name, tables };
       const more = ["--database", name];
       assert.match(await failBackup({ ...options, more }), error);
-      assert.ok(!existsSync(path.join(directory, name)));
+      assert.ok(!existsSync(path.join(repository, name)));
       const dry = await tryBackup({ ...options, more: [...more, "--dry-run"] });
       assert.match(dry.stderr.slice(dry.stderr.indexOf("error")), error);
 
@@ -100,7 +100,7 @@ describe("content that is in no dump of tables", function () {
       assert.match(stderr, /Left out, as accepted: /);
       if (kind !== "large-objects") return;
       await sql(container, `CREATE DATABASE ${name}_again TEMPLATE template0`);
-      const { notes } = await restored({ container, directory, name, database: `${name}_again` });
+      const { notes } = await restored({ container, repository, name, database: `${name}_again` });
       assert.match(
         notes.join("\n"),
         /Not in the backup: public\.image, column "pic", refers to 3 large objects/,
@@ -117,7 +117,7 @@ describe("content that is in no dump of tables", function () {
       "without",
     );
     const more = ["--database", "without"];
-    const { manifest } = await takeBackup({ container, directory, name: "without", tables: ["*.*"], more });
+    const { manifest } = await takeBackup({ container, repository, name: "without", tables: ["*.*"], more });
     assert.equal(manifest.notCarried, undefined);
   });
 });

@@ -39,7 +39,7 @@ describe("a PostgisContainer that cannot be", function () {
     assert.match(output, new RegExp(`Port ${project.port} on 127.0.0.1 is in use\\. Choose another port`));
     assert.match(
       output,
-      /backup folder .*file\/backups cannot be written: .*is not a folder.*Choose another directory/,
+      /backup folder .*file\/backups cannot be written: .*is not a folder.*Choose another repository/,
     );
     await nothingWasCreated();
   });

@@ -142,7 +142,7 @@ describe("random schemas", function () {
 
       const backup = await tryBackup({
         container,
-        directory: folder,
+        repository: folder,
         tables: ["*.*"],
         more: ["--database", source],
       });
@@ -158,7 +158,7 @@ describe("random schemas", function () {
       const target = await newDatabase("target");
       for (const more of [[], ["--if-exists", "swap"]]) {
         const restore = await runRunner(
-          restoreArguments({ container, directory: folder, database: target, more }),
+          restoreArguments({ container, repository: folder, database: target, more }),
         );
         if (more.length > 0 && notReplaced.test(restore.stderr)) assert.equal(restore.exitCode, 1);
         else {

@@ -71,7 +71,7 @@ describe("a backup of tables that are dumped in ranges", function () {
   const take = (name: string, ...more: string[]) =>
     takeBackup({
       container,
-      directory: folder,
+      repository: folder,
       name,
       tables: ["public.*", "E S.*"],
       more: ["--jobs", "3", ...more],
@@ -114,7 +114,7 @@ describe("a backup of tables that are dumped in ranges", function () {
 
   it("is restored by pg_restore with several workers", async () => {
     const more = ["--jobs", "3", "--split-tables-from", "1"];
-    const options = { container, directory: folder, name: "restored", tables: ["public.*"], more };
+    const options = { container, repository: folder, name: "restored", tables: ["public.*"], more };
     const { result } = await takeBackup(options);
     await restoreDirectory(container, archive("restored", result.backupId), "restored");
     for (const table of restored) {
@@ -130,13 +130,13 @@ describe("a backup of tables that are dumped in ranges", function () {
       // A table that inherits is loaded with its columns in the order of the source, by one worker.
       const exclude = ["--exclude-table", "child"];
       await takeBackup({
-        ...{ container, directory: folder, name, tables: ["public.*"] },
+        ...{ container, repository: folder, name, tables: ["public.*"] },
         more: [...together, ...exclude, "--compression", compression],
       });
       await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
       await sql(container, "CREATE EXTENSION postgis", database);
       const { exitCode, stderr } = await runRunner(
-        restoreArguments({ container, directory: folder, name, database, more: together }),
+        restoreArguments({ container, repository: folder, name, database, more: together }),
       );
       assert.equal(exitCode, 0, stderr);
       const shared = /^Loaded by 3 workers together: (.*)\.$/m.exec(stderr)?.[1] ?? "";
@@ -154,7 +154,7 @@ describe("a backup of tables that are dumped in ranges", function () {
     await sql(container, "CREATE EXTENSION postgis", "alone");
     const more = ["--jobs", "3", "--split-tables-from", "0"];
     const { exitCode, stderr } = await runRunner(
-      restoreArguments({ container, directory: folder, name: "sharednone", database: "alone", more }),
+      restoreArguments({ container, repository: folder, name: "sharednone", database: "alone", more }),
     );
     assert.equal(exitCode, 0, stderr);
     assert.doesNotMatch(stderr, /together/);
@@ -181,7 +181,7 @@ describe("a backup of tables that are dumped in ranges", function () {
 
   it("is left to pg_dump where fewer than three workers are asked for", async () => {
     const { stderr } = await takeBackup({
-      ...{ container, directory: folder, name: "two", tables: ["deleted"] },
+      ...{ container, repository: folder, name: "two", tables: ["deleted"] },
       more: ["--jobs", "2", "--split-tables-from", "1"],
     });
     assert.doesNotMatch(stderr, /in \d+ ranges/);
@@ -210,7 +210,7 @@ describe("a backup of a large table of PostgreSQL 15", function () {
     const more = ["--jobs", "3", "--split-tables-from", "1", "--verify", "restore"];
     const { result, manifest, stderr } = await takeBackup({
       container,
-      directory: folder,
+      repository: folder,
       tables: ["large"],
       more,
     });

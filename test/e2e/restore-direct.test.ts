@@ -51,18 +51,18 @@ const content = (container: string, database: string) =>
 describe("a restore under the final names", function () {
   this.timeout(400_000);
   let container: string;
-  let directory: string;
+  let repository: string;
   let databases = 0;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(container, oddTables);
-    await takeBackup({ container, directory, tables: ["*.*"] });
+    await takeBackup({ container, repository, tables: ["*.*"] });
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   async function newDatabase(): Promise<string> {
@@ -79,7 +79,7 @@ describe("a restore under the final names", function () {
        ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO app`,
       database,
     );
-    await restored({ container, directory, database });
+    await restored({ container, repository, database });
     const usual = "SELECT acldefault('r', 10), acldefault('s', 10), acldefault('f', 10)";
     const [table = "", sequence = "", routine = ""] = (await sql(container, usual)).split("|");
     const expected = (await content(container, "postgres")).split("|");
@@ -97,17 +97,17 @@ describe("a restore under the final names", function () {
     const database = await newDatabase();
     await sql(container, "CREATE TABLE other (x int); CREATE INDEX by_label ON other (x)", database);
     for (const more of [[], ["--dry-run"]]) {
-      const stderr = await refused({ container, directory, database, more });
+      const stderr = await refused({ container, repository, database, more });
       assert.match(stderr, /^error\[table-exists\]: .*index public\.by_label \(there is index by_label\)/m);
     }
     await sql(container, `ALTER DATABASE ${database} SET default_transaction_read_only = on`, database);
     assert.match(
-      await refused({ container, directory, database }),
+      await refused({ container, repository, database }),
       /^error\[requirement-missing\]: .*default_transaction_read_only is on/,
     );
     const free = await newDatabase();
     const before = await sql(container, "SELECT max(oid) FROM pg_database");
-    const result = await restored({ container, directory, database: free, more: ["--dry-run"] });
+    const result = await restored({ container, repository, database: free, more: ["--dry-run"] });
     assert.deepEqual([result.restored, result.tableCount], [false, 14]);
     // No database was made in which anything could have been run.
     const made = `CREATE DATABASE marker; SELECT oid::int8 - ${before} FROM pg_database WHERE datname = 'marker'`;
@@ -118,10 +118,10 @@ describe("a restore under the final names", function () {
   it("of rows that come to other partitions, by the hash of an enum, has them all", async () => {
     for (const format of ["directory", "custom", "plain"]) {
       const more = ["--format", format, "--verify", "restore"];
-      await takeBackup({ container, directory, name: format, tables: ["by_kind"], more });
+      await takeBackup({ container, repository, name: format, tables: ["by_kind"], more });
       const database = await newDatabase();
       for (const again of [[], ["--data-only", "--if-exists", "replace"]]) {
-        await restored({ container, directory, name: format, database, more: again });
+        await restored({ container, repository, name: format, database, more: again });
         const counted = "SELECT count(*), count(DISTINCT k) FROM by_kind";
         assert.equal(await sql(container, counted, database), "80|8", format);
       }
@@ -136,11 +136,11 @@ describe("a restore under the final names", function () {
     );
     await takeBackup({
       container,
-      directory,
+      repository,
       name: "large",
       tables: ["large", "feat", "lut", "obs", "obs_2020"],
     });
-    const args = restoreArguments({ container, directory, name: "large", database });
+    const args = restoreArguments({ container, repository, name: "large", database });
     const child = execa("node", [runnerMain, ...args], { reject: false });
     await sessionRunning(container, "COPY %large% FROM %");
     child.kill("SIGKILL");
@@ -161,7 +161,7 @@ describe("a restore under the final names", function () {
     );
     await sql(container, "CREATE VIEW seen AS SELECT k FROM feat; CREATE TABLE mine (x int)", database);
     // Half of a table is never backed up, and what others made is.
-    const half = { container, directory, name: "half", more: ["--database", database] };
+    const half = { container, repository, name: "half", more: ["--database", database] };
     assert.match(
       await failBackup({ ...half, tables: ["*.*"] }),
       /^error\[restore-in-progress\]: A restore has not ended that makes .*public\.large/,
@@ -172,7 +172,7 @@ describe("a restore under the final names", function () {
       whole.manifest.tables.map(({ name }) => name),
       ["mine"],
     );
-    const options = { container, directory, name: "large", database };
+    const options = { container, repository, name: "large", database };
     // Whether its row was loaded already, is chance.
     const seen = await sql(container, "SELECT count(*) FROM seen", database);
     assert.match(
@@ -203,8 +203,8 @@ describe("a restore under the final names", function () {
   it("in place of tables builds an index by what the new tables say, whose function looks up another one", async () => {
     const database = await newDatabase();
     const tables = ["feat", "lut"];
-    await takeBackup({ container, directory, name: "lookup", tables });
-    const options = { container, directory, name: "lookup", database };
+    await takeBackup({ container, repository, name: "lookup", tables });
+    const options = { container, repository, name: "lookup", database };
     await restored(options);
     await sql(container, "UPDATE lut SET label = 'other'", database);
     assert.deepEqual((await restored({ ...options, more: ["--if-exists", "replace"] })).notes, []);
@@ -226,14 +226,14 @@ describe("a restore under the final names", function () {
     await sql(container, `${tables} ${trigger} ALTER TABLE a ENABLE ALWAYS TRIGGER t`, database);
     await takeBackup({
       container,
-      directory,
+      repository,
       name: "circle",
       tables: ["a", "b"],
       more: ["--database", source],
     });
     const { notes } = await restored({
       container,
-      directory,
+      repository,
       name: "circle",
       database,
       more: ["--data-only"],
@@ -252,7 +252,7 @@ describe("a restore under the final names", function () {
       "CREATE PUBLICATION p FOR TABLE feat (k) WHERE (k > 0); COMMENT ON TABLE feat IS 'later'",
     );
     const more = ["--table", "feat", "--table", "lut", "--if-exists", "swap"];
-    const { notes, swappedInto } = await restored({ container, directory, more });
+    const { notes, swappedInto } = await restored({ container, repository, more });
     assert.match(notes.join(), /public\.feat had what the backup does not have: comment\./);
     const published =
       "SELECT schemaname, tablename, attnames, rowfilter FROM pg_publication_tables WHERE pubname = 'p'";

@@ -36,10 +36,10 @@ describe("a restore drill", function () {
     await Promise.all([removeFolder(folder), removeFolder(mounted)]);
   });
 
-  const run = (directory: string, name: string, selection: readonly string[], ...options: string[]) =>
+  const run = (repository: string, name: string, selection: readonly string[], ...options: string[]) =>
     runRunner([
       ...["backup", "--container", container, "--verify", "restore", "--json"],
-      ...["--directory", directory, "--name", name],
+      ...["--repository", repository, "--name", name],
       ...selection.flatMap((table) => ["--table", table]),
       ...options,
     ]);
@@ -61,7 +61,7 @@ describe("a restore drill", function () {
           "--name",
           path.basename(path.dirname(location)),
         ],
-        ...["--directory", path.dirname(path.dirname(location))],
+        ...["--repository", path.dirname(path.dirname(location))],
       ],
       env,
     );

@@ -51,19 +51,19 @@ for (const [from, to, formats, notes] of [
         const tables = ["Parcels", "parted"];
         await takeBackup({
           container: old,
-          directory: folder,
+          repository: folder,
           name: format,
           tables,
           more: ["--format", format],
         });
         const database = `gis_${format}`;
         await sql(new_, `CREATE DATABASE ${database} TEMPLATE template0`);
-        const result = await restored({ container: new_, directory: folder, name: format, database });
+        const result = await restored({ container: new_, repository: folder, name: format, database });
         assert.deepEqual([result.restored, result.rows], [true, 2100]);
         assert.match(result.notes.join(" "), notes);
         assert.deepEqual(await contentOf(new_, database, ["public"]), expected);
         assert.deepEqual(await remainsOf(new_, [database, "postgres"]), []);
-        const again = await refused({ container: new_, directory: folder, name: format, database });
+        const again = await refused({ container: new_, repository: folder, name: format, database });
         assert.match(again, /^error\[table-exists\]/);
       });
     }

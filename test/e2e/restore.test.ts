@@ -32,13 +32,13 @@ describe("a restore", function () {
     await sql(container, await sceneTables());
     expected = await contentOf(container, "postgres", schemas);
     assert.ok(expected.length > 60, expected.join("\n"));
-    for (const [directory, name, format] of [
+    for (const [repository, name, format] of [
       [mounted, "cbm", "directory"],
       [mounted, "mounted", "custom"],
       [elsewhere, "streamed", "custom"],
       [elsewhere, "script", "plain"],
     ] as const)
-      await takeBackup({ container, directory, name, tables: sceneSelection, more: ["--format", format] });
+      await takeBackup({ container, repository, name, tables: sceneSelection, more: ["--format", format] });
   });
   after(async () => {
     await removeContainer(container);
@@ -66,9 +66,9 @@ describe("a restore", function () {
     ["a script", "script", "elsewhere"],
   ] as const) {
     it(`brings all into a new database from ${title}`, async () => {
-      const directory = place === "mounted" ? mounted : elsewhere;
+      const repository = place === "mounted" ? mounted : elsewhere;
       const database = await newDatabase();
-      const result = await restored({ container, directory, name, database });
+      const result = await restored({ container, repository, name, database });
       assert.equal(result.restored, true);
       assert.equal(result.tableCount, 8);
       assert.equal(result.rows, 500 + 50 + 900 + 1 + 200);
@@ -83,7 +83,7 @@ describe("a restore", function () {
   it("takes some tables, with the partitions of those that have any", async () => {
     const database = await newDatabase();
     const more = ["--table", "nl.measures", "--table", "parcels"];
-    const result = await restored({ container, directory: mounted, database, more });
+    const result = await restored({ container, repository: mounted, database, more });
     assert.deepEqual(result.tables.toSorted(), [
       '"nl"."measures"',
       '"nl"."measures_2020"',
@@ -97,7 +97,7 @@ describe("a restore", function () {
 
   it("into another schema, beside the tables", async () => {
     const more = ["--schema", "nl=nl_restored", "--table", "nl.*"];
-    await restored({ container, directory: mounted, more });
+    await restored({ container, repository: mounted, more });
     assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
     const moved = (await contentOf(container, "postgres", ["nl_restored"])).map((line) =>
       line.replaceAll("nl_restored", "nl"),
@@ -110,7 +110,7 @@ describe("a restore", function () {
   });
 
   it("changes nothing where a table exists, and names all that do", async () => {
-    const stderr = await refused({ container, directory: mounted });
+    const stderr = await refused({ container, repository: mounted });
     assert.match(stderr, /^error\[table-exists\]: .*"App"\."Things", nl\.measures.*public\.parcels/);
     assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
   });
@@ -121,7 +121,7 @@ describe("a restore", function () {
       `DELETE FROM others WHERE id > 120; ALTER TABLE parcels ADD COLUMN more int; DROP INDEX "App".folded;
        UPDATE nl.measures SET value = 0; DROP TABLE heir; SELECT nextval('lib.shared_id')`,
     );
-    await restored({ container, directory: mounted, more: ["--if-exists", "replace"] });
+    await restored({ container, repository: mounted, more: ["--if-exists", "replace"] });
     const now = await contentOf(container, "postgres", schemas);
     const ahead = (line: string) => line.startsWith("sequence lib.shared_id");
     assert.deepEqual(
@@ -137,7 +137,7 @@ describe("a restore", function () {
     await sql(container, "UPDATE parcels SET at = NULL");
     const { swappedInto } = await restored({
       container,
-      directory: mounted,
+      repository: mounted,
       more: ["--if-exists", "swap", "--table", "parcels"],
     });
     assert.match(swappedInto.join(), /^public_before_\d{8}t\d{6}z$/);
@@ -149,22 +149,22 @@ describe("a restore", function () {
 
   it("does nothing where all tables exist and it is told to skip them", async () => {
     const more = ["--if-exists", "skip"];
-    assert.equal((await restored({ container, directory: mounted, more })).restored, false);
+    assert.equal((await restored({ container, repository: mounted, more })).restored, false);
     assert.deepEqual(await contentOf(container, "postgres", schemas), expected);
     const some = await newDatabase();
     await sql(container, "CREATE TABLE parcels ()", some);
     assert.match(
-      await refused({ container, directory: mounted, database: some, more }),
+      await refused({ container, repository: mounted, database: some, more }),
       /^error\[table-exists\]: .*public\.parcels already, but not all/,
     );
     const none = await newDatabase();
-    assert.equal((await restored({ container, directory: mounted, database: none, more })).restored, true);
+    assert.equal((await restored({ container, repository: mounted, database: none, more })).restored, true);
   });
 
   it("that a stack declares runs once in a database, and leaves alone what is there by then", async () => {
     const database = await newDatabase();
     const request = {
-      ...{ container, directory: mounted, name: "cbm", database, tables: ["base"], ifExists: "replace" },
+      ...{ container, repository: mounted, name: "cbm", database, tables: ["base"], ifExists: "replace" },
       once: { by: "0".repeat(32), what: "1".repeat(32) },
     };
     const declared = async () => {
@@ -185,7 +185,7 @@ describe("a restore", function () {
   it("only looks, in a dry run", async () => {
     const database = await newDatabase();
     const before = await sql(container, "SELECT count(*) FROM pg_class", database);
-    const result = await restored({ container, directory: mounted, database, more: ["--dry-run"] });
+    const result = await restored({ container, repository: mounted, database, more: ["--dry-run"] });
     assert.deepEqual([result.restored, result.tableCount], [false, 8]);
     assert.equal(await sql(container, "SELECT count(*) FROM pg_class", database), before);
   });
@@ -195,9 +195,9 @@ describe("a restore", function () {
     ["script", "elsewhere"],
   ] as const) {
     it(`brings definitions, then rows into them (${name})`, async () => {
-      const directory = place === "mounted" ? mounted : elsewhere;
+      const repository = place === "mounted" ? mounted : elsewhere;
       const database = await newDatabase();
-      await restored({ container, directory, name, database, more: ["--schema-only"] });
+      await restored({ container, repository, name, database, more: ["--schema-only"] });
       const empty = await contentOf(container, database, schemas);
       const definition = (line: string) => !/^(rows|sequence)/.test(line);
       assert.deepEqual(empty.filter(definition), expected.filter(definition));
@@ -205,17 +205,17 @@ describe("a restore", function () {
       // A foreign key is checked as the owner of its table, and a backup has no grants on schemas.
       await sql(container, 'GRANT USAGE ON SCHEMA "App", nl, lib TO PUBLIC', database);
       const looked = await restored({
-        ...{ container, directory, name, database },
+        ...{ container, repository, name, database },
         more: ["--data-only", "--dry-run"],
       });
       // A partitioned table has no rows of its own.
       assert.deepEqual([looked.restored, looked.tableCount], [false, 7]);
       assert.deepEqual(await contentOf(container, database, schemas), empty);
-      await restored({ container, directory, name, database, more: ["--data-only"] });
+      await restored({ container, repository, name, database, more: ["--data-only"] });
       const filled = await contentOf(container, database, schemas);
       const shared = (line: string) => !line.startsWith("sequence lib.shared_id");
       assert.deepEqual(filled.filter(shared), expected.filter(shared));
-      const again = { container, directory, name, database };
+      const again = { container, repository, name, database };
       assert.match(
         await refused({ ...again, more: ["--data-only"] }),
         /^error\[table-exists\]: .* has rows already/,
@@ -234,10 +234,10 @@ describe("a restore", function () {
       container,
       "CREATE TYPE mood AS ENUM ('glad'); CREATE TABLE moods (x int, k mood, c varchar); INSERT INTO moods VALUES (7, 'glad', NULL)",
     );
-    await takeBackup({ container, directory: mounted, name: "moods", tables: ["moods"] });
+    await takeBackup({ container, repository: mounted, name: "moods", tables: ["moods"] });
     const database = await newDatabase();
     await sql(container, "CREATE TABLE moods (c text, k text, x bigint)", database);
-    await restored({ container, directory: mounted, name: "moods", database, more: ["--data-only"] });
+    await restored({ container, repository: mounted, name: "moods", database, more: ["--data-only"] });
     assert.equal(await sql(container, "SELECT x, k, c IS NULL FROM moods", database), "7|glad|t");
   });
 });

@@ -18,14 +18,14 @@ const daysAgo = (days: number) => backupId(new Date(Date.now() - days * day));
 describe("retention of backups", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
+  let repository: string;
   let count = 0;
   let name: string;
-  const series = (...below: string[]) => path.join(directory, name, ...below);
+  const series = (...below: string[]) => path.join(repository, name, ...below);
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(
       container,
       `CREATE TABLE parcel_set AS SELECT g AS ogc_fid, md5(g::text) AS crop FROM generate_series(1, 20000) g;
@@ -34,7 +34,7 @@ describe("retention of backups", function () {
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
   beforeEach(() => {
     name = `series${count++}`;
@@ -42,7 +42,7 @@ describe("retention of backups", function () {
 
   const tables = ["--table", "parcel_set", "--table", "dias_catalogue"];
   const run = (verb: string, ...more: string[]) =>
-    runRunner([verb, "--directory", directory, "--name", name, ...more]);
+    runRunner([verb, "--repository", repository, "--name", name, ...more]);
 
   async function backup(...more: string[]): Promise<BackupResult & { stderr: string }> {
     const chosen = more.includes("--table") ? [] : tables;
@@ -94,7 +94,7 @@ describe("retention of backups", function () {
     const starts = lines.map((line) => line.search(/NOTE|damaged|keep|latest/));
     assert.deepEqual(starts, [starts[0], starts[0], starts[0], starts[0]]);
 
-    const listed = JSON.parse((await runRunner(["list", "--directory", directory, "--json"])).stdout) as {
+    const listed = JSON.parse((await runRunner(["list", "--repository", repository, "--json"])).stdout) as {
       name: string;
       id: string;
       problem?: string;
@@ -114,7 +114,7 @@ describe("retention of backups", function () {
 
   it("says of an empty directory that it is, and fails for one that is missing", async () => {
     const empty = await temporaryFolder();
-    const list = (...more: string[]) => runRunner(["list", "--directory", empty, ...more]);
+    const list = (...more: string[]) => runRunner(["list", "--repository", empty, ...more]);
     const [text, json] = await Promise.all([list(), list("--json")]).finally(() => removeFolder(empty));
     assert.deepEqual([text.exitCode, text.stdout], [0, `There are no backups in ${empty}.`]);
     assert.deepEqual([json.exitCode, json.stdout], [0, "[]"]);
@@ -151,8 +151,8 @@ describe("retention of backups", function () {
     for (const id of [d3, d1, d0])
       Manifest.parse(JSON.parse(await readFile(series(id, "manifest.json"), "utf8")));
 
-    assert.equal((await run("keep", "--remove", d3)).exitCode, 0);
-    const request = JSON.stringify({ directory, name, retention: { keepLast: 2 } });
+    assert.equal((await run("keep", "--release", d3)).exitCode, 0);
+    const request = JSON.stringify({ repository, name, retention: { keepLast: 2 } });
     const piped = await execa("node", [runnerMain, "prune", "--request", "-"], { input: request });
     assert.deepEqual((JSON.parse(piped.stdout) as PruneResult).removed, [d3]);
   });
@@ -175,7 +175,7 @@ describe("retention of backups", function () {
     const { backupId: id } = await backup();
     assert.equal((await run("keep", "latest")).exitCode, 0);
     assert.ok(existsSync(series(id, "keep")));
-    assert.equal((await run("keep", "latest", "--remove")).exitCode, 0);
+    assert.equal((await run("keep", "latest", "--release")).exitCode, 0);
     assert.ok(!existsSync(series(id, "keep")));
     const { exitCode, stderr } = await run("keep", "20010101T000000Z");
     assert.equal(exitCode, 1);

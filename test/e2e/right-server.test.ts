@@ -49,7 +49,7 @@ describe("the server that is meant", function () {
 
   const expectBackup = async (container: string, rows: number, more: string[] = [], env = {}) => {
     const name = uniqueName();
-    const options = { container, directory: folder, name, tables: ["p"], more, env };
+    const options = { container, repository: folder, name, tables: ["p"], more, env };
     const { manifest, result } = await takeBackup({ ...options, more: ["--format", "custom", ...more] });
     assert.equal(manifest.tables[0]?.rows, rows);
     return { name, command: result.restoreCommand };
@@ -81,7 +81,7 @@ describe("the server that is meant", function () {
       await there(rowsOf("500"));
       const { name, command } = await expectBackup(meant, 500, ["--verify", "restore"]);
       await there("CREATE DATABASE n");
-      const { rows } = await restored({ container: meant, directory: folder, name, database: "n" });
+      const { rows } = await restored({ container: meant, repository: folder, name, database: "n" });
       assert.equal(rows, 500);
       assert.equal(await there("SELECT count(*) FROM p", "n"), "500");
       assert.doesNotMatch(await query(other, defaultSocket, 5432, "SELECT datname FROM pg_database"), /^n$/m);
@@ -92,7 +92,7 @@ describe("the server that is meant", function () {
 
     it("is not looked for in a container that only shares the network", async () => {
       const sidecar = await start(["--network", `container:${other}`, "--entrypoint", "sleep"], ["600"]);
-      const options = { container: sidecar, directory: folder, tables: ["p"], more: ["--format", "custom"] };
+      const options = { container: sidecar, repository: folder, tables: ["p"], more: ["--format", "custom"] };
       assert.match(
         await failBackup(options),
         /^error\[server-not-found\]: No PostgreSQL server runs in container/,
@@ -138,9 +138,9 @@ describe("the server that is meant", function () {
     );
     await ready(meant);
     const { name } = await expectBackup(meant, 7);
-    const { rows } = await restored({ container: meant, directory: folder, name, database: "n" });
+    const { rows } = await restored({ container: meant, repository: folder, name, database: "n" });
     assert.equal(rows, 7);
-    const refusal = await failBackup({ container: meant, directory: folder, tables: ["missing"], more: [] });
+    const refusal = await failBackup({ container: meant, repository: folder, tables: ["missing"], more: [] });
     assert.doesNotMatch(refusal, /u001b/);
   });
 
@@ -164,7 +164,7 @@ describe("the server that is meant", function () {
       await ready(meant);
       await docker("restart", other);
       await ready(other);
-      const options = { container: meant, directory: folder, tables: ["p"], more: ["--format", "custom"] };
+      const options = { container: meant, repository: folder, tables: ["p"], more: ["--format", "custom"] };
       const said = await failBackup(options);
       assert.match(
         said,
@@ -172,7 +172,7 @@ describe("the server that is meant", function () {
       );
       const restore = await refused({
         container: meant,
-        directory: folder,
+        repository: folder,
         name,
         more: ["--if-exists", "replace"],
       });
@@ -193,7 +193,7 @@ describe("the server that is meant", function () {
       const socketAnswers = async () =>
         (await docker("exec", container, "psql", "-U", "postgres", "-c", "SELECT 1")).code === 0;
       while (!(await socketAnswers())) await new Promise((resolve) => setTimeout(resolve, 100));
-      const options = { container, directory: folder, tables: ["last"], more: ["--format", "custom"] };
+      const options = { container, repository: folder, tables: ["last"], more: ["--format", "custom"] };
       assert.match(await failBackup(options), /^error\[server-not-ready\]: .* still initialising/);
       await ready(container, "--timeout", "120");
       assert.match((await docker("top", container)).output, /postgres -c listen_addresses=\n/);
@@ -257,7 +257,7 @@ describe("the server that is meant", function () {
     it("is refused in the server's words without it", async () => {
       await hba(own, "local all reader scram-sha-256", "host all reader all scram-sha-256");
       const more = ["--format", "custom", "--user", "reader"];
-      const said = await failBackup({ container, directory: folder, tables: ["p"], more });
+      const said = await failBackup({ container, repository: folder, tables: ["p"], more });
       assert.match(said, /^error\[connection-refused\]: .*no password supplied/);
       assert.equal(said.match(/no password supplied/g)?.length, 1);
     });
@@ -275,7 +275,7 @@ describe("the server that is meant", function () {
         return container;
       };
       const silent = await setUp([]);
-      const options = { container: silent, directory: folder, tables: ["p"], more: ["--format", "custom"] };
+      const options = { container: silent, repository: folder, tables: ["p"], more: ["--format", "custom"] };
       const said = await failBackup(options);
       assert.match(said, /^error\[server-not-found\]: 2 PostgreSQL servers run in container/);
       assert.match(

@@ -10,11 +10,11 @@ import { runRunner } from "../support/runner";
 describe("the SQL in docs/security.md", function () {
   this.timeout(180_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(
       container,
       `CREATE TABLE parcels (id serial PRIMARY KEY, kind text, g geometry(Point, 4326));
@@ -24,7 +24,7 @@ describe("the SQL in docs/security.md", function () {
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   async function blocks(): Promise<string[]> {
@@ -42,7 +42,7 @@ describe("the SQL in docs/security.md", function () {
       await sql(container, (await blocks())[index] ?? "");
       const env = { PGPASSWORD: "change me" };
       const more = ["--user", user, "--verify", "restore"];
-      const { manifest } = await takeBackup({ container, directory, name: user, tables, more, env });
+      const { manifest } = await takeBackup({ container, repository, name: user, tables, more, env });
       assert.equal(manifest.verification.level, "restore");
       assert.deepEqual(
         manifest.tables.map(({ schema, name, rows }) => [`${schema}.${name}`, rows]),
@@ -53,7 +53,7 @@ describe("the SQL in docs/security.md", function () {
             ]
           : [["public.parcels", 50]],
       );
-      const where = ["--directory", directory, "--name", user];
+      const where = ["--repository", repository, "--name", user];
       const { exitCode, stderr } = await runRunner(["verify", ...where, "--level", "restore"]);
       assert.equal(exitCode, 0, stderr);
       await assert.rejects(
@@ -72,12 +72,12 @@ describe("the SQL in docs/security.md", function () {
       "plain",
     );
     const more = ["--database", "plain"];
-    await takeBackup({ container, directory, name: "plain", tables: ["own.list"], more });
+    await takeBackup({ container, repository, name: "plain", tables: ["own.list"], more });
     const restore = () =>
       runRunner(
         ["restore", "--container", container, "--user", "restorer", "--database", "gis"].concat([
-          "--directory",
-          directory,
+          "--repository",
+          repository,
           "--name",
           "plain",
         ]),

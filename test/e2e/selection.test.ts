@@ -27,11 +27,11 @@ const names = [
 describe("the selection of tables, on a real server", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(
       container,
       `CREATE TABLE country (code char(2) PRIMARY KEY); INSERT INTO country VALUES ('es'), ('nl');
@@ -42,7 +42,7 @@ describe("the selection of tables, on a real server", function () {
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   async function restored(restoreCommand: string, query: string): Promise<string> {
@@ -59,7 +59,7 @@ describe("the selection of tables, on a real server", function () {
     await sql(container, `CREATE SCHEMA "Odd.schema"; ${create.join("\n")}`);
     const tables = names.map(([name]) => `"Odd.schema".${name}`);
     for (const more of [[], ["--format", "plain", "--compression", "gzip:1"]]) {
-      const { result, manifest } = await takeBackup({ container, directory, tables, more });
+      const { result, manifest } = await takeBackup({ container, repository, tables, more });
       assert.equal(manifest.tables.length, names.length);
       const sum = names.map(([, name]) => `(SELECT n FROM "Odd.schema".${name})`).join(" || ',' || ");
       const expected = names.map((_, i) => i).join(",");
@@ -73,16 +73,16 @@ describe("the selection of tables, on a real server", function () {
       `CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent); CREATE TABLE grandchild () INHERITS (child);
        INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2, 2); INSERT INTO grandchild VALUES (3, 3);`,
     );
-    const { result } = await takeBackup({ container, directory, tables: ["parent"] });
+    const { result } = await takeBackup({ container, repository, tables: ["parent"] });
     assert.equal(await restored(result.restoreCommand, "SELECT count(*), sum(a) FROM parent"), "3|6");
-    const refused = await failBackup({ container, directory, tables: ["child"] });
+    const refused = await failBackup({ container, repository, tables: ["child"] });
     assert.match(
       refused,
       /^error\[reference-outside-selection\]: public\.child inherits from public\.parent/,
     );
     assert.equal(refused.trim().split("\n").length, 1, "the grandchild comes with the child");
     const more = ["--missing-references", "include"];
-    const { manifest } = await takeBackup({ container, directory, tables: ["grandchild"], more });
+    const { manifest } = await takeBackup({ container, repository, tables: ["grandchild"], more });
     assert.deepEqual(
       manifest.tables.map(({ name }) => name),
       ["child", "grandchild", "parent"],
@@ -97,7 +97,7 @@ describe("the selection of tables, on a real server", function () {
        CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
        CREATE FOREIGN TABLE k_foreign PARTITION OF k_table FOR VALUES FROM (10) TO (19) SERVER s;`,
     );
-    const { manifest, stderr } = await takeBackup({ container, directory, tables: ["k_*"] });
+    const { manifest, stderr } = await takeBackup({ container, repository, tables: ["k_*"] });
     assert.deepEqual(
       manifest.tables.map(({ name, kind }) => [name, kind]),
       [
@@ -119,14 +119,14 @@ describe("the selection of tables, on a real server", function () {
       ["k_foreign", "foreign table"],
     ] as const) {
       assert.match(
-        await failBackup({ container, directory, tables: [table] }),
+        await failBackup({ container, repository, tables: [table] }),
         new RegExp(`\\[not-a-table\\].*is a ${kind}`),
       );
     }
   });
 
   it("refuses a foreign key to a table that is not selected, adds that table, or does without it", async () => {
-    const options = { container, directory, tables: ["parcel"] };
+    const options = { container, repository, tables: ["parcel"] };
     const refused = await failBackup(options);
     assert.match(
       refused,
@@ -173,7 +173,7 @@ describe("the selection of tables, on a real server", function () {
     );
     const tables = ["es.parcel_set", "roi*_signatures"];
     const key = ["--logical-foreign-key", "roi*_signatures.pid -> es.parcel_set.ogc_fid"];
-    const options = { container, directory, tables };
+    const options = { container, repository, tables };
     const { manifest } = await takeBackup({ ...options, more: [...key, "--max-orphans", "10"] });
     assert.deepEqual(
       manifest.logicalForeignKeys.map(({ child, parent, orphans }) => [
@@ -221,7 +221,7 @@ describe("the selection of tables, on a real server", function () {
          EXECUTE format('INSERT INTO many.%I VALUES (%s, %L)', 'Parcels ' || i, i, 'v');
        END LOOP; END $$`,
     );
-    const { result, manifest } = await takeBackup({ container, directory, tables: ["many.*"] });
+    const { result, manifest } = await takeBackup({ container, repository, tables: ["many.*"] });
     assert.equal(manifest.tables.length, 1000);
     assert.ok(manifest.tables.every(({ rows }) => rows === 1));
     assert.ok(Buffer.byteLength(JSON.stringify(result)) < 4096);
@@ -245,7 +245,7 @@ describe("the selection of tables, on a real server", function () {
     ];
     const message = await failBackup({
       container,
-      directory: "/etc/hostname/x",
+      repository: "/etc/hostname/x",
       tables: ["closed.t", "guarded"],
       more,
     });
@@ -259,7 +259,7 @@ describe("the selection of tables, on a real server", function () {
     assert.match(message, /^error\[logical-foreign-key-invalid\]: .*column "y"/m);
     const names = await failBackup({
       container,
-      directory,
+      repository,
       tables: ["guard", 'bad"name', "parcell", "guarded"],
     });
     assert.match(names, /^error\[table-name-invalid\]: "bad"name"/m);
@@ -271,7 +271,7 @@ describe("the selection of tables, on a real server", function () {
     const more = ["--missing-references", "include", "--dry-run"];
     const { exitCode, stdout } = await tryBackup({
       container,
-      directory,
+      repository,
       name: "dry",
       tables: ["parcel"],
       more,
@@ -280,8 +280,8 @@ describe("the selection of tables, on a real server", function () {
     const check = BackupCheck.parse(JSON.parse(stdout));
     assert.deepEqual(check.tables, ["public.country", "public.parcel", "public.region"]);
     assert.ok(check.databaseBytes > 0);
-    assert.ok(!existsSync(path.join(directory, "dry")), "nothing is written");
-    const wrong = await failBackup({ container, directory, name: "dry", tables: ["nothing"], more });
+    assert.ok(!existsSync(path.join(repository, "dry")), "nothing is written");
+    const wrong = await failBackup({ container, repository, name: "dry", tables: ["nothing"], more });
     assert.match(wrong, /^error\[table-not-found\]/);
   });
 
@@ -294,7 +294,7 @@ describe("the selection of tables, on a real server", function () {
     const bytes = Number(await sql(container, "SELECT pg_table_size('unseen.free')"));
     assert.ok(bytes > 5_000_000);
     const look = async () => {
-      const options = { container, directory, name: "unseen", tables: ["unseen.*"], more: ["--dry-run"] };
+      const options = { container, repository, name: "unseen", tables: ["unseen.*"], more: ["--dry-run"] };
       const { exitCode, stdout, stderr } = await tryBackup(options);
       assert.equal(exitCode, 0, stderr);
       return BackupCheck.parse(JSON.parse(stdout));
@@ -311,7 +311,7 @@ describe("the selection of tables, on a real server", function () {
 
   it("gives the files the permissions that were asked for, and their owner", async () => {
     const more = ["--missing-references", "include", "--file-mode", "0640"];
-    const { result } = await takeBackup({ container, directory, name: "group", tables: ["parcel"], more });
+    const { result } = await takeBackup({ container, repository, name: "group", tables: ["parcel"], more });
     const modeOf = async (...file: string[]) =>
       ((await stat(path.join(result.location, ...file))).mode & 0o777).toString(8);
     assert.deepEqual(

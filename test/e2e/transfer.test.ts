@@ -52,7 +52,7 @@ describe("a backup that is carried to another machine", function () {
     [container, other] = await Promise.all([startServer({ mount: here }), startServer({ mount: there })]);
     await sql(container, source);
     original = await sql(container, contents);
-    const options = { container, directory: here, tables: ["ES.*", "roi*_signatures"] };
+    const options = { container, repository: here, tables: ["ES.*", "roi*_signatures"] };
     const take = async () => {
       const { result } = await takeBackup(options);
       return { id: result.backupId, location: result.location };
@@ -66,7 +66,7 @@ describe("a backup that is carried to another machine", function () {
   });
   afterEach(() => removeFolder(path.join(there, "cbm")));
 
-  const place = () => ["--directory", here, "--name", "cbm"];
+  const place = () => ["--repository", here, "--name", "cbm"];
   async function answer(...args: string[]): Promise<Result> {
     const { exitCode, stdout, stderr } = await runRunner([...args, "--json"]);
     assert.equal(exitCode, 0, stderr);
@@ -101,7 +101,7 @@ describe("a backup that is carried to another machine", function () {
     assert.equal((await stat(tar)).size, exported.sizeBytes);
     assert.equal((await stat(tar)).mode & 0o777, 0o600);
 
-    const imported = await answer("import", tar, "--directory", there);
+    const imported = await answer("import", tar, "--repository", there);
     const folder = path.join(there, "cbm", newer.id);
     assert.deepEqual(
       [imported.backupId, imported.location, imported.imported, imported.latest],
@@ -114,7 +114,7 @@ describe("a backup that is carried to another machine", function () {
       assert.equal(mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, entry.name);
     }
     assert.equal(await readlink(path.join(there, "cbm", "latest")), newer.id);
-    const verified = await runRunner(["verify", "--directory", there, "--name", "cbm"]);
+    const verified = await runRunner(["verify", "--repository", there, "--name", "cbm"]);
     assert.equal(verified.exitCode, 0, verified.stderr);
     await expectRestorable(folder);
   });
@@ -125,7 +125,7 @@ describe("a backup that is carried to another machine", function () {
         runnerMain,
         "import",
         "-",
-        "--directory",
+        "--repository",
         there,
         "--name",
         "cbm",
@@ -166,7 +166,7 @@ describe("a backup that is carried to another machine", function () {
     assert.deepEqual(listed.toSorted(), files.toSorted());
     await execa("tar", ["-xf", one], { cwd: there });
     await expectRestorable(path.join(there, "cbm", older.id));
-    const listing = await runRunner(["list", "--directory", there]);
+    const listing = await runRunner(["list", "--repository", there]);
     assert.match(listing.stdout, new RegExp(`^cbm +${older.id} .*latest$`, "m"));
   });
 
@@ -181,10 +181,10 @@ describe("a backup that is carried to another machine", function () {
         /^error\[directory-not-writable\]: \/nonexistent\/x\.tar cannot be written/m,
       ],
       [
-        ["import", "/nonexistent/x.tar", "--directory", there],
+        ["import", "/nonexistent/x.tar", "--repository", there],
         /^error\[backup-not-found\]: There is no file \/nonexistent\/x\.tar/m,
       ],
-      [["import", here, "--directory", there], /^error\[directory-not-readable\]: .*EISDIR/m],
+      [["import", here, "--repository", there], /^error\[directory-not-readable\]: .*EISDIR/m],
     ] as const) {
       const { exitCode, stdout, stderr } = await runRunner(args);
       assert.deepEqual([exitCode, stdout], [1, ""]);

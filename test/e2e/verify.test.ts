@@ -43,7 +43,7 @@ describe("postgis-backup verify", function () {
   const run = (name: string, place: keyof typeof folders, ...options: string[]) =>
     runRunner([
       ...["backup", "--container", container, "--table", "parcels", "--table", "signatures", "--json"],
-      ...["--directory", folders[place], "--name", name, ...options],
+      ...["--repository", folders[place], "--name", name, ...options],
     ]);
   async function take(...args: Parameters<typeof run>): Promise<BackupResult> {
     const { stdout, stderr, exitCode } = await run(...args);
@@ -53,7 +53,7 @@ describe("postgis-backup verify", function () {
   /** Of the backup in that folder. */
   async function verify(location: string, ...options: string[]) {
     const [id, parent] = [path.basename(location), path.dirname(location)];
-    const where = ["--directory", path.dirname(parent), "--name", path.basename(parent)];
+    const where = ["--repository", path.dirname(parent), "--name", path.basename(parent)];
     return runRunner(["verify", ...where, ...(options.includes("--all") ? [] : [id]), ...options]);
   }
   /** A copy of the backup that may be spoilt. */
@@ -146,7 +146,7 @@ describe("postgis-backup verify", function () {
 
   it("means the latest backup where none is named, and says what it does not find", async () => {
     const { backupId } = await take("latest", "elsewhere", "--format", "plain");
-    const args = ["verify", "--directory", folders.elsewhere, "--name"];
+    const args = ["verify", "--repository", folders.elsewhere, "--name"];
     assert.match((await runRunner([...args, "latest"])).stdout, new RegExp(`^${backupId}: verified`));
     const unknown = await runRunner([...args, "latest", "20200101T000000Z"]);
     assert.equal(unknown.exitCode, 1);

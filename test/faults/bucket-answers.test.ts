@@ -47,7 +47,7 @@ describe("a bucket whose server", function () {
     const files = { ...sealedFiles, "archive/2.dat": randomBytes(20 * mebibyte) };
     await writeSealed(folder, id, { files });
     tar = path.join(folder, "cbm.tar");
-    const { exitCode, stderr } = await runRunner(["export", tar, "--directory", folder, "--name", "cbm"]);
+    const { exitCode, stderr } = await runRunner(["export", tar, "--repository", folder, "--name", "cbm"]);
     assert.equal(exitCode, 0, stderr);
   });
   after(async () => {
@@ -83,7 +83,7 @@ describe("a bucket whose server", function () {
     try {
       await writeSealed(older, "20261121T080000Z");
       const file = path.join(folder, `${path.basename(older)}.tar`);
-      await runRunner(["export", file, "--directory", older, "--name", "cbm"]);
+      await runRunner(["export", file, "--repository", older, "--name", "cbm"]);
       return file;
     } finally {
       await removeFolder(older);

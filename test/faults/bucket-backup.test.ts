@@ -40,11 +40,11 @@ describe("a backup on its way to a bucket", function () {
     bucket = await TestBucket.create(server);
   });
 
-  const start = (table: string, more: readonly string[] = [], directory = bucket.url()) =>
+  const start = (table: string, more: readonly string[] = [], repository = bucket.url()) =>
     startBackup(
       {
         container: scene.container,
-        directory,
+        repository,
         table,
         format: "custom",
         more: [...server.options, ...more],
@@ -105,15 +105,33 @@ describe("a backup on its way to a bucket", function () {
     });
   }
 
-  it("leaves nothing when it is interrupted while it goes up from its folder", async () => {
-    const before = await takeFirst();
-    const more = ["--upload-to", bucket.url(), "--upload-limit", "1000000"];
-    const { child, ended } = start("large", more, folder);
+  /** Interrupted while it goes up from a folder. */
+  async function interruptCopying(more: readonly string[], repository?: string) {
+    const { child, ended } = start("large", [...more, "--upload-limit", "1000000"], repository);
     child.stderr.on("data", (said: Buffer) => {
-      if (said.toString().includes("Uploading")) setTimeout(() => child.kill("SIGTERM"), 2000);
+      if (said.toString().includes("Copying")) setTimeout(() => child.kill("SIGTERM"), 2000);
     });
-    await expectNothingLost(before, await ended, "interrupted", /Interrupted by SIGTERM/);
+    return ended;
+  }
+
+  it("leaves nothing when it is interrupted while it goes up from its work directory", async () => {
+    const before = await takeFirst();
+    const outcome = await interruptCopying(["--work-directory", folder]);
+    await expectNothingLost(before, outcome, "interrupted", /Interrupted by SIGTERM/);
     assert.deepEqual(await readdir(path.join(folder, "cbm")), []);
+  });
+
+  it("stays in its repository, and leaves nothing in that of its copy, when it is interrupted while it is copied", async () => {
+    const before = await takeFirst();
+    const repository = path.join(folder, "kept");
+    const outcome = await interruptCopying(["--copy", bucket.url()], repository);
+    await expectNothingLost(before, outcome, "interrupted", /Interrupted by SIGTERM/);
+    const [id = "", ...rest] = await readdir(path.join(repository, "cbm"));
+    assert.deepEqual(rest, ["latest"]);
+    assert.match(
+      outcome.stderr,
+      new RegExp(`The backup is complete in ${repository}/cbm/${id}, but was not copied`),
+    );
   });
 
   it("is no backup, and not even an archive, when pg_dump does not come to its end", async () => {
@@ -171,7 +189,7 @@ describe("a backup on its way to a bucket", function () {
       const { child, ended } = startBackup(
         {
           container: large.container,
-          directory: bucket.url(),
+          repository: bucket.url(),
           table: "large",
           format: "custom",
           more: [...server.options, "--compression", "none"],

@@ -11,7 +11,7 @@ describe("a backup in a bucket that cannot be read", function () {
   let scene: BucketScene;
   /** By its id: the latest is the newest one that is whole. */
   const ids = new Map<string, string>();
-  const backup = (format: string) => `${scene.directory}/${format}/${ids.get(format) ?? ""}`;
+  const backup = (format: string) => `${scene.repository}/${format}/${ids.get(format) ?? ""}`;
   const restore = (format: string, database: string) => [
     ...["restore", backup(format), "--container", scene.target, "--database", database],
     ...["--if-exists", "replace"],

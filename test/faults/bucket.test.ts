@@ -40,7 +40,14 @@ describe("a bucket, when something is wrong", function () {
       files: { ...sealedFiles, "archive/2.dat": randomBytes(40 * mebibyte) },
     });
     tarFile = path.join(source, "cbm.tar");
-    const { exitCode, stderr } = await runRunner(["export", tarFile, "--directory", source, "--name", "cbm"]);
+    const { exitCode, stderr } = await runRunner([
+      "export",
+      tarFile,
+      "--repository",
+      source,
+      "--name",
+      "cbm",
+    ]);
     assert.equal(exitCode, 0, stderr);
     tar = await readFile(tarFile);
     await writeSealed(source, older);
@@ -238,7 +245,7 @@ describe("a bucket, when something is wrong", function () {
     try {
       await writeSealed(other, id, { files: { "RESTORE.md": Buffer.from("another") } });
       const otherTar = path.join(other, "other.tar");
-      await runRunner(["export", otherTar, "--directory", other, "--name", "cbm"]);
+      await runRunner(["export", otherTar, "--repository", other, "--name", "cbm"]);
       const refused = await bucket.run("import", [otherTar]);
       assert.equal(refused.exitCode, 1);
       assert.match(refused.stderr, /^error\[backup-exists\]: s3:\S+20261122T080000Z exists already/m);
@@ -268,7 +275,7 @@ describe("a bucket, when something is wrong", function () {
       for (const one of ["20400101T080000Z", "20390101T080000Z"]) {
         await writeSealed(future, one);
         const file = path.join(future, `${one}.tar`);
-        await runRunner(["export", one, file, "--directory", future, "--name", "cbm"]);
+        await runRunner(["export", one, file, "--repository", future, "--name", "cbm"]);
         const { exitCode, stderr } = await bucket.run("import", [file]);
         assert.equal(exitCode, 0, stderr);
         // The server tells full seconds.
@@ -348,7 +355,7 @@ describe("a bucket, when something is wrong", function () {
         /^error\[s3-unreachable\]: .*ECONNREFUSED/m,
       ],
       [
-        ["--directory", `s3://${bucket.name}-not/gis`],
+        ["--repository", `s3://${bucket.name}-not/gis`],
         server.environment,
         /^error\[bucket-not-found\]: There is no bucket for s3:\/\/\S+-not\//m,
       ],

@@ -15,7 +15,7 @@ describe("a backup of a table that another transaction has locked", function () 
   let scene: Scene;
   const args = (pattern: string) => ({
     container: scene.container,
-    directory: scene.directory({ mounted: true }),
+    repository: scene.repository({ mounted: true }),
     table: pattern,
   });
 
@@ -34,7 +34,7 @@ describe("a backup of a table that another transaction has locked", function () 
 
   /** A migration that starts before the backup and ends while the backup waits for it. */
   async function migrate(statements: string, pattern: string) {
-    const before = await rememberBackups(scene.container, args(pattern).directory);
+    const before = await rememberBackups(scene.container, args(pattern).repository);
     const psql = ["psql", "-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-v", "ON_ERROR_STOP=1"];
     const other = execa("docker", ["exec", "--interactive", scene.container, ...psql], {
       stdin: "pipe",
@@ -57,7 +57,7 @@ describe("a backup of a table that another transaction has locked", function () 
   const until = (query: string) => waitUntil(query, async () => (await sql(scene.container, query)) !== "0");
 
   const manifest = () => {
-    const file = path.join(args("").directory, "cbm", "latest", "manifest.json");
+    const file = path.join(args("").repository, "cbm", "latest", "manifest.json");
     return Manifest.parse(JSON.parse(readFileSync(file, "utf8")));
   };
 

@@ -14,10 +14,10 @@ describe("two runs of one backup at once", function () {
   after(() => scene.remove());
 
   it("let the first go on and refuse the second", async () => {
-    const args = { container: scene.container, directory: scene.directory({ mounted: true }) };
-    const series = path.join(args.directory, "cbm");
+    const args = { container: scene.container, repository: scene.repository({ mounted: true }) };
+    const series = path.join(args.repository, "cbm");
     const small = await takeBackup({ ...args, table: "small" });
-    const before = await rememberBackups(args.container, args.directory);
+    const before = await rememberBackups(args.container, args.repository);
     const first = startBackup({ ...args, table: "large" });
     await dumping(args.container);
     const second = await startBackup({ ...args, table: "large" }).ended;

@@ -61,9 +61,9 @@ describe("a backup whose container", function () {
       for (const { title, command, undo, ...expected } of some) {
         it(`${title} ends within ten seconds and keeps nothing`, async () => {
           const { container } = scene;
-          const args = { container, directory: scene.directory(way), format: way.format };
+          const args = { container, repository: scene.repository(way), format: way.format };
           await takeBackup({ ...args, table: "small" });
-          const before = await rememberBackups(container, args.directory);
+          const before = await rememberBackups(container, args.repository);
           const { ended } = startBackup({ ...args, table: "large" });
           await dumping(container);
           const struck = performance.now();

@@ -39,9 +39,9 @@ describe("a backup whose Docker daemon", function () {
   ] as const) {
     it(`${title} ends and keeps nothing`, async () => {
       const { container } = scene;
-      const args = { container, directory: scene.directory({ mounted: true }) };
+      const args = { container, repository: scene.repository({ mounted: true }) };
       await takeBackup({ ...args, table: "small" });
-      const before = await rememberBackups(container, args.directory);
+      const before = await rememberBackups(container, args.repository);
       const { ended } = startBackup({ ...args, table: "large" });
       await dumping(container);
       const struck = performance.now();

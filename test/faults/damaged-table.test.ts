@@ -16,7 +16,7 @@ describe("a backup of a table with a damaged page", function () {
         "CREATE TABLE small AS SELECT 1 AS x; CREATE TABLE damaged AS SELECT generate_series(1, 100000) AS g",
     });
     const { container } = scene;
-    args = { container, directory: scene.directory({ mounted: true }), table: "small" };
+    args = { container, repository: scene.repository({ mounted: true }), table: "small" };
     await takeBackup(args);
     const folder = await sql(container, "SHOW data_directory");
     const file = await sql(container, "CHECKPOINT; SELECT pg_relation_filepath('damaged')");
@@ -32,7 +32,7 @@ describe("a backup of a table with a damaged page", function () {
   after(() => scene.remove());
 
   it("fails in the server's words", async () => {
-    const before = await rememberBackups(args.container, args.directory);
+    const before = await rememberBackups(args.container, args.repository);
     const outcome = await startBackup({ ...args, table: "damaged" }).ended;
     const code = outcome.stderr.includes("[dump-failed]") ? "dump-failed" : "server-error";
     await expectNothingLost(before, outcome, { code, message: /invalid page in block 7 of relation base/ });

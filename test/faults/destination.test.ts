@@ -32,15 +32,15 @@ describe("a backup whose folder", function () {
   for (const way of ways.filter(({ format, mounted }) => mounted === (format === "directory"))) {
     const args = (table: string) => ({
       container: scene.container,
-      directory: scene.directory(way),
+      repository: scene.repository(way),
       format: way.format,
       table,
     });
-    const series = () => path.join(scene.directory(way), "cbm");
+    const series = () => path.join(scene.repository(way), "cbm");
 
     async function strike(fault: () => Promise<unknown>) {
       await takeBackup(args("small"));
-      const before = await rememberBackups(scene.container, args("small").directory);
+      const before = await rememberBackups(scene.container, args("small").repository);
       const { ended } = startBackup(args("large"));
       await dumping(scene.container);
       await fault();

@@ -12,18 +12,18 @@ import { backupId } from "../../runner/repository/backup-id";
 describe("a new backup in a series whose earlier backups are not as they should be", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
-  const series = (...below: string[]) => path.join(directory, "cbm", ...below);
-  const place = () => ["--directory", directory, "--name", "cbm"];
+  let repository: string;
+  const series = (...below: string[]) => path.join(repository, "cbm", ...below);
+  const place = () => ["--repository", repository, "--name", "cbm"];
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(container, "CREATE TABLE t AS SELECT 1 AS x");
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
   afterEach(() => rm(series(), { recursive: true, force: true }));
 
@@ -50,8 +50,8 @@ describe("a new backup in a series whose earlier backups are not as they should 
 
   it("is taken beside one whose manifest is unreadable; that one is shown, and never removed", async () => {
     const [damaged, old] = ["20261001T000000Z", "20261002T000000Z"];
-    await writeFile(path.join(await writeBackup(directory, damaged), "manifest.json"), "\0\0\0");
-    await writeBackup(directory, old, { container });
+    await writeFile(path.join(await writeBackup(repository, damaged), "manifest.json"), "\0\0\0");
+    await writeBackup(repository, old, { container });
     const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");
     assert.deepEqual([pruned, alarm], [[old], undefined]);
     assert.match(stderr, /^warning: Backup \S*20261001T000000Z is damaged: manifest\.json is not JSON/m);
@@ -67,7 +67,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
 
   it("is the latest, though a clock that was ahead dated another later, and both stay", async () => {
     const future = backupId(new Date(Date.now() + 30 * 24 * 60 * 60 * 1000));
-    await writeBackup(directory, future, { container });
+    await writeBackup(repository, future, { container });
     const first = await backup("--keep-last", "1", "--min-size-ratio", "1");
     assert.deepEqual([first.pruned, first.alarm], [[], undefined]);
     assert.equal(await readlink(series("latest")), first.backupId);
@@ -87,14 +87,14 @@ describe("a new backup in a series whose earlier backups are not as they should 
   });
 
   it("is kept, with an alarm, when its retention cannot look at the others", async () => {
-    await writeBackup(path.join(directory, "disk"), "20261001T000000Z", { container });
+    await writeBackup(path.join(repository, "disk"), "20261001T000000Z", { container });
     await rm(series(), { recursive: true, force: true });
     await symlink("disk/cbm", series());
     const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");
     assert.deepEqual(pruned, []);
     assert.match(alarm ?? "", /cbm is a symbolic link, and nothing is removed through one/);
     assert.match(stderr, /^warning: \S+cbm is a symbolic link/m);
-    assert.deepEqual((await readdir(path.join(directory, "disk", "cbm"))).sort(), [
+    assert.deepEqual((await readdir(path.join(repository, "disk", "cbm"))).sort(), [
       "20261001T000000Z",
       id,
       "latest",

@@ -43,14 +43,14 @@ const codesIn = (stderr: string) =>
 describe("every error", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
+  let repository: string;
   let complete: string;
   let s3: S3Server;
 
   before(async () => {
     s3 = await startS3Server();
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(
       container,
       `CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent, word text); CREATE VIEW seen AS SELECT 1;
@@ -58,15 +58,15 @@ describe("every error", function () {
        CREATE TABLE years (y int) PARTITION BY LIST (y); CREATE TABLE part PARTITION OF years FOR VALUES IN (2026); INSERT INTO part VALUES (2026);`,
     );
     await backup("parent", "--format", "plain", "--compression", "none");
-    complete = path.join(directory, "cbm", "latest");
+    complete = path.join(repository, "cbm", "latest");
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
     await s3.stop();
   });
 
-  const place = (name = "cbm") => ["--directory", directory, "--name", name];
+  const place = (name = "cbm") => ["--repository", repository, "--name", name];
   const arguments_ = (table: string, ...more: string[]) => [
     "backup",
     "--container",
@@ -90,8 +90,8 @@ describe("every error", function () {
         (text) => (JSON.parse(text) as { id: string }).id,
       ),
     );
-    const folder = path.join(directory, name, id);
-    await cp(path.join(directory, "cbm", id), folder, { recursive: true });
+    const folder = path.join(repository, name, id);
+    await cp(path.join(repository, "cbm", id), folder, { recursive: true });
     await reseal(folder, (manifest) => {
       manifest.name = name;
     });
@@ -100,7 +100,7 @@ describe("every error", function () {
   const verify = (name: string, ...more: string[]) => run(["verify", ...place(name), "latest", ...more]);
 
   const listBucket = (...more: string[]) =>
-    run(["list", "--directory", `s3://${uniqueName()}/cbm`, ...s3.options, ...more], s3.environment);
+    run(["list", "--repository", `s3://${uniqueName()}/cbm`, ...s3.options, ...more], s3.environment);
   const migration = (from = container, to = container) => [
     ...["migrate", "--container", from, "--to-container", to],
     ...place(),
@@ -280,7 +280,7 @@ describe("every error", function () {
     },
     "settings-refused": async () => preflight({ image: await image(), settings: { work_mem: "much" } }),
     "network-unsuitable": () => preflight({ network: uniqueName() }),
-    "init-script-not-readable": () => preflight({ initScripts: [path.join(directory, "missing.sql")] }),
+    "init-script-not-readable": () => preflight({ initScripts: [path.join(repository, "missing.sql")] }),
     "address-invalid": () => preflight({ hostAddress: "192.0.2.1" }),
     "server-not-ready": async () => {
       const idle = new TestContainer();
@@ -346,18 +346,18 @@ describe("every error", function () {
       growing.kill();
       return stderr;
     },
-    "directory-not-writable": () => backup("parent", "--directory", "/etc/hostname/x", "--format", "custom"),
-    "directory-not-readable": () => run(["list", "--directory", "/nonexistent"]),
+    "directory-not-writable": () => backup("parent", "--repository", "/etc/hostname/x", "--format", "custom"),
+    "directory-not-readable": () => run(["list", "--repository", "/nonexistent"]),
     "directory-not-mounted": async () => {
       const elsewhere = await temporaryFolder();
       try {
-        return await backup("parent", "--directory", elsewhere);
+        return await backup("parent", "--repository", elsewhere);
       } finally {
         await removeFolder(elsewhere);
       }
     },
     "space-insufficient": async () => {
-      const small = path.join(directory, uniqueName());
+      const small = path.join(repository, uniqueName());
       await mkdir(small);
       await execa("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small]);
       try {
@@ -365,7 +365,7 @@ describe("every error", function () {
           container,
           "CREATE TABLE wide AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 3000); ANALYZE wide",
         );
-        return await backup("wide", "--directory", small, "--format", "custom", "--compression", "none");
+        return await backup("wide", "--repository", small, "--format", "custom", "--compression", "none");
       } finally {
         await execa("umount", [small]);
       }
@@ -380,7 +380,7 @@ describe("every error", function () {
     },
     "bucket-not-found": () => listBucket(),
     "s3-denied": () =>
-      run(["list", "--directory", "s3://backups", ...s3.options], {
+      run(["list", "--repository", "s3://backups", ...s3.options], {
         ...s3.environment,
         AWS_SECRET_ACCESS_KEY: "wrong",
       }),
@@ -388,7 +388,7 @@ describe("every error", function () {
     "s3-failed": () => listBucket("--s3-region", "us-west-2"),
     "upload-failed": async () => {
       const bucket = await TestBucket.create(s3);
-      const uploading = ["--name", uniqueName(), "--upload-to", bucket.url(), ...s3.options];
+      const uploading = ["--name", uniqueName(), "--copy", bucket.url(), ...s3.options];
       return run(arguments_("parent", ...uploading), await userWith(bucket, restorePolicy));
     },
     "dump-failed": () => withDump("failing", "parent"),
@@ -496,13 +496,13 @@ describe("every error", function () {
     },
     "old-server-needed": () => run(["remove-old", "--container", uniqueName(), "--to-container", container]),
     "backup-not-found": () => verify("none"),
-    "tar-invalid": () => run(["import", path.join(root, "README.md"), "--directory", directory]),
+    "tar-invalid": () => run(["import", path.join(root, "README.md"), "--repository", repository]),
     "backup-exists": async () => {
       const { name, folder } = await copied();
-      const tar = path.join(directory, `${name}.tar`);
+      const tar = path.join(repository, `${name}.tar`);
       await run(["export", tar, ...place(name)]);
       await flipBit(path.join(folder, "archive.sql"));
-      return run(["import", tar, "--directory", directory]);
+      return run(["import", tar, "--repository", repository]);
     },
     "backup-too-small": async () => {
       await backup("parent", "--name", "shrinking", "--format", "custom", "--compression", "none");

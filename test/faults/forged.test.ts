@@ -28,10 +28,10 @@ const forged: Readonly<Record<string, readonly [from: RegExp, to: string, says: 
 describe("a restore of an archive that is not what its manifest says", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
     container = await startServer();
     await sql(
       container,
@@ -46,18 +46,18 @@ describe("a restore of an archive that is not what its manifest says", function 
       "--logical-foreign-key",
       "parent.parent -> parent.id",
     ];
-    await takeBackup({ container, directory, name: "whole", tables: ["parent"], more });
+    await takeBackup({ container, repository, name: "whole", tables: ["parent"], more });
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   /** A copy of the backup whose archive was changed, with checksums that fit; its manifest may be changed too. */
   async function forge(from: RegExp, to: string, change: (manifest: Manifest) => void = () => undefined) {
-    const copy = path.join(directory, "forged");
+    const copy = path.join(repository, "forged");
     await rm(copy, { recursive: true, force: true });
-    await cp(path.join(directory, "whole"), copy, { recursive: true, verbatimSymlinks: true });
+    await cp(path.join(repository, "whole"), copy, { recursive: true, verbatimSymlinks: true });
     const [id = ""] = (await readdir(copy)).filter((name) => /^\d{8}T/.test(name));
     const archive = path.join(copy, id, "archive.sql");
     const script = await readFile(archive, "utf8");
@@ -70,7 +70,7 @@ describe("a restore of an archive that is not what its manifest says", function 
   }
 
   const database = "target";
-  const into = (...more: string[]) => ({ container, directory, name: "forged", database, more });
+  const into = (...more: string[]) => ({ container, repository, name: "forged", database, more });
   beforeEach(async () => {
     await sql(container, `DROP DATABASE IF EXISTS ${database}`);
     await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);

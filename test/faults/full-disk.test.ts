@@ -25,9 +25,9 @@ describe("a backup to a disk that becomes full", function () {
   for (const way of ways) {
     it(`says so, with the folder and the free bytes, and keeps the earlier ones (${way.title})`, async () => {
       const { container } = scene;
-      const args = { container, directory: scene.directory(way), format: way.format };
+      const args = { container, repository: scene.repository(way), format: way.format };
       await takeBackup({ ...args, table: "small" });
-      const before = await rememberBackups(container, args.directory);
+      const before = await rememberBackups(container, args.repository);
       const { ended } = startBackup({ ...args, table: "large" });
       await dumping(container);
       const filler = path.join(disk, "filler");
@@ -39,7 +39,7 @@ describe("a backup to a disk that becomes full", function () {
         code: "space-insufficient",
         message: /The disk of \S+ is full.*No space left on device.* [\d.]+ [kM]?B are free/is,
       });
-      assert.ok(outcome.stderr.includes(path.join(args.directory, "cbm")), outcome.stderr);
+      assert.ok(outcome.stderr.includes(path.join(args.repository, "cbm")), outcome.stderr);
     });
   }
 
@@ -49,14 +49,14 @@ describe("a backup to a disk that becomes full", function () {
       container,
       "CREATE TABLE unseen WITH (autovacuum_enabled = off) AS SELECT repeat('x', 1000) FROM generate_series(1, 50000)",
     );
-    const args = { container, directory: path.join(disk, "small"), table: "unseen", format: "custom" };
+    const args = { container, repository: path.join(disk, "small"), table: "unseen", format: "custom" };
     await execa("dd", ["if=/dev/zero", `of=${path.join(disk, "filler")}`, "bs=1M"], { reject: false });
     await truncate(path.join(disk, "filler"), (await stat(path.join(disk, "filler"))).size - 5_000_000);
     for (const more of [["--dry-run"], []]) {
       const { exitCode, stderr } = await startBackup({ ...args, more }).ended;
       assert.equal(exitCode, 1, stderr);
       assert.match(stderr, /^error\[space-insufficient\]: .*is expected to take about 1\d/m);
-      assert.ok(!existsSync(path.join(args.directory, "cbm")), "nothing is written");
+      assert.ok(!existsSync(path.join(args.repository, "cbm")), "nothing is written");
     }
   });
 });

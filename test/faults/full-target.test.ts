@@ -35,7 +35,7 @@ class SmallServer {
     await sql(container, restoredTables(500_000));
     for (const format of ["directory", "plain"])
       await takeBackup({
-        ...{ container, directory: backups, name: format, tables: ["small", "large"] },
+        ...{ container, repository: backups, name: format, tables: ["small", "large"] },
         more: ["--format", format],
       });
     return new SmallServer(container, backups, disk);
@@ -55,7 +55,7 @@ class SmallServer {
   /** What restores the tables into a database that has others of their names. */
   replacing(database: string, name: string, ...more: string[]) {
     const options = ["--if-exists", "replace", ...more];
-    return { container: this.container, directory: this.backups, database, name, more: options };
+    return { container: this.container, repository: this.backups, database, name, more: options };
   }
 
   async remove(): Promise<void> {

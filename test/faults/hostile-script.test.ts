@@ -25,11 +25,11 @@ const hostile = {
 describe("a backup that somebody has changed so that its scripts run programs", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(
       container,
       `CREATE TYPE kind AS ENUM ('a'); CREATE TABLE parent (id int PRIMARY KEY, kind kind); INSERT INTO parent VALUES (1, 'a')`,
@@ -38,18 +38,18 @@ describe("a backup that somebody has changed so that its scripts run programs", 
       ["plain", "--format", "plain", "--compression", "none"],
       ["custom", "--format", "custom"],
     ] as const)
-      await takeBackup({ container, directory, name, tables: ["parent"], more });
+      await takeBackup({ container, repository, name, tables: ["parent"], more });
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   async function forge(name: string, file: string, change: (script: string) => string): Promise<void> {
     const [id = ""] = await ids(name);
-    const forged = path.join(directory, "forged");
+    const forged = path.join(repository, "forged");
     await rm(forged, { recursive: true, force: true });
-    await cp(path.join(directory, name), forged, { recursive: true });
+    await cp(path.join(repository, name), forged, { recursive: true });
     const script = path.join(forged, id, file);
     await writeFile(script, change(await readFile(script, "utf8")));
     await reseal(path.join(forged, id), (manifest) => {
@@ -57,11 +57,11 @@ describe("a backup that somebody has changed so that its scripts run programs", 
     });
   }
   async function ids(name: string): Promise<string[]> {
-    const { stdout } = await execa("ls", [path.join(directory, name)]);
+    const { stdout } = await execa("ls", [path.join(repository, name)]);
     return stdout.split("\n").filter((id) => /^\d{8}T/.test(id));
   }
   const verify = (...more: string[]) =>
-    runRunner(["verify", "--directory", directory, "--name", "forged", "--json", ...more]);
+    runRunner(["verify", "--repository", repository, "--name", "forged", "--json", ...more]);
 
   for (const [name, file, title, more] of [
     ["custom", "prepare.sql", "a command of psql", ["--dry-run"]],
@@ -75,7 +75,7 @@ describe("a backup that somebody has changed so that its scripts run programs", 
       assert.equal(exitCode, 1);
       assert.match(stderr, /^error\[script-unsafe\]: .*(prepare|archive)/m);
       await sql(container, "CREATE DATABASE hostile TEMPLATE template0");
-      const into = { container, directory, name: "forged", database: "hostile", more };
+      const into = { container, repository, name: "forged", database: "hostile", more };
       assert.match(await refused(into), /^error\[script-unsafe\]: /);
       assert.equal(
         await sql(container, "SELECT count(*) FROM pg_class WHERE relname IN ('parent', 'odd')", "hostile"),
@@ -84,7 +84,7 @@ describe("a backup that somebody has changed so that its scripts run programs", 
       await sql(container, "DROP DATABASE hostile");
       assert.equal((await docker("exec", container, "ls", "/tmp/pgb-hostile")).code, 2);
       assert.deepEqual(await remainsOf(container, []), []);
-      assert.deepEqual(await throwaways(directory), []);
+      assert.deepEqual(await throwaways(repository), []);
     });
   }
 
@@ -112,7 +112,7 @@ describe("a backup that somebody has changed so that its scripts run programs", 
       const noted = await notingPsql(help);
       await sql(container, "CREATE DATABASE whole TEMPLATE template0");
       for (const name of ["plain", "custom"]) {
-        await restored({ container, directory, name, database: "whole", more: ["--if-exists", "replace"] });
+        await restored({ container, repository, name, database: "whole", more: ["--if-exists", "replace"] });
         assert.equal(await sql(container, "SELECT * FROM parent", "whole"), "1|a");
       }
       await sql(container, "DROP DATABASE whole");

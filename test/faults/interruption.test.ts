@@ -14,9 +14,9 @@ describe("a backup whose runner is told to end", function () {
     for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
       it(`by ${signal} leaves no process, no session and no half backup (${way.title})`, async () => {
         const { container } = scene;
-        const args = { container, directory: scene.directory(way), format: way.format };
+        const args = { container, repository: scene.repository(way), format: way.format };
         await takeBackup({ ...args, table: "small" });
-        const before = await rememberBackups(container, args.directory);
+        const before = await rememberBackups(container, args.repository);
         const { child, ended } = startBackup({ ...args, table: "large" });
         await dumping(container);
         child.kill(signal);

@@ -34,10 +34,10 @@ describe("a backup of rows that are large", function () {
 
   for (const way of ways.filter(({ format }) => format !== "plain")) {
     it(`brings them back, and needs little memory (${way.title})`, async () => {
-      const directory = scene.directory(way);
+      const repository = scene.repository(way);
       const { child, ended } = startBackup({
         container: scene.container,
-        directory,
+        repository,
         table: "rich",
         format: way.format,
         more: ["--table", "tracks", "--compression", "gzip:1"],
@@ -46,7 +46,7 @@ describe("a backup of rows that are large", function () {
       const { exitCode, stderr } = await ended;
       assert.equal(exitCode, 0, stderr);
       assert.ok(peak > 0 && peak < maximumMegabytes, `the runner took ${peak.toFixed(0)} MB`);
-      const series = path.join(directory, "cbm");
+      const series = path.join(repository, "cbm");
       const id = await readlink(path.join(series, "latest"));
       const restored = `restored_${ways.indexOf(way)}`;
       await (way.format === "directory"

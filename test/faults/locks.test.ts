@@ -12,11 +12,11 @@ import { waitUntil } from "../support/wait";
 describe("a table that somebody else has locked", function () {
   this.timeout(120_000);
   let container: string;
-  let directory: string;
+  let repository: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(
       container,
       "CREATE TABLE free (a int); CREATE TABLE locked (a int); INSERT INTO locked VALUES (1)",
@@ -24,7 +24,7 @@ describe("a table that somebody else has locked", function () {
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   const lock = (name: string) =>
@@ -44,14 +44,14 @@ describe("a table that somebody else has locked", function () {
     await lock("migration");
     try {
       const more = ["--lock-timeout", "3"];
-      const message = await failBackup({ container, directory, tables: ["free", "locked"], more });
+      const message = await failBackup({ container, repository, tables: ["free", "locked"], more });
       assert.match(
         message,
         /^error\[lock-timeout\]: Gave up after 3 s\. public\.locked is locked by process \d+ \(postgres, migration\), active for \d+ s: BEGIN; ALTER TABLE locked/,
       );
       assert.match(message, /SELECT pg_terminate_backend\(\d+\)/);
       assert.equal(await sessions(), "0");
-      const { manifest } = await takeBackup({ container, directory, tables: ["free"], more });
+      const { manifest } = await takeBackup({ container, repository, tables: ["free"], more });
       assert.equal(manifest.tables.length, 1, "others are not kept waiting");
     } finally {
       await end("migration");
@@ -67,8 +67,8 @@ describe("a table that somebody else has locked", function () {
           container,
           "--table",
           "locked",
-          "--directory",
-          directory,
+          "--repository",
+          repository,
           "--name",
           "cbm",
         ];
@@ -78,7 +78,7 @@ describe("a table that somebody else has locked", function () {
         await waitUntil("the end of its sessions", async () => (await sessions()) === "0", 10);
         const { output } = await docker("top", container, "-eo", "args");
         assert.doesNotMatch(output, /psql.*ON_ERROR_STOP=0/);
-        await takeBackup({ container, directory, tables: ["free"] });
+        await takeBackup({ container, repository, tables: ["free"] });
       } finally {
         await end("endless");
       }
@@ -88,7 +88,7 @@ describe("a table that somebody else has locked", function () {
 
   it("delays the backup until the lock is free, and says so", async () => {
     await lock("short");
-    const taking = takeBackup({ container, directory, tables: ["free", "locked"] });
+    const taking = takeBackup({ container, repository, tables: ["free", "locked"] });
     await waiting(5);
     await end("short");
     const { manifest, stderr } = await taking;
@@ -107,7 +107,12 @@ describe("a table that somebody else has locked", function () {
       CREATE FUNCTION bytes(slow) RETURNS bytea LANGUAGE sql AS $$SELECT pg_sleep(4); SELECT ''::bytea$$;
       CREATE CAST (slow AS bytea) WITH FUNCTION bytes; CREATE TABLE counted_later (a int)`,
     );
-    const failing = failBackup({ container, directory, tables: ["counted_*"], more: ["--format", "custom"] });
+    const failing = failBackup({
+      container,
+      repository,
+      tables: ["counted_*"],
+      more: ["--format", "custom"],
+    });
     await sessionRunning(container, "SELECT to_jsonb%counted_first%");
     await waitUntil("pg_dump is done", async () => (await sessions()) === "2");
     const change = sql(container, "ALTER TABLE counted_later ADD COLUMN b int");

@@ -22,7 +22,7 @@ const whose = "SELECT current_setting('cluster_name') AS name";
 describe("a migration that is killed while the port changes hands", function () {
   this.timeout(900_000);
   let pair: MigrationPair;
-  let directory: string;
+  let repository: string;
   let shim: DockerShim;
   let oldId: string;
   let writer: Writer | undefined;
@@ -30,7 +30,7 @@ describe("a migration that is killed while the port changes hands", function () 
   let steps: string[];
 
   before(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
     shim = await createDockerShim();
     pair = await startPair(statements, ["--restart", "unless-stopped"], ["--restart", "always"]);
     await sql(pair.old, "ALTER SYSTEM SET cluster_name = 'old'");
@@ -42,14 +42,14 @@ describe("a migration that is killed while the port changes hands", function () 
     await writer?.stop();
     await pair.remove();
     await shim.remove();
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   const inspect = async (container: string, format: string) =>
     (await docker("inspect", `--format=${format}`, container)).output;
   const running = async (container: string) => (await inspect(container, "{{.State.Running}}")) === "true";
   const policy = (container: string) => inspect(container, "{{.HostConfig.RestartPolicy.Name}}");
-  const run = () => startMigration(pair, directory, [], shim.env);
+  const run = () => startMigration(pair, repository, [], shim.env);
 
   async function answering(container: string): Promise<void> {
     while ((await docker("exec", container, "pg_isready", "-q", "-h", "127.0.0.1")).code !== 0)

@@ -16,12 +16,12 @@ const whose = "SELECT current_setting('cluster_name') AS name";
 describe("a migration that fails", function () {
   this.timeout(300_000);
   let pair: MigrationPair;
-  let directory: string;
+  let repository: string;
   let blocked: number;
   let writer: Writer | undefined;
 
   before(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
     blocked = await freePort();
     // The new container publishes one port more, and so cannot be started where somebody else has that one.
     pair = await startPair(statements, ["--publish", `127.0.0.1:${blocked}:9999`]);
@@ -32,7 +32,7 @@ describe("a migration that fails", function () {
   after(async () => {
     await writer?.stop();
     await pair.remove();
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   async function answering(): Promise<void> {
@@ -60,7 +60,7 @@ describe("a migration that fails", function () {
     action: (migration: ReturnType<typeof startMigration>) => Promise<unknown>,
     env: Readonly<Record<string, string>> = {},
   ) {
-    const migration = startMigration(pair, directory, [], env);
+    const migration = startMigration(pair, repository, [], env);
     await new Promise<void>((resolve) => {
       migration.stderr.on("data", (text: Buffer) => {
         if (text.includes("Writers of the old server wait")) resolve();
@@ -73,7 +73,7 @@ describe("a migration that fails", function () {
   it("gives the port back when the new container cannot be started with it", async () => {
     const holder = net.createServer().listen(blocked, "127.0.0.1");
     writer = startWriter(pair.port);
-    const { exitCode, stderr, stdout } = await startMigration(pair, directory);
+    const { exitCode, stderr, stdout } = await startMigration(pair, repository);
     await sleep(500);
     const acknowledged = await writer.stop();
     holder.close();
@@ -110,7 +110,7 @@ describe("a migration that fails", function () {
 
   it("is refused while another run is at work, which nobody disturbs", async () => {
     const { exitCode, stderr } = await whileHeld(async (first) => {
-      const [second, retiring] = await Promise.all([startMigration(pair, directory), startRemoveOld(pair)]);
+      const [second, retiring] = await Promise.all([startMigration(pair, repository), startRemoveOld(pair)]);
       for (const { exitCode, stderr } of [second, retiring]) {
         assert.equal(exitCode, 1);
         assert.match(
@@ -166,7 +166,7 @@ describe("a migration that fails", function () {
     await queryPort(pair.port, "CREATE VIEW seen AS SELECT 1 AS x");
     await queryPort(pair.port, "CREATE ROLE worker LOGIN");
     await queryPort(pair.port, "CREATE DATABASE other");
-    const { exitCode, stderr } = await startMigration(pair, directory);
+    const { exitCode, stderr } = await startMigration(pair, repository);
     assert.equal(exitCode, 1);
     assert.match(stderr, /^error\[left-behind\]: .*view public\.seen/m);
     assert.match(stderr, /^error\[left-behind\]: .*other/m);
@@ -177,7 +177,7 @@ describe("a migration that fails", function () {
   it("succeeds once nothing is in its way", async () => {
     await sql(pair.fresh, "CREATE ROLE worker LOGIN");
     const more = ["--exclude-table", "seen", "--exclude-database", "other"];
-    const { exitCode, stderr } = await startMigration(pair, directory, more);
+    const { exitCode, stderr } = await startMigration(pair, repository, more);
     assert.equal(exitCode, 0, stderr);
     assert.deepEqual(await queryPort(pair.port, whose), [{ name: "" }]);
     assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 300_000 }]);
@@ -191,7 +191,7 @@ describe("a migration that fails", function () {
     await queryPort(pair.port, "INSERT INTO log.journal VALUES (2)");
     await docker("network", "disconnect", "bridge", pair.fresh);
     await docker("start", pair.fresh);
-    const { stderr } = await startMigration(pair, directory);
+    const { stderr } = await startMigration(pair, repository);
     assert.match(stderr, /error\[already-migrated\]/);
     assert.deepEqual(await queryPort(pair.port, whose), [{ name: "old" }]);
   });

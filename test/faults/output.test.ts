@@ -17,18 +17,18 @@ type Sink = "full" | "ended" | "read";
 
 describe("output that cannot be written", function () {
   this.timeout(120_000);
-  let directory: string;
+  let repository: string;
   let container: string;
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(container, "CREATE TABLE t AS SELECT 1 AS x");
-    await takeBackup({ container, directory, tables: ["t"], name: "first" });
+    await takeBackup({ container, repository, tables: ["t"], name: "first" });
   });
   after(async () => {
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   /** Runs the command line with its outputs there. */
@@ -46,10 +46,10 @@ describe("output that cannot be written", function () {
     return { exitCode: await ended, stdout: said[0], stderr: said[1] };
   }
 
-  const place = (name: string) => ["--directory", directory, "--name", name];
-  const backup = (name: string) => backupArguments({ container, directory, name, tables: ["t"] });
+  const place = (name: string) => ["--repository", repository, "--name", name];
+  const backup = (name: string) => backupArguments({ container, repository, name, tables: ["t"] });
   const backups = async (name: string) =>
-    (await readdir(path.join(directory, name))).filter((entry) => entry !== "latest");
+    (await readdir(path.join(repository, name))).filter((entry) => entry !== "latest");
 
   for (const sink of ["full", "ended"] as const) {
     it(`keeps no backup from being taken where it is the log (${sink})`, async () => {
@@ -58,8 +58,8 @@ describe("output that cannot be written", function () {
       assert.equal(exitCode, 0);
       const { backupId } = JSON.parse(stdout) as { backupId: string };
       assert.deepEqual(await backups(name), [backupId]);
-      assert.equal(await readlink(path.join(directory, name, "latest")), backupId);
-      assert.deepEqual(await throwaways(directory), []);
+      assert.equal(await readlink(path.join(repository, name, "latest")), backupId);
+      assert.deepEqual(await throwaways(repository), []);
     });
 
     it(`is a failure where it is the result, which says that the backup is complete (${sink})`, async () => {
@@ -67,7 +67,7 @@ describe("output that cannot be written", function () {
       const { exitCode, stderr } = await run(backup(name), sink, "read");
       const [id = "none", ...others] = await backups(name);
       assert.deepEqual(others, []);
-      const folder = path.join(directory, name, id);
+      const folder = path.join(repository, name, id);
       assert.equal(exitCode, 1);
       assert.match(
         stderr,
@@ -84,7 +84,7 @@ describe("output that cannot be written", function () {
       assert.equal(exitCode, 1);
       assert.equal((await backups(name)).length, 1);
       assert.equal((await runRunner(["verify", ...place(name)])).exitCode, 0);
-      assert.deepEqual(await throwaways(directory), []);
+      assert.deepEqual(await throwaways(repository), []);
     });
 
     for (const args of [
@@ -116,8 +116,8 @@ describe("output that cannot be written", function () {
   }
 
   it("does not hide a damaged backup that is found meanwhile", async () => {
-    const copy = path.join(directory, "damaged");
-    await cp(path.join(directory, "first"), copy, { recursive: true, verbatimSymlinks: true });
+    const copy = path.join(repository, "damaged");
+    await cp(path.join(repository, "first"), copy, { recursive: true, verbatimSymlinks: true });
     const { exitCode, stderr } = await run(["verify", ...place("damaged")], "full", "read");
     assert.equal(exitCode, 1);
     assert.match(stderr, /^error\[(manifest-unreadable|checksum-mismatch)\]: /m);
@@ -128,19 +128,19 @@ describe("output that cannot be written", function () {
 
 describe("throwaway containers of earlier runs", function () {
   this.timeout(120_000);
-  let directory: string;
+  let repository: string;
   let container: string;
   const made: string[] = [];
 
   before(async () => {
-    directory = await temporaryFolder();
-    container = await startServer({ mount: directory });
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository });
     await sql(container, "CREATE TABLE t AS SELECT 1 AS x");
   });
   after(async () => {
     for (const name of made) await removeContainer(name);
     await removeContainer(container);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   /** As a run leaves it that is killed between the creation and the start, or later. */
@@ -148,7 +148,7 @@ describe("throwaway containers of earlier runs", function () {
     const name = uniqueName();
     made.push(name);
     const { output: image } = await docker("inspect", "--format={{.Image}}", container);
-    const labels = ["--label", `postgis-backup.throwaway=${directory}/x`];
+    const labels = ["--label", `postgis-backup.throwaway=${repository}/x`];
     if (owner !== undefined) labels.push("--label", `postgis-backup.process=${owner}`);
     const detach = verb === "run" ? ["--detach"] : [];
     await docker(verb, ...detach, "--name", name, ...labels, "--entrypoint", "sleep", image, "600");
@@ -184,9 +184,9 @@ describe("throwaway containers of earlier runs", function () {
       await leave(undefined, "run"),
       await leave(undefined),
     ];
-    await mkdir(path.join(directory, "x"), { recursive: true });
-    await takeBackup({ container, directory, tables: ["t"] });
-    const left = await throwaways(directory);
+    await mkdir(path.join(repository, "x"), { recursive: true });
+    await takeBackup({ container, repository, tables: ["t"] });
+    const left = await throwaways(repository);
     assert.deepEqual(left.toSorted(), alive.toSorted());
     assert.deepEqual(
       gone.filter((name) => left.includes(name)),

@@ -13,8 +13,8 @@ describe("a backup from a server that asks for a password", function () {
 
   before(async () => {
     scene = await setScene({ statements: "CREATE TABLE small AS SELECT 1 AS x" });
-    const directory = scene.directory({ mounted: true });
-    args = { container: scene.container, directory, table: "small", more: ["--user", "reader"] };
+    const repository = scene.repository({ mounted: true });
+    args = { container: scene.container, repository, table: "small", more: ["--user", "reader"] };
     await sql(scene.container, `CREATE ROLE reader LOGIN SUPERUSER PASSWORD '${password}'`);
     // Only for this role: the tests' own sessions come as postgres.
     const rules = "host all reader 127.0.0.1/32 scram-sha-256\\nlocal all reader scram-sha-256";
@@ -38,7 +38,7 @@ describe("a backup from a server that asks for a password", function () {
     },
   ]) {
     it(`fails with ${title} in the server's words`, async () => {
-      const before = await rememberBackups(scene.container, args.directory);
+      const before = await rememberBackups(scene.container, args.repository);
       const outcome = await startBackup(args, env).ended;
       await expectNothingLost(before, outcome, {
         code: "connection-refused",

@@ -13,16 +13,16 @@ const [oldest, older, newest] = ["20261120T080000Z", "20261121T080000Z", "202611
 
 describe("pruning, when something is wrong", function () {
   this.timeout(60_000);
-  let directory: string;
-  const series = (...below: string[]) => path.join(directory, "cbm", ...below);
+  let repository: string;
+  const series = (...below: string[]) => path.join(repository, "cbm", ...below);
   const pruneArguments = ["--name", "cbm", "--keep-last", "1"];
   const prune = (...more: string[]) =>
-    runRunner(["prune", "--directory", directory, ...pruneArguments, "--json", ...more]);
+    runRunner(["prune", "--repository", repository, ...pruneArguments, "--json", ...more]);
 
   beforeEach(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
   });
-  afterEach(() => removeFolder(directory));
+  afterEach(() => removeFolder(repository));
 
   async function pruned(...more: string[]): Promise<PruneResult & { stderr: string }> {
     const { exitCode, stdout, stderr } = await prune(...more);
@@ -34,9 +34,9 @@ describe("pruning, when something is wrong", function () {
     kept.find((backup) => backup.id === id)?.problem;
 
   it("leaves a backup that has files of the user's own wholly alone, and says so", async () => {
-    await writeBackup(directory, newest);
-    await writeBackup(directory, older);
-    const folder = await writeBackup(directory, oldest);
+    await writeBackup(repository, newest);
+    await writeBackup(repository, older);
+    const folder = await writeBackup(repository, oldest);
     await mkdir(path.join(folder, "archive", "mine"));
     await writeFile(path.join(folder, "archive", "mine", "notes.txt"), "do not lose this");
     const { removed, kept, stderr } = await pruned();
@@ -54,15 +54,15 @@ describe("pruning, when something is wrong", function () {
   });
 
   it("never removes anything through a symbolic link", async () => {
-    const outside = path.join(directory, "outside");
+    const outside = path.join(repository, "outside");
     await mkdir(outside);
     await writeFile(path.join(outside, "precious"), "gold");
-    await writeBackup(directory, newest);
-    await writeBackup(directory, older);
-    await rename(await writeBackup(directory, "20261101T080000Z"), path.join(outside, "backup"));
+    await writeBackup(repository, newest);
+    await writeBackup(repository, older);
+    await rename(await writeBackup(repository, "20261101T080000Z"), path.join(outside, "backup"));
     await symlink(path.join(outside, "backup"), series("20261101T080000Z"));
     await symlink(outside, series(".20261102T080000Z.removed"));
-    await symlink(outside, path.join(await writeBackup(directory, oldest), "archive", "link"));
+    await symlink(outside, path.join(await writeBackup(repository, oldest), "archive", "link"));
     const { removed, kept } = await pruned();
     assert.deepEqual(removed, [older]);
     assert.equal(problemOf(kept, oldest), "archive/link is a link, or no file");
@@ -72,7 +72,7 @@ describe("pruning, when something is wrong", function () {
   });
 
   it("removes nothing through a series that is a symbolic link, and lists it all the same", async () => {
-    const elsewhere = path.join(directory, "disk");
+    const elsewhere = path.join(repository, "disk");
     await writeBackup(elsewhere, newest);
     await writeBackup(elsewhere, older);
     await symlink(path.join(elsewhere, "cbm"), series());
@@ -80,16 +80,16 @@ describe("pruning, when something is wrong", function () {
     assert.equal(exitCode, 1);
     assert.equal(stdout, "");
     assert.match(stderr, /^error\[directory-not-writable\]: \S+\/cbm is a symbolic link, .* Name the folder/);
-    const listed = await runRunner(["list", "--directory", directory, "--name", "cbm"]);
+    const listed = await runRunner(["list", "--repository", repository, "--name", "cbm"]);
     assert.match(listed.stdout, new RegExp(`${older}[^]*${newest}`));
     assert.deepEqual((await readdir(path.join(elsewhere, "cbm"))).sort(), [older, newest]);
   });
 
   it("ends, in the next run, a removal that was killed, and nobody takes its half for a backup", async () => {
-    await writeBackup(directory, newest);
-    await writeBackup(directory, oldest, { files: 5000 });
+    await writeBackup(repository, newest);
+    await writeBackup(repository, oldest, { files: 5000 });
     const hidden = series(`.${oldest}.removed`);
-    const runner = spawn("node", [runnerMain, "prune", "--directory", directory, ...pruneArguments]);
+    const runner = spawn("node", [runnerMain, "prune", "--repository", repository, ...pruneArguments]);
     while (!existsSync(hidden)) {
       assert.equal(runner.exitCode, null, "it ended before it was seen at work");
       await new Promise((resolve) => setImmediate(resolve));
@@ -102,7 +102,7 @@ describe("pruning, when something is wrong", function () {
     const half = (await readdir(path.join(hidden, "archive"))).length;
     assert.ok(half > 0 && half < 5000, `${half} files are left`);
 
-    const { stdout } = await runRunner(["list", "--directory", directory, "--json"]);
+    const { stdout } = await runRunner(["list", "--repository", repository, "--json"]);
     assert.deepEqual(
       (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id),
       [newest],
@@ -114,9 +114,9 @@ describe("pruning, when something is wrong", function () {
   });
 
   it("leaves alone what somebody put into a removal that was cut off", async () => {
-    await writeBackup(directory, newest);
+    await writeBackup(repository, newest);
     const hidden = series(`.${oldest}.removed`);
-    await rename(await writeBackup(directory, oldest), hidden);
+    await rename(await writeBackup(repository, oldest), hidden);
     await writeFile(path.join(hidden, "notes.txt"), "mine");
     const { removed, left } = await pruned();
     assert.deepEqual(removed, []);
@@ -129,8 +129,8 @@ describe("pruning, when something is wrong", function () {
 
   it("works twice at once: both succeed, all that should go is gone, and the rest is whole", async () => {
     const old = Array.from({ length: 6 }, (_, index) => `202610${10 + index}T080000Z`);
-    for (const id of old) await writeBackup(directory, id, { files: 400 });
-    await writeBackup(directory, newest, { files: 400 });
+    for (const id of old) await writeBackup(repository, id, { files: 400 });
+    await writeBackup(repository, newest, { files: 400 });
     const runs = await Promise.all([prune(), prune(), prune()]);
     for (const { exitCode, stderr } of runs) {
       assert.equal(exitCode, 0, stderr);
@@ -143,9 +143,9 @@ describe("pruning, when something is wrong", function () {
   });
 
   it("never removes a backup whose manifest is unreadable, and goes on with the others", async () => {
-    await writeBackup(directory, newest);
-    await writeBackup(directory, older);
-    const damaged = await writeBackup(directory, oldest);
+    await writeBackup(repository, newest);
+    await writeBackup(repository, older);
+    const damaged = await writeBackup(repository, oldest);
     await writeFile(path.join(damaged, "manifest.json"), "\0garbage");
     const { removed, kept, stderr } = await pruned();
     assert.deepEqual(removed, [older]);
@@ -158,9 +158,9 @@ describe("pruning, when something is wrong", function () {
   });
 
   it("never takes a damaged backup for the newest good one", async () => {
-    await writeBackup(directory, older);
-    await writeBackup(directory, oldest);
-    await writeFile(path.join(await writeBackup(directory, newest), "archive", "0.dat"), "short");
+    await writeBackup(repository, older);
+    await writeBackup(repository, oldest);
+    await writeFile(path.join(await writeBackup(repository, newest), "archive", "0.dat"), "short");
     assert.deepEqual((await pruned()).removed, [oldest]);
     assert.deepEqual((await readdir(series())).sort(), [older, newest]);
   });

@@ -26,10 +26,10 @@ describe("a backup of a table in ranges", function () {
   this.timeout(180_000);
   let disk: string;
   let scene: Scene;
-  const directory = () => scene.directory({ mounted: true });
+  const repository = () => scene.repository({ mounted: true });
   const args = (table: string) => ({
     container: scene.container,
-    directory: directory(),
+    repository: repository(),
     table,
     more: inRanges,
   });
@@ -51,7 +51,7 @@ describe("a backup of a table in ranges", function () {
   const untilCopying = () => sessionRunning(scene.container, "COPY%FROM ONLY public.large WHERE%");
 
   it("fails in the server's words when the session of a worker is ended", async () => {
-    const before = await rememberBackups(scene.container, directory());
+    const before = await rememberBackups(scene.container, repository());
     const { ended } = startBackup(args("large"));
     await terminateSession(scene.container, copying);
     await expectNothingLost(before, await ended, {
@@ -68,7 +68,7 @@ describe("a backup of a table in ranges", function () {
       scene.container,
       "CREATE TABLE first AS SELECT md5(g::text) AS noise FROM generate_series(1, 800000) g",
     );
-    const before = await rememberBackups(scene.container, directory());
+    const before = await rememberBackups(scene.container, repository());
     const size = await sql(scene.container, "SELECT pg_table_size('large')");
     const { ended } = startBackup({ ...args("*"), more: ["--jobs", "3", "--split-tables-from", size] });
     await sessionRunning(scene.container, "COPY public.first%");
@@ -111,7 +111,7 @@ describe("a backup of a table in ranges", function () {
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
     it(`leaves no process, no session and no half backup after ${signal}`, async () => {
-      const before = await rememberBackups(scene.container, directory());
+      const before = await rememberBackups(scene.container, repository());
       const { child, ended } = startBackup(args("large"));
       await untilCopying();
       child.kill(signal);
@@ -121,7 +121,7 @@ describe("a backup of a table in ranges", function () {
 
   it("says so when the disk becomes full", async () => {
     await takeBackup(args("small"));
-    const before = await rememberBackups(scene.container, directory());
+    const before = await rememberBackups(scene.container, repository());
     const { ended } = startBackup(args("large"));
     await untilCopying();
     const filler = path.join(disk, "filler");

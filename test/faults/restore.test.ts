@@ -26,11 +26,11 @@ describe("a restore that goes wrong", function () {
     elsewhere = await temporaryFolder();
     container = await startServer({ mount: mounted });
     await sql(container, `${restoredTables(rows)} CREATE ROLE reader LOGIN`);
-    for (const [directory, format] of [
+    for (const [repository, format] of [
       [mounted, "directory"],
       [elsewhere, "custom"],
     ] as const)
-      await takeBackup({ container, directory, tables: ["small", "large"], more: ["--format", format] });
+      await takeBackup({ container, repository, tables: ["small", "large"], more: ["--format", format] });
   });
   after(async () => {
     await removeContainer(container);
@@ -56,10 +56,10 @@ describe("a restore that goes wrong", function () {
       it(`because of ${signal} leaves all as it was, and can be run again (${way})`, async () => {
         const database = `${way}_${signal.toLowerCase()}`;
         const before = await used(database);
-        const directory = way === "streamed" ? elsewhere : mounted;
+        const repository = way === "streamed" ? elsewhere : mounted;
         const together = ["--jobs", "2", "--split-tables-from", "1"];
         const more = ["--if-exists", "replace", ...(way === "shared" ? together : [])];
-        const args = restoreArguments({ container, directory, database, more });
+        const args = restoreArguments({ container, repository, database, more });
         const child = execa("node", [runnerMain, ...args], { reject: false });
         await sessionRunning(container, "COPY %large% FROM %");
         child.kill(signal);
@@ -73,7 +73,7 @@ describe("a restore that goes wrong", function () {
         // What a killed run left beside the tables goes with the next one.
         const same = (text: string) => (signal === "SIGKILL" ? text.split("\n")[0] : text);
         assert.equal(same(await now(database)), same(before));
-        await restored({ container, directory, database, more });
+        await restored({ container, repository, database, more });
         assert.equal(await rowsOf(container, database), await rowsOf(container));
         await nothingRemains(database);
         await expectNoCrash(container);
@@ -84,7 +84,7 @@ describe("a restore that goes wrong", function () {
   it("because the session of a worker that shares a table is ended leaves all as it was", async () => {
     const before = await used("worker");
     const more = ["--if-exists", "replace", "--jobs", "2", "--split-tables-from", "1"];
-    const refusing = refused({ container, directory: mounted, database: "worker", more });
+    const refusing = refused({ container, repository: mounted, database: "worker", more });
     await terminateSession(container, "query LIKE 'COPY %large% FROM %'");
     assert.match(await refusing, /^error\[restore-failed\]: .*rows: .*administrator command/s);
     assert.equal(await now("worker"), before);
@@ -103,7 +103,7 @@ describe("a restore that goes wrong", function () {
     );
     const stderr = await refused({
       container,
-      directory: mounted,
+      repository: mounted,
       database: "refusing",
       more: ["--if-exists", "swap"],
     });
@@ -119,7 +119,7 @@ describe("a restore that goes wrong", function () {
     const before = await now("viewed");
     for (const action of ["replace", "swap"]) {
       const more = ["--if-exists", action];
-      const stderr = await refused({ container, directory: mounted, database: "viewed", more });
+      const stderr = await refused({ container, repository: mounted, database: "viewed", more });
       assert.match(stderr, /^error\[dependent-object\]: .*: view seen\. /);
     }
     assert.equal(await now("viewed"), before);
@@ -128,7 +128,7 @@ describe("a restore that goes wrong", function () {
   it("because of a view that somebody made meanwhile leaves all as it was", async () => {
     const database = "viewed_later";
     const before = await used(database);
-    const refusing = refused({ container, directory: mounted, database, more: ["--if-exists", "swap"] });
+    const refusing = refused({ container, repository: mounted, database, more: ["--if-exists", "swap"] });
     await sessionRunning(container, "COPY %large% FROM %");
     await sql(container, "CREATE VIEW seen AS SELECT count(*) FROM small", database);
     assert.match(await refusing, /^error\[dependent-object\]: .*: view seen\. /);
@@ -138,18 +138,18 @@ describe("a restore that goes wrong", function () {
   });
 
   it("says all that keeps a role from restoring", async () => {
-    const stderr = await refused({ container, directory: mounted, more: ["--user", "reader"] });
+    const stderr = await refused({ container, repository: mounted, more: ["--user", "reader"] });
     assert.match(stderr, /^error\[privilege-missing\]: .*ALTER ROLE "reader" CREATEDB/m);
     assert.match(stderr, /^error\[privilege-missing\]: .*GRANT CREATE ON DATABASE/m);
     assert.match(stderr, /^error\[privilege-missing\]: .*to their owners, postgres/m);
   });
 
   it("refuses a damaged backup, and changes nothing", async () => {
-    const directory = await temporaryFolder();
-    const options = { container, directory, database: "damaged", more: ["--if-exists", "replace"] };
+    const repository = await temporaryFolder();
+    const options = { container, repository, database: "damaged", more: ["--if-exists", "replace"] };
     const { result } = await takeBackup({
       container,
-      directory,
+      repository,
       tables: ["small"],
       more: ["--format", "custom"],
     });
@@ -157,20 +157,20 @@ describe("a restore that goes wrong", function () {
     const before = await used("damaged");
     assert.match(await refused(options), /^error\[checksum-mismatch\]/);
     assert.equal(await now("damaged"), before);
-    await removeFolder(directory);
+    await removeFolder(repository);
   });
 
   it("never shows a reader less than all rows while tables are swapped", async () => {
     const database = "read";
     await sql(container, `CREATE DATABASE ${database} TEMPLATE template0`);
-    await restored({ container, directory: mounted, database });
+    await restored({ container, repository: mounted, database });
     const done = new AbortController();
     const counts: string[] = [];
     const reading = (async () => {
       while (!done.signal.aborted) counts.push(await sql(container, "SELECT count(*) FROM large", database));
     })();
     for (const action of ["swap", "replace"])
-      await restored({ container, directory: mounted, database, more: ["--if-exists", action] });
+      await restored({ container, repository: mounted, database, more: ["--if-exists", action] });
     done.abort();
     await reading;
     assert.ok(counts.length > 10);
@@ -179,7 +179,7 @@ describe("a restore that goes wrong", function () {
 
   it("because the server is killed leaves all as it was, and can be run again", async () => {
     const before = await used("killed");
-    const options = { container, directory: mounted, database: "killed", more: ["--if-exists", "replace"] };
+    const options = { container, repository: mounted, database: "killed", more: ["--if-exists", "replace"] };
     const failing = refused(options);
     await sessionRunning(container, "COPY %large% FROM %");
     await docker("kill", container);

@@ -113,7 +113,7 @@ describe("sessions in a database that has settings of its own", function () {
       ["plain", ["--format", "plain"]],
     ] as const) {
       const selected = ["--database", "source", ...more];
-      await takeBackup({ container, directory: folder, name, tables: ["season", "many"], more: selected });
+      await takeBackup({ container, repository: folder, name, tables: ["season", "many"], more: selected });
     }
     const { stdout } = await execa("readlink", [path.join(folder, "ranges", "latest")]);
     await restoreDirectory(container, `/backups/ranges/${stdout}/archive`, "stock");
@@ -121,7 +121,7 @@ describe("sessions in a database that has settings of its own", function () {
     for (const name of ["whole", "plain"]) {
       await restored({
         container,
-        directory: folder,
+        repository: folder,
         name,
         database: "target",
         more: ["--if-exists", "replace"],
@@ -129,7 +129,7 @@ describe("sessions in a database that has settings of its own", function () {
       assert.equal(await contentsOf(container, "target"), expected, name);
     }
     const fill = ["--data-only", "--if-exists", "replace"];
-    await restored({ container, directory: folder, name: "whole", database: "target", more: fill });
+    await restored({ container, repository: folder, name: "whole", database: "target", more: fill });
     assert.equal(await contentsOf(container, "target"), expected);
   });
 
@@ -138,10 +138,10 @@ describe("sessions in a database that has settings of its own", function () {
     // No check may depend on that; but some do, and pg_restore loads their rows.
     const table = "CREATE TABLE visit (at timestamptz, day date CHECK (day = at::date)); ";
     await sql(container, `${table} INSERT INTO visit VALUES ('2021-05-31 23:00+00', '2021-06-01')`, "there");
-    const options = { container, directory: folder, name: "visit", tables: ["visit"] };
+    const options = { container, repository: folder, name: "visit", tables: ["visit"] };
     await takeBackup({ ...options, more: ["--database", "there"] });
     await sql(container, "DROP TABLE visit", "there");
-    const { rows } = await restored({ container, directory: folder, name: "visit", database: "there" });
+    const { rows } = await restored({ container, repository: folder, name: "visit", database: "there" });
     assert.equal(rows, 1);
   });
 
@@ -157,8 +157,8 @@ describe("sessions in a database that has settings of its own", function () {
         "raw",
       );
       const more = ["--database", "raw", "--verify", "restore"];
-      await takeBackup({ container, directory: folder, name: "raw", tables: ["*.*"], more });
-      await restored({ container, directory: folder, name: "raw", database: "raw2" });
+      await takeBackup({ container, repository: folder, name: "raw", tables: ["*.*"], more });
+      await restored({ container, repository: folder, name: "raw", database: "raw2" });
       const found = `SELECT encode(string_agg(x::bytea, ',' ORDER BY x), 'hex') FROM "na\u00efve"`;
       assert.equal(await sql(container, found, "raw2"), "636166c3a92c636166e9");
       await sql(
@@ -166,7 +166,7 @@ describe("sessions in a database that has settings of its own", function () {
         `${bytes} CREATE FUNCTION say() RETURNS text LANGUAGE sql AS E'SELECT ''\\xe9''::text'; CREATE TABLE said (x text DEFAULT say())`,
         "raw",
       );
-      const options = { container, directory: folder, name: "raw", tables: ["*.*"], more };
+      const options = { container, repository: folder, name: "raw", tables: ["*.*"], more };
       assert.match(
         await failBackup(options),
         /^error\[not-carried\]: .*: function say\(\), whose definition is not valid UTF-8\./,
@@ -200,8 +200,8 @@ describe("a container whose file system is read-only", function () {
       await container.run([...readOnly, ...data, "--volume", `${folder}:/backups`]);
       const { exitCode, stderr } = await runRunner(["ready", "--container", container.name]);
       assert.equal(exitCode, 0, stderr);
-      await takeBackup({ container: container.name, directory: folder, tables: ["t"] });
-      const { rows } = await restored({ container: container.name, directory: folder, database: "n" });
+      await takeBackup({ container: container.name, repository: folder, tables: ["t"] });
+      const { rows } = await restored({ container: container.name, repository: folder, database: "n" });
       assert.equal(rows, 9);
       assert.equal(await sql(container.name, "SELECT sum(x) FROM t", "n"), "45");
       const { stdout } = await execa("docker", ["exec", container.name, "ls", "/dev/shm"]);

@@ -27,7 +27,7 @@ describe("a backup whose database session is ended", function () {
   let scene: Scene;
   const args = (table: string) => ({
     container: scene.container,
-    directory: scene.directory({ mounted: true }),
+    repository: scene.repository({ mounted: true }),
     table,
   });
 
@@ -53,7 +53,7 @@ describe("a backup whose database session is ended", function () {
   ] as const;
   for (const { title, condition, code, message } of faults) {
     it(`fails in the server's words: ${title}`, async () => {
-      const before = await rememberBackups(scene.container, args("small").directory);
+      const before = await rememberBackups(scene.container, args("small").repository);
       const { ended } = startBackup(args("large"));
       await terminateSession(scene.container, condition);
       await expectNothingLost(before, await ended, { code, message });
@@ -61,7 +61,7 @@ describe("a backup whose database session is ended", function () {
   }
 
   it("fails in the server's words: the runner's own, before pg_dump has its snapshot", async () => {
-    const before = await rememberBackups(scene.container, args("small").directory);
+    const before = await rememberBackups(scene.container, args("small").repository);
     // Without somebody in its way, the runner is past this point before anything else can see it there.
     await holdLock(scene.container, "LOCK TABLE large", { name: "migration" });
     const { ended } = startBackup(args("large"));
@@ -72,7 +72,7 @@ describe("a backup whose database session is ended", function () {
   });
 
   it("names the session that held the snapshot, not what failed after it", async () => {
-    const before = await rememberBackups(scene.container, args("small").directory);
+    const before = await rememberBackups(scene.container, args("small").repository);
     const { ended } = startBackup(args("large"));
     await dumping(scene.container);
     await terminateSession(scene.container, "state = 'idle in transaction'");
@@ -83,7 +83,7 @@ describe("a backup whose database session is ended", function () {
   });
 
   it("fails when the runner's own goes while rows are dumped and counted", async () => {
-    const before = await rememberBackups(scene.container, args("small").directory);
+    const before = await rememberBackups(scene.container, args("small").repository);
     const { ended } = startBackup(args("large"));
     const runs = (query: string) => `EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '${query}')`;
     // Once rows are counted, that session has nothing to do before the end.
@@ -93,7 +93,7 @@ describe("a backup whose database session is ended", function () {
   });
 
   it("is whole, or fails, when the runner's own goes after pg_dump has its snapshot", async () => {
-    const before = await rememberBackups(scene.container, args("small").directory);
+    const before = await rememberBackups(scene.container, args("small").repository);
     const { ended } = startBackup(args("large"));
     await dumping(scene.container);
     await terminateSession(scene.container, "state = 'idle in transaction'");
@@ -103,7 +103,7 @@ describe("a backup whose database session is ended", function () {
       await expectNothingLost(before, outcome, { code: "server-error", message: terminated });
       return;
     }
-    const series = path.join(args("large").directory, "cbm");
+    const series = path.join(args("large").repository, "cbm");
     const text = readFileSync(path.join(series, "latest", "manifest.json"), "utf8");
     const { id, tables } = Manifest.parse(JSON.parse(text));
     assert.deepEqual(
@@ -118,7 +118,7 @@ describe("a backup whose database session is ended", function () {
   });
 
   it("fails when the server crashes, and the server recovers", async () => {
-    const before = await rememberBackups(scene.container, args("small").directory);
+    const before = await rememberBackups(scene.container, args("small").repository);
     const { ended } = startBackup(args("large"));
     const pid = await dumping(scene.container);
     await execa("docker", ["exec", scene.container, "kill", "-KILL", String(pid)]);

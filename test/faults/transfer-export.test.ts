@@ -24,7 +24,7 @@ describe("an export, when something is wrong", function () {
     afterEach(() => removeFolder(damagedSource));
     const place = (...below: string[]) => path.join(damagedSource, "cbm", id, ...below);
     const run = (...more: string[]) =>
-      execa("node", [runnerMain, "export", "--directory", damagedSource, "--name", "cbm", ...more], {
+      execa("node", [runnerMain, "export", "--repository", damagedSource, "--name", "cbm", ...more], {
         reject: false,
         encoding: "buffer",
       });
@@ -102,7 +102,7 @@ describe("an export, when something is wrong", function () {
       });
       const runner = spawn(
         "bash",
-        ["-c", `exec node ${runnerMain} export --directory ${damagedSource} --name cbm ${left("x.tar")}`],
+        ["-c", `exec node ${runnerMain} export --repository ${damagedSource} --name cbm ${left("x.tar")}`],
         { stdio: "ignore" },
       );
       const hidden = async () => (await readdir(damagedSource)).filter((name) => name.startsWith(".x.tar."));
@@ -127,7 +127,7 @@ describe("an export, when something is wrong", function () {
     const big = await temporaryFolder();
     try {
       await writeSealed(big, id, { files: { "archive.dump": randomBytes(1 << 20) } });
-      const command = `node ${runnerMain} export --directory ${big} --name cbm | head --bytes=1000 >/dev/null; exit "\${PIPESTATUS[0]}"`;
+      const command = `node ${runnerMain} export --repository ${big} --name cbm | head --bytes=1000 >/dev/null; exit "\${PIPESTATUS[0]}"`;
       const { exitCode, stderr } = await execa("bash", ["-c", command], { reject: false });
       assert.equal(exitCode, 1);
       assert.match(stderr, /^error\[interrupted\]: The program that reads the tar ended before the tar did/m);

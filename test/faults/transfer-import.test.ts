@@ -53,7 +53,7 @@ describe("an import, when something is wrong where it goes", function () {
     const { exitCode, stderr } = await runRunner([
       "import",
       scene.tarFile(),
-      "--directory",
+      "--repository",
       scene.target,
       "--name",
       "other",
@@ -65,7 +65,7 @@ describe("an import, when something is wrong where it goes", function () {
 
   for (const signal of ["SIGKILL", "SIGINT"] as const) {
     it(`leaves nothing under a final name after ${signal} in the middle; the next import removes the rest`, async () => {
-      const runner = spawn("node", [runnerMain, "import", "-", "--directory", scene.target], {
+      const runner = spawn("node", [runnerMain, "import", "-", "--repository", scene.target], {
         stdio: ["pipe", "ignore", "pipe"],
       });
       const said = buffer(runner.stderr);
@@ -86,7 +86,7 @@ describe("an import, when something is wrong where it goes", function () {
           older,
           "latest",
         ]);
-        const { stdout } = await runRunner(["list", "--directory", scene.target, "--json"]);
+        const { stdout } = await runRunner(["list", "--repository", scene.target, "--json"]);
         assert.deepEqual(
           (JSON.parse(stdout) as { id: string }[]).map((backup) => backup.id),
           [older],
@@ -119,10 +119,10 @@ describe("an import, when something is wrong where it goes", function () {
     try {
       await writeSealed(big, id, { files: { "archive.dump": randomBytes(6 << 20) } });
       const file = path.join(big, "cbm.tar");
-      const place = ["--directory", big, "--name", "cbm"];
+      const place = ["--repository", big, "--name", "cbm"];
       assert.equal((await runRunner(["export", file, ...place])).exitCode, 0);
 
-      const before = await runRunner(["import", file, "--directory", disk]);
+      const before = await runRunner(["import", file, "--repository", disk]);
       assert.match(before.stderr, /^error\[space-insufficient\]: \S+cbm has .* free/m);
       const onDisk = await runRunner(["export", path.join(disk, "cbm.tar"), ...place]);
       assert.match(onDisk.stderr, /^error\[space-insufficient\]: /m);
@@ -132,7 +132,7 @@ describe("an import, when something is wrong where it goes", function () {
       // Enough when it begins; then somebody else fills the disk.
       await execa("mount", ["-o", "remount,size=12m", disk]);
       const content = await readFile(file);
-      const runner = spawn("node", [runnerMain, "import", "-", "--directory", disk], {
+      const runner = spawn("node", [runnerMain, "import", "-", "--repository", disk], {
         stdio: ["pipe", "ignore", "pipe"],
       });
       const said = buffer(runner.stderr);
@@ -159,8 +159,8 @@ describe("an import, when something is wrong where it goes", function () {
       await writeSealed(big, id, { files: { "archive.dump": Buffer.alloc(400 << 20) } });
       const file = path.join(big, "big.tar");
       for (const args of [
-        ["export", file, "--directory", big, "--name", "cbm"],
-        ["import", file, "--directory", scene.target],
+        ["export", file, "--repository", big, "--name", "cbm"],
+        ["import", file, "--repository", scene.target],
       ]) {
         const runner = spawn("node", [runnerMain, ...args], { stdio: "ignore" });
         const closed = once(runner, "close");

@@ -32,7 +32,7 @@ export const ways: readonly Way[] = [
 export interface Scene {
   readonly container: string;
   /** The backup directory in the container's mount, or one that the container does not see. */
-  readonly directory: (way: Pick<Way, "mounted">) => string;
+  readonly repository: (way: Pick<Way, "mounted">) => string;
   readonly remove: () => Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export async function setScene({
   await sql(container, statements);
   return {
     container,
-    directory: (way) => (way.mounted ? mounted : path.join(folder, "elsewhere")),
+    repository: (way) => (way.mounted ? mounted : path.join(folder, "elsewhere")),
     remove: async () => {
       await removeContainer(container);
       if (given === undefined) await removeFolder(folder);
@@ -59,15 +59,15 @@ export async function setScene({
 
 export interface BackupArguments {
   readonly container: string;
-  readonly directory: string;
+  readonly repository: string;
   readonly table: string;
   readonly format?: string;
   readonly more?: readonly string[];
 }
 
-function optionsOf({ container, directory, table, format = "directory", more = [] }: BackupArguments) {
+function optionsOf({ container, repository, table, format = "directory", more = [] }: BackupArguments) {
   const how = ["--format", format, "--compression", "gzip:9", ...more];
-  return { container, directory, tables: [table], more: how };
+  return { container, repository, tables: [table], more: how };
 }
 
 export interface Outcome {

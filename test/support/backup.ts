@@ -6,7 +6,7 @@ import { runRunner } from "./runner";
 
 export interface BackupOptions {
   readonly container: string;
-  readonly directory: string;
+  readonly repository: string;
   readonly name?: string;
   readonly tables: readonly string[];
   /** Further options of the command line. */
@@ -14,9 +14,9 @@ export interface BackupOptions {
   readonly env?: Record<string, string>;
 }
 
-export function backupArguments({ container, directory, name, tables, more = [] }: BackupOptions): string[] {
+export function backupArguments({ container, repository, name, tables, more = [] }: BackupOptions): string[] {
   const selected = tables.flatMap((table) => ["--table", table]);
-  const where = ["--container", container, "--directory", directory, "--name", name ?? "cbm"];
+  const where = ["--container", container, "--repository", repository, "--name", name ?? "cbm"];
   return ["backup", ...where, ...selected, ...more];
 }
 

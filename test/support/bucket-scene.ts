@@ -17,7 +17,7 @@ const bucket = "backups";
 
 export interface BucketScene {
   /** Where the series are: one each format, and called like it. */
-  readonly directory: string;
+  readonly repository: string;
   readonly proxy: CountedReads;
   readonly server: S3Server;
   /** What the source answered to the query. */
@@ -55,7 +55,7 @@ export async function setBucketScene(options: BucketSceneOptions): Promise<Bucke
   const [nothing, mounted] = [path.join(folder, "nothing"), path.join(folder, "mounted")];
   await Promise.all([mkdir(nothing), mkdir(mounted)]);
   await server.client.send(new CreateBucketCommand({ Bucket: bucket }));
-  const directory = `s3://${bucket}/far/away`;
+  const repository = `s3://${bucket}/far/away`;
   const [source, target] = await Promise.all([startServer({ mount: mounted }), startServer()]);
   const env = {
     ...{ HOME: nothing, TMPDIR: nothing, AWS_ENDPOINT_URL_S3: proxy.endpoint, AWS_REGION: server.region },
@@ -72,17 +72,17 @@ export async function setBucketScene(options: BucketSceneOptions): Promise<Bucke
   const expected = await options.query(source);
   for (const name of options.formats) {
     const more = ["--format", name];
-    await takeBackup({ container: source, directory: mounted, name, tables: options.tables, more });
+    await takeBackup({ container: source, repository: mounted, name, tables: options.tables, more });
     const tar = path.join(folder, "backup.tar");
     await succeed("export", path.join(mounted, name, "latest"), tar);
-    await succeed("import", tar, "--directory", directory);
+    await succeed("import", tar, "--repository", repository);
   }
   await removeContainer(source);
   await removeFolder(mounted);
 
   let databases = 0;
   return {
-    ...{ directory, proxy, server, expected, target, start, succeed },
+    ...{ repository, proxy, server, expected, target, start, succeed },
     async fail(...args) {
       const { exitCode, stdout, stderr } = await start(...args);
       assert.equal(exitCode, 1, `${stdout}${stderr}`);
@@ -95,7 +95,7 @@ export async function setBucketScene(options: BucketSceneOptions): Promise<Bucke
       return name;
     },
     async expectNoRemains() {
-      assert.deepEqual(await throwaways(directory), []);
+      assert.deepEqual(await throwaways(repository), []);
       const all = await sql(target, "SELECT datname FROM pg_database WHERE datallowconn");
       assert.deepEqual(await remainsOf(target, all.split("\n")), []);
       assert.deepEqual(await readdir(nothing), []);

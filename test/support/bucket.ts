@@ -31,7 +31,7 @@ export class TestBucket {
 
   /** What the command line is told to find the bucket. */
   place(prefix = "gis"): string[] {
-    return ["--directory", this.url(prefix), ...this.server.options];
+    return ["--repository", this.url(prefix), ...this.server.options];
   }
 
   url(prefix = "gis"): string {

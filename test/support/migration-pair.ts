@@ -60,11 +60,11 @@ export async function removeMigrationRecords(volume: string): Promise<void> {
 /** Starts the runner; `more` are further options. */
 export function startMigration(
   pair: MigrationPair,
-  directory: string,
+  repository: string,
   more: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ) {
-  return start("migrate", pair, ["--directory", directory, "--name", "cbm", ...more], env);
+  return start("migrate", pair, ["--repository", repository, "--name", "cbm", ...more], env);
 }
 
 export function startRemoveOld(pair: MigrationPair, more: readonly string[] = []) {

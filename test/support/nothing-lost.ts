@@ -35,8 +35,8 @@ export interface Expected {
   readonly series?: string;
 }
 
-export async function rememberBackups(container: string, directory: string): Promise<Before> {
-  const series = path.join(directory, "cbm");
+export async function rememberBackups(container: string, repository: string): Promise<Before> {
+  const series = path.join(repository, "cbm");
   const { output } = await docker("inspect", "--format={{.Id}}", container);
   return {
     container,

@@ -29,16 +29,16 @@ export const sceneSelection = ["App.*", "others", "nl.measures", "base", "heir",
 
 export interface RestoreOptions {
   readonly container: string;
-  readonly directory: string;
+  readonly repository: string;
   readonly name?: string;
   readonly database?: string;
   readonly more?: readonly string[];
   readonly env?: Record<string, string>;
 }
 
-export function restoreArguments({ container, directory, name, database, more }: RestoreOptions): string[] {
+export function restoreArguments({ container, repository, name, database, more }: RestoreOptions): string[] {
   return [
-    ...["restore", "--container", container, "--directory", directory, "--name", name ?? "cbm"],
+    ...["restore", "--container", container, "--repository", repository, "--name", name ?? "cbm"],
     ...["--database", database ?? "postgres", "--json", ...(more ?? [])],
   ];
 }

@@ -17,11 +17,11 @@ export const sealedFiles: Readonly<Record<string, Buffer>> = {
 
 /** A backup that passes every check of its checksums; its folder. */
 export async function writeSealed(
-  directory: string,
+  repository: string,
   id: string,
   { name = "cbm", files = sealedFiles }: { name?: string; files?: Readonly<Record<string, Buffer>> } = {},
 ): Promise<string> {
-  const folder = path.join(directory, name, id);
+  const folder = path.join(repository, name, id);
   for (const [file, content] of Object.entries(files)) {
     await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
     await writeFile(path.join(folder, file), content);

@@ -92,9 +92,9 @@ export function sampleStored(id: string, change: Partial<StoredBackup> = {}): St
 }
 
 /** A complete backup; its folder. */
-export async function writeBackup(directory: string, id: string, sample: Sample = {}): Promise<string> {
+export async function writeBackup(repository: string, id: string, sample: Sample = {}): Promise<string> {
   const manifest = sampleManifest(id, sample);
-  const folder = path.join(directory, manifest.name, id);
+  const folder = path.join(repository, manifest.name, id);
   await mkdir(path.join(folder, "archive"), { recursive: true });
   for (const file of manifest.files) await writeFile(path.join(folder, file.path), Buffer.alloc(file.bytes));
   await writeFile(path.join(folder, "manifest.json"), JSON.stringify(manifest));

@@ -49,7 +49,7 @@ class TransferScene {
   async begin(): Promise<void> {
     this.source = await temporaryFolder();
     this.folder = await writeSealed(this.source, id);
-    const place = ["--directory", this.source, "--name", "cbm"];
+    const place = ["--repository", this.source, "--name", "cbm"];
     const { exitCode, stderr } = await runRunner(["export", ...place, this.tarFile()]);
     assert.equal(exitCode, 0, stderr);
     this.tar = await readFile(this.tarFile());
@@ -80,14 +80,14 @@ class TransferScene {
 
   imported(input: Buffer) {
     const options = { reject: false, input } as const;
-    return execa("node", [runnerMain, "import", "-", "--directory", this.target, "--json"], options);
+    return execa("node", [runnerMain, "import", "-", "--repository", this.target, "--json"], options);
   }
 
   /** As the command line does it, but in this process, for many at once. */
   async importHere(input: Buffer): Promise<Failure | undefined> {
     const chunks = Readable.from(inChunks(input, ...everyBytes(input, 65_536)));
     const progress = { note: () => undefined, follow: () => () => undefined };
-    const request = { directory: this.target, fileMode: "0600" };
+    const request = { repository: this.target, fileMode: "0600" };
     try {
       await importBackup(folderStore(this.target), request, chunks, progress, new AbortController().signal);
       return undefined;

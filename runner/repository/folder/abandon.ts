@@ -24,7 +24,7 @@ export async function abandonBackup(
     return new Failure(
       "space-insufficient",
       `The disk of ${folder} is full: this backup had ${formatBytes(written)} when it had to stop (${error.message}). ` +
-        `Now that they are removed, ${formatBytes(bavail * bsize)} are free. Free some more, or choose another directory.`,
+        `Now that they are removed, ${formatBytes(bavail * bsize)} are free. Free some more, or choose another repository.`,
     );
   }
   if (vanished) {

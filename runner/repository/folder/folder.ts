@@ -97,6 +97,6 @@ export function unwritable(folder: string, error: unknown): unknown {
   if (error instanceof Failure || !(error instanceof Error && "code" in error)) return error;
   return new Failure(
     "directory-not-writable",
-    `The backup folder ${folder} cannot be written: ${error.message}. Choose another directory, or give this user write permission.`,
+    `The backup folder ${folder} cannot be written: ${error.message}. Choose another repository, or give this user write permission.`,
   );
 }

@@ -17,7 +17,7 @@ export async function checkWritable(folder: string): Promise<void> {
   if (reason === undefined) return;
   throw new Failure(
     "directory-not-writable",
-    `The backup folder ${folder} cannot be written: ${reason}. Choose another directory, or give this user write permission.`,
+    `The backup folder ${folder} cannot be written: ${reason}. Choose another repository, or give this user write permission.`,
   );
 }
 
@@ -29,7 +29,7 @@ export async function checkSpace(folder: string, neededBytes: number): Promise<v
   throw new Failure(
     "space-insufficient",
     `${folder} has ${formatBytes(free)} free, and the backup is expected to take about ${formatBytes(neededBytes)}. ` +
-      "Free some space, prune old backups, or choose another directory.",
+      "Free some space, prune old backups, or choose another repository.",
   );
 }
 

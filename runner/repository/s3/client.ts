@@ -1,12 +1,12 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import type { S3Settings } from "../../request";
 import { describeFailure } from "./failures";
-import { type BucketLocation, bucketUrl } from "../../request/location";
+import { type S3Location, s3Url } from "../../request/location";
 import { endStalls } from "./stalls";
 import { limitUploads } from "./upload-limit";
 
 /** A bucket that requests go to. */
-export interface Bucket extends BucketLocation {
+export interface Bucket extends S3Location {
   readonly client: S3Client;
   /** For requests that a server may take long to answer; the same, unless it is given. */
   readonly patientClient?: S3Client;
@@ -28,7 +28,7 @@ const patience = 2;
 
 /** Requests that fail give a {@link Failure} that says what was asked for, and where. */
 export function connect(
-  location: BucketLocation,
+  location: S3Location,
   { endpoint, region, forcePathStyle = false, timeout = 30, uploadLimit }: Partial<S3Settings>,
   signal: AbortSignal,
 ): Bucket {
@@ -60,7 +60,7 @@ export function connect(
   return { ...location, client, patientClient: clientFor(timeout * patience), signal };
 }
 
-function describeFailures(client: S3Client, location: BucketLocation): void {
+function describeFailures(client: S3Client, location: S3Location): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
       try {
@@ -68,7 +68,7 @@ function describeFailures(client: S3Client, location: BucketLocation): void {
       } catch (error) {
         const { Key, Prefix } = args.input as { Key?: string; Prefix?: string };
         const operation = String(context["commandName"]).replace(/Command$/, "");
-        throw describeFailure(error, operation, bucketUrl(location, Key ?? Prefix ?? ""));
+        throw describeFailure(error, operation, s3Url(location, Key ?? Prefix ?? ""));
       }
     },
     { step: "initialize", name: "describeFailure" },

@@ -6,7 +6,7 @@ import type { StoredFile } from "../files";
 import { alreadyExists, type Arrival, type IncomingBackup } from "../repository";
 import type { Bucket } from "./client";
 import { answered, maybeDone, RequestFailure, taken } from "./failures";
-import { bucketUrl } from "../../request/location";
+import { s3Url } from "../../request/location";
 import { deleteObjects, headObject, listObjects, readObject } from "./objects";
 import { partBuffers } from "./parts";
 import { abortUpload, type OpenUploads, upload } from "./upload";
@@ -25,7 +25,7 @@ export async function receiveInto(
   prefix: string,
   { bytes }: Arrival,
 ): Promise<IncomingBackup> {
-  const url = bucketUrl(bucket, prefix);
+  const url = s3Url(bucket, prefix);
   const failed = new AbortController();
   const working = { ...bucket, signal: AbortSignal.any([bucket.signal, failed.signal]) };
   const buffers = partBuffers(bytes);
@@ -159,7 +159,7 @@ async function expectAll(bucket: Bucket, prefix: string, files: readonly StoredF
   if (lost === undefined) return;
   throw new Failure(
     "s3-failed",
-    `${bucketUrl(bucket, prefix + lost.path)} was uploaded, but is not there in its size: somebody else removes objects there, or overwrites them. See who does, and try again.`,
+    `${s3Url(bucket, prefix + lost.path)} was uploaded, but is not there in its size: somebody else removes objects there, or overwrites them. See who does, and try again.`,
   );
 }
 

@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { Bucket } from "./client";
 import { answered, describeFailure, missing } from "./failures";
-import { bucketUrl } from "../../request/location";
+import { s3Url } from "../../request/location";
 import { isStall, mostStalls } from "./stalls";
 
 export interface StoredObject {
@@ -95,7 +95,7 @@ async function* resumed(bucket: Bucket, key: string, first: Response): AsyncGene
         stalledAt = offset;
       }
       if (offset === begun || stalls >= mostStalls)
-        throw describeFailure(error, "GetObject", bucketUrl(bucket, key));
+        throw describeFailure(error, "GetObject", s3Url(bucket, key));
     }
     begun = offset;
     response = await request(bucket, key, { Range: `bytes=${offset}-`, IfMatch: first.tag });
@@ -135,6 +135,6 @@ export async function deleteObjects(
     if (refused === undefined) continue;
     const { Code = "unknown", Message = "", Key = "" } = refused;
     const error = Object.assign(new Error(Message), { name: Code, $metadata: { httpStatusCode: 200 } });
-    throw describeFailure(error, "DeleteObjects", bucketUrl({ bucket }, Key));
+    throw describeFailure(error, "DeleteObjects", s3Url({ bucket }, Key));
   }
 }

@@ -5,7 +5,7 @@ import { type Store } from "../repository";
 import type { Bucket } from "./client";
 import { maybeDone } from "./failures";
 import { receiveInto } from "./incoming";
-import { bucketUrl } from "../../request/location";
+import { s3Url } from "../../request/location";
 import { headObject, listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
 import { readSeries } from "./series";
@@ -17,7 +17,7 @@ export function bucketStore(bucket: Bucket): Store {
   const seriesPrefix = (name: string) => `${bucket.prefix}${name}/`;
   const prefixOf = (name: string, id: string) => `${seriesPrefix(name)}${id}/`;
   return {
-    location: bucketUrl(bucket, bucket.prefix),
+    location: s3Url(bucket, bucket.prefix),
     async series() {
       const names = (await listNames(bucket, bucket.prefix)).filter(
         (name) => BackupName.safeParse(name).success,
@@ -45,7 +45,7 @@ async function* read(bucket: Bucket, key: string): AsyncGenerator<Uint8Array, vo
   if (content === undefined)
     throw new Failure(
       "checksum-mismatch",
-      `${bucketUrl(bucket, key)} is missing: the backup is damaged. Use another one.`,
+      `${s3Url(bucket, key)} is missing: the backup is damaged. Use another one.`,
     );
   yield* content;
 }

@@ -7,7 +7,7 @@ import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
 import { type StoredBackup } from "../repository";
 import type { Bucket } from "./client";
-import { bucketUrl } from "../../request/location";
+import { s3Url } from "../../request/location";
 import { listObjects, readObject, type StoredObject } from "./objects";
 import { backupTime } from "../backup-id";
 import { manifestFile, keepFile } from "../layout";
@@ -56,7 +56,7 @@ async function readBackup(
   const stored = {
     id,
     name,
-    location: bucketUrl(bucket, prefix),
+    location: s3Url(bucket, prefix),
     startedAt: backupTime(id) ?? new Date(Number.NaN),
     bytes: totalBytes(objects),
     kept: objects.some(({ path }) => path === keepFile),

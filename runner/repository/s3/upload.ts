@@ -15,7 +15,7 @@ import {
 import { Failure } from "../../lib/failure";
 import type { Bucket } from "./client";
 import { answered } from "./failures";
-import { bucketUrl } from "../../request/location";
+import { s3Url } from "../../request/location";
 import { type Part, type PartBuffers, partsOf } from "./parts";
 
 /** A multipart upload that was neither completed nor aborted. */
@@ -110,7 +110,7 @@ async function putParts(
   try {
     begin(first);
     for await (const part of rest) {
-      if (part.number > mostParts) throw tooLarge(bucketUrl(bucket, Key));
+      if (part.number > mostParts) throw tooLarge(s3Url(bucket, Key));
       begin(part);
       if (failed.signal.aborted) break;
     }

@@ -66,10 +66,10 @@ describe("the bench", () => {
       commandLine({ file: "docker", args: dump }, scene),
       `docker exec pg_spat pg_dump --compress=zstd:1 -t 'public."A b"'`,
     );
-    const args = [runnerMain, "backup", "--directory", "/cache/bench/7/output"];
+    const args = [runnerMain, "backup", "--repository", "/cache/bench/7/output"];
     assert.equal(
       commandLine({ file: process.execPath, args }, scene),
-      "postgis-backup backup --directory /srv/bench/output",
+      "postgis-backup backup --repository /srv/bench/output",
     );
   });
 });

@@ -16,7 +16,7 @@ const result: MigrateResult = {
 const least: MigrationArgs = {
   from: { container: "pg_spat" },
   to: { container: "pg_17" },
-  directory: "/srv/backups",
+  repository: "/srv/backups",
 };
 
 async function declare(args: MigrationArgs) {
@@ -25,18 +25,18 @@ async function declare(args: MigrationArgs) {
   await settled();
   const [command, ...more] = registered.filter(({ type }) => type === "command:local:Command");
   assert.ok(command);
-  assert.deepEqual(more, []);
-  return { migration, command };
+  return { migration, command, more };
 }
 
 describe("Migration", () => {
   it("declares one command with exactly these inputs", async () => {
-    const { command } = await declare(least);
+    const { command, more } = await declare(least);
+    assert.deepEqual(more, []);
     const { create, stdin, ...rest } = command.inputs;
     assert.equal(command.name, "move-migrate");
     assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js migrate --request -$/);
     const subject = { container: "pg_spat", toContainer: "pg_17" };
-    assert.deepEqual(JSON.parse(String(stdin)), { ...subject, directory: "/srv/backups", name: "move" });
+    assert.deepEqual(JSON.parse(String(stdin)), { ...subject, repository: "/srv/backups", name: "move" });
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
       environment: {},
@@ -58,25 +58,30 @@ describe("Migration", () => {
     ])
       assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
     for (const same of [
-      { directory: "/elsewhere", backupName: "other", jobs: 3, lockTimeout: 5 },
+      { repository: "/elsewhere", backupName: "other", jobs: 3, lockTimeout: 5 },
       { excludeTables: ["a"], excludeDatabases: ["b"], logicalForeignKeys: ["a.b -> c.d"] },
       { password: "p" },
     ])
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
   });
 
-  it("removes the old side instead, where that is asked for, and its data only then", async () => {
+  it("removes the old server besides, where that is asked for, and its data only then", async () => {
+    const { command: migrated } = await declare(least);
     for (const [oldServer, removeData] of [
       [OldServer.Remove, false],
       [OldServer.RemoveData, true],
     ] as const) {
-      const { command } = await declare({ ...least, oldServer });
-      assert.equal(command.name, "move-remove-old");
-      assert.match(String(command.inputs["create"]), / remove-old --request -$/);
+      const { migration, command, more } = await declare({ ...least, oldServer });
+      assert.deepEqual(command, migrated, "the migration is the same resource whatever oldServer says");
+      const [removal = assert.fail(), ...others] = more;
+      assert.deepEqual(others, []);
+      assert.equal(removal.name, "move-remove-old");
+      assert.match(String(removal.inputs["create"]), / remove-old --request -$/);
       const request = { container: "pg_spat", toContainer: "pg_17", removeData };
-      assert.deepEqual(JSON.parse(String(command.inputs["stdin"])), request);
-      assert.deepEqual(command.inputs["triggers"], [request]);
-      assert.equal(command.inputs["delete"], undefined);
+      assert.deepEqual(JSON.parse(String(removal.inputs["stdin"])), request);
+      assert.deepEqual(removal.inputs["triggers"], [request]);
+      assert.equal(removal.inputs["delete"], undefined);
+      assert.deepEqual(await valueOf(migration.removed), ["pg_spat"]);
     }
   });
 

@@ -12,7 +12,12 @@ const result: BackupResult = {
   sizeBytes: 5,
   tables: ["public.a"],
   restoreCommand: "docker exec …",
-  localLocation: "/c/cbm/20261122T081500Z",
+  copies: [
+    {
+      location: "s3://backups/cbm/20261122T081500Z",
+      manifest: "s3://backups/cbm/20261122T081500Z/manifest.json",
+    },
+  ],
   versionIds: { "manifest.json": "v1" },
   verification: { level: "archive", seconds: 1.5 },
   pruned: ["20261001T081500Z"],
@@ -21,7 +26,7 @@ const result: BackupResult = {
 const least: TableBackupArgs = {
   connection: { container: "pg_spat" },
   tables: ["a"],
-  directory: "./backups",
+  repository: "./backups",
 };
 
 async function declare(args: TableBackupArgs, preview = false) {
@@ -45,13 +50,13 @@ describe("TableBackup", () => {
     assert.deepEqual(JSON.parse(String(stdin)), {
       container: "pg_spat",
       tables: ["a"],
-      directory: "./backups",
+      repository: "./backups",
       name: "cbm",
     });
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
       environment: {},
-      triggers: [{ container: "pg_spat", tables: ["a"], directory: "./backups", name: "cbm" }],
+      triggers: [{ container: "pg_spat", tables: ["a"], repository: "./backups", name: "cbm" }],
       logging: "stderr",
     });
     assert.equal(inputs["delete"], undefined, "a backup outlives the resource that took it");
@@ -66,7 +71,7 @@ describe("TableBackup", () => {
       { connection: { container: "pg_spat", database: "gis" } },
       { tables: ["b"] },
       { excludeTables: ["c"] },
-      { directory: "/srv" },
+      { repository: "/srv" },
       { backupName: "n" },
       { format: "custom" as const },
       { compression: "gzip:6" },
@@ -98,62 +103,61 @@ describe("TableBackup", () => {
     }
   });
 
-  it("hands a bucket to the runner as the place, or as the place to upload to", async () => {
-    const bucket = { bucket: pulumi.output("b"), prefix: "p/q" };
-    const { directory, ...without } = least;
-    assert.deepEqual(requestOf(await declare({ ...without, ...bucket })), {
+  it("hands a repository in S3 to the runner, further ones, and a folder to work in", async () => {
+    assert.deepEqual(requestOf(await declare({ ...least, repository: pulumi.output("s3://backups/p/q") })), {
       container: "pg_spat",
       tables: ["a"],
-      directory: "s3://b/p/q",
+      repository: "s3://backups/p/q",
       name: "cbm",
     });
-    const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true };
+    const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true, timeout: 5, uploadLimit: 1000 };
     const { inputs } = await declare({
       ...least,
-      bucket: "b",
+      repository: "s3://backups",
+      copies: ["s3://copies/d"],
+      workDirectory: "./backups",
       s3,
-      keepLocal: false,
-      uploadLimit: 1000,
       password: "geheim",
     });
     assert.deepEqual(requestOf({ inputs }), {
       container: "pg_spat",
       tables: ["a"],
-      directory,
-      uploadTo: "s3://b",
+      repository: "s3://backups",
+      copies: ["s3://copies/d"],
+      workDirectory: "./backups",
       name: "cbm",
-      s3: { ...s3, uploadLimit: 1000 },
-      keepLocal: false,
+      s3,
     });
     assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }), "credentials are inherited");
     assert.deepEqual(inputs["triggers"], [
       {
         container: "pg_spat",
         tables: ["a"],
-        directory,
-        uploadTo: "s3://b",
+        repository: "s3://backups",
+        copies: ["s3://copies/d"],
         name: "cbm",
         endpoint: "http://h:1",
       },
     ]);
   });
 
-  it("takes a new backup for another bucket, prefix or server, and not for how it gets there", async () => {
+  it("takes a new backup for another repository, copy or server, and not for how it gets there", async () => {
     const triggersOf = async (args: Partial<TableBackupArgs>) =>
-      JSON.stringify((await declare({ ...least, bucket: "b", ...args })).inputs["triggers"]);
+      JSON.stringify((await declare({ ...least, repository: "s3://backups", ...args })).inputs["triggers"]);
     const base = await triggersOf({});
     for (const changed of [
-      { bucket: "other" },
-      { prefix: "p" },
+      { repository: "s3://other" },
+      { repository: "s3://backups/p" },
+      { repository: "./backups" },
+      { copies: ["./backups"] },
       { s3: { endpoint: "http://h" } },
-      { directory: undefined, format: undefined },
     ]) {
       assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
     }
     for (const same of [
-      { s3: { region: "r", forcePathStyle: true } },
-      { keepLocal: false },
-      { uploadLimit: 1 },
+      { s3: { region: "r", forcePathStyle: true, timeout: 5 } },
+      { workDirectory: "./backups" },
+      { s3: { uploadLimit: 1 } },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }
@@ -189,7 +193,7 @@ describe("TableBackup", () => {
       password: "geheim",
       tables: ["a"],
       excludeTables: ["b"],
-      directory: "/srv",
+      repository: "/srv",
       backupName: "n",
       format: "custom",
       jobs: 2,
@@ -204,7 +208,7 @@ describe("TableBackup", () => {
       dockerHost: "ssh://h",
       tables: ["a"],
       excludeTables: ["b"],
-      directory: "/srv",
+      repository: "/srv",
       name: "n",
       format: "custom",
       jobs: 2,
@@ -216,14 +220,10 @@ describe("TableBackup", () => {
     assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
   });
 
-  it("has empty outputs for what the runner does not send", async () => {
-    const none = { alarm: undefined, localLocation: undefined, versionIds: undefined };
-    await startMocks({ stdout: JSON.stringify({ ...result, ...none }) });
-    const { alarm, localLocation, versionIds } = new TableBackup("cbm", least);
-    assert.deepEqual(
-      [await valueOf(alarm), await valueOf(localLocation), await valueOf(versionIds)],
-      ["", "", {}],
-    );
+  it("has undefined outputs for what the runner does not send", async () => {
+    await startMocks({ stdout: JSON.stringify({ ...result, alarm: undefined, versionIds: undefined }) });
+    const { alarm, versionIds } = new TableBackup("cbm", least);
+    assert.deepEqual([await valueOf(alarm), await valueOf(versionIds)], [undefined, undefined]);
   });
 
   it("reads its outputs from the runner's answer", async () => {
@@ -264,20 +264,26 @@ describe("TableBackup", () => {
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
     ["a retention of nothing", { retention: { keepLast: 0 } }, /^retention\.keepLast: /],
     ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],
-    ["no place", { directory: undefined }, /^directory: must be given, or else bucket/],
-    ["a prefix without a bucket", { prefix: "p" }, /^prefix: has no effect without bucket/],
-    ["settings of a server without a bucket", { s3: { region: "r" } }, /^s3: has no effect without bucket/],
-    ["a limit without a bucket", { uploadLimit: 1 }, /^uploadLimit: has no effect without bucket/],
+    ["no repository", { repository: undefined }, /^repository: /],
     [
-      "a local copy without a folder",
-      { directory: undefined, bucket: "b", keepLocal: true },
-      /^keepLocal: has no effect without directory/,
+      "a bucket that cannot be",
+      { repository: "s3://B" },
+      /^repository: "s3:\/\/B" is not a repository in S3/,
     ],
     [
-      "files in a bucket",
-      { directory: undefined, bucket: pulumi.output("b"), format: "directory" },
-      /^format: cannot/,
+      "settings of a server that nothing uses",
+      { s3: { region: "r" } },
+      /^s3: has no effect, because repository is not in S3/,
     ],
+    [
+      "a limit that nothing uses",
+      { copies: ["/srv"], s3: { uploadLimit: 1 } },
+      /^s3: has no effect, because repository and copies are not in S3/,
+    ],
+    ["the same repository twice", { copies: ["./backups/"] }, /^copies\.0: names .* a second time/],
+    ["a work directory for a folder", { workDirectory: "./work" }, /^workDirectory: has no effect/],
+    ["files that are streamed", { repository: "s3://backups", format: "directory" }, /^format: cannot/],
+    ["a text for a choice", { checkInPreview: "no" as unknown as boolean }, /^checkInPreview: .*boolean/],
     ["an unknown argument", { lockTimout: 5 }, /^lockTimout: is unknown\. Did you mean lockTimeout\?/],
     ["a period that is none", { every: "soon" }, /^every: .*24h/],
   ] as const) {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { namedBackup } from "../../../runner/cli/backup-argument";
+import { BackupRequest, RestoreRequest } from "../../../runner/request";
+import { parseBackupLocation } from "../../../runner/request/location";
 
 const id = "20261122T081500Z";
 
@@ -8,33 +10,101 @@ describe("the argument that names a backup", () => {
     [undefined, {}],
     [id, { backup: id }],
     ["latest", { backup: "latest" }],
-    [`s3://bucket/cbm/${id}`, { directory: "s3://bucket", name: "cbm", backup: id }],
-    ["s3://bucket/a/b/cbm/latest", { directory: "s3://bucket/a/b", name: "cbm", backup: "latest" }],
-    [`/srv/backups/cbm/${id}/`, { directory: "/srv/backups", name: "cbm", backup: id }],
-    ["/cbm/latest", { directory: "/", name: "cbm", backup: "latest" }],
-    ["../backups/cbm/latest", { directory: "../backups", name: "cbm", backup: "latest" }],
-    ["cbm/latest", { directory: ".", name: "cbm", backup: "latest" }],
+    ["cbm/latest", { location: "cbm/latest" }],
   ] as const) {
     it(`can be ${given ?? "left out"}`, () => {
-      assert.deepEqual(namedBackup(given, {}), expected);
+      assert.deepEqual(namedBackup(given), expected);
+    });
+  }
+});
+
+describe("the location of a backup", () => {
+  for (const [given, expected] of [
+    [`s3://bucket/cbm/${id}`, { repository: "s3://bucket", name: "cbm", backup: id }],
+    ["s3://bucket/a/b/cbm/latest", { repository: "s3://bucket/a/b", name: "cbm", backup: "latest" }],
+    ["s3://bucket/cbm/latest/", { repository: "s3://bucket", name: "cbm", backup: "latest" }],
+    [`/srv/backups/cbm/${id}/`, { repository: "/srv/backups", name: "cbm", backup: id }],
+    ["/cbm/latest", { repository: "/", name: "cbm", backup: "latest" }],
+    ["../backups/cbm/latest", { repository: "../backups", name: "cbm", backup: "latest" }],
+    ["./backups/cbm/latest", { repository: "./backups", name: "cbm", backup: "latest" }],
+    ["./cbm/latest", { repository: ".", name: "cbm", backup: "latest" }],
+    ["cbm/latest", { repository: ".", name: "cbm", backup: "latest" }],
+  ] as const) {
+    it(`can be ${given}`, () => {
+      assert.deepEqual(parseBackupLocation(given), expected);
     });
   }
 
-  for (const given of ["s3://bucket/cbm", "/srv/backups/cbm", "/latest", `/srv/cbm/${id}/manifest.json`]) {
+  for (const given of [
+    "s3://bucket/cbm",
+    "s3://bucket/latest",
+    "S3://b/p/cbm/latest",
+    "s3:/b/p/cbm/latest",
+    "/srv/backups/cbm",
+    "./backups",
+    "./latest",
+    "/latest",
+    `/srv/cbm/${id}/manifest.json`,
+  ]) {
     it(`cannot be ${given}`, () => {
       assert.throws(
-        () => namedBackup(given, {}),
-        /is not the location of a backup\. Write DIRECTORY\/NAME\/ID/,
+        () => parseBackupLocation(given),
+        /is not the location of a backup\. Write REPOSITORY\/NAME\/ID/,
       );
     });
   }
 
-  it("does not say a second time where the backup is", () => {
-    assert.throws(() => namedBackup("/srv/cbm/latest", { name: "cbm" }), /leave out --name/);
-    assert.throws(
-      () => namedBackup("/srv/cbm/latest", { directory: "/srv", name: "cbm" }),
-      /leave out --directory and --name/,
+  it("is not said a second time in a request", () => {
+    const problems = (request: object) =>
+      RestoreRequest.safeParse({ container: "c", ...request }).error?.issues.map(
+        ({ path, message }) => `${path.join(".")}: ${message}`,
+      );
+    const location = "/srv/cbm/latest";
+    assert.match(String(problems({ location, name: "cbm" })), /^location: says .* leave out name,/);
+    assert.match(
+      String(problems({ location, repository: "/srv", name: "cbm" })),
+      /^location: says .* leave out repository and name,/,
     );
-    assert.deepEqual(namedBackup("latest", { directory: "/srv", name: "cbm" }), { backup: "latest" });
+    assert.equal(problems({ location }), undefined);
+    assert.equal(problems({ repository: "/srv", name: "cbm", backup: "latest" }), undefined);
+    assert.match(String(problems({ repository: "/srv" })), /^name: must be given, or else a location$/);
   });
+});
+
+describe("the repositories of a backup", () => {
+  for (const [title, request, problem] of [
+    ["a copy in the repository", { repository: "/b", copies: ["/b/"] }, "copies.0: names /b/ a second time"],
+    [
+      "the same copy twice",
+      { repository: "/b", copies: ["s3://backups/p", "s3://backups/p/"] },
+      "copies.1: names s3://backups/p/ a second time",
+    ],
+    [
+      "a work directory before a folder",
+      { repository: "/b", workDirectory: "/w" },
+      "workDirectory: has no effect where the repository is a folder: the backup is written there",
+    ],
+    [
+      "a work directory in S3",
+      { repository: "s3://backups", workDirectory: "s3://other" },
+      "workDirectory: must be a folder of this machine",
+    ],
+    [
+      "a copy in the work directory",
+      { repository: "s3://backups", workDirectory: "/w", copies: ["/w"] },
+      "copies.0: names /w a second time",
+    ],
+    [
+      "files streamed to S3",
+      { repository: "s3://backups", format: "directory" },
+      /^format: cannot be "directory"/,
+    ],
+  ] as const) {
+    it(`cannot be ${title}`, () => {
+      const { error } = BackupRequest.safeParse({ container: "c", name: "cbm", tables: ["a"], ...request });
+      const said = error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n") ?? "";
+      if (typeof problem === "string") assert.equal(said, problem);
+      else assert.match(said, problem);
+    });
+  }
 });

@@ -5,12 +5,12 @@ import { readRequest, seriesOptions, uploadOptions } from "../../../runner/cli/o
 import { Failure } from "../../../runner/lib/failure";
 import { ImportRequest } from "../../../runner/request";
 import { describeFailure } from "../../../runner/repository/s3/failures";
-import { bucketUrl, isBucketLocation, parseBucketLocation } from "../../../runner/request/location";
+import { isS3Url, parseRepository, s3Url } from "../../../runner/request/location";
 import { partBuffers, type PartBuffers, partsOf } from "../../../runner/repository/s3/parts";
 
 const mebibyte = 1 << 20;
 
-describe("a place for backups in S3", () => {
+describe("a repository in S3", () => {
   for (const [written, bucket, prefix] of [
     ["s3://backups", "backups", ""],
     ["s3://backups/", "backups", ""],
@@ -20,8 +20,8 @@ describe("a place for backups in S3", () => {
     ["s3://backups/..x/.y", "backups", "..x/.y/"],
   ] as const) {
     it(`is understood: ${written}`, () => {
-      assert.deepEqual(parseBucketLocation(written), { bucket, prefix });
-      assert.equal(bucketUrl({ bucket }, prefix), written.replace(/\/$/, ""));
+      assert.deepEqual(parseRepository(written), { kind: "s3", bucket, prefix });
+      assert.equal(s3Url({ bucket }, prefix), written.replace(/\/$/, ""));
     });
   }
 
@@ -36,7 +36,7 @@ describe("a place for backups in S3", () => {
     "s3://ab",
   ])
     it(`is refused for its bucket: ${written}`, () => {
-      assert.throws(() => parseBucketLocation(written), {
+      assert.throws(() => parseRepository(written), {
         code: "usage",
         message: /Write s3:\/\/bucket\/prefix\. The name of a bucket/,
       });
@@ -58,27 +58,23 @@ describe("a place for backups in S3", () => {
     "a#b",
   ])
     it(`is refused for its prefix: ${JSON.stringify(written)}`, () => {
-      assert.throws(() => parseBucketLocation(`s3://backups/${written}`), {
+      assert.throws(() => parseRepository(`s3://backups/${written}`), {
         code: "usage",
         message: /A prefix is names/,
       });
     });
 
   it("is told from a folder", () => {
-    assert.deepEqual(["s3://a", "s3:a", "S3://a"].map(isBucketLocation), [true, true, true]);
-    assert.deepEqual(["s3", "./s3:/a", "/s3://a", "backups"].map(isBucketLocation), [
-      false,
-      false,
-      false,
-      false,
-    ]);
+    assert.deepEqual(["s3://a", "s3:a", "S3://a"].map(isS3Url), [true, true, true]);
+    assert.deepEqual(["s3", "./s3:/a", "/s3://a", "backups"].map(isS3Url), [false, false, false, false]);
+    assert.deepEqual(parseRepository("./s3:/a"), { kind: "folder", path: "./s3:/a" });
   });
 });
 
 describe("options for S3", () => {
   const request = (...args: string[]) => {
     const command = uploadOptions(seriesOptions(new Command().exitOverride()));
-    command.parse(["--directory", "s3://backups/gis", ...args], { from: "user" });
+    command.parse(["--repository", "s3://backups/gis", ...args], { from: "user" });
     return readRequest(ImportRequest, command.opts());
   };
 

@@ -43,11 +43,9 @@ const works = {
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   export: `
     const { exportBackup } = require(process.env.DIST + "/transfer/export.js");
-    const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { progressTo } = require(process.env.DIST + "/lib/progress.js");
-    const request = { name: "cbm", backup: "${third}", file: process.env.PLACE + "/cbm.tar", directory: "" };
-    const store = folderStore(require("node:path").resolve(process.env.FROM, "../.."));
-    exportBackup(store, request, process.stdout, progressTo(() => undefined), new AbortController().signal)
+    const request = { location: process.env.FROM, file: process.env.PLACE + "/cbm.tar" };
+    exportBackup(request, process.stdout, progressTo(() => undefined), new AbortController().signal)
       .catch((error) => { console.error(error); process.exitCode = 1; });`,
   prune: `
     const { folderStore } = require(process.env.DIST + "/repository/folder/folder-repository.js");
@@ -202,20 +200,24 @@ describe("a folder of backups whose run", function () {
 });
 
 describe("a folder in the place of `latest`", () => {
-  let directory: string;
+  let repository: string;
   let series: string;
   const latest = () => path.join(series, "latest");
 
   beforeEach(async () => {
-    directory = await temporaryFolder();
-    series = path.join(directory, "cbm");
-    await writeSealed(directory, first);
-    await writeSealed(directory, second);
+    repository = await temporaryFolder();
+    series = path.join(repository, "cbm");
+    await writeSealed(repository, first);
+    await writeSealed(repository, second);
   });
-  afterEach(() => removeFolder(directory));
+  afterEach(() => removeFolder(repository));
 
   const statusOf = async () =>
-    (await folderStore(directory).backups("cbm")).map((backup) => [backup.id, backup.latest, backup.problem]);
+    (await folderStore(repository).backups("cbm")).map((backup) => [
+      backup.id,
+      backup.latest,
+      backup.problem,
+    ]);
 
   it("is moved aside, and said to be, where it is a copy of a backup that is there", async () => {
     await cp(path.join(series, second), latest(), { recursive: true });

@@ -11,29 +11,29 @@ const first = "20261121T080000Z";
 const second = "20261122T080000Z";
 
 describe("a store of backups in a folder", () => {
-  let directory: string;
+  let repository: string;
   beforeEach(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
   });
-  afterEach(() => removeFolder(directory));
+  afterEach(() => removeFolder(repository));
 
   const only = async () => {
-    const [backup, ...more] = await folderStore(directory).backups("cbm");
+    const [backup, ...more] = await folderStore(repository).backups("cbm");
     assert.ok(backup);
     assert.deepEqual(more, []);
     return backup;
   };
 
   it("reads its backups, the oldest first, and looks at nothing else", async () => {
-    await writeBackup(directory, second, { bytes: 1000, files: 2 });
-    await writeBackup(directory, first);
-    const series = path.join(directory, "cbm");
+    await writeBackup(repository, second, { bytes: 1000, files: 2 });
+    await writeBackup(repository, first);
+    const series = path.join(repository, "cbm");
     for (const name of ["2026", `.${first}.partial`, `.${first}.removed`, "20261399T080000Z", "notes"])
       await mkdir(path.join(series, name));
     await writeFile(path.join(series, "20261120T080000Z"), "a file");
     await symlink(first, path.join(series, "20261119T080000Z"));
     await symlink(first, path.join(series, "latest"));
-    const backups = await folderStore(directory).backups("cbm");
+    const backups = await folderStore(repository).backups("cbm");
     assert.deepEqual(
       backups.map(({ id, latest, problem }) => [id, latest, problem]),
       [
@@ -49,15 +49,15 @@ describe("a store of backups in a folder", () => {
   });
 
   it("takes the newest good backup for the latest where the link points nowhere", async () => {
-    await writeBackup(directory, first);
-    await rm(path.join(await writeBackup(directory, second), "manifest.json"));
-    await symlink("20261120T080000Z", path.join(directory, "cbm", "latest"));
-    assert.equal((await findBackup(folderStore(directory), "cbm", "latest")).id, first);
+    await writeBackup(repository, first);
+    await rm(path.join(await writeBackup(repository, second), "manifest.json"));
+    await symlink("20261120T080000Z", path.join(repository, "cbm", "latest"));
+    assert.equal((await findBackup(folderStore(repository), "cbm", "latest")).id, first);
   });
 
   it("has no latest backup where all are damaged, and says so", async () => {
-    for (const id of [first, second]) await rm(path.join(await writeBackup(directory, id), "manifest.json"));
-    await assert.rejects(findBackup(folderStore(directory), "cbm", "latest"), {
+    for (const id of [first, second]) await rm(path.join(await writeBackup(repository, id), "manifest.json"));
+    await assert.rejects(findBackup(folderStore(repository), "cbm", "latest"), {
       code: "backup-not-found",
       message: /There are, newest first: 20261122T080000Z \(damaged\), 20261121T080000Z \(damaged\)\.$/,
     });
@@ -126,14 +126,14 @@ describe("a store of backups in a folder", () => {
     ],
   ] as const) {
     it(`shows a backup as damaged that ${title}`, async () => {
-      await change(await writeBackup(directory, first));
+      await change(await writeBackup(repository, first));
       assert.match((await only()).problem ?? "good", problem);
     });
   }
 
   it("marks a backup, and takes the mark away, as often as it is told", async () => {
-    const folder = await writeBackup(directory, first);
-    const store = folderStore(directory);
+    const folder = await writeBackup(repository, first);
+    const store = folderStore(repository);
     for (const kept of [true, true, false, false]) {
       await store.mark("cbm", first, kept);
       const backup = await only();
@@ -145,16 +145,16 @@ describe("a store of backups in a folder", () => {
   });
 
   it("removes a backup with all files of its own", async () => {
-    await writeBackup(directory, second);
-    const folder = await writeBackup(directory, first, { files: 3 });
+    await writeBackup(repository, second);
+    const folder = await writeBackup(repository, first, { files: 3 });
     await writeFile(path.join(folder, "SHA256SUMS"), "");
-    assert.deepEqual(await folderStore(directory).remove("cbm", first), { id: first });
-    assert.deepEqual(await readdir(path.join(directory, "cbm")), [second]);
+    assert.deepEqual(await folderStore(repository).remove("cbm", first), { id: first });
+    assert.deepEqual(await readdir(path.join(repository, "cbm")), [second]);
   });
 
   it("removes nothing of a backup that is marked or damaged", async () => {
-    const folder = await writeBackup(directory, first);
-    const store = folderStore(directory);
+    const folder = await writeBackup(repository, first);
+    const store = folderStore(repository);
     await store.mark("cbm", first, true);
     assert.deepEqual(await store.remove("cbm", first), { id: first, left: 'it is marked "keep"' });
     await store.mark("cbm", first, false);
@@ -166,40 +166,40 @@ describe("a store of backups in a folder", () => {
   });
 
   it("takes a link for no file of a backup, whatever its name", async () => {
-    const folder = await writeBackup(directory, first);
+    const folder = await writeBackup(repository, first);
     await symlink("/etc/hostname", path.join(folder, "SHA256SUMS"));
-    assert.deepEqual(await folderStore(directory).remove("cbm", first), {
+    assert.deepEqual(await folderStore(repository).remove("cbm", first), {
       id: first,
       left: "it contains SHA256SUMS, which is not part of the backup",
     });
   });
 
   it("gives its name back to a backup that was marked in the moment of its removal", async () => {
-    const folder = await writeBackup(directory, first);
-    const hidden = path.join(directory, "cbm", `.${first}.removed`);
+    const folder = await writeBackup(repository, first);
+    const hidden = path.join(repository, "cbm", `.${first}.removed`);
     await writeFile(path.join(folder, "keep"), "");
     await rename(folder, hidden);
-    const [removal] = await folderStore(directory).finishRemovals("cbm");
+    const [removal] = await folderStore(repository).finishRemovals("cbm");
     assert.deepEqual(removal, { id: first, left: 'it is marked "keep"' });
     const backup = await only();
     assert.deepEqual([backup.id, backup.kept, backup.problem], [first, true, undefined]);
   });
 
   it("says what there is when a backup, a series or the folder is missing", async () => {
-    const store = folderStore(directory);
+    const store = folderStore(repository);
     await assert.rejects(existingBackups(store, "cbm"), {
       code: "backup-not-found",
       message: /^There is no backup of "cbm" in .* It has no backups at all\.$/,
     });
-    await writeBackup(directory, first);
-    await writeBackup(directory, second, { name: "other" });
-    await mkdir(path.join(directory, "empty"));
+    await writeBackup(repository, first);
+    await writeBackup(repository, second, { name: "other" });
+    await mkdir(path.join(repository, "empty"));
     await assert.rejects(existingBackups(store, "x"), { message: /It has backups of: cbm, other\.$/ });
     await assert.rejects(findBackup(store, "cbm", second), {
       code: "backup-not-found",
       message: /There are, newest first: 20261121T080000Z\.$/,
     });
-    await assert.rejects(folderStore(path.join(directory, "no")).series(), {
+    await assert.rejects(folderStore(path.join(repository, "no")).series(), {
       code: "directory-not-readable",
       message: /^There is no folder .*no\. Name the folder that holds the backups\.$/,
     });

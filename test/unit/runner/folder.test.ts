@@ -95,7 +95,7 @@ describe("a folder of backups", () => {
     await writeFile(path.join(folder, "file"), "");
     await assert.rejects(
       beginBackup(path.join(folder, "file"), "cbm", "key"),
-      /file\/cbm cannot be written: .*Choose another directory/,
+      /file\/cbm cannot be written: .*Choose another repository/,
     );
   });
 

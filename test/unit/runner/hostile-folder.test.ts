@@ -18,15 +18,15 @@ import { writeSealed } from "../../support/sealed";
 const id = "20261122T080000Z";
 
 describe("a folder of a backup that somebody else made", () => {
-  let directory: string;
+  let repository: string;
   let folder: string;
   beforeEach(async () => {
-    directory = await temporaryFolder();
-    folder = await writeSealed(directory, id);
+    repository = await temporaryFolder();
+    folder = await writeSealed(repository, id);
   });
-  afterEach(() => removeFolder(directory));
+  afterEach(() => removeFolder(repository));
 
-  const problem = async () => (await folderStore(directory).backups("cbm"))[0]?.problem;
+  const problem = async () => (await folderStore(repository).backups("cbm"))[0]?.problem;
   const at = (file: string) => path.join(folder, file);
 
   it("has no problem as it is", async () => {
@@ -49,10 +49,10 @@ describe("a folder of a backup that somebody else made", () => {
       await assert.rejects(sealBackup(folder, { ...manifest, files }));
       assert.match((await problem()) ?? "", /its manifest (names a file|must not name)/);
       await assert.rejects(readSealed(filesIn(folder)), { code: "manifest-unreadable" });
-      const request = { name: "cbm", backup: id, file: "-", directory };
+      const request = { name: "cbm", backup: id, file: "-", repository };
       const progress = progressTo(() => undefined);
       const { signal } = new AbortController();
-      await assert.rejects(exportBackup(folderStore(directory), request, process.stdout, progress, signal), {
+      await assert.rejects(exportBackup(request, process.stdout, progress, signal), {
         code: "checksum-mismatch",
       });
     });
@@ -101,19 +101,19 @@ describe("a folder of a backup that somebody else made", () => {
   }
 
   it("has a problem where a file or a folder in it is a link", async () => {
-    await rename(at("prepare.sql"), path.join(directory, "elsewhere"));
-    await symlink(path.join(directory, "elsewhere"), at("prepare.sql"));
+    await rename(at("prepare.sql"), path.join(repository, "elsewhere"));
+    await symlink(path.join(repository, "elsewhere"), at("prepare.sql"));
     assert.equal(await problem(), "prepare.sql is missing");
     await assert.rejects(filesIn(folder).read("prepare.sql")[Symbol.asyncIterator]().next(), {
       code: "checksum-mismatch",
     });
     await rm(at("prepare.sql"));
-    await rename(at("archive"), path.join(directory, "moved"));
-    await symlink(path.join(directory, "moved"), at("archive"));
+    await rename(at("archive"), path.join(repository, "moved"));
+    await symlink(path.join(repository, "moved"), at("archive"));
     assert.match((await problem()) ?? "", /^archive\/.* is missing$/);
     await rm(at("archive"));
-    await rename(path.join(directory, "moved"), at("archive"));
-    await rename(path.join(directory, "elsewhere"), at("prepare.sql"));
+    await rename(path.join(repository, "moved"), at("archive"));
+    await rename(path.join(repository, "elsewhere"), at("prepare.sql"));
     await symlink("/etc/passwd", at("archive/3.dat"));
     assert.equal(await problem(), "archive/3.dat is a link, or no file");
   });

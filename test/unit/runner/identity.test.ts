@@ -17,19 +17,19 @@ describe("the key of a backup", () => {
   after(() => removeFolder(folder));
 
   const keyOf = (
-    directory: string,
+    repository: string,
     more: { name?: string; containerId?: string; endpoint?: string; database?: string } = {},
   ) => {
     const { name = "cbm", containerId = "c0", database = "gis", endpoint } = more;
     const s3 = endpoint === undefined ? undefined : { endpoint };
-    return seriesKey({ containerId, database, directory, name, s3 });
+    return seriesKey({ containerId, database, repository, name, s3 });
   };
 
   it("is one, however its place is written", async () => {
     const key = await keyOf(path.join(folder, "real", "new"));
     const here = path.relative(process.cwd(), path.join(folder, "real", "new"));
-    for (const directory of [`${folder}/link/new`, `${folder}/real/../link/./new/`, here])
-      assert.equal(await keyOf(directory), key, directory);
+    for (const repository of [`${folder}/link/new`, `${folder}/real/../link/./new/`, here])
+      assert.equal(await keyOf(repository), key, repository);
     const bucket = await keyOf("s3://backups/gis", { endpoint: "http://S3.example:80" });
     assert.equal(await keyOf("s3://backups/gis/", { endpoint: "http://s3.example/" }), bucket);
   });
@@ -96,12 +96,12 @@ describe("the newest backup", () => {
 
 describe("a request", () => {
   const parse = (change: object) =>
-    BackupRequest.safeParse({ container: "c", directory: "/b", name: "cbm", tables: ["t"], ...change });
+    BackupRequest.safeParse({ container: "c", repository: "/b", name: "cbm", tables: ["t"], ...change });
 
   for (const [title, change, shown] of [
-    ["a line break in the directory", { directory: "/new\nline" }, '"/new\\nline"'],
-    ["an escape in the directory", { directory: "/a\u001b[31m" }, "\\u001b[31m"],
-    ["what was no UTF-8", { directory: "/a\ufffd" }, "\\ufffd"],
+    ["a line break in the directory", { repository: "/new\nline" }, '"/new\\nline"'],
+    ["an escape in the directory", { repository: "/a\u001b[31m" }, "\\u001b[31m"],
+    ["what was no UTF-8", { repository: "/a\ufffd" }, "\\ufffd"],
     ["a line break in the container", { container: "a\nerror[x]: y" }, '"a\\nerror[x]: y"'],
   ] as const)
     it(`is refused, and the name shown so that it does no harm: ${title}`, () => {
@@ -111,7 +111,7 @@ describe("a request", () => {
     });
 
   it("takes other odd characters", () => {
-    for (const directory of ["/a b", "/ä,=\"'", "/$x;`", "/-x", "/日本"])
-      assert.ok(parse({ directory }).success, directory);
+    for (const repository of ["/a b", "/ä,=\"'", "/$x;`", "/-x", "/日本"])
+      assert.ok(parse({ repository }).success, repository);
   });
 });

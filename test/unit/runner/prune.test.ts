@@ -14,25 +14,25 @@ const progress = progressTo(() => undefined);
 const { signal } = new AbortController();
 
 describe("pruning", () => {
-  let directory: string;
+  let repository: string;
   beforeEach(async () => {
-    directory = await temporaryFolder();
+    repository = await temporaryFolder();
   });
-  afterEach(() => removeFolder(directory));
+  afterEach(() => removeFolder(repository));
 
   const pruned = (change: object) =>
     prune(
-      folderStore(directory),
-      PruneRequest.parse({ directory, name: "cbm", ...change }),
+      folderStore(repository),
+      PruneRequest.parse({ repository, name: "cbm", ...change }),
       progress,
       signal,
     );
-  const there = async () => (await readdir(path.join(directory, "cbm"))).sort();
+  const there = async () => (await readdir(path.join(repository, "cbm"))).sort();
 
   /** From the oldest to the newest. */
   async function write(...bytes: number[]): Promise<void> {
     for (const [index, id] of [oldest, older, newest].entries())
-      await writeBackup(directory, id, { bytes: bytes[index] ?? 10 });
+      await writeBackup(repository, id, { bytes: bytes[index] ?? 10 });
   }
 
   it("keeps what any rule keeps, and removes the rest", async () => {
@@ -53,7 +53,7 @@ describe("pruning", () => {
   it("only says, in a dry run, what it would remove, and ends no removal", async () => {
     await write();
     const hidden = `.${oldest}.removed`;
-    await rename(path.join(directory, "cbm", oldest), path.join(directory, "cbm", hidden));
+    await rename(path.join(repository, "cbm", oldest), path.join(repository, "cbm", hidden));
     const { removed, dryRun } = await pruned({ retention: { keepLast: 1 }, dryRun: true });
     assert.deepEqual([removed, dryRun], [[older], true]);
     assert.deepEqual(await there(), [hidden, older, newest]);
@@ -78,10 +78,10 @@ describe("pruning", () => {
     await write();
     const after = (verify: string) =>
       pruneAfterBackup(
-        [folderStore(directory)],
+        [folderStore(repository)],
         BackupRequest.parse({
           container: "c",
-          directory,
+          repository,
           name: "cbm",
           tables: ["t"],
           retention: { keepLast: 1 },
@@ -101,12 +101,12 @@ describe("pruning", () => {
 
   it("follows a backup in its own database alone, and leaves damaged ones", async () => {
     await write();
-    const more = { container: "c", directory, name: "cbm", tables: ["t"], retention: { keepLast: 1 } };
-    const other = await writeBackup(directory, "20251123T080000Z", { database: "other" });
-    const damaged = await writeBackup(directory, "20251123T090000Z", { database: "other" });
+    const more = { container: "c", repository, name: "cbm", tables: ["t"], retention: { keepLast: 1 } };
+    const other = await writeBackup(repository, "20251123T080000Z", { database: "other" });
+    const damaged = await writeBackup(repository, "20251123T090000Z", { database: "other" });
     await rm(path.join(damaged, "manifest.json"));
     const request = BackupRequest.parse(more);
-    const after = (id: string) => pruneAfterBackup([folderStore(directory)], request, id, progress, signal);
+    const after = (id: string) => pruneAfterBackup([folderStore(repository)], request, id, progress, signal);
     assert.deepEqual((await after(path.basename(other))).pruned, []);
     assert.deepEqual((await after(newest)).pruned, [oldest, older]);
     assert.deepEqual(await there(), [newest, path.basename(other), path.basename(damaged)]);

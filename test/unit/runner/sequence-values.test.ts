@@ -32,7 +32,7 @@ describe("values of sequences that exist", () => {
       },
     };
     const request = RestoreRequest.parse({
-      ...{ container: "c", directory: "/b", name: "cbm", backup: "latest" },
+      ...{ container: "c", repository: "/b", name: "cbm", backup: "latest" },
     });
     const run: Pick<RestoreRun, "request" | "signal"> & { session: Partial<Session> } = {
       request,

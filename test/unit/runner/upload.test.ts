@@ -22,7 +22,7 @@ describe("an upload in parts", () => {
       }
     };
     const bucket = {
-      ...{ bucket: "cbm", prefix: "", signal: new AbortController().signal },
+      ...{ kind: "s3" as const, bucket: "cbm", prefix: "", signal: new AbortController().signal },
       client: { send } as unknown as S3Client,
     };
     await assert.rejects(upload(bucket, "archive.dump", content(), buffers, new Set()), {
