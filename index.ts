@@ -1,94 +1,45 @@
 import * as docker from "@pulumi/docker";
 // By the package's own name, as every other program has them, and compiled ("npm run build"): an update then transpiles
 // this file alone.
-import { type ArchiveFormat, BackupBucket, type NotCarried, PostgisContainer, type References, settings, TableBackup, type VerifyLevel } from "postgis-backup";
+import { BackupBucket, PostgisContainer, settings, TableBackup, type BackupBucketArgs } from "postgis-backup";
 
-// Defaults and types of the settings stand in Pulumi.yaml, where the CLI checks them; those without a default are
-// optional here.
-const { config, refuseUnknown } = settings();
-const dockerHost = config.get("dockerHost");
-const bucketPrefix = config.get("bucketPrefix");
-const keepLocal = config.requireBoolean("keepLocal");
-const bucketName = config.get("bucketName");
-const s3 = {
-  endpoint: config.get("s3Endpoint"),
-  region: config.get("s3Region"),
-  forcePathStyle: config.requireBoolean("s3PathStyle"),
-};
+// Each setting has the name of the argument that it becomes. Pulumi.yaml has the defaults of this program; the components have
+// the others.
+const { config, argumentsOf, refuseUnknown } = settings();
 
 // The Docker provider and the docker command line may find different daemons on their own.
+const dockerHost = config.get("dockerHost");
 const provider =
   dockerHost === undefined ? {} : { provider: new docker.Provider("docker", { host: dockerHost }) };
 
 const database = new PostgisContainer(
   "postgis",
-  {
-    image: config.require("image"),
-    containerName: config.require("containerName"),
-    hostAddress: config.require("hostAddress"),
-    port: config.requireNumber("port"),
-    database: config.require("database"),
-    user: config.require("user"),
-    password: config.requireSecret("password"),
-    volumeName: config.get("volumeName"),
-    adopt: config.get("adopt"),
-    keepData: config.requireBoolean("keepData"),
-    backupDirectory: config.require("backupDirectory"),
-    initScripts: config.requireObject<string[]>("initScripts"),
-    restoreFrom: config.get("restoreFrom"),
-    s3,
-    environment: config.getObject<Record<string, string>>("environment"),
-    settings: config.getObject<Record<string, string>>("settings"),
-    memory: config.requireNumber("memory"),
-    shmSize: config.requireNumber("shmSize"),
-    network: config.get("network"),
-    labels: config.getObject<Record<string, string>>("labels"),
-    startTimeout: config.getNumber("startTimeout"),
-    dockerHost,
-  },
+  { ...argumentsOf(PostgisContainer), password: config.requireSecret("password") },
   provider,
 );
 
-const bucket = config.requireBoolean("createBucket")
-  ? new BackupBucket("backups", { bucketName, prefix: bucketPrefix }).bucketName
-  : bucketName;
+const bucketArgs = config.getObject<BackupBucketArgs>("bucket");
+const bucket = bucketArgs === undefined ? [] : [new BackupBucket("backups", bucketArgs).repository];
+
+const { s3, ...asked } = argumentsOf(TableBackup, "connection", "password");
+const repository = config.require("repository");
+const copies = config.getObject<string[]>("copies") ?? [];
+const usesS3 = bucket.length > 0 || [repository, ...copies].some((one) => one.startsWith("s3:"));
 
 const backup = new TableBackup("tables", {
+  ...asked,
   connection: database.connection,
   tables: config.requireObject<string[]>("tables"),
-  excludeTables: config.requireObject<string[]>("excludeTables"),
-  directory: config.require("backupDirectory"),
-  bucket,
-  prefix: bucketPrefix,
-  uploadLimit: config.getNumber("uploadLimit"),
-  ...(bucket === undefined ? {} : { s3, keepLocal }),
-  backupName: config.require("backupName"),
-  format: config.require<ArchiveFormat>("format"),
-  jobs: config.getNumber("jobs"),
-  splitTablesFrom: config.requireNumber("splitTablesFrom"),
-  compression: config.get("compression"),
-  references: config.require<References>("references"),
-  accept: config.requireObject<NotCarried[]>("accept"),
-  relations: config.requireObject<string[]>("relations"),
-  maxOrphans: config.getNumber("maxOrphans"),
-  lockTimeout: config.requireNumber("lockTimeout"),
-  verify: config.require<VerifyLevel>("verify"),
-  keepLast: config.getNumber("keepLast"),
-  keepDaily: config.getNumber("keepDaily"),
-  keepWeekly: config.getNumber("keepWeekly"),
-  keepMonthly: config.getNumber("keepMonthly"),
-  keepYearly: config.getNumber("keepYearly"),
-  minSizeRatio: config.getNumber("minSizeRatio"),
-  fileMode: config.require("fileMode"),
-  triggers: config.requireObject<string[]>("triggers"),
-  every: config.get("every"),
+  repository,
+  copies: [...bucket, ...copies],
+  s3: usesS3 ? s3 : undefined,
 });
 
 // A misspelt setting would be ignored. Nothing has been created yet.
 refuseUnknown();
 
 export const backupLocation = backup.location;
-export const backupLocalLocation = backup.localLocation;
+export const backupCopies = backup.copies;
 export const backupVersionIds = backup.versionIds;
 export const backupManifest = backup.manifest;
 export const backupId = backup.backupId;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { serverCommand } from "../components/shared/server-settings";
+import { serverCommand } from "../components/postgis-container/server-settings";
 import { cache, root } from "../setup/paths";
 import { TestContainer } from "../test/support/container";
 import { isAlive } from "../test/support/processes";

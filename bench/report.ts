@@ -181,7 +181,7 @@ const definitions = `- **Time**: from the start of the first command to the end 
 - **Memory: container**: the peak of its processes and shared buffers, without the file cache, sampled ten times a
   second. **Command**: the peak resident memory of the largest command on this machine.
 - Before each measurement the server writes a checkpoint, and the system writes its cached data to disk. The server has the settings of
-  \`components/shared/server-settings.ts\`, without autovacuum. The tables are vacuumed, and are in the system's cache if they fit.
+  \`components/postgis-container/server-settings.ts\`, without autovacuum. The tables are vacuumed, and are in the system's cache if they fit.
 - The first contender of each group also runs once before the first round, unmeasured.`;
 
 function commandList({ groups }: BenchResult): string {

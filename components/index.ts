@@ -1,24 +1,31 @@
-export { BackupBucket } from "./backup-bucket/index";
+export {
+  ArchiveFormat,
+  IfExists,
+  MissingReferences,
+  MissingRoles,
+  NotCarried,
+  RestoreContent,
+  VerifyLevel,
+} from "../runner/request";
 export {
   type BackupBucketArgs,
   BucketProtection,
+  type ExistingBucketArgs,
+  type ObjectLockArgs,
   ObjectLockMode,
+  type TransitionArgs,
   TransitionStorageClass,
 } from "./backup-bucket/args";
-export type { PostgisConnection, PostgisConnectionArgs } from "./shared/connection";
-export { settings } from "./shared/known-names";
+export { BackupBucket } from "./backup-bucket/index";
+export type { BucketProtections } from "./backup-bucket/protections";
+export { type MigrationArgs, OldServer } from "./migration/args";
 export { Migration } from "./migration/index";
-export { type MigrationArgs, OldSide } from "./migration/args";
-export { PostgisContainer } from "./postgis-container/index";
 export type { PostgisContainerArgs } from "./postgis-container/args";
+export { PostgisContainer } from "./postgis-container/index";
+export type { PostgisConnection, PostgisConnectionArgs } from "./shared/connection";
 export type { S3SettingsArgs } from "./shared/s3-settings";
-export { TableBackup, type Verification } from "./table-backup/index";
-export {
-  ArchiveFormat,
-  NotCarried,
-  References,
-  type TableBackupArgs,
-  VerifyLevel,
-} from "./table-backup/args";
+export { settings } from "./shared/settings";
+export type { RetentionArgs, TableBackupArgs } from "./table-backup/args";
+export { type BackupCopy, TableBackup, type Verification } from "./table-backup/index";
+export type { TableRestoreArgs } from "./table-restore/args";
 export { TableRestore } from "./table-restore/index";
-export { IfExists, MissingRoles, RestoreContent, type TableRestoreArgs } from "./table-restore/args";

@@ -7,7 +7,7 @@ import { addExport } from "./cli/export";
 import { addImport } from "./cli/import";
 import { addKeep } from "./cli/keep";
 import { addList } from "./cli/list";
-import { addMigrate, addRetire } from "./cli/migrate";
+import { addMigrate, addRemoveOld } from "./cli/migrate";
 import { processOutput } from "./cli/output";
 import { addPreflight } from "./cli/preflight";
 import { addPresent } from "./cli/present";
@@ -47,7 +47,7 @@ function program(context: Context): Command {
   addVerify(main, context);
   addRestore(main, context);
   addMigrate(main, context);
-  addRetire(main, context);
+  addRemoveOld(main, context);
   addList(main, context);
   addPresent(main, context);
   addPrune(main, context);

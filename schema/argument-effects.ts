@@ -31,7 +31,7 @@ export const effects = {
   newMigration: "new migration",
   portAgain: "the new container gets the port again; nothing is migrated again",
   noMigration: "migrates nothing",
-  retirement: "the old container goes, in a second step",
+  removal: "the old container goes, in a second step",
   bucket: "update of the bucket's settings; objects stay",
   policies: "update of the policies",
   otherBucket: "refused while `keepBucket` protects the bucket",
@@ -250,11 +250,6 @@ export const postgisContainer = {
 } satisfies Record<keyof PostgisContainerArgs, Argument>;
 
 const trigger = (name: string): readonly [string, string] => ["backup", `triggers[0].${name}`];
-const kept = (value: unknown, says: RegExp): Argument => ({
-  effect: "nextBackup",
-  change: () => 30,
-  wrong: refused(value, says),
-});
 
 export const tableBackup = {
   connection: {
@@ -280,32 +275,41 @@ export const tableBackup = {
     ],
   },
   excludeTables: { effect: "newBackup", change: () => ["nothing_*"], shows: trigger("excludeTables") },
-  directory: {
+  repository: {
     effect: "newBackup",
-    change: ({ folder }) => `${folder}/elsewhere`,
-    shows: trigger("directory"),
+    change: ({ bucket }) => `s3://${bucket}/cbm/other`,
+    shows: trigger("repository"),
     wrong: [
+      ...refused("s3://B", /^repository: "s3:\/\/B" is not a repository in S3/),
       { by: "run 2", value: ({ folder }) => `${folder}/file/x`, says: /error\[directory-not-writable\]/ },
     ],
   },
-  bucket: {
+  copies: {
     effect: "newBackup",
-    change: ({ bucket }) => bucket,
-    shows: trigger("uploadTo"),
-    wrong: [{ by: "run 3", value: () => "no-such-bucket", says: /error\[bucket-not-found\]/ }],
+    change: ({ folder }) => [`${folder}/elsewhere`],
+    shows: trigger("copies"),
+    wrong: [
+      ...refused(["s3://B"], /^copies\.0: "s3:\/\/B" is not a repository in S3/),
+      { by: "run 3", value: () => ["s3://no-such-bucket"], says: /error\[bucket-not-found\]/ },
+    ],
   },
-  prefix: { effect: "newBackup", change: () => "cbm/other", shows: trigger("uploadTo") },
+  workDirectory: {
+    effect: "noBackup",
+    change: ({ folder }) => `${folder}/work`,
+    wrong: refused("", /^workDirectory: /),
+  },
   s3: {
     effect: "newBackup",
     change: ({ endpoint }) => ({
       endpoint: endpoint.replace("127.0.0.1", "localhost"),
       region: "eu-central-1",
       forcePathStyle: true,
+      timeout: 20,
+      uploadLimit: 100_000_000,
     }),
     shows: trigger("endpoint"),
+    wrong: refused({ uploadLimit: 0 }, /^s3\.uploadLimit: /),
   },
-  keepLocal: { effect: "noBackup", change: () => false },
-  uploadLimit: { effect: "noBackup", change: () => 100_000_000 },
   backupName: {
     effect: "newBackup",
     change: () => "other",
@@ -332,26 +336,34 @@ export const tableBackup = {
     shows: trigger("accept"),
     wrong: refused(["everything"], /^accept/),
   },
-  references: {
+  missingReferences: {
     effect: "newBackup",
-    change: () => "add",
-    shows: trigger("references"),
-    wrong: refused("maybe", /^references: /),
+    change: () => "include",
+    shows: trigger("missingReferences"),
+    wrong: refused("maybe", /^missingReferences: /),
   },
-  relations: {
+  logicalForeignKeys: {
     effect: "noBackup",
     change: () => ["other.id -> marker.id"],
-    wrong: refused([""], /^relations/),
+    wrong: refused([""], /^logicalForeignKeys/),
   },
   maxOrphans: { effect: "noBackup", change: () => 5, wrong: refused(-1, /^maxOrphans: /) },
   lockTimeout: { effect: "noBackup", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
   verify: { effect: "noBackup", change: () => "none", wrong: refused("twice", /^verify: /) },
-  keepLast: kept(-1, /^keepLast: /),
-  keepDaily: kept(-1, /^keepDaily: /),
-  keepWeekly: kept(-1, /^keepWeekly: /),
-  keepMonthly: kept(-1, /^keepMonthly: /),
-  keepYearly: kept(-1, /^keepYearly: /),
-  minSizeRatio: { effect: "nextBackup", change: () => 0.1, wrong: refused(-1, /^minSizeRatio: /) },
+  retention: {
+    effect: "nextBackup",
+    change: () => ({
+      keepLast: 30,
+      keepDaily: 30,
+      keepWeekly: 30,
+      keepMonthly: 30,
+      keepYearly: 30,
+      minSizeRatio: 0.1,
+    }),
+    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "minSizeRatio"].flatMap(
+      (rule) => refused({ [rule]: -1 }, new RegExp(`^retention\\.${rule}: `)),
+    ),
+  },
   fileMode: { effect: "nextBackup", change: () => "0640", wrong: refused("rw", /^fileMode: must be octal/) },
   triggers: { effect: "newBackup", change: () => ["again"], shows: ["backup", "triggers[1]"] },
   every: {
@@ -359,6 +371,11 @@ export const tableBackup = {
     change: () => "36500d",
     shows: ["backup", "triggers["],
     wrong: refused("often", /^every: must be a duration/),
+  },
+  checkInPreview: {
+    effect: "noBackup",
+    change: () => false,
+    wrong: refused("false", /^checkInPreview: .*boolean/),
   },
 } satisfies Record<keyof TableBackupArgs, Argument>;
 
@@ -381,8 +398,15 @@ export const tableRestore = {
   location: {
     effect: "newRestore",
     change: ({ location }) => location.replace(/[^/]*$/, "latest"),
-    shows: restoreTrigger("backup"),
-    wrong: [{ by: "run 2", value: ({ folder }) => `${folder}/cbm/nope`, says: /error\[/ }],
+    shows: restoreTrigger("location"),
+    wrong: [
+      ...refused("./backups", /^location: "\.\/backups" is not the location of a backup/),
+      {
+        by: "run 2",
+        value: ({ folder }) => `${folder}/cbm/20200101T000000Z`,
+        says: /error\[/,
+      },
+    ],
   },
   s3: { effect: "noRestore", change: () => ({ region: "eu-central-1" }) },
   tables: {
@@ -443,11 +467,12 @@ export const migration = {
     ],
   },
   password: { effect: "noMigration", change: () => "another" },
-  directory: {
+  repository: {
     effect: "noMigration",
     change: ({ folder }) => `${folder}/elsewhere`,
-    wrong: refused("", /^directory: /),
+    wrong: refused("", /^repository: /),
   },
+  s3: { effect: "noMigration", change: () => ({ region: "eu-central-1" }) },
   backupName: { effect: "noMigration", change: () => "other", wrong: refused("../x", /^backupName: /) },
   format: { effect: "noMigration", change: () => "plain", wrong: refused("tar", /^format: /) },
   excludeTables: {
@@ -465,15 +490,15 @@ export const migration = {
     change: () => ["view public.seen"],
     wrong: refused([""], /^leaveBehind/),
   },
-  relations: {
+  logicalForeignKeys: {
     effect: "noMigration",
     change: () => ["marker.id -> marker.id"],
-    wrong: refused([""], /^relations/),
+    wrong: refused([""], /^logicalForeignKeys/),
   },
   missingRoles: { effect: "noMigration", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
   jobs: { effect: "noMigration", change: () => 2, wrong: refused(0, /^jobs: /) },
   lockTimeout: { effect: "noMigration", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
-  oldSide: { effect: "retirement", change: () => "remove" },
+  oldServer: { effect: "removal", change: () => "remove" },
   triggers: { effect: "portAgain", change: () => ["again"], shows: ["migrate", "triggers[1]"] },
 } satisfies Record<keyof MigrationArgs, Argument>;
 
@@ -485,10 +510,12 @@ export const backupBucket = {
   },
   existingBucket: {
     effect: "adopted",
-    change: ({ bucket }) => `${bucket}-3`,
-    wrong: refused("Upper", /^existingBucket: must be 3 to 63/),
+    change: ({ bucket }) => ({ name: `${bucket}-3`, partition: "aws-cn" }),
+    wrong: [
+      ...refused({ name: "Upper" }, /^existingBucket\.name: must be 3 to 63/),
+      ...refused({ name: "backups", partition: "mars" }, /^existingBucket\.partition: /),
+    ],
   },
-  partition: { effect: "adopted", change: () => "aws-cn", wrong: refused("mars", /^partition: /) },
   prefix: { effect: "policies", change: () => "cbm/other", wrong: refused("/x", /^prefix: must be names/) },
   kmsKeyArn: {
     effect: "bucket",
@@ -508,29 +535,23 @@ export const backupBucket = {
     shows: ["lifecycle", "rules"],
     wrong: refused(0.5, /^expireNoncurrentDays: /),
   },
-  transitionDays: {
+  transition: {
     effect: "bucket",
-    change: () => 60,
+    change: () => ({ days: 60, storageClass: "GLACIER" }),
     shows: ["lifecycle", "rules"],
-    wrong: refused(10, /^transitionDays: must be at least 30/),
+    wrong: [
+      ...refused({ days: 10 }, /^transition\.days: must be at least 30/),
+      ...refused({ days: 60, storageClass: "ICE" }, /^transition\.storageClass: /),
+    ],
   },
-  transitionStorageClass: {
+  objectLock: {
     effect: "bucket",
-    change: () => "GLACIER",
-    shows: ["lifecycle", "rules"],
-    wrong: refused("ICE", /^transitionStorageClass: /),
-  },
-  objectLockDays: {
-    effect: "bucket",
-    change: () => 3,
+    change: () => ({ days: 3, mode: "COMPLIANCE" }),
     shows: ["object-lock", "rule"],
-    wrong: refused(0, /^objectLockDays: /),
-  },
-  objectLockMode: {
-    effect: "bucket",
-    change: () => "COMPLIANCE",
-    shows: ["object-lock", "rule"],
-    wrong: refused("SOFT", /^objectLockMode: /),
+    wrong: [
+      ...refused({ days: 0 }, /^objectLock\.days: /),
+      ...refused({ days: 3, mode: "SOFT" }, /^objectLock\.mode: /),
+    ],
   },
   keepBucket: { effect: "bucketProtection", change: () => false },
   tags: { effect: "bucket", change: () => ({ team: "gis" }), shows: ["bucket", "tags"] },

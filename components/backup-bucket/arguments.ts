@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Switch } from "../shared/check";
 import { type BackupBucketArgs, BucketProtection, ObjectLockMode, TransitionStorageClass } from "./args";
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
@@ -27,73 +28,64 @@ const KeyArn = z
     "must be the ARN of a KMS key (arn:aws:kms:…:key/…), not an alias or an id, which access policies cannot name",
   );
 
+/** STANDARD_IA and ONEZONE_IA take objects only after 30 days. */
+const infrequent: readonly (string | undefined)[] = [
+  undefined,
+  TransitionStorageClass.StandardIa,
+  TransitionStorageClass.OneZoneIa,
+];
+
 /** Each argument of a BackupBucket by itself. */
 export const BucketArguments = z.object({
   bucketName: BucketName.optional(),
-  existingBucket: BucketName.optional(),
-  partition: z.enum(["aws", "aws-cn", "aws-us-gov"]).optional(),
+  existingBucket: z
+    .object({ name: BucketName, partition: z.enum(["aws", "aws-cn", "aws-us-gov"]).optional() })
+    .optional(),
   prefix: Prefix.optional(),
   kmsKeyArn: KeyArn.optional(),
   abortIncompleteUploadsDays: Days.optional(),
   expireNoncurrentDays: Days.optional(),
-  transitionDays: Days.optional(),
-  transitionStorageClass: z.enum(TransitionStorageClass).optional(),
-  objectLockDays: Days.max(36500, "must be at most 36500 days").optional(),
-  objectLockMode: z.enum(ObjectLockMode).optional(),
+  transition: z
+    .object({ days: Days, storageClass: z.enum(TransitionStorageClass).optional() })
+    .refine(({ days, storageClass }) => days >= 30 || !infrequent.includes(storageClass), {
+      path: ["days"],
+      error: ({ input }) => {
+        const { storageClass = TransitionStorageClass.StandardIa } = input as { storageClass?: string };
+        return `must be at least 30 for ${storageClass}`;
+      },
+    })
+    .optional(),
+  objectLock: z
+    .object({ days: Days.max(36500, "must be at most 36500 days"), mode: z.enum(ObjectLockMode).optional() })
+    .optional(),
+  keepBucket: Switch,
   withoutProtections: z.array(z.enum(BucketProtection)).optional(),
 });
 
-const givenWithExisting: readonly (keyof BackupBucketArgs)[] = [
-  "existingBucket",
-  "prefix",
-  "kmsKeyArn",
-  "partition",
-];
-
-/** Arguments that an argument stands for nothing without. */
-const needs: readonly (readonly [keyof BackupBucketArgs, keyof BackupBucketArgs])[] = [
-  ["partition", "existingBucket"],
-  ["transitionStorageClass", "transitionDays"],
-  ["objectLockMode", "objectLockDays"],
-];
+const givenWithExisting: readonly string[] = ["existingBucket", "prefix", "kmsKeyArn"];
 
 /** Arguments that cannot be had without a protection. */
 const needsProtection: readonly (readonly [keyof BackupBucketArgs, BucketProtection])[] = [
   ["kmsKeyArn", "encryption"],
   ["abortIncompleteUploadsDays", "lifecycle"],
   ["expireNoncurrentDays", "lifecycle"],
-  ["transitionDays", "lifecycle"],
+  ["transition", "lifecycle"],
   ["expireNoncurrentDays", "versioning"],
-  ["objectLockDays", "versioning"],
+  ["objectLock", "versioning"],
 ];
 
 /** Why arguments do not go together: the first that is wrong, and the reason. */
 export function conflict(
   args: BackupBucketArgs,
 ): { readonly property: string; readonly reason: string } | undefined {
-  const given = (property: keyof BackupBucketArgs) => args[property] !== undefined;
-  if (given("existingBucket")) {
-    const extra = Object.keys(args).find(
-      (property) =>
-        given(property as keyof BackupBucketArgs) &&
-        !givenWithExisting.includes(property as keyof BackupBucketArgs),
-    );
-    if (extra !== undefined)
-      return { property: extra, reason: "cannot be given with existingBucket, which is not changed" };
-  }
-  const alone = needs.find(([property, other]) => given(property) && !given(other));
-  if (alone !== undefined) return { property: alone[0], reason: `has no effect without ${alone[1]}` };
+  const given = Object.entries(args).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const extra = given.find((property) => !givenWithExisting.includes(property));
+  if (args.existingBucket !== undefined && extra !== undefined)
+    return { property: extra, reason: "cannot be given with existingBucket, which is not changed" };
   const unprotected = needsProtection.find(
-    ([property, protection]) => given(property) && args.withoutProtections?.includes(protection),
+    ([property, protection]) => given.includes(property) && args.withoutProtections?.includes(protection),
   );
-  if (unprotected !== undefined) {
-    const [property, protection] = unprotected;
-    return { property, reason: `needs ${protection}, which withoutProtections leaves out` };
-  }
-  const early = args.transitionStorageClass ?? TransitionStorageClass.StandardIa;
-  const infrequent =
-    early === TransitionStorageClass.StandardIa || early === TransitionStorageClass.OneZoneIa;
-  if (infrequent && typeof args.transitionDays === "number" && args.transitionDays < 30)
-    return { property: "transitionDays", reason: `must be at least 30 for ${early}` };
-  return undefined;
+  if (unprotected === undefined) return undefined;
+  const [property, protection] = unprotected;
+  return { property, reason: `needs ${protection}, which withoutProtections leaves out` };
 }

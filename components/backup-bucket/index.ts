@@ -1,12 +1,12 @@
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
-import { backupBucketNames } from "../shared/argument-names";
-import type { BackupBucketArgs } from "./args";
+import { refuseUnknownArguments } from "../shared/argument-names";
+import { checkedArgs, wrongArgument } from "../shared/check";
+import { childOptions, kept, outputsOf } from "../shared/component";
+import { type BackupBucketArgs, backupBucketNames } from "./args";
 import { BucketArguments, conflict } from "./arguments";
 import { backupPolicy, type PolicyScope, prunePolicy, restorePolicy } from "./policies";
-import { protectBucket } from "./protections";
-import { checkedArgs, wrongArgument } from "../shared/check";
-import { refuseUnknownArguments } from "../shared/known-names";
+import { type BucketProtections, protectBucket } from "./protections";
 
 /**
  * A bucket for backups in S3, or in an S3-compatible server: versioned, encrypted, closed to the public and to plain HTTP,
@@ -17,15 +17,24 @@ import { refuseUnknownArguments } from "../shared/known-names";
  *
  * @example
  * const bucket = new BackupBucket("backups", { prefix: "cbm", expireNoncurrentDays: 30 });
+ * new TableBackup("cbm", { connection, tables, repository: bucket.repository });
  * new aws.iam.RolePolicy("backup", { role, policy: bucket.backupPolicy });
  */
 export class BackupBucket extends pulumi.ComponentResource {
+  static readonly argumentNames = backupBucketNames;
+
+  /** The bucket that was created; undefined for one that exists already. */
+  public readonly bucket?: s3.Bucket;
+  /** What protects the bucket that was created. */
+  public readonly protections: BucketProtections = {};
+  /** Where backups go, as `s3://bucket/prefix`: the `repository` of a `TableBackup`. */
+  public readonly repository: pulumi.Output<string>;
   /** Name of the bucket; known to others only when everything that protects it is in place. */
   public readonly bucketName: pulumi.Output<string>;
   /** ARN of the bucket. */
   public readonly arn: pulumi.Output<string>;
-  /** Region of a bucket that was created here. */
-  public readonly region?: pulumi.Output<string>;
+  /** Region of the bucket that was created; undefined for one that exists already. */
+  public readonly region: pulumi.Output<string | undefined>;
   /** IAM policy that lets the runner write backups and read them back, and delete nothing; a JSON document. */
   public readonly backupPolicy: pulumi.Output<string>;
   /** IAM policy that lets the runner delete backups, but no version of them for good; a JSON document. */
@@ -41,41 +50,45 @@ export class BackupBucket extends pulumi.ComponentResource {
     if (problem !== undefined) throw wrongArgument(`${problem.property}: ${problem.reason}`, this);
 
     if (checked.existingBucket !== undefined) {
-      this.bucketName = pulumi.output(checked.existingBucket);
-      this.arn = pulumi.interpolate`arn:${checked.partition ?? "aws"}:s3:::${this.bucketName}`;
+      const { name: bucketName, partition = "aws" } = checked.existingBucket;
+      this.bucketName = pulumi.output(bucketName);
+      this.arn = pulumi.interpolate`arn:${partition}:s3:::${bucketName}`;
+      this.region = pulumi.output(undefined);
     } else {
-      const protect = checked.keepBucket ?? true;
-      const bucket = new s3.Bucket(
+      const options = { ...childOptions(this, opts), ...kept(checked.keepBucket ?? true) };
+      this.bucket = new s3.Bucket(
         `${name}-bucket`,
         {
           ...(checked.bucketName === undefined ? {} : { bucket: checked.bucketName }),
-          ...(checked.objectLockDays === undefined ? {} : { objectLockEnabled: true }),
+          ...(checked.objectLock === undefined ? {} : { objectLockEnabled: true }),
           ...(checked.tags === undefined ? {} : { tags: checked.tags }),
         },
         // A bucket can be given Object Lock later, by its configuration; a change here would ask for another bucket.
-        { parent: this, protect, retainOnDelete: protect, ignoreChanges: ["objectLockEnabled"] },
+        { ...options, ignoreChanges: ["objectLockEnabled"] },
       );
-      // Deleted with the bucket, not before it: what is kept stays protected.
-      const settings = protectBucket(name, bucket, checked, { parent: this, protect, deletedWith: bucket });
-      this.bucketName = pulumi
-        .all([bucket.bucket, pulumi.all(settings.map((setting) => setting.bucket))])
-        .apply(([bucketName]) => bucketName);
-      this.arn = bucket.arn;
-      this.region = bucket.region;
+      this.protections = protectBucket(name, this.bucket, checked, {
+        ...options,
+        // They go with the bucket, not before it: what is kept stays protected.
+        ...{ retainOnDelete: undefined, deletedWith: this.bucket },
+      });
+      const ready = Object.values(this.protections)
+        .filter((setting) => setting !== undefined)
+        .map((setting: { bucket: pulumi.Output<string> }) => setting.bucket);
+      this.bucketName = pulumi.all([this.bucket.bucket, ready]).apply(([bucketName]) => bucketName);
+      this.arn = this.bucket.arn;
+      this.region = this.bucket.region;
     }
 
     const { prefix, kmsKeyArn } = checked;
+    this.repository = pulumi
+      .all([this.bucketName, prefix])
+      .apply(([bucketName, start]) =>
+        ["s3:/", bucketName, ...(start === undefined ? [] : [start])].join("/"),
+      );
     const scope: pulumi.Output<PolicyScope> = pulumi.output({ arn: this.arn, prefix, kmsKeyArn });
     this.backupPolicy = scope.apply(backupPolicy);
     this.prunePolicy = scope.apply(prunePolicy);
     this.restorePolicy = scope.apply(restorePolicy);
-    this.registerOutputs({
-      bucketName: this.bucketName,
-      arn: this.arn,
-      ...(this.region === undefined ? {} : { region: this.region }),
-      backupPolicy: this.backupPolicy,
-      prunePolicy: this.prunePolicy,
-      restorePolicy: this.restorePolicy,
-    });
+    this.registerOutputs(outputsOf(this));
   }
 }

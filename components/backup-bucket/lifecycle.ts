@@ -3,7 +3,7 @@ import { type BackupBucketArgs, TransitionStorageClass } from "./args";
 
 type Rule = input.s3.BucketLifecycleConfigurationRule;
 
-/** Rules for all keys; the filter is empty because S3 wants one in each. */
+/** Rules for all keys. The filter is empty because S3 requires one in each. */
 export function lifecycleRules(args: BackupBucketArgs): Rule[] {
   const rule = (id: string, actions: Partial<Rule>): Rule => ({
     id,
@@ -25,9 +25,9 @@ export function lifecycleRules(args: BackupBucketArgs): Rule[] {
       }),
     );
   }
-  if (args.transitionDays !== undefined) {
-    const storageClass = args.transitionStorageClass ?? TransitionStorageClass.StandardIa;
-    rules.push(rule("transition", { transitions: [{ days: args.transitionDays, storageClass }] }));
+  if (args.transition !== undefined) {
+    const { days, storageClass = TransitionStorageClass.StandardIa } = args.transition;
+    rules.push(rule("transition", { transitions: [{ days, storageClass }] }));
   }
   return rules;
 }

@@ -5,66 +5,114 @@ import { type BackupBucketArgs, BucketProtection, ObjectLockMode } from "./args"
 import { lifecycleRules } from "./lifecycle";
 import { transportPolicy } from "./policies";
 
-/** A resource that configures one thing of a bucket. */
-type Setting = pulumi.CustomResource & { readonly bucket: pulumi.Output<string> };
+/** The resources that protect a bucket; those that were left out are undefined. */
+export interface BucketProtections {
+  /** Closes the bucket to the public. */
+  publicAccessBlock?: s3.BucketPublicAccessBlock;
+  /** Makes the bucket's owner the owner of every object. */
+  ownershipControls?: s3.BucketOwnershipControls;
+  /** Refuses requests over plain HTTP. */
+  policy?: s3.BucketPolicy;
+  /** Encrypts new objects. */
+  encryption?: s3.BucketServerSideEncryptionConfiguration;
+  /** Keeps what is overwritten or deleted. */
+  versioning?: s3.BucketVersioning;
+  /** Keeps versions from being deleted for some time. */
+  objectLock?: s3.BucketObjectLockConfiguration;
+  /** Removes incomplete uploads, and does what else the arguments ask for. */
+  lifecycle?: s3.BucketLifecycleConfiguration;
+}
+
+type Options = Omit<pulumi.CustomResourceOptions, "dependsOn"> & {
+  readonly dependsOn: pulumi.Input<pulumi.Resource>[];
+};
 
 /** Declares everything that protects a bucket and is not left out. */
 export function protectBucket(
   name: string,
   bucket: s3.Bucket,
   args: BackupBucketArgs,
-  opts: pulumi.CustomResourceOptions,
-): Setting[] {
-  const settings: Setting[] = [];
+  opts: Options,
+): BucketProtections {
+  const before = [...opts.dependsOn];
   /** S3 refuses two changes of these at a time, and some need what others set: each waits for those before it. */
-  const declare = (suffix: string, create: (name: string, opts: pulumi.CustomResourceOptions) => Setting) => {
-    settings.push(create(`${name}-${suffix}`, { ...opts, dependsOn: [...settings] }));
+  const declare = <R extends pulumi.Resource>(
+    suffix: string,
+    create: (name: string, opts: pulumi.CustomResourceOptions) => R,
+    isWanted: boolean,
+  ): R | undefined => {
+    if (!isWanted) return undefined;
+    const made = create(`${name}-${suffix}`, { ...opts, dependsOn: [...before] });
+    before.push(made);
+    return made;
   };
-  const wanted = (protection: BucketProtection) => !args.withoutProtections?.includes(protection);
+  const wanted = (protection: BucketProtection) => !(args.withoutProtections?.includes(protection) ?? false);
   const target = { bucket: bucket.bucket };
 
-  if (wanted(BucketProtection.PublicAccessBlock))
-    declare("public-access-block", (child, childOpts) => {
-      const all = {
-        blockPublicAcls: true,
-        blockPublicPolicy: true,
-        ignorePublicAcls: true,
-        restrictPublicBuckets: true,
-      };
-      return new s3.BucketPublicAccessBlock(child, { ...target, ...all }, childOpts);
-    });
-  if (wanted(BucketProtection.OwnershipControls))
-    declare("ownership-controls", (child, childOpts) => {
-      const rule = { objectOwnership: "BucketOwnerEnforced" };
-      return new s3.BucketOwnershipControls(child, { ...target, rule }, childOpts);
-    });
-  if (wanted(BucketProtection.TransportPolicy))
-    declare("policy", (child, childOpts) => {
-      const policy = bucket.arn.apply(transportPolicy);
-      return new s3.BucketPolicy(child, { ...target, policy }, childOpts);
-    });
-  if (wanted(BucketProtection.Encryption))
-    declare("encryption", (child, childOpts) => {
-      const rules = [encryptionRule(args.kmsKeyArn)];
-      return new s3.BucketServerSideEncryptionConfiguration(child, { ...target, rules }, childOpts);
-    });
-  if (wanted(BucketProtection.Versioning))
-    declare("versioning", (child, childOpts) => {
-      const versioningConfiguration = { status: "Enabled" };
-      return new s3.BucketVersioning(child, { ...target, versioningConfiguration }, childOpts);
-    });
-  const { objectLockDays: days } = args;
-  if (days !== undefined)
-    declare("object-lock", (child, childOpts) => {
-      const rule = { defaultRetention: { mode: args.objectLockMode ?? ObjectLockMode.Governance, days } };
-      return new s3.BucketObjectLockConfiguration(child, { ...target, rule }, childOpts);
-    });
-  if (wanted(BucketProtection.Lifecycle))
-    declare("lifecycle", (child, childOpts) => {
-      const rules = lifecycleRules(args);
-      return new s3.BucketLifecycleConfiguration(child, { ...target, rules }, childOpts);
-    });
-  return settings;
+  return {
+    publicAccessBlock: declare(
+      "public-access-block",
+      (child, childOpts) => {
+        const all = {
+          blockPublicAcls: true,
+          blockPublicPolicy: true,
+          ignorePublicAcls: true,
+          restrictPublicBuckets: true,
+        };
+        return new s3.BucketPublicAccessBlock(child, { ...target, ...all }, childOpts);
+      },
+      wanted(BucketProtection.PublicAccessBlock),
+    ),
+    ownershipControls: declare(
+      "ownership-controls",
+      (child, childOpts) => {
+        const rule = { objectOwnership: "BucketOwnerEnforced" };
+        return new s3.BucketOwnershipControls(child, { ...target, rule }, childOpts);
+      },
+      wanted(BucketProtection.OwnershipControls),
+    ),
+    policy: declare(
+      "policy",
+      (child, childOpts) => {
+        const policy = bucket.arn.apply(transportPolicy);
+        return new s3.BucketPolicy(child, { ...target, policy }, childOpts);
+      },
+      wanted(BucketProtection.TransportPolicy),
+    ),
+    encryption: declare(
+      "encryption",
+      (child, childOpts) => {
+        const rules = [encryptionRule(args.kmsKeyArn)];
+        return new s3.BucketServerSideEncryptionConfiguration(child, { ...target, rules }, childOpts);
+      },
+      wanted(BucketProtection.Encryption),
+    ),
+    versioning: declare(
+      "versioning",
+      (child, childOpts) => {
+        const versioningConfiguration = { status: "Enabled" };
+        return new s3.BucketVersioning(child, { ...target, versioningConfiguration }, childOpts);
+      },
+      wanted(BucketProtection.Versioning),
+    ),
+    objectLock: declare(
+      "object-lock",
+      (child, childOpts) => {
+        const { days, mode = ObjectLockMode.Governance } = args.objectLock ?? {};
+        const rule = { defaultRetention: { mode, days } };
+        return new s3.BucketObjectLockConfiguration(child, { ...target, rule }, childOpts);
+      },
+      args.objectLock !== undefined,
+    ),
+    lifecycle: declare(
+      "lifecycle",
+      (child, childOpts) => {
+        const rules = lifecycleRules(args);
+        return new s3.BucketLifecycleConfiguration(child, { ...target, rules }, childOpts);
+      },
+      wanted(BucketProtection.Lifecycle),
+    ),
+  };
 }
 
 function encryptionRule(

@@ -1,10 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PostgisConnectionArgs } from "../shared/connection";
-import type { ArchiveFormat } from "../table-backup/args";
-import type { MissingRoles } from "../table-restore/args";
+import type { ArchiveFormat, MissingRoles } from "../../runner/request";
+import type { ArgumentNames } from "../shared/argument-names";
+import { connectionNames, type PostgisConnectionArgs } from "../shared/connection";
+import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
 
-/** What becomes of the container that was migrated. */
-export const OldSide = {
+/** What becomes of the old server's container after the migration. */
+export const OldServer = {
   /** It is stopped, and kept with its data. */
   Keep: "keep",
   /** It is removed; its volume is kept. */
@@ -12,7 +13,7 @@ export const OldSide = {
   /** It is removed, and its volume too. */
   RemoveData: "removeData",
 } as const;
-export type OldSide = (typeof OldSide)[keyof typeof OldSide];
+export type OldServer = (typeof OldServer)[keyof typeof OldServer];
 
 export interface MigrationArgs {
   /**
@@ -26,20 +27,29 @@ export interface MigrationArgs {
    */
   to: pulumi.Input<PostgisConnectionArgs>;
   /**
-   * Password, needed only where both servers ask for one on their loopback interface; the official images do not. A change
-   * migrates nothing.
+   * Password. It is needed only where both servers ask for one on their loopback interface, which the official images do not.
+   * A change migrates nothing.
+   * @default none
    */
   password?: pulumi.Input<string>;
-  /** Folder that holds backups; that of the old tables is kept there. A change migrates nothing. */
-  directory: pulumi.Input<string>;
   /**
-   * Name of the series of backups, a folder below `directory`. A change migrates nothing.
+   * Where the backup that moves the tables is kept: a folder on this machine, relative to the program, or
+   * `s3://bucket/prefix`. A change migrates nothing.
+   */
+  repository: pulumi.Input<string>;
+  /**
+   * How the S3 server is reached. It is refused where `repository` is a folder. A change migrates nothing.
+   * @default AWS, or what the environment says
+   */
+  s3?: pulumi.Input<S3SettingsArgs>;
+  /**
+   * Name of the backup, a folder in the repository. A change migrates nothing.
    * @default the name of the component
    */
   backupName?: pulumi.Input<string>;
   /**
-   * `custom` and `plain` are streamed; `directory` is written by several workers, and wants the folder mounted into the old
-   * container. A change migrates nothing.
+   * `custom` and `plain` are streamed; `directory` is written by several workers, and needs the repository to be a folder that
+   * is mounted in the old container. A change migrates nothing.
    * @default "custom"
    */
   format?: pulumi.Input<ArchiveFormat>;
@@ -62,13 +72,14 @@ export interface MigrationArgs {
    */
   leaveBehind?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Relations without a foreign key, as `"child.column -> parent.column"`, whose orphans are compared. A change migrates nothing.
+   * Foreign keys that the database does not declare, as `"child.column -> parent.column"`, whose orphans are compared. A change
+   * migrates nothing.
    * @default none
    */
-  relations?: pulumi.Input<pulumi.Input<string>[]>;
+  logicalForeignKeys?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Owners and grantees that the new server lacks: `fail`, or `create` them. Roles that can log in must exist in any case. A
-   * change migrates nothing.
+   * What happens about owners and grantees that the new server lacks: `fail`, or `create` them. Roles that can log in must
+   * exist in any case. A change migrates nothing.
    * @default "fail"
    */
   missingRoles?: pulumi.Input<MissingRoles>;
@@ -78,20 +89,39 @@ export interface MigrationArgs {
    */
   jobs?: pulumi.Input<number>;
   /**
-   * Seconds to wait for transactions that write, before the tables are backed up.
+   * Seconds to wait for transactions that write, before the tables are backed up. A change migrates nothing.
    * @default 60
    */
   lockTimeout?: pulumi.Input<number>;
   /**
-   * What becomes of the old container: `keep`, `remove`, or `removeData`. The last two are a second step, and are refused before
-   * everything is migrated. **Caution**: `removeData` deletes the old data.
+   * What becomes of the old server's container after the migration: `keep`, `remove`, or `removeData`. It is removed only when
+   * everything is migrated and the container was not started again since. **Caution**: `removeData` deletes the old data.
    * @default "keep"
    */
-  oldSide?: OldSide;
+  oldServer?: OldServer;
   /**
-   * Any values, such as the `containerId` of the new server: a change of one of them gives its container the port again. What is
-   * migrated is not migrated again.
+   * Any values, such as the `containerId` of the new server. A change of one of them gives its container the port again. What
+   * is migrated is not migrated again.
    * @default none
    */
   triggers?: pulumi.Input<pulumi.Input<string>[]>;
 }
+
+export const migrationNames: ArgumentNames<MigrationArgs> = {
+  from: connectionNames,
+  to: connectionNames,
+  password: "secret",
+  repository: "string",
+  s3: s3Names,
+  backupName: "string",
+  format: "string",
+  excludeTables: "object",
+  excludeDatabases: "object",
+  leaveBehind: "object",
+  logicalForeignKeys: "object",
+  missingRoles: "string",
+  jobs: "number",
+  lockTimeout: "number",
+  oldServer: "string",
+  triggers: "object",
+};

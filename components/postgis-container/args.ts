@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { S3SettingsArgs } from "../shared/s3-settings";
+import type { ArgumentNames } from "../shared/argument-names";
+import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
 
 export interface PostgisContainerArgs {
   /**
@@ -130,3 +131,29 @@ export interface PostgisContainerArgs {
    */
   dockerHost?: pulumi.Input<string>;
 }
+
+export const postgisContainerNames: ArgumentNames<PostgisContainerArgs> = {
+  image: "string",
+  containerName: "string",
+  hostAddress: "string",
+  port: "number",
+  standby: "boolean",
+  database: "string",
+  user: "string",
+  password: "secret",
+  volumeName: "string",
+  keepData: "boolean",
+  adopt: "string",
+  backupDirectory: "string",
+  initScripts: "object",
+  restoreFrom: "string",
+  s3: s3Names,
+  environment: "object",
+  settings: "object",
+  memory: "number",
+  shmSize: "number",
+  network: "string",
+  labels: "object",
+  startTimeout: "number",
+  dockerHost: "string",
+};

@@ -1,16 +1,18 @@
+import type * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { postgisContainerNames } from "../shared/argument-names";
-import { refuseUnknownArguments } from "../shared/known-names";
-import { PreflightRequest, ReadyRequest } from "../../runner/request";
+import { PreflightRequest, ReadyRequest, RestoreRequest, RestoreResult } from "../../runner/request";
+import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkPassword, checkedRequest, checkValue, derived, Switch } from "../shared/check";
+import { childOptions, kept, outputsOf } from "../shared/component";
 import { connectionAfter, dataVolume, type PostgisConnection } from "../shared/connection";
-import { databaseUri } from "../shared/database-uri";
-import { labelsOf, ownerOf } from "../shared/owner";
-import type { PostgisContainerArgs } from "./args";
-import { restoreCommand } from "./restore-into-volume";
-import { containerPlan, plannedArguments } from "./plan";
+import { valuesAlone } from "../shared/identity";
 import { runnerCommand } from "../shared/runner-command";
+import { runVerb } from "../shared/verb";
+import { type PostgisContainerArgs, postgisContainerNames } from "./args";
+import { databaseUri } from "./database-uri";
+import { labelsOf, ownerOf } from "./owner";
+import { containerPlan, plannedArguments } from "./plan";
 import { serverContainer } from "./server-container";
 
 /**
@@ -26,6 +28,20 @@ import { serverContainer } from "./server-container";
  * });
  */
 export class PostgisContainer extends pulumi.ComponentResource {
+  static readonly argumentNames = postgisContainerNames;
+
+  /** The command that checked that the container can be created. */
+  public readonly preflight: command.local.Command;
+  /** The volume with the data. */
+  public readonly volume: docker.Volume;
+  /** The internal network of a `standby`. */
+  public readonly network?: docker.Network;
+  /** The container. */
+  public readonly container: docker.Container;
+  /** The command that waited for the server and set the password. */
+  public readonly ready: command.local.Command;
+  /** The command that restored `restoreFrom`. */
+  public readonly restore?: command.local.Command;
   /** Name of the container. */
   public readonly containerName: pulumi.Output<string>;
   /** Id of the container; another one whenever it is replaced. */
@@ -48,6 +64,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
     });
     checkValue(Switch, args.keepData, ["keepData"], this);
     checkValue(Switch, args.standby, ["standby"], this);
+    const { standby = false, keepData = true, dockerHost } = args;
     const image = args.image ?? "postgis/postgis:17-3.5";
     const containerName = args.containerName ?? name;
     const volumeName = args.volumeName ?? derived(containerName, dataVolume);
@@ -55,18 +72,17 @@ export class PostgisContainer extends pulumi.ComponentResource {
     const port = args.port ?? 5433;
     const user = args.user ?? "postgres";
     const database = args.database ?? "postgres";
-    const keepData = args.keepData ?? true;
     const plan = containerPlan({
       args: { ...args, keepData },
       containerName,
       image,
       volumeName,
       hostAddress,
-      port: args.standby === true ? undefined : port,
+      port: standby ? undefined : port,
       user,
       database,
     });
-    const preflight = runnerCommand(
+    this.preflight = runnerCommand(
       `${name}-preflight`,
       {
         verb: "preflight",
@@ -75,94 +91,93 @@ export class PostgisContainer extends pulumi.ComponentResource {
         onUpdate: "runAgain",
       },
       // It is updated and never replaced, because it keeps the owner's id; earlier versions gave it triggers.
-      { parent: this, ignoreChanges: ["triggers"] },
+      { ...childOptions(this, opts), ignoreChanges: ["triggers"] },
     );
-    const labels = labelsOf(args.labels, ownerOf(preflight, name));
+    const checked = childOptions(this, opts, this.preflight);
+    const labels = labelsOf(args.labels, ownerOf(this.preflight, name));
 
-    const volume = new docker.Volume(
+    this.volume = new docker.Volume(
       `${name}-volume`,
       { name: volumeName, labels },
       // Docker cannot change a volume's labels: with others, it would have to be made anew, without the data.
-      {
-        parent: this,
-        dependsOn: preflight,
-        protect: keepData,
-        retainOnDelete: keepData,
-        ignoreChanges: ["labels"],
-      },
+      { ...checked, ...kept(keepData), ignoreChanges: ["labels"] },
     );
 
-    const network =
-      args.standby === true
-        ? new docker.Network(
-            `${name}-standby`,
-            { name: pulumi.interpolate`${containerName}-standby`, internal: true, labels },
-            { parent: this, dependsOn: preflight, ignoreChanges: ["labels"] },
-          ).name
-        : args.network;
+    if (standby) {
+      this.network = new docker.Network(
+        `${name}-standby`,
+        { name: pulumi.interpolate`${containerName}-standby`, internal: true, labels },
+        { ...checked, ignoreChanges: ["labels"] },
+      );
+    }
+    const network = this.network?.name ?? args.network;
 
-    const container = new docker.Container(
+    this.container = new docker.Container(
       `${name}-container`,
       {
-        ...serverContainer({ image, user, database, password, dataVolume: volume.name, network, args }),
+        ...serverContainer({ image, user, database, password, dataVolume: this.volume.name, network, args }),
         name: containerName,
         ports: [{ internal: 5432, external: port, ip: hostAddress }],
         labels,
       },
       {
-        parent: this,
-        dependsOn: preflight,
+        ...checked,
         deleteBeforeReplace: true,
         // The password file acts only when a volume is initialised; afterwards the ready command sets the password. Of a
         // standby, the provider reads that no port is published, and would make it anew in every update.
-        ignoreChanges: ["uploads", ...(args.standby === true ? ["ports"] : [])],
+        ignoreChanges: ["uploads", ...(standby ? ["ports"] : [])],
         // Docker changes the limit of a running container, and cannot take it away: it reads 0 as no change.
         replaceOnChanges: (args.memory ?? 0) === 0 ? ["memory", "memorySwap"] : [],
       },
     );
 
-    const readyRequest = checkedRequest(
-      ReadyRequest,
-      { container: container.name, user, database, timeout: args.startTimeout, dockerHost: args.dockerHost },
-      this,
-      { container: "containerName", timeout: "startTimeout" },
-    );
-    const ready = runnerCommand(
+    this.ready = runnerCommand(
       `${name}-ready`,
-      { verb: "ready", request: readyRequest, password, triggers: [container.id], onUpdate: "run" },
-      { parent: this },
+      {
+        verb: "ready",
+        request: checkedRequest(
+          ReadyRequest,
+          { container: this.container.name, user, database, dockerHost, timeout: args.startTimeout },
+          this,
+          { container: "containerName", timeout: "startTimeout" },
+        ),
+        password,
+        triggers: [this.container.id],
+        onUpdate: "run",
+      },
+      childOptions(this, opts),
     );
 
-    this.containerName = container.name;
-    this.containerId = container.id;
-    this.volumeName = volume.name;
+    this.containerName = this.container.name;
+    this.containerId = this.container.id;
+    this.volumeName = this.volume.name;
     this.uri = pulumi.secret(databaseUri({ user, password, hostAddress, port, database }));
-    const server = {
-      container: containerName,
-      user,
-      database,
-      dockerHost: args.dockerHost,
-      volume: volumeName,
-    };
-    const serving = connectionAfter(ready, server);
-    const from = args.restoreFrom;
-    this.connection =
-      from === undefined
-        ? serving
-        : connectionAfter(
-            restoreCommand(
-              `${name}-restore`,
-              { from, s3: args.s3, connection: serving, volume: volumeName },
-              this,
-            ),
-            server,
-          );
-    this.registerOutputs({
-      containerName: this.containerName,
-      containerId: this.containerId,
-      connection: this.connection,
-      uri: this.uri,
-      volumeName: this.volumeName,
-    });
+    const server = { container: containerName, user, database, dockerHost, volume: volumeName };
+    this.connection = connectionAfter(this.ready, server);
+    if (args.restoreFrom !== undefined) {
+      const request = {
+        ...{ location: args.restoreFrom, s3: args.s3, ifExists: "skip", missingRoles: "create" },
+        container: this.connection.container,
+        user: this.connection.user,
+        database: this.connection.database,
+        dockerHost: this.connection.dockerHost,
+      };
+      this.restore = runVerb(
+        `${name}-restore`,
+        {
+          verb: "restore",
+          requestSchema: RestoreRequest,
+          request,
+          argumentOf: { location: "restoreFrom" },
+          resultSchema: RestoreResult,
+          // Once for each volume. Where its tables exist, which is so in every later run, nothing happens.
+          triggers: valuesAlone([volumeName]),
+        },
+        this,
+        opts,
+      ).command;
+      this.connection = connectionAfter(this.restore, server);
+    }
+    this.registerOutputs(outputsOf(this));
   }
 }

@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { PreflightRequest } from "../../runner/request";
 import { derived } from "../shared/check";
 import type { PostgisContainerArgs } from "./args";
-import { dataFolder, serverSettings } from "../shared/server-settings";
+import { dataFolder, serverSettings } from "./server-settings";
 
 interface PlannedContainer {
   readonly args: PostgisContainerArgs;

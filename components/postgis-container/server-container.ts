@@ -2,7 +2,7 @@ import path from "node:path";
 import type * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { PostgisContainerArgs } from "./args";
-import { dataFolder, serverCommand } from "../shared/server-settings";
+import { dataFolder, serverCommand } from "./server-settings";
 
 /** Seconds that the server gets for a clean shutdown: Docker's own default kills it during a large checkpoint. */
 const stopSeconds = 120;

@@ -1,129 +1,50 @@
-/** The arguments of each component by name, for programs that no compiler has checked. */
-import type { BackupBucketArgs } from "../backup-bucket/args";
-import type { MigrationArgs } from "../migration/args";
-import type { PostgisContainerArgs } from "../postgis-container/args";
-import type { TableBackupArgs } from "../table-backup/args";
-import type { TableRestoreArgs } from "../table-restore/args";
+/** A name that is not known would be ignored, and what it was to do would not be done. */
+import type * as levenshtein from "fastest-levenshtein";
+import type * as pulumi from "@pulumi/pulumi";
+import { isPlain, wrongArgument } from "./check";
 
-/** All names of a component's arguments; the compiler sees to it that none is missing and none is too many. */
-export type NamesOf<A> = Readonly<Record<keyof A, true | Readonly<Record<string, true>>>>;
+/** What an argument is as text in a stack's settings; arrays and records are objects there. */
+type Kind<T> = T extends string
+  ? "string" | "secret"
+  : T extends number
+    ? "number"
+    : T extends boolean
+      ? "boolean"
+      : "object" | Readonly<Record<string, unknown>>;
 
-const connectionNames = {
-  container: true,
-  user: true,
-  database: true,
-  dockerHost: true,
-  volume: true,
-} as const;
-const s3Names = { endpoint: true, region: true, forcePathStyle: true } as const;
-
-export const postgisContainerNames: NamesOf<PostgisContainerArgs> = {
-  image: true,
-  containerName: true,
-  hostAddress: true,
-  port: true,
-  standby: true,
-  database: true,
-  user: true,
-  password: true,
-  volumeName: true,
-  keepData: true,
-  adopt: true,
-  backupDirectory: true,
-  initScripts: true,
-  restoreFrom: true,
-  s3: s3Names,
-  environment: true,
-  settings: true,
-  memory: true,
-  shmSize: true,
-  network: true,
-  labels: true,
-  startTimeout: true,
-  dockerHost: true,
+/** All arguments of a component, or of what is nested in them; the compiler sees to it that none is missing or too many. */
+export type ArgumentNames<A> = {
+  readonly [Name in keyof A]-?: Kind<pulumi.Unwrap<NonNullable<A[Name]>>>;
 };
 
-export const tableBackupNames: NamesOf<TableBackupArgs> = {
-  connection: connectionNames,
-  password: true,
-  tables: true,
-  excludeTables: true,
-  directory: true,
-  bucket: true,
-  prefix: true,
-  s3: s3Names,
-  keepLocal: true,
-  uploadLimit: true,
-  backupName: true,
-  format: true,
-  jobs: true,
-  splitTablesFrom: true,
-  compression: true,
-  accept: true,
-  references: true,
-  relations: true,
-  maxOrphans: true,
-  lockTimeout: true,
-  verify: true,
-  keepLast: true,
-  keepDaily: true,
-  keepWeekly: true,
-  keepMonthly: true,
-  keepYearly: true,
-  minSizeRatio: true,
-  fileMode: true,
-  triggers: true,
-  every: true,
-};
+/** Refuses arguments that a component does not have, which only the compiler of TypeScript would find. */
+export function refuseUnknownArguments<A extends object>(
+  args: A,
+  names: ArgumentNames<A>,
+  resource: pulumi.Resource,
+): void {
+  const problems = unknownIn(args, names, "");
+  if (problems.length > 0) throw wrongArgument(problems.join("\n"), resource);
+}
 
-export const tableRestoreNames: NamesOf<TableRestoreArgs> = {
-  connection: connectionNames,
-  password: true,
-  location: true,
-  s3: s3Names,
-  tables: true,
-  excludeTables: true,
-  schemas: true,
-  content: true,
-  ifExists: true,
-  missingRoles: true,
-  jobs: true,
-  splitTablesFrom: true,
-  lockTimeout: true,
-  triggers: true,
-};
+function unknownIn(args: object, names: Readonly<Record<string, unknown>>, path: string): string[] {
+  return Object.entries(args).flatMap(([name, value]: [string, unknown]) => {
+    if (value === undefined) return [];
+    const known = Object.hasOwn(names, name) ? names[name] : undefined;
+    if (known === undefined) return [`${path}${name}: is unknown.${didYouMean(name, Object.keys(names))}`];
+    const nested = typeof known === "object" && typeof value === "object" && value !== null && isPlain(value);
+    return nested ? unknownIn(value, known as Readonly<Record<string, unknown>>, `${path}${name}.`) : [];
+  });
+}
 
-export const migrationNames: NamesOf<MigrationArgs> = {
-  from: connectionNames,
-  to: connectionNames,
-  password: true,
-  directory: true,
-  backupName: true,
-  format: true,
-  excludeTables: true,
-  excludeDatabases: true,
-  leaveBehind: true,
-  relations: true,
-  missingRoles: true,
-  jobs: true,
-  lockTimeout: true,
-  oldSide: true,
-  triggers: true,
-};
-
-export const backupBucketNames: NamesOf<BackupBucketArgs> = {
-  bucketName: true,
-  existingBucket: true,
-  partition: true,
-  prefix: true,
-  kmsKeyArn: true,
-  abortIncompleteUploadsDays: true,
-  expireNoncurrentDays: true,
-  transitionDays: true,
-  transitionStorageClass: true,
-  objectLockDays: true,
-  objectLockMode: true,
-  keepBucket: true,
-  tags: true,
-  withoutProtections: true,
-};
+/** The nearest of the known names, up to one letter off in three. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  // Only a name that is wrong needs it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { distance } = require("fastest-levenshtein") as typeof levenshtein;
+  const [nearest] = known
+    .map((candidate) => ({ candidate, letters: distance(candidate.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.letters - b.letters);
+  const near = nearest !== undefined && nearest.letters <= Math.max(1, name.length / 3);
+  return near ? ` Did you mean ${nearest.candidate}?` : "";
+}

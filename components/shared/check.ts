@@ -82,16 +82,28 @@ export function checkedRequest<S extends z.ZodObject>(
   });
 }
 
-/** The arguments, each checked by its own schema: at once where its value is plain, else when it becomes known. */
-export function checkedArgs<A extends object>(schema: z.ZodObject, args: A, resource: pulumi.Resource): A {
+/**
+ * The arguments, each checked by its own schema: at once where its value is plain, else when it becomes known. So are the parts
+ * of a nested one, which stays an object.
+ */
+export function checkedArgs<A extends object>(
+  schema: z.ZodObject,
+  args: A,
+  resource: pulumi.Resource,
+  path: readonly string[] = [],
+): A {
   const checked = Object.entries(args).map(([property, value]: [string, unknown]) => {
     const propertySchema = schema.shape[property] as z.ZodType | undefined;
     if (propertySchema === undefined) return [property, value];
     const check = (known: unknown) => {
-      checkValue(propertySchema, known, [property], resource);
+      checkValue(propertySchema, known, [...path, property], resource);
       return known;
     };
-    return [property, isPlain(value) ? check(value) : pulumi.all([value]).apply(([known]) => check(known))];
+    if (isPlain(value)) return [property, check(value)];
+    const parts = propertySchema instanceof z.ZodOptional ? propertySchema.unwrap() : propertySchema;
+    return parts instanceof z.ZodObject && !isPending(value)
+      ? [property, checkedArgs(parts, value as object, resource, [...path, property])]
+      : [property, pulumi.all([value]).apply(([known]) => check(known))];
   });
   return Object.fromEntries(checked) as A;
 }
@@ -130,8 +142,10 @@ export function checkValue(
   throw wrongArgument(problems.join("\n"), resource);
 }
 
+const isPending = (value: unknown) => pulumi.Output.isInstance(value) || value instanceof Promise;
+
 export function isPlain(value: unknown): boolean {
-  if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
+  if (isPending(value)) return false;
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(isPlain);
 }

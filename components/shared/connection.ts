@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { ArgumentNames } from "./argument-names";
 
 /** A PostGIS server in a container, as `TableBackup` takes it. */
 export interface PostgisConnectionArgs {
@@ -25,6 +26,14 @@ export interface PostgisConnectionArgs {
    */
   volume?: pulumi.Input<string>;
 }
+
+export const connectionNames: ArgumentNames<PostgisConnectionArgs> = {
+  container: "string",
+  user: "string",
+  database: "string",
+  dockerHost: "string",
+  volume: "string",
+};
 
 /** A connection whose values are known. */
 export interface PostgisConnection {

@@ -3,45 +3,21 @@
  * along whatever is triggered by an output of it, so that nothing here depends on a resource.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
 import { dataVolume } from "./connection";
-import { lastState, parsed } from "./last-state";
-
-interface KnownServer {
-  readonly container: string;
-  readonly volume?: string;
-}
 
 /**
  * The server that has the data, whatever its container is called now: by the container's name where the volume is named after it,
  * as it is by default, else by the volume.
  */
-export function serverIdentity(connection: KnownServer): string {
-  const volume = volumeOf(connection);
+export function serverIdentity({
+  container,
+  volume = dataVolume(container),
+}: {
+  readonly container: string;
+  readonly volume?: string;
+}): string {
   const suffix = dataVolume("");
   return volume.endsWith(suffix) ? volume.slice(0, -suffix.length) : `volume ${volume}`;
-}
-
-/** The volume that has a server's data. */
-export const volumeOf = ({ container, volume = dataVolume(container) }: KnownServer) => volume;
-
-const LastRequest = z.object({ volume: z.string().optional() });
-const LastSubject = z.object({ container: z.string() });
-
-/**
- * The server by the name that a command's triggers have for it already, as long as its data are in the same volume: to be known by
- * another one would run the command again. Earlier versions knew a server by its container, and kept no volume.
- */
-export async function rememberedIdentity(command: string, connection: KnownServer): Promise<string> {
-  const last = await lastState(command);
-  const request = LastRequest.safeParse(parsed(last?.stdin ?? "")).data;
-  const subject = LastSubject.safeParse(last?.triggers[0]).data;
-  if (request === undefined || subject === undefined) return serverIdentity(connection);
-  const same =
-    request.volume === undefined
-      ? subject.container === connection.container
-      : request.volume === volumeOf(connection);
-  return same ? subject.container : serverIdentity(connection);
 }
 
 /**

@@ -11,7 +11,7 @@ interface RunnerCommandArgs {
   /** The runner's request; it becomes JSON on standard input. */
   readonly request: pulumi.Input<object>;
   /** A secret; becomes PGPASSWORD, the only way by which a password reaches the runner. */
-  readonly password?: pulumi.Output<string> | undefined;
+  readonly password?: pulumi.Input<string> | undefined;
   /** A change of any of these runs the verb again, as a replacement. */
   readonly triggers: pulumi.Input<pulumi.Input<unknown>[]>;
   /**

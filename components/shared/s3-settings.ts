@@ -1,8 +1,11 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import type { ArgumentNames } from "./argument-names";
+import { derived, wrongArgument } from "./check";
+import { isS3Url } from "../../runner/request";
 
 /**
- * How an S3 server is spoken to. Credentials are no part of it: they are found where the AWS SDK finds them, such as in the
- * environment of `pulumi up`, and get neither into the state nor into a log.
+ * How an S3 server is reached. Credentials are no part of it: the AWS SDK finds them, such as in the environment of `pulumi
+ * up`, and neither the state nor a log holds them.
  */
 export interface S3SettingsArgs {
   /**
@@ -16,8 +19,47 @@ export interface S3SettingsArgs {
    */
   region?: pulumi.Input<string>;
   /**
-   * Names the bucket in the path of the URL, as many servers that are not AWS want it.
+   * Puts the bucket's name in the path of the URL, as many servers that are not AWS need it.
    * @default false; in the host name
    */
   forcePathStyle?: pulumi.Input<boolean>;
+  /**
+   * Seconds that the server may be silent before a request is sent again, up to 3600.
+   * @default 30
+   */
+  timeout?: pulumi.Input<number>;
+  /**
+   * Bytes per second that uploads may send, all together.
+   * @default no limit
+   */
+  uploadLimit?: pulumi.Input<number>;
+}
+
+export const s3Names: ArgumentNames<S3SettingsArgs> = {
+  endpoint: "string",
+  region: "string",
+  forcePathStyle: "boolean",
+  timeout: "number",
+  uploadLimit: "number",
+};
+
+/** Refuses settings of an S3 server where no backup goes to S3. */
+export function refuseUnusedS3(
+  {
+    s3,
+    repository,
+    copies,
+  }: {
+    readonly s3?: pulumi.Input<S3SettingsArgs>;
+    readonly repository: pulumi.Input<string>;
+    readonly copies?: pulumi.Input<pulumi.Input<string>[]>;
+  },
+  resource: pulumi.Resource,
+): void {
+  if (s3 === undefined) return;
+  void derived([repository, copies ?? []] as const, ([one, more]) => {
+    if ([one, ...more].some(isS3Url)) return;
+    const where = copies === undefined ? "repository is" : "repository and copies are";
+    throw wrongArgument(`s3: has no effect, because ${where} not in S3`, resource);
+  });
 }

@@ -1,52 +1,43 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PostgisConnectionArgs } from "../shared/connection";
-import type { S3SettingsArgs } from "../shared/s3-settings";
+import type { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "../../runner/request";
+import type { ArgumentNames } from "../shared/argument-names";
+import { connectionNames, type PostgisConnectionArgs } from "../shared/connection";
+import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
 
-/** Archive formats of `pg_dump`. */
-export const ArchiveFormat = {
-  /** A folder with one file a table; the only format that is written and restored in parallel. */
-  Directory: "directory",
-  /** One file for `pg_restore`. */
-  Custom: "custom",
-  /** SQL for `psql`. */
-  Plain: "plain",
-} as const;
-export type ArchiveFormat = (typeof ArchiveFormat)[keyof typeof ArchiveFormat];
-
-/** What to do about a foreign key to a table that is not selected. */
-export const References = {
-  /** Fail, and name it. */
-  Fail: "fail",
-  /** Back that table up too. */
-  Add: "add",
-  /** Back up without it; in a restore the creation of the foreign key fails. */
-  Accept: "accept",
-} as const;
-export type References = (typeof References)[keyof typeof References];
-
-/** Content that belongs to tables and is in no dump of them. */
-export const NotCarried = {
-  /** Large objects that a column of type `oid` or `lo` refers to. */
-  LargeObjects: "large-objects",
-  /** Files outside the database that rasters have their bands in. */
-  RasterFiles: "raster-files",
-  /** The description of topologies, which belongs to the extension postgis_topology. */
-  Topologies: "topologies",
-  /** Rows in tables of other extensions. */
-  ExtensionRows: "extension-rows",
-} as const;
-export type NotCarried = (typeof NotCarried)[keyof typeof NotCarried];
-
-/** How much is done to prove that an archive can be restored. */
-export const VerifyLevel = {
-  /** Nothing. */
-  None: "none",
-  /** Checksums and the archive are read back from disk to their end. */
-  Archive: "archive",
-  /** The archive is restored in a throwaway container, and compared. */
-  Restore: "restore",
-} as const;
-export type VerifyLevel = (typeof VerifyLevel)[keyof typeof VerifyLevel];
+/** Which backups of a name are kept. The rules mean what they mean in restic. */
+export interface RetentionArgs {
+  /**
+   * Number of newest backups to keep.
+   * @default no such rule
+   */
+  keepLast?: pulumi.Input<number>;
+  /**
+   * Keeps the newest backup of each of this many days (UTC) that have one.
+   * @default no such rule
+   */
+  keepDaily?: pulumi.Input<number>;
+  /**
+   * Keeps the newest backup of each of this many weeks, from Monday, that have one.
+   * @default no such rule
+   */
+  keepWeekly?: pulumi.Input<number>;
+  /**
+   * Keeps the newest backup of each of this many months that have one.
+   * @default no such rule
+   */
+  keepMonthly?: pulumi.Input<number>;
+  /**
+   * Keeps the newest backup of each of this many years that have one.
+   * @default no such rule
+   */
+  keepYearly?: pulumi.Input<number>;
+  /**
+   * Removes nothing, and sets the output `alarm`, if the new backup is smaller than this share of the one before, such as
+   * 0.5.
+   * @default no such check
+   */
+  minSizeRatio?: pulumi.Input<number>;
+}
 
 export interface TableBackupArgs {
   /**
@@ -55,13 +46,15 @@ export interface TableBackupArgs {
    */
   connection: pulumi.Input<PostgisConnectionArgs>;
   /**
-   * Password of the user, needed only where the server asks for one on the container's loopback interface; the official
-   * images do not. A change takes no new backup.
+   * Password of the user. It is needed only where the server asks for one on the container's loopback interface, which the
+   * official images do not. A change takes no new backup.
+   * @default none
    */
   password?: pulumi.Input<string>;
   /**
-   * Tables, backed up together from one snapshot: `table`, `schema.table`, or patterns with `*` and `?`. Case-sensitive;
-   * partitions come with their parents. A name that matches nothing fails the backup. A change is a new backup.
+   * Tables, backed up together from one snapshot: `table`, `schema.table`, or patterns with `*` and `?`. Names are
+   * case-sensitive; partitions come with their parents. A name that matches nothing fails the backup. A change is a new
+   * backup.
    */
   tables: pulumi.Input<pulumi.Input<string>[]>;
   /**
@@ -70,89 +63,82 @@ export interface TableBackupArgs {
    */
   excludeTables?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Folder on this machine that holds the backups; relative to the program. For the directory format it must lie in a
-   * folder that is mounted in the container. A change is a new backup; earlier ones stay where they are.
-   * @default none; the backup goes straight into `bucket`
+   * Where the backups are kept: a folder on this machine, relative to the program, such as `./backups`; or
+   * `s3://bucket/prefix`, such as the `repository` of a `BackupBucket`. A folder must be mounted in the container for the
+   * format `directory`. Into S3, the archive is streamed, and nothing of it is on a disk of this machine. A change is a new
+   * backup; earlier ones stay where they are.
    */
-  directory?: pulumi.Input<string>;
+  repository: pulumi.Input<string>;
   /**
-   * Name of an S3 bucket that exists, such as the `bucketName` of a `BackupBucket`. Without `directory`, the archive is
-   * streamed into it, and nothing of it is on a disk of this machine; that goes with the formats `custom` and `plain`. With
-   * `directory`, the backup is written there, verified, and then uploaded. A change is a new backup; earlier ones stay where
-   * they are.
-   * @default none; the backup stays in `directory`
-   */
-  bucket?: pulumi.Input<string>;
-  /**
-   * Start of the keys in the bucket, such as `cbm/prod`. A change is a new backup.
+   * Further repositories that a backup is copied to once it is complete and verified, such as `["s3://bucket/prefix"]`. If a
+   * copy fails, the backup is kept, and the error says how to copy it later. A change is a new backup.
    * @default none
    */
-  prefix?: pulumi.Input<string>;
+  copies?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * How the S3 server of the bucket is spoken to. Another `endpoint` is a new backup.
+   * Folder on this machine in which a backup for S3 is written and verified before it is uploaded, several files at once. It
+   * is removed there afterwards. The format `directory` needs it, in a folder that is mounted in the container. A change takes
+   * no new backup.
+   * @default none; a backup for S3 is streamed
+   */
+  workDirectory?: pulumi.Input<string>;
+  /**
+   * How the S3 server is reached. It is refused where neither `repository` nor one of the `copies` is in S3. Another
+   * `endpoint` is a new backup; any other change is not.
    * @default AWS, or what the environment says
    */
   s3?: pulumi.Input<S3SettingsArgs>;
   /**
-   * Keeps the copy in `directory` once the backup is in the bucket. If the upload fails, that copy is kept, complete, and the
-   * error says how to send it later. With `false`, nothing is kept then. A change takes no new backup.
-   * @default true
-   */
-  keepLocal?: pulumi.Input<boolean>;
-  /**
-   * Bytes that are sent to the bucket in a second, at most. A change takes no new backup.
-   * @default no limit
-   */
-  uploadLimit?: pulumi.Input<number>;
-  /**
-   * Name of this series of backups, a folder under `directory` and under the prefix in the bucket. A change is a new backup.
+   * Name of the backups, a folder in the repository. A change is a new backup.
    * @default the name of the component
    */
   backupName?: pulumi.Input<string>;
   /**
    * Archive format: `directory`, `custom` or `plain`. A change is a new backup.
-   * @default "directory", or "custom" with a bucket and no `directory`
+   * @default "directory", or "custom" where the backup is streamed to S3
    */
   format?: pulumi.Input<ArchiveFormat>;
   /**
-   * Parallel `pg_dump` workers, 1 to 64; only the directory format uses more than one. A change takes no new backup.
+   * Parallel `pg_dump` workers, 1 to 64. Only the format `directory` uses more than one. A change takes no new backup.
    * @default the number of CPUs of this machine, at most 4
    */
   jobs?: pulumi.Input<number>;
   /**
-   * Bytes of a table, without its indexes, from which on all workers dump it together, where there are at least three of
-   * them; 0 for never. Only in the directory format, from PostgreSQL 14 on; the archive holds the same either way. A
-   * change takes no new backup.
+   * Tables of at least this many bytes, without indexes, are dumped by all workers at once, if there are three or more; 0
+   * turns that off. It needs the format `directory` and PostgreSQL 14; the archive is the same either way. A change takes no
+   * new backup.
    * @default 536870912 (512 MiB)
    */
   splitTablesFrom?: pulumi.Input<number>;
   /**
-   * `zstd`, `gzip`, `lz4`, with an optional level such as `zstd:1`, or `none`. zstd and lz4 need PostgreSQL 16. A change
-   * is a new backup.
+   * `zstd`, `gzip` or `lz4`, with an optional level such as `zstd:1`; or `none`. zstd and lz4 need PostgreSQL 16. A change is
+   * a new backup.
    * @default "zstd:1", or "gzip:1" below PostgreSQL 16
    */
   compression?: pulumi.Input<string>;
   /**
-   * What happens when a foreign key refers to a table that is not selected: `fail`, `add` that table, or `accept` the loss
-   * of the relation; a table that others inherit from is never left out by `accept`. A change is a new backup.
+   * What happens when a foreign key refers to a table that is not selected: `fail`; `include` that table; or `ignore` the key,
+   * which restores then leave out. `ignore` never leaves out a table that a selected one inherits from. A change is a new
+   * backup.
    * @default "fail"
    */
-  references?: pulumi.Input<References>;
+  missingReferences?: pulumi.Input<MissingReferences>;
   /**
-   * Content that belongs to the tables but is in no dump of them, and that the backup may be taken without:
-   * `large-objects` that a column refers to, `raster-files` outside the database, `topologies`, and `extension-rows`, rows
-   * of extensions that the tables need. Otherwise it is an error. A change is a new backup.
+   * Content that the backup may be taken without, because no dump of tables holds it: `large-objects` that a column refers
+   * to, `raster-files` outside the database, `topologies`, and `extension-rows`, rows of extensions that the tables need. Such
+   * content is an error if it is not named here. A change is a new backup.
    * @default none
    */
   accept?: pulumi.Input<pulumi.Input<NotCarried>[]>;
   /**
-   * Relations that no foreign key declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. Rows that refer to
-   * nothing are counted in the same snapshot, and the manifest records how many. A change takes no new backup.
+   * Foreign keys that the database does not declare, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. Rows that
+   * refer to nothing, orphans, are counted in the same snapshot, and the manifest records how many. A change takes no new
+   * backup.
    * @default none
    */
-  relations?: pulumi.Input<pulumi.Input<string>[]>;
+  logicalForeignKeys?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * More such rows than this in any of the relations fail the backup. A change takes no new backup.
+   * The backup fails if any of the `logicalForeignKeys` has more orphans than this. A change takes no new backup.
    * @default no limit
    */
   maxOrphans?: pulumi.Input<number>;
@@ -164,52 +150,26 @@ export interface TableBackupArgs {
   lockTimeout?: pulumi.Input<number>;
   /**
    * How much is done to prove that the archive can be restored: `none`; `archive`, which reads it back to its end; or
-   * `restore`, which restores it in a throwaway container of the same image and compares what is there with what was
-   * dumped. A change takes no new backup.
+   * `restore`, a restore test, which restores it into a throwaway server of the same image and compares the tables with what
+   * was dumped. A change takes no new backup.
    * @default "archive"
    */
   verify?: pulumi.Input<VerifyLevel>;
   /**
-   * Number of newest backups to keep. As soon as one of the `keep…` rules is given, earlier backups that no rule keeps are
-   * removed after a new one is verified; never the newest good one, nor one marked by `postgis-backup keep`. A change acts
+   * Which earlier backups are kept. With any of the `keep…` rules, earlier backups that no rule keeps are removed after a new
+   * backup is verified. The newest good backup always stays, and so do those marked by `postgis-backup keep`. A change acts
    * with the next backup.
    * @default every backup is kept
    */
-  keepLast?: pulumi.Input<number>;
+  retention?: pulumi.Input<RetentionArgs>;
   /**
-   * Keep the newest backup of each of this many days (UTC) that have one.
-   * @default no such rule
-   */
-  keepDaily?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many weeks, from Monday, that have one.
-   * @default no such rule
-   */
-  keepWeekly?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many months that have one.
-   * @default no such rule
-   */
-  keepMonthly?: pulumi.Input<number>;
-  /**
-   * Keep the newest backup of each of this many years that have one.
-   * @default no such rule
-   */
-  keepYearly?: pulumi.Input<number>;
-  /**
-   * Remove nothing, and set the output `alarm`, if the new backup is smaller than this share of the one before, such as
-   * 0.5. A change acts with the next backup.
-   * @default no such check
-   */
-  minSizeRatio?: pulumi.Input<number>;
-  /**
-   * Permissions of the backup's files in a folder, in octal; its folders can be entered by whoever may read. A change acts with the
-   * next backup.
+   * Permissions of the backup's files in a folder, in octal. Whoever may read them may enter the folders too. A change acts
+   * with the next backup.
    * @default "0600"
    */
   fileMode?: pulumi.Input<string>;
   /**
-   * Any values; a change of one of them is a new backup.
+   * Any values. A change of one of them is a new backup.
    * @default none
    */
   triggers?: pulumi.Input<pulumi.Input<string>[]>;
@@ -219,4 +179,44 @@ export interface TableBackupArgs {
    * @default never by time
    */
   every?: pulumi.Input<string>;
+  /**
+   * Lets `pulumi preview` look at the server, up to 20 seconds, and warn of what would fail the backup. Set it to `false` where
+   * previews cannot reach the Docker daemon. A change takes no new backup.
+   * @default true
+   */
+  checkInPreview?: boolean;
 }
+
+export const tableBackupNames: ArgumentNames<TableBackupArgs> = {
+  connection: connectionNames,
+  password: "secret",
+  tables: "object",
+  excludeTables: "object",
+  repository: "string",
+  copies: "object",
+  workDirectory: "string",
+  s3: s3Names,
+  backupName: "string",
+  format: "string",
+  jobs: "number",
+  splitTablesFrom: "number",
+  compression: "string",
+  missingReferences: "string",
+  accept: "object",
+  logicalForeignKeys: "object",
+  maxOrphans: "number",
+  lockTimeout: "number",
+  verify: "string",
+  retention: {
+    keepLast: "number",
+    keepDaily: "number",
+    keepWeekly: "number",
+    keepMonthly: "number",
+    keepYearly: "number",
+    minSizeRatio: "number",
+  } satisfies ArgumentNames<RetentionArgs>,
+  fileMode: "string",
+  triggers: "object",
+  every: "string",
+  checkInPreview: "boolean",
+};

@@ -1,16 +1,17 @@
+import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { tableBackupNames } from "../shared/argument-names";
-import { refuseUnknownArguments } from "../shared/known-names";
 import { BackupRequest, BackupResult } from "../../runner/request";
-import { placeOf, s3Of } from "./backup-place";
-import { checkPassword, checkedRequest, checkValue } from "../shared/check";
+import { refuseUnknownArguments } from "../shared/argument-names";
+import { checkPassword, checkValue, Switch } from "../shared/check";
+import { outputsOf, withSecretPassword } from "../shared/component";
 import { connectionArguments } from "../shared/connection";
-import { goneBackup } from "./last-backup";
 import { serverIdentity, valuesAlone } from "../shared/identity";
-import { Period, periodNumber } from "../shared/period";
-import { warnInPreview } from "../shared/preview";
-import { runnerCommand } from "../shared/runner-command";
-import type { TableBackupArgs } from "./args";
+import { refuseUnusedS3 } from "../shared/s3-settings";
+import { runVerb } from "../shared/verb";
+import { type TableBackupArgs, tableBackupNames } from "./args";
+import { goneBackup } from "./last-backup";
+import { Period, periodNumber } from "./period";
+import { warnInPreview } from "./preview";
 
 /** What was done to prove that a backup can be restored. */
 export interface Verification {
@@ -18,30 +19,44 @@ export interface Verification {
   level: string;
   /** How long it took. */
   seconds: number;
-  /** Image of the throwaway container that the archive was restored in. */
+  /** Image of the throwaway server that the archive was restored into. */
   image?: string;
+}
+
+/** A copy of a backup in another repository. */
+export interface BackupCopy {
+  /** Where it is: a folder on this machine, or `s3://bucket/prefix/name/id`. */
+  location: string;
+  /** Path or URL of its manifest. */
+  manifest: string;
+  /** Versions of its files by their paths, of as many as fit, where the bucket keeps versions. */
+  versionIds?: Record<string, string>;
 }
 
 /**
  * A consistent backup of PostGIS tables, taken by `pg_dump` inside the database's own container.
  *
- * A new one is taken by the first `pulumi up`, when what is backed up or where it goes changes, when `triggers` change,
- * once in each period of `every`, and when the last one is not there any more; nothing else takes one. Earlier backups are touched by the `keep…` rules alone, and
- * none is when this resource is deleted. A preview warns of what would keep the backup from being taken.
+ * The first `pulumi up` takes a backup. A new one is taken when what is backed up or where it goes changes, when `triggers`
+ * change, once in each period of `every`, and when the last one is gone. Nothing else takes one. Only `retention` removes
+ * earlier backups; deleting this resource removes none. A preview warns of what would fail the backup.
  *
  * @example
  * new TableBackup("cbm", {
  *   connection: { container: "pg_spat" },
  *   tables: ["dias_catalogue", "parcels_2020", "roi2020_S2_signatures"],
- *   directory: "./backups",
+ *   repository: "./backups",
  * });
  */
 export class TableBackup extends pulumi.ComponentResource {
+  static readonly argumentNames = tableBackupNames;
+
+  /** The command that took the backup. */
+  public readonly command: command.local.Command;
   /** Where the backup is: a folder on this machine, or `s3://bucket/prefix/name/id`. `TableRestore` takes it. */
   public readonly location: pulumi.Output<string>;
   /** Path or URL of the backup's manifest, a JSON file. */
   public readonly manifest: pulumi.Output<string>;
-  /** Last part of the location: the time, in UTC, at which it began. */
+  /** Last part of the location: the time, in UTC, at which the backup began. */
   public readonly backupId: pulumi.Output<string>;
   /** When the backup began; ISO 8601, UTC. */
   public readonly createdAt: pulumi.Output<string>;
@@ -50,74 +65,80 @@ export class TableBackup extends pulumi.ComponentResource {
   /** Qualified names of the tables in the backup, as many as fit into 2 KB; the manifest lists all. */
   public readonly tables: pulumi.Output<string[]>;
   /**
-   * Shell command that brings the tables into a new database of the same server: of stock tools, or, from a bucket, of this
-   * package's command line.
+   * Shell command that brings the tables into a new database of the same server. It uses stock tools, or, for a backup in S3,
+   * this package's command line.
    */
   public readonly restoreCommand: pulumi.Output<string>;
-  /** Folder of the copy on this machine, where the backup went to a bucket by way of a folder; else empty. */
-  public readonly localLocation: pulumi.Output<string>;
-  /** Versions of the backup's files by their paths, of as many as fit, where the bucket keeps versions; else empty. */
-  public readonly versionIds: pulumi.Output<Record<string, string>>;
-
+  /** Where else the backup is, one for each of `copies`. */
+  public readonly copies: pulumi.Output<BackupCopy[]>;
+  /** Versions of the backup's files by their paths, of as many as fit; undefined where the repository keeps no versions. */
+  public readonly versionIds: pulumi.Output<Record<string, string> | undefined>;
   /** What was done to prove that the backup can be restored. */
   public readonly verification: pulumi.Output<Verification>;
   /** Ids of earlier backups that retention removed. */
   public readonly pruned: pulumi.Output<string[]>;
-  /** Why retention removed nothing though it should have: a reason to look. Empty when all is well. */
-  public readonly alarm: pulumi.Output<string>;
+  /** Why retention removed nothing, or not everything; undefined when all is well. */
+  public readonly alarm: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: TableBackupArgs, opts?: pulumi.ComponentResourceOptions) {
-    const password = args.password === undefined ? undefined : pulumi.secret(args.password);
-    super("postgis-backup:index:TableBackup", name, { ...args, password }, opts);
+    const stored = withSecretPassword(args);
+    super("postgis-backup:index:TableBackup", name, stored, opts);
     refuseUnknownArguments(args, tableBackupNames, this);
     checkPassword(args.password, this);
-    const connection = pulumi.output(args.connection);
-    const place = placeOf(args, this);
-    const backedUp = {
-      database: connection.database,
+    checkValue(Switch, args.checkInPreview, ["checkInPreview"], this);
+    refuseUnusedS3(args, this);
+    if (typeof args.every === "string") checkValue(Period, args.every, ["every"], this);
+    const { connection: server, password, backupName, every, triggers, checkInPreview, ...asked } = stored;
+    const { user, database, dockerHost, container } = pulumi.output(server);
+    const { command, request, result } = runVerb(
+      `${name}-backup`,
+      {
+        verb: "backup",
+        requestSchema: BackupRequest,
+        request: { ...asked, name: backupName ?? name, container, user, database, dockerHost },
+        argumentOf: { ...connectionArguments("connection"), name: "backupName" },
+        resultSchema: BackupResult,
+        password,
+        triggers: this.triggersOf(name, { ...args, every, triggers }),
+      },
+      this,
+      opts,
+    );
+    if (checkInPreview ?? true) warnInPreview(request, password, this);
+    this.command = command;
+    this.location = result.location;
+    this.manifest = result.manifest;
+    this.backupId = result.backupId;
+    this.createdAt = result.createdAt;
+    this.sizeBytes = result.sizeBytes;
+    this.tables = result.tables;
+    this.restoreCommand = result.restoreCommand;
+    this.copies = result.copies;
+    this.versionIds = result.apply(({ versionIds }) => versionIds);
+    this.verification = result.verification;
+    this.pruned = result.pruned;
+    this.alarm = result.apply(({ alarm }) => alarm);
+    this.registerOutputs(outputsOf(this));
+  }
+
+  /** What a change of takes a new backup. */
+  private triggersOf(name: string, args: TableBackupArgs): pulumi.Output<unknown[]> {
+    const s3 = args.s3 === undefined ? undefined : pulumi.output(args.s3);
+    const server = pulumi.output(args.connection);
+    const subject = {
+      container: server.apply(serverIdentity),
+      database: server.database,
       tables: args.tables,
       excludeTables: args.excludeTables,
+      repository: args.repository,
+      copies: args.copies,
+      endpoint: s3?.endpoint,
       name: args.backupName ?? name,
       format: args.format,
       compression: args.compression,
-      references: args.references,
+      missingReferences: args.missingReferences,
       accept: args.accept,
     };
-    const subject = { container: connection.apply(serverIdentity), ...place.known, ...backedUp };
-    const s3 = s3Of(args);
-    const request = checkedRequest(
-      BackupRequest,
-      {
-        ...backedUp,
-        ...place.asked,
-        container: connection.container,
-        s3,
-        user: connection.user,
-        dockerHost: connection.dockerHost,
-        jobs: args.jobs,
-        splitTablesFrom: args.splitTablesFrom,
-        relations: args.relations,
-        maxOrphans: args.maxOrphans,
-        lockTimeout: args.lockTimeout,
-        verify: args.verify,
-        keepLast: args.keepLast,
-        keepDaily: args.keepDaily,
-        keepWeekly: args.keepWeekly,
-        keepMonthly: args.keepMonthly,
-        keepYearly: args.keepYearly,
-        minSizeRatio: args.minSizeRatio,
-        fileMode: args.fileMode,
-      },
-      this,
-      {
-        ...connectionArguments("connection"),
-        repository: args.bucket === undefined ? "directory" : "bucket",
-        workDirectory: "directory",
-        name: "backupName",
-      },
-    );
-    warnInPreview(request, password, this);
-    if (typeof args.every === "string") checkValue(Period, args.every, ["every"], this);
     const period = pulumi.output(args.every).apply((every) => {
       if (every === undefined) return [];
       checkValue(Period, every, ["every"], this);
@@ -125,53 +146,10 @@ export class TableBackup extends pulumi.ComponentResource {
     });
     const command = pulumi.createUrn(`${name}-backup`, "command:local:Command", this);
     const gone = pulumi.all([command, s3]).apply(([urn, server]) => goneBackup(urn, server, this));
-    const taken = runnerCommand(
-      `${name}-backup`,
-      {
-        verb: "backup",
-        request,
-        password,
-        triggers: valuesAlone(
-          pulumi
-            .all([{ ...subject, endpoint: s3?.endpoint }, args.triggers ?? [], period, gone])
-            .apply(([known, triggers, now, again]) => [known, ...triggers, ...now, ...again]),
-        ),
-        onUpdate: "keep",
-      },
-      { parent: this },
+    return valuesAlone(
+      pulumi
+        .all([subject, args.triggers ?? [], period, gone])
+        .apply(([known, triggers, now, again]) => [known, ...triggers, ...now, ...again]),
     );
-    const result = taken.stdout.apply((stdout) => BackupResult.parse(JSON.parse(stdout)));
-    // Where it went on to from its folder.
-    const final = result.apply(({ location, manifest, versionIds, copies: [copy] }) =>
-      copy === undefined
-        ? { location, manifest, versionIds, local: "" }
-        : { ...copy, versionIds: copy.versionIds, local: location },
-    );
-    this.location = final.location;
-    this.manifest = final.manifest;
-    this.backupId = result.backupId;
-    this.createdAt = result.createdAt;
-    this.sizeBytes = result.sizeBytes;
-    this.tables = result.tables;
-    this.restoreCommand = result.restoreCommand;
-    this.localLocation = final.local;
-    this.versionIds = final.apply(({ versionIds }) => versionIds ?? {});
-    this.verification = result.verification;
-    this.pruned = result.pruned;
-    this.alarm = result.apply(({ alarm }) => alarm ?? "");
-    this.registerOutputs({
-      location: this.location,
-      manifest: this.manifest,
-      backupId: this.backupId,
-      createdAt: this.createdAt,
-      sizeBytes: this.sizeBytes,
-      tables: this.tables,
-      restoreCommand: this.restoreCommand,
-      localLocation: this.localLocation,
-      versionIds: this.versionIds,
-      verification: this.verification,
-      pruned: this.pruned,
-      alarm: this.alarm,
-    });
   }
 }

@@ -5,18 +5,14 @@ import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { BackupResult, PresentResult } from "../../runner/request";
-import { lastState, parsed } from "../shared/last-state";
 import { runnerFile } from "../shared/runner-command";
 
-/** Trigger of a backup that was taken because the one before was gone. It stays as it is, or the next update would take another. */
+/** Trigger of a backup that was taken because the one before was gone. It stays, or the next update would take another one. */
 const Gone = z.object({ gone: z.string() });
 
 const lookMilliseconds = 20_000;
 
-/**
- * Whether the backup that a command took last is still there: a trigger more if it is not. Who cannot look does not know, and takes
- * no new backup.
- */
+/** One more trigger if the backup that a command took last is gone. Where nobody can look, it counts as there. */
 export async function goneBackup(
   command: string,
   s3: object | undefined,
@@ -52,4 +48,27 @@ async function isInBucket(request: object): Promise<boolean> {
   runner.stdin.on("error", () => undefined);
   runner.stdin.end(JSON.stringify(request));
   return PresentResult.safeParse(parsed(await text(runner.stdout))).data?.present ?? true;
+}
+
+const CommandState = z.object({
+  stdout: z.string(),
+  triggers: z.array(z.unknown()),
+});
+
+/** What the stack knew of a command when the update began. */
+async function lastState(command: string): Promise<z.infer<typeof CommandState> | undefined> {
+  const stackName = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()].join("/");
+  const answer: unknown = await pulumi.runtime
+    .invoke("pulumi:pulumi:readStackResourceOutputs", { stackName })
+    .catch(() => undefined);
+  const all = z.object({ outputs: z.record(z.string(), z.unknown()) }).safeParse(answer).data;
+  return z.object({ outputs: CommandState }).safeParse(all?.outputs[command]).data?.outputs;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,39 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PostgisConnectionArgs } from "../shared/connection";
-import type { S3SettingsArgs } from "../shared/s3-settings";
-
-/** What a restore does where one of its tables exists. */
-export const IfExists = {
-  /** Fail, and name it. */
-  Fail: "fail",
-  /** Drop the old table when the restored one is complete and compared. */
-  Replace: "replace",
-  /** As `replace`, but keep the old table, in another schema. */
-  Swap: "swap",
-  /** Do nothing if all of the tables exist. */
-  Skip: "skip",
-} as const;
-export type IfExists = (typeof IfExists)[keyof typeof IfExists];
-
-/** What of the tables is restored. */
-export const RestoreContent = {
-  /** Tables and rows. */
-  All: "all",
-  /** Rows, into tables that exist. */
-  Data: "data",
-  /** Tables without rows. */
-  Schema: "schema",
-} as const;
-export type RestoreContent = (typeof RestoreContent)[keyof typeof RestoreContent];
-
-/** What a restore does about owners and grantees that the server lacks. */
-export const MissingRoles = {
-  /** Fail, and name them. */
-  Fail: "fail",
-  /** Create them; they cannot log in. */
-  Create: "create",
-} as const;
-export type MissingRoles = (typeof MissingRoles)[keyof typeof MissingRoles];
+import type { IfExists, MissingRoles, RestoreContent } from "../../runner/request";
+import type { ArgumentNames } from "../shared/argument-names";
+import { connectionNames, type PostgisConnectionArgs } from "../shared/connection";
+import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
 
 export interface TableRestoreArgs {
   /**
@@ -42,17 +11,18 @@ export interface TableRestoreArgs {
    */
   connection: pulumi.Input<PostgisConnectionArgs>;
   /**
-   * Password of the user, needed only where the server asks for one on the container's loopback interface; the official
-   * images do not. A change restores nothing.
+   * Password of the user. It is needed only where the server asks for one on the container's loopback interface, which the
+   * official images do not. A change restores nothing.
+   * @default none
    */
   password?: pulumi.Input<string>;
   /**
-   * Where the backup is: the `location` of a `TableBackup`, a folder such as `./backups/cbm/latest`, or
+   * Which backup: the `location` of a `TableBackup`, a folder such as `./backups/cbm/latest`, or
    * `s3://bucket/prefix/cbm/latest`. A change is a new restore.
    */
   location: pulumi.Input<string>;
   /**
-   * How the S3 server of a bucket is spoken to. A change restores nothing.
+   * How the S3 server is reached that has the backup. A change restores nothing.
    * @default AWS, or what the environment says
    */
   s3?: pulumi.Input<S3SettingsArgs>;
@@ -72,18 +42,19 @@ export interface TableRestoreArgs {
    */
   schemas?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /**
-   * `all`, `data` or `schema`. A change is a new restore.
+   * What comes back: `all`; `data`, rows into tables that exist; or `schema`, tables without rows. A change is a new restore.
    * @default "all"
    */
   content?: pulumi.Input<RestoreContent>;
   /**
-   * What happens where a table exists: `fail`, `replace`, `swap` or `skip`. **Caution**: `replace` drops what is there, once the
-   * restored tables are complete and compared. A change restores nothing.
+   * What happens when a table exists: `fail`; `replace` it; `swap`, which moves the old one into another schema; or `skip`, if
+   * all of them exist. With `content: "data"`, only `fail` and `replace` are allowed. **Caution**: `replace` drops the old
+   * tables, once the restored ones are complete and compared. A change restores nothing.
    * @default "fail"
    */
   ifExists?: pulumi.Input<IfExists>;
   /**
-   * Owners and grantees that the server lacks: `fail`, or `create` them. A change restores nothing.
+   * What happens about owners and grantees that the server lacks: `fail`, or `create` them. A change restores nothing.
    * @default "fail"
    */
   missingRoles?: pulumi.Input<MissingRoles>;
@@ -93,20 +64,38 @@ export interface TableRestoreArgs {
    */
   jobs?: pulumi.Input<number>;
   /**
-   * Bytes of a table in the source, without its indexes, from which on all workers, if there is more than one, load it
-   * together; 0 for never. Only from the directory format, where the container sees the backup. Its rows are then in
-   * about the order of the source, not exactly. A change restores nothing.
+   * Tables that had at least this many bytes in the source, without indexes, are loaded by all workers at once, if there are
+   * two or more; 0 turns that off. It needs the format `directory` in a folder that the container sees. Rows are then in about
+   * the order of the source, not exactly. A change restores nothing.
    * @default 536870912 (512 MiB)
    */
   splitTablesFrom?: pulumi.Input<number>;
   /**
-   * Seconds that the last step, which puts the tables in their place, waits for a table that somebody has locked.
+   * Seconds that the last step, which puts the tables in their place, waits for a table that somebody has locked. A change
+   * restores nothing.
    * @default 60
    */
   lockTimeout?: pulumi.Input<number>;
   /**
-   * Any values; a change of one of them is a new restore.
+   * Any values. A change of one of them is a new restore.
    * @default none
    */
   triggers?: pulumi.Input<pulumi.Input<string>[]>;
 }
+
+export const tableRestoreNames: ArgumentNames<TableRestoreArgs> = {
+  connection: connectionNames,
+  password: "secret",
+  location: "string",
+  s3: s3Names,
+  tables: "object",
+  excludeTables: "object",
+  schemas: "object",
+  content: "string",
+  ifExists: "string",
+  missingRoles: "string",
+  jobs: "number",
+  splitTablesFrom: "number",
+  lockTimeout: "number",
+  triggers: "object",
+};

@@ -1,22 +1,23 @@
 import { createHash } from "node:crypto";
+import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { tableRestoreNames } from "../shared/argument-names";
-import { refuseUnknownArguments } from "../shared/known-names";
 import { RestoreRequest, RestoreResult } from "../../runner/request";
-import { checkPassword, checkedRequest } from "../shared/check";
+import { refuseUnknownArguments } from "../shared/argument-names";
+import { checkPassword } from "../shared/check";
+import { outputsOf, withSecretPassword } from "../shared/component";
 import { connectionArguments } from "../shared/connection";
-import { rememberedIdentity, valuesAlone, volumeOf } from "../shared/identity";
-import { runnerCommand } from "../shared/runner-command";
-import type { TableRestoreArgs } from "./args";
+import { serverIdentity, valuesAlone } from "../shared/identity";
+import { runVerb } from "../shared/verb";
+import { type TableRestoreArgs, tableRestoreNames } from "./args";
 
 /**
  * Brings the tables of a backup into a database: of the same or another server, of the same or another version.
  *
- * Where none of them exists, they are made under their names; else they are loaded beside those that are there, and take
- * their place in one transaction. They are compared with what was backed up: all of them are restored, or nothing changes. It
- * is done by the first `pulumi up`, and again when the backup, the tables or the place change, or one of the `triggers`. The
- * database remembers it, so that a stack that is destroyed and set up again overwrites nothing in a volume that was kept.
- * Deleting this resource removes nothing from the database.
+ * Where none of the tables exists, they are made under their names. Otherwise they are loaded beside the existing ones, and
+ * take their place in one transaction. They are compared with what was backed up: all of them are restored, or nothing
+ * changes. The first `pulumi up` restores, and so does each one that changes the backup, the tables, the database or one of the
+ * `triggers`. The database remembers it, so that a stack that is destroyed and set up again overwrites nothing in a volume that
+ * was kept. Deleting this resource removes nothing from the database.
  *
  * @example
  * new TableRestore("copy", {
@@ -25,6 +26,10 @@ import type { TableRestoreArgs } from "./args";
  * });
  */
 export class TableRestore extends pulumi.ComponentResource {
+  static readonly argumentNames = tableRestoreNames;
+
+  /** The command that restored the tables. */
+  public readonly command: command.local.Command;
   /** Id of the backup that was restored. */
   public readonly backupId: pulumi.Output<string>;
   /** Where the tables are now, as many as fit into 2 KB. */
@@ -33,80 +38,48 @@ export class TableRestore extends pulumi.ComponentResource {
   public readonly rows: pulumi.Output<number>;
   /** False where all tables existed and `ifExists` is `skip`. */
   public readonly restored: pulumi.Output<boolean>;
-  /** Schemas that hold the tables that were there before, after a `swap`. */
+  /** Schemas that hold the old tables after a `swap`. */
   public readonly swappedInto: pulumi.Output<string[]>;
-  /** What could not be compared, or is otherwise than in the source. */
+  /** What could not be compared, or differs from the source. */
   public readonly notes: pulumi.Output<string[]>;
 
   constructor(name: string, args: TableRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
-    const password = args.password === undefined ? undefined : pulumi.secret(args.password);
-    super("postgis-backup:index:TableRestore", name, { ...args, password }, opts);
+    const stored = withSecretPassword(args);
+    super("postgis-backup:index:TableRestore", name, stored, opts);
     refuseUnknownArguments(args, tableRestoreNames, this);
     checkPassword(args.password, this);
-    const connection = pulumi.output(args.connection);
-    const command = pulumi.createUrn(`${name}-restore`, "command:local:Command", this);
-    const selected = {
-      location: args.location,
-      tables: args.tables,
-      excludeTables: args.excludeTables,
-      schemas: args.schemas,
-      content: args.content,
-    };
-    const subject = {
-      ...selected,
-      container: pulumi.all([command, connection]).apply(([urn, server]) => rememberedIdentity(urn, server)),
-      database: connection.database,
-    };
-    const request = checkedRequest(
-      RestoreRequest,
-      {
-        ...subject,
-        container: connection.container,
-        volume: connection.apply(volumeOf),
-        once: valuesAlone({ ...selected, triggers: args.triggers ?? [] }).apply((what) => ({
-          by: hashOf([pulumi.getProject(), name]),
-          what: hashOf(what),
-        })),
-        s3: args.s3,
-        user: connection.user,
-        dockerHost: connection.dockerHost,
-        ifExists: args.ifExists,
-        missingRoles: args.missingRoles,
-        jobs: args.jobs,
-        splitTablesFrom: args.splitTablesFrom,
-        lockTimeout: args.lockTimeout,
-      },
-      this,
-      connectionArguments("connection"),
-    );
-    const done = runnerCommand(
+    const { connection, password, triggers = [], ...asked } = stored;
+    const { location, tables, excludeTables, schemas, content } = args;
+    const selected = { location, tables, excludeTables, schemas, content };
+    const server = pulumi.output(connection);
+    const { container, user, database, dockerHost } = server;
+    const subject = { ...selected, container: server.apply(serverIdentity), database };
+    const once = valuesAlone({ ...selected, triggers }).apply((what) => ({
+      by: hashOf([pulumi.getProject(), name]),
+      what: hashOf(what),
+    }));
+    const { command, result } = runVerb(
       `${name}-restore`,
       {
         verb: "restore",
-        request,
+        requestSchema: RestoreRequest,
+        request: { ...asked, container, user, database, dockerHost, once },
+        argumentOf: connectionArguments("connection"),
+        resultSchema: RestoreResult,
         password,
-        triggers: valuesAlone(
-          pulumi.all([subject, args.triggers ?? []]).apply(([known, triggers]) => [known, ...triggers]),
-        ),
-        onUpdate: "keep",
+        triggers: valuesAlone(pulumi.all([subject, triggers]).apply(([known, more]) => [known, ...more])),
       },
-      { parent: this },
+      this,
+      opts,
     );
-    const result = done.stdout.apply((stdout) => RestoreResult.parse(JSON.parse(stdout)));
+    this.command = command;
     this.backupId = result.backupId;
     this.tables = result.tables;
     this.rows = result.rows;
     this.restored = result.restored;
     this.swappedInto = result.swappedInto;
     this.notes = result.notes;
-    this.registerOutputs({
-      backupId: this.backupId,
-      tables: this.tables,
-      rows: this.rows,
-      restored: this.restored,
-      swappedInto: this.swappedInto,
-      notes: this.notes,
-    });
+    this.registerOutputs(outputsOf(this));
   }
 }
 

@@ -4,8 +4,11 @@ import { TableBackup } from "postgis-backup";
 const backup = new TableBackup("cbm", {
   connection: { container: new pulumi.Config().get("containerName") ?? "pg_spat" },
   tables: ["dias_catalogue", "parcel_set", "roi*_signatures"],
-  relations: ["roi*_signatures.pid -> parcel_set.ogc_fid", "roi*_signatures.obsid -> dias_catalogue.id"],
-  directory: "./backups",
+  logicalForeignKeys: [
+    "roi*_signatures.pid -> parcel_set.ogc_fid",
+    "roi*_signatures.obsid -> dias_catalogue.id",
+  ],
+  repository: "./backups",
   format: "custom", // streamed out of a container that has no folder of this machine
 });
 

@@ -2,10 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { BackupBucket, TableBackup } from "postgis-backup";
 
 const config = new pulumi.Config();
-const prefix = "cbm/prod";
 
 const bucket = new BackupBucket("backups", {
-  prefix,
+  prefix: "cbm/prod",
   expireNoncurrentDays: config.getNumber("expireNoncurrentDays"), // such as 30: then the space of what was pruned is free
   withoutProtections: config.getObject("withoutProtections"), // what a server that is not AWS does not have
 });
@@ -13,11 +12,10 @@ const bucket = new BackupBucket("backups", {
 const backup = new TableBackup("cbm", {
   connection: { container: config.get("containerName") ?? "pg_spat" },
   tables: ["dias_catalogue", "roi*_signatures"],
-  bucket: bucket.bucketName, // without a directory, nothing is written to a disk of this machine
-  prefix,
+  repository: bucket.repository, // streamed: nothing is written to a disk of this machine
   s3: config.getObject("s3"), // a server that is not AWS: { endpoint, region, forcePathStyle }
   verify: "restore",
-  keepDaily: 7,
+  retention: { keepDaily: 7 },
   every: "24h",
 });
 

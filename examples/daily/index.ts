@@ -15,7 +15,7 @@ const database = new PostgisContainer("pg_spat", {
 const backup = new TableBackup("cbm", {
   connection: database.connection, // or { container: "pg_spat" } for a container that runs already
   tables: ["dias_catalogue", "roi*_signatures"],
-  directory: "./backups",
+  repository: "./backups",
   every: "24h",
 });
 

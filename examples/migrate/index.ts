@@ -1,23 +1,27 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Migration, OldSide, PostgisContainer } from "postgis-backup";
+import { Migration, PostgisContainer } from "postgis-backup";
+import { OldServer } from "../../components/migration/args";
 
 const config = new pulumi.Config();
-const oldSide = config.get("oldSide", { allowedValues: Object.values(OldSide) }) ?? OldSide.Keep;
+const oldServer = config.get("oldServer", { allowedValues: Object.values(OldServer) }) ?? OldServer.Keep;
 
 const server = new PostgisContainer("pg_17", {
   image: config.get("image"),
   containerName: config.get("containerName"),
   port: config.getNumber("port"), // the old container's
   password: config.requireSecret("password"), // and its
-  standby: oldSide === OldSide.Keep, // beside the old container, until the migration gives it the port
+  standby: oldServer === OldServer.Keep, // beside the old container, until the migration gives it the port
 });
 
 const migration = new Migration("cbm", {
   from: { container: config.get("oldContainer") ?? "pg_spat" },
   to: server.connection,
-  directory: "./backups",
-  relations: ["roi*_signatures.pid -> parcel_set.ogc_fid", "roi*_signatures.obsid -> dias_catalogue.id"],
-  oldSide, // the second step: pulumi config set oldSide remove && pulumi up
+  repository: "./backups",
+  logicalForeignKeys: [
+    "roi*_signatures.pid -> parcel_set.ogc_fid",
+    "roi*_signatures.obsid -> dias_catalogue.id",
+  ],
+  oldServer, // the second step: pulumi config set oldServer remove && pulumi up
   triggers: [server.containerId],
 });
 

@@ -6,7 +6,7 @@ import type { Definitions } from "../postgres/catalog/definitions";
 import { kindName } from "../postgres/catalog/select-tables";
 import type { Relation } from "../postgres/catalog/catalog";
 import { Manifest } from "../repository/manifest";
-import type { CountedKey } from "../postgres/catalog/logical-keys";
+import type { CountedForeignKey } from "../postgres/catalog/logical-foreign-keys";
 import type { OutsideContent } from "../postgres/catalog/not-carried";
 
 type Described = Pick<
@@ -24,7 +24,7 @@ type Described = Pick<
   readonly snapshot: Snapshot;
   readonly measures: ReadonlyMap<string, Measure>;
   readonly definitions: ReadonlyMap<string, Definitions>;
-  readonly relations: readonly CountedKey[];
+  readonly logicalForeignKeys: readonly CountedForeignKey[];
   readonly outside: readonly OutsideContent[];
 };
 
@@ -63,8 +63,8 @@ export function describeBackup(backup: Described): Description {
       ...measured(table, measures),
       ...defined(table, definitions),
     })),
-    relations: backup.relations.map(describeLogicalKey),
-    acceptedReferences: snapshot.acceptedReferences.map(({ from, constraint, sqlName }) => ({
+    logicalForeignKeys: backup.logicalForeignKeys.map(describeForeignKey),
+    ignoredReferences: snapshot.ignoredReferences.map(({ from, constraint, sqlName }) => ({
       table: from,
       constraint: constraint ?? "",
       references: sqlName,
@@ -88,9 +88,9 @@ function localeOf({ localeProvider, locale, icuRules, collationVersion }: Server
   };
 }
 
-function describeLogicalKey({ text, child, childColumn, parent, parentColumn, orphans }: CountedKey) {
+function describeForeignKey({ text, child, childColumn, parent, parentColumn, orphans }: CountedForeignKey) {
   return {
-    relation: text,
+    key: text,
     child: { schema: child.schema, name: child.name, column: childColumn },
     parent: { schema: parent.schema, name: parent.name, column: parentColumn },
     orphans,

@@ -9,7 +9,7 @@ import type { Snapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import { formatBytes, totalBytes } from "../lib/format";
 import { together } from "../lib/concurrency";
-import { type LogicalKey, countOrphans } from "../postgres/catalog/logical-keys";
+import { type LogicalForeignKey, countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 /** What is dumped, and how. */
 export interface Dumping {
@@ -24,7 +24,7 @@ export interface Dumping {
 
 export interface Counting {
   readonly measuring: MeasureOptions;
-  readonly relations: readonly LogicalKey[];
+  readonly logicalForeignKeys: readonly LogicalForeignKey[];
   readonly maxOrphans: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface Counting {
 export async function dumpAndMeasure(
   { session, target }: Connection,
   dumping: Dumping,
-  { measuring, relations, maxOrphans }: Counting,
+  { measuring, logicalForeignKeys, maxOrphans }: Counting,
   writtenBytes: () => Promise<number>,
   progress: Progress,
   signal: AbortSignal,
@@ -52,7 +52,7 @@ export async function dumpAndMeasure(
       async (either) => {
         const read = await together(either, [
           (each) => measureTables(session, target, snapshot, measuring, each),
-          (each) => countOrphans(target, snapshot.id, relations, maxOrphans, each),
+          (each) => countOrphans(target, snapshot.id, logicalForeignKeys, maxOrphans, each),
         ]);
         // The tables need not stay locked while an archive that pg_dump has written is still being received.
         if (await dumped(either)) await session.run("COMMIT");
@@ -60,7 +60,7 @@ export async function dumpAndMeasure(
       },
     ]);
     signal.throwIfAborted();
-    return { measures, relations: counted };
+    return { measures, logicalForeignKeys: counted };
   } catch (error) {
     // If the session that holds the snapshot is dead, everything else failed because of that; this reports it.
     if (!signal.aborted) await session.run("SELECT 1");

@@ -15,7 +15,7 @@ import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
 import { summarizeTables } from "../request/result";
 import { totalBytes } from "../lib/format";
-import { resolveLogicalKeys } from "../postgres/catalog/logical-keys";
+import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import {
   checkOutsideContent,
   describeContent,
@@ -56,7 +56,11 @@ async function takeBackup(
         progress.note(message);
       },
     });
-    const relations = await resolveLogicalKeys(session, request.relations, snapshot.tables);
+    const logicalForeignKeys = await resolveLogicalForeignKeys(
+      session,
+      request.logicalForeignKeys,
+      snapshot.tables,
+    );
     const outside = await checkedContent(session, snapshot, request.accept, progress);
     noteSkipped(snapshot, progress);
     // Only now the sizes are exact; before, they were those of the last VACUUM or ANALYZE.
@@ -64,7 +68,7 @@ async function takeBackup(
     const mostBytes = mostArchiveBytes(snapshot.tables, plan.archive.compression);
     const writer = await repositories.begin(plan.key, mostBytes);
     try {
-      const taken = { snapshot, relations, outside };
+      const taken = { snapshot, logicalForeignKeys, outside };
       return await writeBackup(request, plan, taken, repositories, writer, progress, signal);
     } catch (error) {
       // Others wait for the tables, and cleaning up can take long; the session still holds the lock of this backup.

@@ -13,6 +13,7 @@ import {
   type ServerInfo,
   readServerInfo,
 } from "../postgres/session/server-info";
+import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import { noteEnded } from "../postgres/session/run-lock";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import { applicationName, lockSeries, seriesKey } from "./backup-lock";
@@ -22,7 +23,6 @@ import type { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
 import type { Repositories } from "./repositories";
 import { totalBytes } from "../lib/format";
 import { chooseJobs } from "../lib/concurrency";
-import { resolveLogicalKeys } from "../postgres/catalog/logical-keys";
 import { checkReadableNames, checkPrivileges } from "../postgres/catalog/readable";
 
 type Sized = Pick<Relation, "bytes">;
@@ -109,9 +109,9 @@ async function planWithServer(
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
-  await attempts.run(() => resolveLogicalKeys(session, request.relations, selection.tables));
+  await attempts.run(() => resolveLogicalForeignKeys(session, request.logicalForeignKeys, selection.tables));
   attempts.runSync(() => {
-    checkAccepted(request.verify, selection.acceptedReferences);
+    checkAccepted(request.verify, selection.ignoredReferences);
   });
   const estimate = (tables: readonly Sized[]) => estimateBytes(tables, compression, last);
   await attempts.run(() => repositories.checkSpace(estimate(selection.tables)));
@@ -135,9 +135,9 @@ function checkDumpVersion(serverVersion: string, dumpVersion: string): void {
 }
 
 /** A restore test would fail because of the references that are accepted to be lost. */
-function checkAccepted(verify: VerifyLevel, acceptedReferences: Selection["acceptedReferences"]): void {
-  if (verify !== "restore" || acceptedReferences.length === 0) return;
-  const names = acceptedReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
+function checkAccepted(verify: VerifyLevel, ignoredReferences: Selection["ignoredReferences"]): void {
+  if (verify !== "restore" || ignoredReferences.length === 0) return;
+  const names = ignoredReferences.map(({ from, sqlName }) => `${from} to ${sqlName}`).join(", ");
   throw new Failure(
     "reference-outside-selection",
     `Foreign keys to tables that are not selected cannot be restored, so a restore test would fail: ${names}. ` +

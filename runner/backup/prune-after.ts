@@ -25,7 +25,7 @@ export async function pruneAfterBackup(
     progress.note(`warning: ${shorten(alarm)}`);
     alarms.add(alarm);
   };
-  if (hasRules(request) && request.verify === "none") raise(notVerified);
+  if (hasRules(request.retention) && request.verify === "none") raise(notVerified);
   for (const repository of repositories) {
     try {
       const { removed: ids, left } = await pruneRepository(repository, request, backupId, progress, signal);
@@ -46,19 +46,13 @@ async function pruneRepository(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<PruneResult, "removed" | "left">> {
-  const { name, keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio } = request;
-  if (hasRules(request) && request.verify !== "none") {
-    const rules = { keepLast, keepDaily, keepWeekly, keepMonthly, keepYearly, minSizeRatio };
-    return prune(
-      repository,
-      { repository: repository.location, name, ...rules, dryRun: false },
-      progress,
-      signal,
-      backupId,
-    );
+  const { name, retention } = request;
+  if (hasRules(retention) && request.verify !== "none") {
+    const wanted = { repository: repository.location, name, retention, dryRun: false };
+    return prune(repository, wanted, progress, signal, backupId);
   }
-  if (minSizeRatio !== undefined)
-    checkNewestSize(notAfter(new Date(), await repository.backups(name)), minSizeRatio);
+  if (retention.minSizeRatio !== undefined)
+    checkNewestSize(notAfter(new Date(), await repository.backups(name)), retention.minSizeRatio);
   return { removed: [], left: [] };
 }
 

@@ -145,9 +145,9 @@ function emptyDatabase({ source }: Description, database: string): string[] {
   ];
 }
 
-function accepted({ acceptedReferences }: Description): string[] {
-  if (acceptedReferences.length === 0) return [];
-  const keys = acceptedReferences.map(
+function accepted({ ignoredReferences }: Description): string[] {
+  if (ignoredReferences.length === 0) return [];
+  const keys = ignoredReferences.map(
     ({ table, constraint, references }) => `${code(constraint)} of ${code(table)} to ${code(references)}`,
   );
   return [
@@ -158,8 +158,8 @@ function accepted({ acceptedReferences }: Description): string[] {
 }
 
 function restoreCommands(backup: Description, database: string, afterTables: boolean): string[] {
-  const { format, compression, jobs, acceptedReferences } = backup;
-  const complete = acceptedReferences.length === 0;
+  const { format, compression, jobs, ignoredReferences } = backup;
+  const complete = ignoredReferences.length === 0;
   const archive = archiveName(format, compression);
   const script = `${psql(database, "--quiet --output=/dev/null --set ON_ERROR_STOP=on")} < ${afterTablesFile}`;
   if (format === "plain") {

@@ -33,12 +33,12 @@ import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContaine
 import { restoreCommand } from "./restore-command";
 import { guideFile, restoreGuide } from "./restore-guide";
 import { totalBytes } from "../lib/format";
-import type { LogicalKey } from "../postgres/catalog/logical-keys";
+import type { LogicalForeignKey } from "../postgres/catalog/logical-foreign-keys";
 
 /** What the tables are under their locks. */
 interface Taken {
   readonly snapshot: Snapshot;
-  readonly relations: readonly LogicalKey[];
+  readonly logicalForeignKeys: readonly LogicalForeignKey[];
   /** Content that is left out, as the request accepts. */
   readonly outside: readonly OutsideContent[];
 }
@@ -92,7 +92,7 @@ export async function writeBackup(
 async function writeArchive(
   request: BackupRequest,
   { container, connection, server, pgDumpVersion, archive }: Plan,
-  { snapshot, relations, outside }: Taken,
+  { snapshot, logicalForeignKeys, outside }: Taken,
   repositories: Repositories,
   writer: BegunBackup,
   { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
@@ -118,7 +118,7 @@ async function writeArchive(
     },
     {
       measuring: { method, validity: request.verify === "restore", ...countingWorkers(jobs) },
-      relations,
+      logicalForeignKeys,
       maxOrphans,
     },
     () => writer.bytes(),

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
-import { ArchiveFormat, BackupRequest, References, VerifyLevel } from "../request";
+import { ArchiveFormat, BackupRequest, VerifyLevel, MissingReferences, NotCarried } from "../request";
 import type { Context } from "./context";
 import {
   collect,
@@ -41,7 +41,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       new Option(
         "--format <format>",
         "archive format (default: directory, or custom where it is streamed to S3)",
-      ).choices(ArchiveFormat.options),
+      ).choices(Object.values(ArchiveFormat)),
     )
     .option(
       "--jobs <n>",
@@ -59,25 +59,29 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .addOption(
       new Option(
-        "--references <policy>",
-        "tables that a foreign key refers to, but that are not selected: fail, add them, or accept (default: fail)",
-      ).choices(References.options),
+        "--missing-references <policy>",
+        "foreign keys to tables that are not selected: fail, include the tables, or ignore the keys (default: fail)",
+      ).choices(Object.values(MissingReferences)),
     )
     .option(
       "--accept <kind>",
-      "leave out content that is in no dump of tables: large-objects, raster-files, topologies or extension-rows; repeat for more",
+      `leave out content that no dump of tables holds: ${Object.values(NotCarried).join(", ")}; repeat for more`,
       collect,
     )
     .option(
-      "--relation <relation>",
-      "relation without a foreign key, as 'child.column -> parent.column', whose orphans are counted; repeat for more",
+      "--logical-foreign-key <key>",
+      "foreign key that the database does not declare, as 'child.column -> parent.column'; its orphans are counted; repeat for more",
       collect,
     )
-    .option("--max-orphans <n>", "fail when a relation has more orphans (default: no limit)", Number)
+    .option(
+      "--max-orphans <n>",
+      "fail when a logical foreign key has more orphans than this (default: no limit)",
+      Number,
+    )
     .option("--lock-timeout <seconds>", "how long to wait for a locked table (default: 60)", Number)
     .addOption(
       new Option("--verify <level>", "what to prove of the archive (default: archive)").choices(
-        VerifyLevel.options,
+        Object.values(VerifyLevel),
       ),
     )
     .option("--file-mode <mode>", "permissions of the files, in octal (default: 0600)")
@@ -88,7 +92,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       const request = await readRequest(BackupRequest, options, {
         table: "tables",
         excludeTable: "excludeTables",
-        relation: "relations",
+        logicalForeignKey: "logicalForeignKeys",
         copy: "copies",
       });
       if (request.dryRun) {

@@ -1,6 +1,12 @@
 import { type Command, Option } from "commander";
 import { migrate, removeOldServer } from "../migrate";
-import { ArchiveFormat, MigrateRequest, type MigrateResult, RetireRequest } from "../request";
+import {
+  ArchiveFormat,
+  MigrateRequest,
+  type MigrateResult,
+  RemoveOldRequest,
+  MissingRoles,
+} from "../request";
 import type { Context } from "./context";
 import {
   collect,
@@ -27,18 +33,19 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
       collect,
     )
     .option(
-      "--relation <relation>",
-      "relation without a foreign key, as 'child.column -> parent.column', whose orphans are compared; repeat for more",
+      "--logical-foreign-key <key>",
+      "foreign key that the database does not declare, as 'child.column -> parent.column'; its orphans are compared; repeat for more",
       collect,
     )
     .addOption(
-      new Option("--format <format>", "archive format (default: custom)").choices(ArchiveFormat.options),
+      new Option("--format <format>", "archive format (default: custom)").choices(
+        Object.values(ArchiveFormat),
+      ),
     )
     .addOption(
-      new Option("--missing-roles <action>", "owners that the new server lacks (default: fail)").choices([
-        "fail",
-        "create",
-      ]),
+      new Option("--missing-roles <action>", "owners that the new server lacks (default: fail)").choices(
+        Object.values(MissingRoles),
+      ),
     )
     .option("--jobs <n>", "parallel workers (default: CPUs, at most 4)", Number)
     .option("--lock-timeout <seconds>", "how long to wait for transactions that write (default: 60)", Number)
@@ -48,27 +55,29 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
       const names = {
         excludeTable: "excludeTables",
         excludeDatabase: "excludeDatabases",
-        relation: "relations",
+        logicalForeignKey: "logicalForeignKeys",
       };
       const result = await migrate(await readRequest(MigrateRequest, options, names), progress, signal);
       await print(options, result, inWords(result));
     });
 }
 
-export function addRetire(main: Command, { signal }: Context): void {
-  newServerOptions(main.command("retire"))
-    .summary("remove the container of a server that was migrated")
-    .description("Removes a container whose tables were migrated; its data only with --remove-data.")
-    .option("--container <name>", "container that was migrated")
+export function addRemoveOld(main: Command, { signal }: Context): void {
+  newServerOptions(main.command("remove-old"))
+    .summary("remove the old server's container after a migration")
+    .description(
+      "Removes the old server's container after its tables were migrated; its data only with --remove-data.",
+    )
+    .option("--container <name>", "the old server's container")
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
     .option("--remove-data", "remove the volume with its data too")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const result = await removeOldServer(await readRequest(RetireRequest, options), signal);
+      const result = await removeOldServer(await readRequest(RemoveOldRequest, options), signal);
       const { removed } = result;
       await print(options, result, [
-        removed.length === 0 ? "It is gone already." : `Removed: ${removed.join(", ")}`,
+        removed.length === 0 ? "There is nothing left to remove." : `Removed: ${removed.join(", ")}`,
       ]);
     });
 }

@@ -38,13 +38,19 @@ export function uploadOptions(command: Command): Command {
   );
 }
 
-/** What these options are called in a request, under `s3`. */
-const s3Settings: Readonly<Record<string, string>> = {
-  s3Endpoint: "endpoint",
-  s3Region: "region",
-  s3PathStyle: "forcePathStyle",
-  s3Timeout: "timeout",
-  uploadLimit: "uploadLimit",
+/** Where options are in a request that has them inside another property. */
+const nestedIn: Readonly<Record<string, readonly [property: string, name: string]>> = {
+  s3Endpoint: ["s3", "endpoint"],
+  s3Region: ["s3", "region"],
+  s3PathStyle: ["s3", "forcePathStyle"],
+  s3Timeout: ["s3", "timeout"],
+  uploadLimit: ["s3", "uploadLimit"],
+  keepLast: ["retention", "keepLast"],
+  keepDaily: ["retention", "keepDaily"],
+  keepWeekly: ["retention", "keepWeekly"],
+  keepMonthly: ["retention", "keepMonthly"],
+  keepYearly: ["retention", "keepYearly"],
+  minSizeRatio: ["retention", "minSizeRatio"],
 };
 
 export function retentionOptions(command: Command): Command {
@@ -103,10 +109,12 @@ function hasNul(value: unknown): boolean {
 }
 
 function nested(options: readonly (readonly [string, unknown])[]): object {
-  const isForS3 = ([key]: readonly [string, unknown]) => key in s3Settings;
-  const s3 = options.filter(isForS3).map(([key, value]) => [s3Settings[key], value]);
-  const others = Object.fromEntries(options.filter((option) => !isForS3(option)));
-  return s3.length === 0 ? others : { ...others, s3: Object.fromEntries(s3) as object };
+  const request: Record<string, unknown> = {};
+  for (const [option, value] of options) {
+    const [property, name] = nestedIn[option] ?? [option];
+    request[property] = name === undefined ? value : { ...(request[property] as object), [name]: value };
+  }
+  return request;
 }
 
 function parseJson(source: string): unknown {

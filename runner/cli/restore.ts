@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { IfExists, RestoreRequest, type RestoreResult } from "../request";
+import { IfExists, MissingRoles, RestoreRequest, type RestoreResult } from "../request";
 import { restore } from "../restore";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
@@ -32,7 +32,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       new Option(
         "--if-exists <action>",
         "where a table exists: fail; replace it; swap: keep the old one in another schema; skip, if all exist (default: fail)",
-      ).choices(IfExists.options),
+      ).choices(Object.values(IfExists)),
     )
     .addOption(new Option("--data-only", "fill tables that exist").implies({ content: "data" }))
     .addOption(
@@ -41,10 +41,9 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
         .conflicts("dataOnly"),
     )
     .addOption(
-      new Option("--missing-roles <action>", "roles that the server lacks (default: fail)").choices([
-        "fail",
-        "create",
-      ]),
+      new Option("--missing-roles <action>", "roles that the server lacks (default: fail)").choices(
+        Object.values(MissingRoles),
+      ),
     )
     .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", Number)
     .option(

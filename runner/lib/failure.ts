@@ -43,7 +43,7 @@ export const failureCodes = [
   "privilege-missing",
   "reference-outside-selection",
   "not-carried",
-  "relation-invalid",
+  "logical-foreign-key-invalid",
   "orphans-over-limit",
   "lock-timeout",
   "tables-changing",

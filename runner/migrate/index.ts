@@ -178,11 +178,11 @@ async function copyTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { repository, name, s3, dockerHost, jobs } = request;
-  const { container, user, database, excludeTables, relations, format, lockTimeout } = request;
+  const { container, user, database, excludeTables, logicalForeignKeys, format, lockTimeout } = request;
   const { backupId, location } = await backup(
     BackupRequest.parse({
       ...{ repository, name, s3, dockerHost, jobs, container, user, database },
-      ...{ tables: ["*.*"], excludeTables, relations, format, lockTimeout },
+      ...{ tables: ["*.*"], excludeTables, logicalForeignKeys, format, lockTimeout },
     }),
     progress,
     signal,

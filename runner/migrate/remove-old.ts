@@ -7,13 +7,16 @@ import { readDockerRecord, withMigrationLock } from "./docker-record";
 import { type MigrationRecord, readRecord, unpackTables, SwitchRecord } from "./record";
 import { dataOf, inDatabase, newDatabase, type NewServer, boundPorts, dataPlace } from "./servers";
 import { escapeLiteral } from "../postgres/session/escape";
-import type { MigrateResult, RetireRequest } from "../request";
+import type { MigrateResult, RemoveOldRequest } from "../request";
 
 /**
  * Removes the old container, and its data if the request says so. Only Docker's records decide what is removed. Resources that are
  * already gone are skipped.
  */
-export async function removeOldServer(request: RetireRequest, signal: AbortSignal): Promise<MigrateResult> {
+export async function removeOldServer(
+  request: RemoveOldRequest,
+  signal: AbortSignal,
+): Promise<MigrateResult> {
   const docker = dockerFor(request.dockerHost);
   const container = await runningContainer(docker, request.toContainer);
   const newServer = { docker, container, request };
@@ -22,7 +25,7 @@ export async function removeOldServer(request: RetireRequest, signal: AbortSigna
 
 async function removeOld(
   newServer: NewServer,
-  request: RetireRequest,
+  request: RemoveOldRequest,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { docker, container } = newServer;
@@ -44,7 +47,7 @@ async function removeOld(
 }
 
 function checkNotNeeded(
-  request: RetireRequest,
+  request: RemoveOldRequest,
   record: MigrationRecord,
   old: Inspection,
   newContainer: Inspection,
@@ -143,6 +146,6 @@ function byHand(old: Inspection | undefined): string {
   return ` (by hand: "docker rm ${old.Name.slice(1)}"${also})`;
 }
 
-function needed({ container }: RetireRequest, why: string): Failure {
+function needed({ container }: RemoveOldRequest, why: string): Failure {
   return new Failure("old-server-needed", `Container "${container}" was not removed: ${why}.`);
 }

@@ -1,6 +1,6 @@
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
-import type { PruneRequest } from "../request";
+import type { PruneRequest, Retention } from "../request";
 import { decide, type Decision, hasRules, notAfter, sourceOf } from "./retention";
 import { beforeShrinkage, checkNewestSize } from "./size-check";
 import { existingBackups, type Removal, type Repository, type StoredBackup } from "../repository/repository";
@@ -24,15 +24,15 @@ export async function prune(
   signal: AbortSignal,
   like?: string,
 ): Promise<PruneResult> {
-  if (!hasRules(request)) {
+  if (!hasRules(request.retention)) {
     throw new Failure(
       "usage",
       "Name at least one rule, such as --keep-last 7 or --keep-daily 7: without one, nothing is removed.",
     );
   }
-  const { name, dryRun } = request;
+  const { name, retention, dryRun } = request;
   const all = await existingBackups(repository, name);
-  const decisions = plan(like === undefined ? all : ofSameSource(all, like), request, new Date());
+  const decisions = plan(like === undefined ? all : ofSameSource(all, like), retention, new Date());
   const kept = decisions.filter(({ reasons }) => reasons.length > 0);
   const removals = dryRun ? [] : await repository.finishRemovals(name);
   for (const { backup, reasons } of decisions) {
@@ -61,12 +61,9 @@ function ofSameSource(all: readonly StoredBackup[], like: string): StoredBackup[
 }
 
 /** Where the newest backup is suspiciously small, there is no plan but a failure. */
-function plan(
-  backups: readonly StoredBackup[],
-  { minSizeRatio, ...rules }: PruneRequest,
-  now: Date,
-): Decision[] {
-  const decisions = decide(backups, rules, now);
+function plan(backups: readonly StoredBackup[], retention: Retention, now: Date): Decision[] {
+  const { minSizeRatio } = retention;
+  const decisions = decide(backups, retention, now);
   if (minSizeRatio === undefined) return decisions;
   const past = notAfter(now, backups);
   checkNewestSize(past, minSizeRatio);

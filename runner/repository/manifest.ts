@@ -41,7 +41,7 @@ export const Manifest = z
       z.string(),
       "The snapshot that the archive, the row counts and the fingerprints were all read from.",
     ),
-    format: ArchiveFormat,
+    format: z.enum(ArchiveFormat),
     compression: z.string(),
     jobs: z.int(),
     fingerprintMethod: describe(
@@ -72,18 +72,18 @@ export const Manifest = z
         ),
       }),
     ),
-    relations: describe(
+    logicalForeignKeys: describe(
       z.array(
         z.strictObject({
-          relation: z.string(),
+          key: describe(z.string(), "As the user wrote it."),
           child: z.strictObject({ schema: z.string(), name: z.string(), column: z.string() }),
           parent: z.strictObject({ schema: z.string(), name: z.string(), column: z.string() }),
           orphans: z.int(),
         }),
       ),
-      "Relations that no foreign key declares, with the number of rows of the child that refer to no row of the parent.",
+      "Foreign keys that the database does not declare, with the number of rows of the child that refer to no row of the parent.",
     ),
-    acceptedReferences: describe(
+    ignoredReferences: describe(
       z.array(z.strictObject({ table: z.string(), constraint: z.string(), references: z.string() })),
       "Foreign keys to tables that are not in the backup; their creation fails in a restore.",
     ),
@@ -91,7 +91,7 @@ export const Manifest = z
       z
         .array(
           z.strictObject({
-            kind: NotCarried,
+            kind: z.enum(NotCarried),
             table: z.string(),
             column: z.string().optional(),
             count: z.int(),
@@ -109,7 +109,7 @@ export const Manifest = z
     files: z.array(z.strictObject({ path: z.string(), bytes: z.int(), sha256: z.string() })),
     verification: describe(
       z.strictObject({
-        level: VerifyLevel,
+        level: z.enum(VerifyLevel),
         seconds: z.number(),
         image: describe(z.string().optional(), "Image of the throwaway container that it was restored in."),
       }),

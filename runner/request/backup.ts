@@ -1,19 +1,11 @@
 import { z } from "zod";
 import { parseRepository, s3Url } from "./location";
-import { ArchiveFormat, VerifyLevel } from "./archive";
 import { Compression } from "./compression";
-import { MinSizeRatio, retentionRules } from "./retention";
+import { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "./choices";
+import { Retention } from "./retention";
 import { BackupsOfName, FileMode, FolderPath, Repository } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 import path from "node:path";
-
-/** What happens when a selected table cannot be restored without one that is not selected. */
-export const References = z.enum(["fail", "add", "accept"]);
-export type References = z.infer<typeof References>;
-
-/** Content that belongs to tables, is in no dump of them, and that a backup is taken without only where it is accepted. */
-export const NotCarried = z.enum(["large-objects", "raster-files", "topologies", "extension-rows"]);
-export type NotCarried = z.infer<typeof NotCarried>;
 
 const isInS3 = (repository: string) => parseRepository(repository).kind === "s3";
 
@@ -45,24 +37,22 @@ export const BackupRequest = z
     /** Folder that a backup for S3 is written to and verified in, before it is uploaded; it is removed there afterwards. */
     workDirectory: FolderPath.optional(),
     /** Unset: directory, or custom where the archive is streamed to S3. */
-    format: ArchiveFormat.optional(),
+    format: z.enum(ArchiveFormat).optional(),
     /** Parallel `pg_dump` workers; only the directory format uses more than one. */
     jobs: Jobs,
     /** Only where there are at least three workers. */
     splitTablesFrom: SplitTablesFrom,
     compression: Compression.optional(),
-    /** Tables that a foreign key refers to or that a selected one inherits from, but that are not selected. */
-    references: References.default("fail"),
+    missingReferences: z.enum(MissingReferences).default("fail"),
     /** Content that may be left out. */
-    accept: z.array(NotCarried).default([]),
-    /** Relations that no foreign key declares, as `child.column -> parent.column`; orphans are counted. */
-    relations: z.array(z.string().min(1)).default([]),
-    /** More orphans than this in any relation fail the backup. */
+    accept: z.array(z.enum(NotCarried)).default([]),
+    /** Foreign keys that the database does not declare, as `child.column -> parent.column`; their orphans are counted. */
+    logicalForeignKeys: z.array(z.string().min(1)).default([]),
+    /** More orphans of any logical foreign key than this fail the backup. */
     maxOrphans: z.int().min(0).optional(),
     lockTimeout: LockTimeout,
-    verify: VerifyLevel.default("archive"),
-    ...retentionRules,
-    minSizeRatio: MinSizeRatio,
+    verify: z.enum(VerifyLevel).default("archive"),
+    retention: Retention.default({}),
     fileMode: FileMode.default("0600"),
     /** Only look for what would keep the backup from being taken. */
     dryRun: z.boolean().default(false),
@@ -115,7 +105,11 @@ export const BackupResult = z.strictObject({
   sizeBytes: z.int(),
   tables: z.array(z.string()),
   restoreCommand: z.string(),
-  verification: z.strictObject({ level: VerifyLevel, seconds: z.number(), image: z.string().optional() }),
+  verification: z.strictObject({
+    level: z.enum(VerifyLevel),
+    seconds: z.number(),
+    image: z.string().optional(),
+  }),
   /** Ids of earlier backups that retention removed. */
   pruned: z.array(z.string()),
   /** Why retention removed nothing though it should have; a reason to look. */

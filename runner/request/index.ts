@@ -2,9 +2,10 @@
  * What the control plane (components) and people (the command line) ask of the runner, and what it answers.
  * Both sides import these schemas; nothing else crosses the border between them.
  */
-export * from "./archive";
 export * from "./backup";
+export * from "./choices";
 export * from "./list";
+export { isS3Url } from "./location";
 export * from "./migrate";
 export * from "./preflight";
 export * from "./ready";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArchiveFormat } from "./archive";
+import { ArchiveFormat } from "./choices";
 import { BackupRequest } from "./backup";
 import { RestoreRequest } from "./restore";
 import { BackupsOfName } from "./repository";
@@ -16,14 +16,14 @@ export const MigrateRequest = z.strictObject({
   ...Server,
   ...NewServer,
   ...BackupsOfName,
-  format: ArchiveFormat.default("custom"),
+  format: z.enum(ArchiveFormat).default("custom"),
   /** Tables, views and so on that stay behind; all others must go along. */
   excludeTables: z.array(z.string().min(1)).default([]),
   /** Databases of the old server that stay behind. */
   excludeDatabases: z.array(z.string().min(1)).default([]),
   /** What else stays behind, each as the error names it: "view public.seen", "database postgres", "server setting *". */
   leaveBehind: z.array(z.string().min(1)).default([]),
-  relations: BackupRequest.shape.relations,
+  logicalForeignKeys: BackupRequest.shape.logicalForeignKeys,
   /** Owners and grantees that the new server lacks; those that are created cannot log in. */
   missingRoles: RestoreRequest.shape.missingRoles,
   jobs: Jobs,
@@ -32,14 +32,14 @@ export const MigrateRequest = z.strictObject({
 });
 export type MigrateRequest = z.infer<typeof MigrateRequest>;
 
-export const RetireRequest = z.strictObject({
+export const RemoveOldRequest = z.strictObject({
   container: Server.container,
   ...NewServer,
   dockerHost: Server.dockerHost,
   /** The volume too. */
   removeData: z.boolean().default(false),
 });
-export type RetireRequest = z.infer<typeof RetireRequest>;
+export type RemoveOldRequest = z.infer<typeof RemoveOldRequest>;
 
 /** Kept under 4 KB, as that of a backup is. */
 export const MigrateResult = z.strictObject({
@@ -50,7 +50,7 @@ export const MigrateResult = z.strictObject({
   rows: z.int(),
   /** What could not be compared, or is otherwise than in the old server. */
   notes: z.array(z.string()),
-  /** Container and volumes of the old side that were removed. */
+  /** Container and volume of the old server that were removed. */
   removed: z.array(z.string()),
 });
 export type MigrateResult = z.infer<typeof MigrateResult>;

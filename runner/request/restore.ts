@@ -1,12 +1,7 @@
 import { z } from "zod";
+import { IfExists, MissingRoles, RestoreContent } from "./choices";
 import { namesOneBackup, OneBackup } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
-
-/** What a restore does where a table exists in its place. */
-export const IfExists = z.enum(["fail", "replace", "swap", "skip"]);
-export type IfExists = z.infer<typeof IfExists>;
-
-export const RestoreContent = z.enum(["all", "data", "schema"]);
 
 const Hash = z.string().regex(/^[0-9a-f]{32}$/, "must be a hash");
 
@@ -14,8 +9,6 @@ export const RestoreRequest = z
   .strictObject({
     ...OneBackup,
     ...Server,
-    /** Docker volume with the target's data. A stack reads it in its last request, to know the target again. */
-    volume: z.string().min(1).optional(),
     /** Who asks for what: the database remembers it, and the same is not restored over what was written since. Unset: always. */
     once: z.strictObject({ by: Hash, what: Hash }).optional(),
     /** Tables of the backup; unset: all. */
@@ -24,10 +17,10 @@ export const RestoreRequest = z
     /** Schemas that are restored under another name. */
     schemas: z.record(z.string().min(1), z.string().min(1)).default({}),
     /** `data` fills tables that exist; `schema` restores tables without rows. */
-    content: RestoreContent.default("all"),
-    ifExists: IfExists.default("fail"),
+    content: z.enum(RestoreContent).default("all"),
+    ifExists: z.enum(IfExists).default("fail"),
     /** Owners and grantees that the server lacks; those that are created cannot log in. */
-    missingRoles: z.enum(["fail", "create"]).default("fail"),
+    missingRoles: z.enum(MissingRoles).default("fail"),
     /** Parallel `pg_restore` workers. */
     jobs: Jobs,
     splitTablesFrom: SplitTablesFrom,

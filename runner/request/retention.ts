@@ -4,23 +4,20 @@ import { BackupsOfName, namesOneBackup, OneBackup } from "./repository";
 const count = z.int().min(1).optional();
 
 /** Which backups of a name are kept: the newest, and the newest of each of the last days, weeks … that have one. */
-export const retentionRules = {
+export const Retention = z.strictObject({
   keepLast: count,
   keepDaily: count,
   keepWeekly: count,
   keepMonthly: count,
   keepYearly: count,
-};
-export const Retention = z.object(retentionRules);
+  /** Nothing is removed when the newest backup is smaller than this share of the one before. */
+  minSizeRatio: z.number().gt(0).max(1).optional(),
+});
 export type Retention = z.infer<typeof Retention>;
-
-/** Share of the last backup's size under which a new one is suspicious. */
-export const MinSizeRatio = z.number().gt(0).max(1).optional();
 
 export const PruneRequest = z.strictObject({
   ...BackupsOfName,
-  ...retentionRules,
-  minSizeRatio: MinSizeRatio,
+  retention: Retention.default({}),
   /** Only say what would be removed. */
   dryRun: z.boolean().default(false),
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VerifyLevel } from "./archive";
+import { VerifyLevel } from "./choices";
 import { namesOneBackup, OneBackup } from "./repository";
 import { Server } from "./server";
 
@@ -8,7 +8,7 @@ export const VerifyRequest = z
     ...OneBackup,
     /** Every backup of that name. */
     all: z.boolean().default(false),
-    level: VerifyLevel.exclude(["none"]).default("archive"),
+    level: z.enum(VerifyLevel).exclude(["None"]).default("archive"),
     /** Image of the throwaway container. Unset: the one that the backup was taken with. */
     image: z.string().min(1).optional(),
     dockerHost: Server.dockerHost,
@@ -21,7 +21,7 @@ export const VerifyResult = z.strictObject({
     z.strictObject({
       backupId: z.string(),
       location: z.string(),
-      level: VerifyLevel,
+      level: z.enum(VerifyLevel),
       seconds: z.number(),
       image: z.string().optional(),
       /** What is wrong with it; absent where nothing is. */

@@ -28,8 +28,13 @@ export async function compareStaging(run: RestoreRun, tables: readonly StagedTab
       ...{ recorded, at: stage, place },
       expected: { ...recorded, ...(empty ? { rows: 0, fingerprint: "0" } : {}), ...definitions },
     }));
-    const logicalKeys = empty ? [] : manifest.relations;
-    const comparison = { tables: compared, logicalKeys, method: comparableMethod(run), validity: false };
+    const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;
+    const comparison = {
+      tables: compared,
+      logicalForeignKeys,
+      method: comparableMethod(run),
+      validity: false,
+    };
     await compareRestored(session, target, comparison, signal);
   } finally {
     await session.close();

@@ -31,7 +31,7 @@ export async function dryRun(run: RestoreRun) {
   const attempts = new Attempts();
   const needed = await checkPlaces(
     run,
-    { places, finals, references: selection.acceptedReferences },
+    { places, finals, references: selection.ignoredReferences },
     attempts,
   );
   if (needed) {
@@ -120,7 +120,7 @@ function selectRecorded({ manifest, request }: RestoreRun, contents: readonly To
   return selectTables(relations, {
     tables: request.tables ?? ["*.*"],
     excludeTables: request.excludeTables,
-    references: "accept",
+    missingReferences: "ignore",
   });
 }
 

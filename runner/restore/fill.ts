@@ -119,7 +119,7 @@ export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
   const { tables } = selectTables(relations, {
     tables: request.tables ?? ["*.*"],
     excludeTables: request.excludeTables,
-    references: "accept",
+    missingReferences: "ignore",
   });
   const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const attempts = new Attempts();

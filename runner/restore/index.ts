@@ -144,7 +144,7 @@ async function plan(run: RestoreRun, scratch: Scratch): Promise<Planned> {
   const attempts = new Attempts();
   const places = staging.tables.map(({ place }) => place);
   const finals = [...staging.finalOf.values()];
-  const references = staging.selection.acceptedReferences;
+  const references = staging.selection.ignoredReferences;
   const needed = await checkPlaces(run, { places, finals, references }, attempts);
   if (needed) {
     const oids = staging.selection.tables.map(({ oid }) => oid);

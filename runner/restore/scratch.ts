@@ -117,7 +117,7 @@ async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
   const definitions = await whole(
     definitionsOf(archived, {
       ...options,
-      ...{ name: "The archive", withoutKeys: manifest.acceptedReferences },
+      ...{ name: "The archive", withoutKeys: manifest.ignoredReferences },
       afterTables: hasMore ? () => read(afterTablesFile) : undefined,
     }),
   );

@@ -85,7 +85,7 @@ export async function stageTables(
   const selection = selectTables(catalog, {
     tables: request.tables ?? ["*.*"],
     excludeTables: request.excludeTables,
-    references: "accept",
+    missingReferences: "ignore",
   });
   refuseLonePartitions(selection);
   const oids = selection.tables.map(({ oid }) => oid);
@@ -235,7 +235,7 @@ function compareWithManifest(
   const sameVersion = majorVersion(manifest.source.serverVersion) === majorVersion(serverInfo.version);
   for (const { oid, sqlName: shown, ...table } of tables) {
     const expected = recorded.get(sqlName(table)) ?? { indexes: [], constraints: [] };
-    const accepted = manifest.acceptedReferences.filter((key) => key.table === shown);
+    const accepted = manifest.ignoredReferences.filter((key) => key.table === shown);
     const constraints = expected.constraints.filter(
       ({ name }) => !accepted.some(({ constraint }) => constraint === name),
     );

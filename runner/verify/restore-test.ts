@@ -135,7 +135,7 @@ function compare(test: RestoreTest): Promise<void> {
   const { manifest, signal } = test;
   const comparison = {
     tables: manifest.tables.map((recorded) => ({ recorded, at: recorded })),
-    logicalKeys: manifest.relations,
+    logicalForeignKeys: manifest.logicalForeignKeys,
     method: manifest.fingerprintMethod,
     validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
   };

@@ -11,7 +11,7 @@ import type { Session } from "../postgres/session/session";
 import type { Manifest } from "../repository/manifest";
 import { compareTable, mismatch, type RecordedTable, settlePools, withFingerprints } from "./compare";
 import { withQualifiedNames } from "../postgres/session/settings";
-import { countOrphans } from "../postgres/catalog/logical-keys";
+import { countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 type FingerprintMethod = Manifest["fingerprintMethod"];
 
@@ -37,7 +37,7 @@ interface ComparedTable {
 interface Comparison {
   readonly tables: readonly ComparedTable[];
   /** Logical foreign keys whose orphans are counted. */
-  readonly logicalKeys: Manifest["relations"];
+  readonly logicalForeignKeys: Manifest["logicalForeignKeys"];
   /** How fingerprints are computed; undefined where the server cannot compute those of the manifest, so that rows are only counted. */
   readonly method: FingerprintMethod | undefined;
   /** Whether invalid geometries are counted. */
@@ -48,7 +48,7 @@ interface Comparison {
 export async function compareRestored(
   session: Session,
   target: ExecTarget,
-  { tables, logicalKeys, method, validity }: Comparison,
+  { tables, logicalForeignKeys, method, validity }: Comparison,
   signal: AbortSignal,
 ): Promise<void> {
   await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -73,7 +73,7 @@ export async function compareRestored(
   const differences = [
     ...missing.map(({ at, place = at }) => `${sqlName(place)} is missing`),
     ...(await compareMeasured(session, restored, measures, { exact: method !== undefined, definitions })),
-    ...(await compareOrphans(target, id, logicalKeys, byRecordedName, signal)),
+    ...(await compareOrphans(target, id, logicalForeignKeys, byRecordedName, signal)),
   ];
   Failures.throwIfAny(differences.map(mismatch));
 }
@@ -117,11 +117,11 @@ async function compareMeasured(
 async function compareOrphans(
   target: ExecTarget,
   snapshotId: string,
-  logicalKeys: Manifest["relations"],
+  logicalForeignKeys: Manifest["logicalForeignKeys"],
   tables: ReadonlyMap<string, Relation>,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const keys = logicalKeys.flatMap(({ relation: text, child, parent, orphans: recorded }) => {
+  const keys = logicalForeignKeys.flatMap(({ relation: text, child, parent, orphans: recorded }) => {
     const [childTable, parentTable] = [tables.get(sqlName(child)), tables.get(sqlName(parent))];
     if (childTable === undefined || parentTable === undefined) return [];
     const columns = { childColumn: child.column, parentColumn: parent.column };

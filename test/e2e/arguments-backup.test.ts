@@ -76,8 +76,8 @@ describe("every argument of a TableBackup and a TableRestore", function () {
     const base = {
       connection: { container },
       tables: ["marker"],
-      directory: path.join(folder, "backups"),
-      bucket: first,
+      repository: `s3://${first}`,
+      copies: [path.join(folder, "backups")],
       s3,
       backupName: "cbm",
       format: "custom",
@@ -98,7 +98,7 @@ describe("every argument of a TableBackup and a TableRestore", function () {
     await unharmed();
 
     const changes = changesOf(tableBackup, ["newBackup"], scene);
-    const applied = await succeed(stack, { ...base, ...quiet, keepLocal: true, ...changes });
+    const applied = await succeed(stack, { ...base, ...quiet, ...changes });
     expectShown(tableBackup, Object.keys(changes), applied, true);
     assert.notEqual(applied.outputs["backupId"], outputs["backupId"]);
     assert.match(String(applied.outputs["location"]), new RegExp(`^s3://${scene.bucket}/cbm/other/other/`));

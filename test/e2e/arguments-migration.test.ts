@@ -22,7 +22,7 @@ describe("every argument of a Migration", function () {
     stack = await ComponentStack.create("Migration");
     base = {
       ...{ from: { container: pair.oldServer }, to: { container: pair.newServer } },
-      ...{ directory: path.join(folder, "backups"), backupName: "cbm" },
+      ...{ repository: path.join(folder, "backups"), backupName: "cbm" },
     };
   });
   after(async () => {
@@ -70,8 +70,8 @@ describe("every argument of a Migration", function () {
     assert.deepEqual(await readdir(path.join(folder, "backups", "cbm")), backups);
   });
 
-  it("removes the old side in a step of its own", async () => {
-    await succeed({ ...base, ...changes("retirement") });
+  it("removes the old server in a step of its own", async () => {
+    await succeed({ ...base, ...changes("removal") });
     assert.equal((await docker("inspect", pair.oldServer)).code, 1);
     assert.deepEqual(await rows(), [{ id: 42 }, { id: 43 }]);
   });

@@ -33,11 +33,10 @@ describe("the stack program with a bucket", function () {
     project = await createProject();
     giveCredentials(project, server);
     await project.stack.setAllConfig({
-      bucketName: { value: bucket.name },
-      bucketPrefix: { value: "gis" },
-      s3Endpoint: { value: server.endpoint },
-      s3Region: { value: server.region },
-      s3PathStyle: { value: "true" },
+      copies: { value: JSON.stringify([`s3://${bucket.name}/gis`]) },
+      s3: {
+        value: JSON.stringify({ endpoint: server.endpoint, region: server.region, forcePathStyle: true }),
+      },
     });
   });
   after(async () => {
@@ -45,11 +44,12 @@ describe("the stack program with a bucket", function () {
     await server.stop();
   });
 
-  it("ends the first up with a backup in the bucket, and a copy in the folder", async () => {
+  it("ends the first up with a backup in the folder, and a copy in the bucket", async () => {
     const { outputs, log } = await up(project);
     first = outputs;
     printed += log;
-    const { backupId: id, backupLocation: location, backupLocalLocation: local } = outputs;
+    const { backupId: id, backupLocation: local, backupCopies: copies } = outputs;
+    const [{ location } = assert.fail()] = copies as { location: string }[];
     assert.equal(location, `s3://${bucket.name}/gis/cbm/${String(id)}`);
     assert.equal(local, path.join(project.folder, "backups", "cbm", String(id)));
     const manifest = await manifestIn(bucket, location);
@@ -65,36 +65,41 @@ describe("the stack program with a bucket", function () {
     assert.equal(outputs["backupId"], first["backupId"]);
   });
 
-  it("takes no new backup for how it gets there, and leaves no copy from then on", async () => {
-    await project.stack.setAllConfig({ keepLocal: { value: "false" }, uploadLimit: { value: "100000000" } });
+  it("takes no new backup for how it gets there, and none is left in the work directory", async () => {
+    await project.stack.setConfig("s3.uploadLimit", { value: "100000000" }, true);
     const { changes } = await up(project);
     assert.equal(changes["replace"], undefined);
-    await project.stack.setConfig("triggers[0]", { value: "a" }, true);
+    await project.stack.removeConfig("copies");
+    await project.stack.setAllConfig({
+      repository: { value: `s3://${bucket.name}/gis` },
+      workDirectory: { value: "./backups" },
+    });
     const { outputs } = await up(project);
-    assert.equal(outputs["backupLocalLocation"], "");
+    assert.deepEqual(outputs["backupCopies"], []);
+    assert.equal((await manifestIn(bucket, outputs["backupLocation"])).format, "directory");
     assert.equal((await manifestIn(bucket, outputs["backupLocation"])).id, outputs["backupId"]);
     const local = await readdir(path.join(project.folder, "backups", "cbm"));
     assert.deepEqual(local.toSorted(), [first["backupId"], "latest"]);
   });
 
   it("warns in a preview when the bucket is not there", async () => {
-    await project.stack.setConfig("bucketName", { value: uniqueName() });
+    await project.stack.setConfig("repository", { value: `s3://${uniqueName()}/gis` });
     const { stdout } = await project.stack.preview();
     assert.match(stdout, /warning: The backup would fail as things are now\./);
     assert.match(stdout, /error\[bucket-not-found\]: There is no bucket/);
-    await project.stack.setConfig("bucketName", { value: bucket.name });
+    await project.stack.setConfig("repository", { value: `s3://${bucket.name}/gis` });
   });
 
   it("previews a bucket of its own", async () => {
     await project.stack.setAllConfig({
-      createBucket: { value: "true" },
+      bucket: { value: "{}" },
       "aws:region": { value: server.region },
       "aws:skipCredentialsValidation": { value: "true" },
       "aws:skipRequestingAccountId": { value: "true" },
     });
     const { stdout } = await project.stack.preview();
     assert.match(stdout, /\+\s+aws:s3:Bucket backups-bucket create/);
-    await project.stack.setConfig("createBucket", { value: "false" });
+    await project.stack.removeConfig("bucket");
   });
 
   it("keeps no credentials in the state, and prints none", () => {

@@ -83,7 +83,7 @@ describe("examples/adopt", function () {
     const { outputs } = await up(project);
     assert.deepEqual(await state(), before);
     const manifest = await readFile(path.join(String(outputs["location"]), "manifest.json"), "utf8");
-    const { tables, relations, compression } = Manifest.parse(JSON.parse(manifest));
+    const { tables, logicalForeignKeys, compression } = Manifest.parse(JSON.parse(manifest));
     assert.deepEqual(
       tables.map(({ name, rows }) => [name, rows]),
       [
@@ -93,7 +93,7 @@ describe("examples/adopt", function () {
       ],
     );
     assert.deepEqual(
-      relations.map(({ orphans }) => orphans),
+      logicalForeignKeys.map(({ orphans }) => orphans),
       [1, 0],
     );
     assert.equal(compression, "gzip:1");

@@ -5,7 +5,7 @@ import {
   type MigrationPair,
   startMigration,
   startPair,
-  startRetire,
+  startRemoveOld,
 } from "../support/migration-pair";
 import { queryPort } from "../support/port-client";
 import {
@@ -168,7 +168,7 @@ describe("what a migration does not bring", function () {
     await sql(pair.newServer, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
     const migration = await migrate(...leave(listed));
     assert.match(migration.stderr, /^error\[already-migrated\]: .*RESET postgis_backup.migrated_from/m);
-    const { exitCode, stderr } = await startRetire(pair, ["--remove-data"]);
+    const { exitCode, stderr } = await startRemoveOld(pair, ["--remove-data"]);
     assert.equal(exitCode, 1, stderr);
     assert.equal((await docker("volume", "inspect", victim)).code, 0);
     assert.deepEqual(await queryPort(pair.port, "SELECT count(*)::int FROM parcels"), [{ count: 100 }]);
@@ -198,7 +198,7 @@ describe("what a migration does not bring", function () {
 
   it("is removed from the old server only as Docker proves it", async () => {
     const volume = await dataVolume(pair.oldServer);
-    const retire = () => startRetire(pair, ["--remove-data"]);
+    const retire = () => startRemoveOld(pair, ["--remove-data"]);
     const record = JSON.stringify({ from: "", volumes: [victim] });
     await sql(pair.newServer, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
 

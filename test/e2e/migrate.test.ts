@@ -127,7 +127,7 @@ describe("examples/migrate", function () {
   });
 
   it("removes the old container in the second step, and nothing of its data", async () => {
-    await project.stack.setConfig("oldSide", { value: "remove" });
+    await project.stack.setConfig("oldServer", { value: "remove" });
     const { outputs } = await up(project);
     assert.deepEqual(outputs["removed"], [old]);
     assert.equal(await exists("inspect", old), false);
@@ -146,7 +146,7 @@ describe("examples/migrate", function () {
   });
 
   it("removes the old data when it is told to", async () => {
-    await project.stack.setConfig("oldSide", { value: "removeData" });
+    await project.stack.setConfig("oldServer", { value: "removeData" });
     const { outputs } = await up(project);
     assert.deepEqual(outputs["removed"], [volume]);
     assert.equal(await exists("volume", "inspect", volume), false);

@@ -254,7 +254,7 @@ describe("what tables need", function () {
       `CREATE TABLE far (id int PRIMARY KEY); CREATE TABLE team (id int, far int REFERENCES far); CREATE TABLE plot (team int);
        CREATE POLICY own ON plot USING (team IN (SELECT id FROM team))`,
     );
-    const { manifest, result } = await backup(name, ["plot"], "--references", "add");
+    const { manifest, result } = await backup(name, ["plot"], "--missing-references", "include");
     assert.deepEqual(
       manifest.tables.map((table) => table.name),
       ["far", "plot", "team"],

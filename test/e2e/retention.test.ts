@@ -152,7 +152,7 @@ describe("retention of backups", function () {
       Manifest.parse(JSON.parse(await readFile(series(id, "manifest.json"), "utf8")));
 
     assert.equal((await run("keep", "--release", d3)).exitCode, 0);
-    const request = JSON.stringify({ repository, name, keepLast: 2 });
+    const request = JSON.stringify({ repository, name, retention: { keepLast: 2 } });
     const piped = await execa("node", [runnerMain, "prune", "--request", "-"], { input: request });
     assert.deepEqual((JSON.parse(piped.stdout) as PruneResult).removed, [d3]);
   });

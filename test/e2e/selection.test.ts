@@ -81,7 +81,7 @@ describe("the selection of tables, on a real server", function () {
       /^error\[reference-outside-selection\]: public\.child inherits from public\.parent/,
     );
     assert.equal(refused.trim().split("\n").length, 1, "the grandchild comes with the child");
-    const more = ["--references", "add"];
+    const more = ["--missing-references", "include"];
     const { manifest } = await takeBackup({ container, repository, tables: ["grandchild"], more });
     assert.deepEqual(
       manifest.tables.map(({ name }) => name),
@@ -133,7 +133,7 @@ describe("the selection of tables, on a real server", function () {
       /^error\[reference-outside-selection\]: public\.parcel refers to public\.region by the foreign key "in_region"/,
     );
 
-    const added = await takeBackup({ ...options, more: ["--references", "add"] });
+    const added = await takeBackup({ ...options, more: ["--missing-references", "include"] });
     assert.deepEqual(
       added.manifest.tables.map(({ name }) => name),
       ["country", "parcel", "region"],
@@ -148,11 +148,11 @@ describe("the selection of tables, on a real server", function () {
 
     const tested = await failBackup({
       ...options,
-      more: ["--references", "accept", "--verify", "restore"],
+      more: ["--missing-references", "ignore", "--verify", "restore"],
     });
     assert.match(tested, /^error\[reference-outside-selection\]: .*public\.parcel to public\.region/);
-    const accepted = await takeBackup({ ...options, more: ["--references", "accept"] });
-    assert.deepEqual(accepted.manifest.acceptedReferences, [
+    const accepted = await takeBackup({ ...options, more: ["--missing-references", "ignore"] });
+    assert.deepEqual(accepted.manifest.ignoredReferences, [
       { table: "public.parcel", constraint: "in_region", references: "public.region" },
     ]);
     const run = await execa("bash", ["-uo", "pipefail", "-c", accepted.result.restoreCommand], {
@@ -163,7 +163,7 @@ describe("the selection of tables, on a real server", function () {
     await sql(container, "DROP DATABASE postgres_restored");
   });
 
-  it("counts orphans of declared relations in the snapshot, and fails over the limit", async () => {
+  it("counts orphans of logical foreign keys in the snapshot, and fails over the limit", async () => {
     await sql(
       container,
       `CREATE SCHEMA es; CREATE TABLE es.parcel_set (ogc_fid int); INSERT INTO es.parcel_set SELECT generate_series(1, 100);
@@ -172,11 +172,11 @@ describe("the selection of tables, on a real server", function () {
        CREATE TABLE "roi2021_S2_signatures" ("Pid" int, pid bigint);`,
     );
     const tables = ["es.parcel_set", "roi*_signatures"];
-    const relation = ["--relation", "roi*_signatures.pid -> es.parcel_set.ogc_fid"];
+    const key = ["--logical-foreign-key", "roi*_signatures.pid -> es.parcel_set.ogc_fid"];
     const options = { container, repository, tables };
-    const { manifest } = await takeBackup({ ...options, more: [...relation, "--max-orphans", "10"] });
+    const { manifest } = await takeBackup({ ...options, more: [...key, "--max-orphans", "10"] });
     assert.deepEqual(
-      manifest.relations.map(({ child, parent, orphans }) => [
+      manifest.logicalForeignKeys.map(({ child, parent, orphans }) => [
         child.name,
         child.column,
         parent.schema,
@@ -187,26 +187,29 @@ describe("the selection of tables, on a real server", function () {
         ["roi2021_S2_signatures", "pid", "es", 0],
       ],
     );
-    const failed = await failBackup({ ...options, more: [...relation, "--max-orphans", "9"] });
+    const failed = await failBackup({ ...options, more: [...key, "--max-orphans", "9"] });
     assert.match(
       failed,
       /^error\[orphans-over-limit\]: 10 rows of public\."roi2020_S2_signatures" have a pid that no ogc_fid/,
     );
-    const outside = await failBackup({ ...options, tables: ["roi*_signatures"], more: relation });
+    const outside = await failBackup({ ...options, tables: ["roi*_signatures"], more: key });
     assert.match(
       outside,
-      /^error\[relation-invalid\]: .*es\.parcel_set, which is not among the selected tables/,
+      /^error\[logical-foreign-key-invalid\]: .*es\.parcel_set, which is not among the selected tables/,
     );
     const column = await failBackup({
       ...options,
-      more: ["--relation", "roi*_signatures.Pid -> es.parcel_set.ogc_fid"],
+      more: ["--logical-foreign-key", "roi*_signatures.Pid -> es.parcel_set.ogc_fid"],
     });
     assert.match(
       column,
-      /^error\[relation-invalid\]: .*column "Pid", which public\."roi2020_S2_signatures" does not have/,
+      /^error\[logical-foreign-key-invalid\]: .*column "Pid", which public\."roi2020_S2_signatures" does not have/,
     );
-    const grammar = await failBackup({ ...options, more: ["--relation", "pid = ogc_fid"] });
-    assert.match(grammar, /^error\[relation-invalid\]: "pid = ogc_fid" is not a relation/);
+    const grammar = await failBackup({ ...options, more: ["--logical-foreign-key", "pid = ogc_fid"] });
+    assert.match(
+      grammar,
+      /^error\[logical-foreign-key-invalid\]: "pid = ogc_fid" is not a logical foreign key/,
+    );
   });
 
   it("backs up a thousand tables at once", async () => {
@@ -232,7 +235,14 @@ describe("the selection of tables, on a real server", function () {
       `CREATE ROLE reader LOGIN; CREATE SCHEMA closed; CREATE TABLE closed.t (x serial);
        CREATE TABLE guarded (x int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; GRANT SELECT ON guarded TO reader;`,
     );
-    const more = ["--user", "reader", "--relation", "guarded.y -> guarded.x", "--compression", "zstd:1"];
+    const more = [
+      "--user",
+      "reader",
+      "--logical-foreign-key",
+      "guarded.y -> guarded.x",
+      "--compression",
+      "zstd:1",
+    ];
     const message = await failBackup({
       container,
       repository: "/etc/hostname/x",
@@ -246,7 +256,7 @@ describe("the selection of tables, on a real server", function () {
       /^error\[privilege-missing\]: .*schema closed, table closed\.t, sequence closed\.t_x_seq, all rows, because of row security, of public\.guarded/m,
     );
     assert.match(message, /GRANT USAGE ON SCHEMA closed TO reader; GRANT SELECT ON closed\.t TO reader/);
-    assert.match(message, /^error\[relation-invalid\]: .*column "y"/m);
+    assert.match(message, /^error\[logical-foreign-key-invalid\]: .*column "y"/m);
     const names = await failBackup({
       container,
       repository,
@@ -258,7 +268,7 @@ describe("the selection of tables, on a real server", function () {
   });
 
   it("only looks, with --dry-run", async () => {
-    const more = ["--references", "add", "--dry-run"];
+    const more = ["--missing-references", "include", "--dry-run"];
     const { exitCode, stdout } = await tryBackup({
       container,
       repository,
@@ -300,7 +310,7 @@ describe("the selection of tables, on a real server", function () {
   });
 
   it("gives the files the permissions that were asked for, and their owner", async () => {
-    const more = ["--references", "add", "--file-mode", "0640"];
+    const more = ["--missing-references", "include", "--file-mode", "0640"];
     const { result } = await takeBackup({ container, repository, name: "group", tables: ["parcel"], more });
     const modeOf = async (...file: string[]) =>
       ((await stat(path.join(result.location, ...file))).mode & 0o777).toString(8);

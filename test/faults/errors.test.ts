@@ -302,7 +302,8 @@ describe("every error", function () {
       }
     },
     "connection-refused": () => backup("parent", "--user", "nobody"),
-    "server-error": () => backup("child", "--table", "parent", "--relation", "child.word -> parent.id"),
+    "server-error": () =>
+      backup("child", "--table", "parent", "--logical-foreign-key", "child.word -> parent.id"),
     "pg-dump-too-old": () => withDump("old", "parent"),
     "compression-unsupported": () => backup("parent", "--format", "plain", "--compression", "lz4"),
     "table-name-invalid": () => backup('a"b'),
@@ -315,9 +316,17 @@ describe("every error", function () {
       await sql(container, "CREATE TABLE of_view (row seen)");
       return backup("of_view");
     },
-    "relation-invalid": () => backup("loose", "--relation", "loose -> parent"),
+    "logical-foreign-key-invalid": () => backup("loose", "--logical-foreign-key", "loose -> parent"),
     "orphans-over-limit": () =>
-      backup("loose", "--table", "parent", "--relation", "loose.id -> parent.id", "--max-orphans", "0"),
+      backup(
+        "loose",
+        "--table",
+        "parent",
+        "--logical-foreign-key",
+        "loose.id -> parent.id",
+        "--max-orphans",
+        "0",
+      ),
     "lock-timeout": () => whileWaiting(() => Promise.resolve(), container, "--lock-timeout", "2"),
     "tables-changing": async () => {
       await sql(
@@ -485,7 +494,7 @@ describe("every error", function () {
       await sql(container, "ALTER DATABASE postgres RESET postgis_backup.migrated_from");
       return stderr;
     },
-    "old-server-needed": () => run(["retire", "--container", uniqueName(), "--to-container", container]),
+    "old-server-needed": () => run(["remove-old", "--container", uniqueName(), "--to-container", container]),
     "backup-not-found": () => verify("none"),
     "tar-invalid": () => run(["import", path.join(root, "README.md"), "--repository", repository]),
     "backup-exists": async () => {

@@ -38,7 +38,14 @@ describe("a restore of an archive that is not what its manifest says", function 
       `CREATE TABLE parent (id int PRIMARY KEY CHECK (id > 0), word text, parent int);
        CREATE INDEX ON parent (word); INSERT INTO parent VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1)`,
     );
-    const more = ["--format", "plain", "--compression", "none", "--relation", "parent.parent -> parent.id"];
+    const more = [
+      "--format",
+      "plain",
+      "--compression",
+      "none",
+      "--logical-foreign-key",
+      "parent.parent -> parent.id",
+    ];
     await takeBackup({ container, repository, name: "whole", tables: ["parent"], more });
   });
   after(async () => {
@@ -80,9 +87,9 @@ describe("a restore of an archive that is not what its manifest says", function 
   }
 
   it("fails, and leaves nothing: other rows that refer to nothing than were counted", async () => {
-    await forge(/^/, "", ({ relations: [relation] }) => {
-      assert.ok(relation);
-      Object.assign(relation, { orphans: 1 });
+    await forge(/^/, "", ({ logicalForeignKeys: [key] }) => {
+      assert.ok(key);
+      Object.assign(key, { orphans: 1 });
     });
     assert.match(
       await refused(into()),

@@ -8,7 +8,7 @@ import {
   removeMigrationRecords,
   startMigration,
   startPair,
-  startRetire,
+  startRemoveOld,
 } from "../support/migration-pair";
 import { clientPassword, queryPort, startWriter, type Writer } from "../support/port-client";
 import { removeFolder, sql, temporaryFolder } from "../support/resources";
@@ -230,7 +230,7 @@ describe("a migration that is killed while the port changes hands", function () 
     await docker("stop", pair.oldServer);
     await docker("start", pair.newServer);
     await answering(pair.newServer);
-    const { exitCode, stderr } = await startRetire(pair, ["--remove-data"]);
+    const { exitCode, stderr } = await startRemoveOld(pair, ["--remove-data"]);
     assert.equal(exitCode, 1);
     assert.match(stderr, /^error\[old-server-needed\]: .*started again/m);
     assert.equal((await docker("inspect", pair.oldServer)).code, 0);

@@ -3,7 +3,7 @@ import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker } from "../support/container";
 import { createDockerShim } from "../support/docker-shim";
-import { type MigrationPair, startMigration, startPair, startRetire } from "../support/migration-pair";
+import { type MigrationPair, startMigration, startPair, startRemoveOld } from "../support/migration-pair";
 import { queryPort, startWriter, type Writer } from "../support/port-client";
 import { freePort, removeFolder, sql, temporaryFolder } from "../support/resources";
 
@@ -110,7 +110,7 @@ describe("a migration that fails", function () {
 
   it("is refused while another run is at work, which nobody disturbs", async () => {
     const { exitCode, stderr } = await whileHeld(async (first) => {
-      const [second, retiring] = await Promise.all([startMigration(pair, repository), startRetire(pair)]);
+      const [second, retiring] = await Promise.all([startMigration(pair, repository), startRemoveOld(pair)]);
       for (const { exitCode, stderr } of [second, retiring]) {
         assert.equal(exitCode, 1);
         assert.match(

@@ -102,7 +102,7 @@ describe("a backup of a table in ranges", function () {
       tables: [],
       skipped: [],
       ofExtensions: [],
-      acceptedReferences: [],
+      ignoredReferences: [],
     };
     await assert.rejects(
       readContents(target, options, snapshot, new AbortController().signal),

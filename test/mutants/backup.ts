@@ -145,7 +145,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "more orphans than the limit count as success",
-    file: "runner/postgres/catalog/logical-keys.ts",
+    file: "runner/postgres/catalog/logical-foreign-keys.ts",
     text: "orphans > (maxOrphans ?? Number.POSITIVE_INFINITY)",
     replacement: "orphans > Number.POSITIVE_INFINITY",
     tests: ["test/faults/errors.test.ts"],
@@ -153,7 +153,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "orphans are not found",
-    file: "runner/postgres/catalog/logical-keys.ts",
+    file: "runner/postgres/catalog/logical-foreign-keys.ts",
     text: "AND NOT EXISTS",
     replacement: "AND EXISTS",
     tests: ["test/faults/forged.test.ts"],

@@ -234,8 +234,8 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "backups are pruned after one that was not verified",
     file: "runner/backup/prune-after.ts",
-    text: 'if (hasRules(request) && request.verify !== "none") {',
-    replacement: "if (hasRules(request)) {",
+    text: 'if (hasRules(retention) && request.verify !== "none") {',
+    replacement: "if (hasRules(retention)) {",
     tests: ["test/unit/runner/prune.test.ts"],
   },
 ];

@@ -40,8 +40,9 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a restore compares no orphans",
     file: "runner/restore/compare.ts",
-    text: "const logicalKeys = empty ? [] : manifest.relations;",
-    replacement: "const logicalKeys = manifest.relations.slice(manifest.relations.length);",
+    text: "const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;",
+    replacement:
+      "const logicalForeignKeys = manifest.logicalForeignKeys.slice(manifest.logicalForeignKeys.length);",
     tests: ["test/faults/forged.test.ts"],
     grep: "than were counted",
   },

@@ -52,7 +52,12 @@ describe("BackupBucket, with the real CLI", function () {
     JSON.parse((await server.client.send(new GetBucketPolicyCommand({ Bucket }))).Policy ?? "") as unknown;
 
   it("makes a protected bucket on a real server, keeps it as it is, and leaves it when the stack goes", async () => {
-    await program({ withoutProtections: lacking, objectLockDays: 3, tags: { team: "gis" }, prefix: "cbm" });
+    await program({
+      withoutProtections: lacking,
+      objectLock: { days: 3 },
+      tags: { team: "gis" },
+      prefix: "cbm",
+    });
     assert.match(await succeed(stack.up()), /8 created/);
 
     const { client } = server;
@@ -145,7 +150,7 @@ describe("BackupBucket, with the real CLI", function () {
     const endpoint = await memory.start();
     try {
       const kmsKeyArn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd";
-      await program({ kmsKeyArn, expireNoncurrentDays: 30, transitionDays: 60 }, endpoint);
+      await program({ kmsKeyArn, expireNoncurrentDays: 30, transition: { days: 60 } }, endpoint);
       assert.match(await succeed(stack.up()), /10 created/);
       assert.deepEqual(memory.changes, [
         "PUT bucket",
@@ -169,7 +174,7 @@ describe("BackupBucket, with the real CLI", function () {
   });
 
   it("creates nothing for a bucket that exists", async () => {
-    await program({ bucketName: undefined, existingBucket: Bucket });
+    await program({ bucketName: undefined, existingBucket: { name: Bucket } });
     await succeed(stack.up());
     assert.equal((await stack.cli("stack", "output", "arn")).output.trim(), `arn:aws:s3:::${Bucket}`);
     assert.equal(await stack.resource("aws:s3/bucket:Bucket"), undefined);

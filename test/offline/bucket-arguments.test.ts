@@ -42,7 +42,7 @@ describe("every argument of a BackupBucket", function () {
   const changes = (...effects: Effect[]) => changesOf(backupBucket, effects, { bucket } as Scene);
 
   it("changes settings and policies, also all at once, and never makes another bucket", async () => {
-    const locked = await succeed({ ...base, objectLockDays: 2 });
+    const locked = await succeed({ ...base, objectLock: { days: 2 } });
     assert.deepEqual([locked.steps["bucket"]?.op, locked.steps["object-lock"]?.op], ["same", "create"]);
     const changed = changes("bucket", "policies", "bucketProtection");
     const applied = await succeed({ ...base, ...changed });
@@ -64,8 +64,7 @@ describe("every argument of a BackupBucket", function () {
       assert.ok(failed, JSON.stringify(other));
       assert.match(log, /marked for protection|because it is protected/);
     }
-    const { existingBucket, partition } = changes("adopted");
-    const { failed, log } = await stack.up({ existingBucket, partition });
+    const { failed, log } = await stack.up(changes("adopted"));
     assert.ok(failed);
     assert.match(log, /because it is protected/);
     assert.deepEqual(memory.changes, []);

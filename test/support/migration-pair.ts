@@ -67,8 +67,8 @@ export function startMigration(
   return start("migrate", pair, ["--repository", repository, "--name", "cbm", ...more], env);
 }
 
-export function startRetire(pair: MigrationPair, more: readonly string[] = []) {
-  return start("retire", pair, more);
+export function startRemoveOld(pair: MigrationPair, more: readonly string[] = []) {
+  return start("remove-old", pair, more);
 }
 
 function start(

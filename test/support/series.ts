@@ -68,8 +68,8 @@ export function sampleManifest(id: string, sample: Sample = {}): Manifest {
       customSrids: [],
     },
     files: paths.map((file) => ({ path: file, bytes, sha256: "0".repeat(64) })),
-    relations: [],
-    acceptedReferences: [],
+    logicalForeignKeys: [],
+    ignoredReferences: [],
     skipped: [],
     verification: { level: "archive", seconds: 0 },
   };

@@ -1,6 +1,5 @@
 /** Which tables a request selects. */
 import { Attempts, Failure } from "../../lib/failure";
-import type { References } from "../../request";
 import type { Session } from "../session/session";
 import { withQualifiedNames } from "../session/settings";
 import { readCatalog, type Reference, type Relation } from "./catalog";
@@ -9,11 +8,12 @@ import { findNeeds, type Needs } from "./needs";
 import { inheritedDefaults, notCarried } from "./not-carried";
 import { isExact, matches, nearMisses, parseTablePattern, type TablePattern } from "./selection";
 import { type MissingTable, sortNeeds } from "./sort-needs";
+import type { MissingReferences } from "../../request";
 
 export interface SelectionRequest {
   readonly tables: readonly string[];
   readonly excludeTables: readonly string[];
-  readonly references: References;
+  readonly missingReferences: MissingReferences;
 }
 
 export interface Selection {
@@ -22,8 +22,8 @@ export interface Selection {
   readonly skipped: readonly Relation[];
   /** Tables that a pattern matched, but that belong to an extension, which creates them anew; they are not dumped. */
   readonly ofExtensions: readonly Relation[];
-  /** Foreign keys to tables that are not selected, where the request accepts that. */
-  readonly acceptedReferences: readonly DanglingReference[];
+  /** Foreign keys to tables that are not selected, where the request ignores those. */
+  readonly ignoredReferences: readonly DanglingReference[];
 }
 
 export interface DanglingReference extends Reference {
@@ -68,7 +68,7 @@ export function selectTables(
       .filter((relation) => patterns.excludeTables.some((pattern) => matches(pattern, relation)))
       .map(({ oid }) => oid),
   );
-  if (request.references === "add") addReferences(relations, chosen, excluded);
+  if (request.missingReferences === "include") addReferences(relations, chosen, excluded);
   const selected = relations.filter((table) => isAmong(chosen, table) && !isAmong(excluded, table));
   const tables = selected.filter(holdsUserRows);
   if (tables.length === 0) {
@@ -79,7 +79,7 @@ export function selectTables(
   }
   const dangling = danglingReferences(tables);
   dangling
-    .filter(({ constraint }) => constraint === null || request.references !== "accept")
+    .filter(({ constraint }) => constraint === null || request.missingReferences !== "ignore")
     .forEach((reference) => {
       attempts.add(refuseReference(reference));
     });
@@ -90,7 +90,7 @@ export function selectTables(
     ofExtensions: selected.filter(
       ({ kind, extension }) => (kind === "r" || kind === "p") && extension !== null,
     ),
-    acceptedReferences: dangling,
+    ignoredReferences: dangling,
   };
 }
 
@@ -132,9 +132,9 @@ function refuseReference({ from, sqlName, constraint }: DanglingReference): Fail
     "reference-outside-selection",
     constraint === null
       ? `${from} inherits from ${sqlName}, which is not selected, and cannot be restored without it. ` +
-          `Select ${sqlName} too, or let "references: add" do so.`
-      : `${from} refers to ${sqlName} by the foreign key "${constraint}", but ${sqlName} is not selected: their relation would be lost. ` +
-          `Select ${sqlName} too, let "references: add" do so, or take the backup without it by "references: accept".`,
+          `Select ${sqlName} too, or let "missingReferences: include" do so.`
+      : `${from} refers to ${sqlName} by the foreign key "${constraint}", but ${sqlName} is not selected, so the foreign key would be lost. ` +
+          `Select ${sqlName} too, let "missingReferences: include" do so, or leave the foreign key out by "missingReferences: ignore".`,
   );
 }
 
@@ -184,7 +184,7 @@ export async function resolveSelection(
     const { missing: needed, refused } = sortNeeds(needs, new Set(oids));
     const missing = [...needed, ...partitionsAlone(selection.tables, relations)];
     const unable = [...refused, ...(await inheritedDefaults(session, oids))];
-    const more = request.references === "add" ? missing.filter(({ to }) => !added.has(to)) : [];
+    const more = request.missingReferences === "include" ? missing.filter(({ to }) => !added.has(to)) : [];
     if (more.length === 0) {
       const attempts = new Attempts();
       for (const table of missing) attempts.add(refuseMissing(table));
@@ -212,6 +212,6 @@ function refuseMissing({ by, sqlName }: MissingTable): Failure {
   return new Failure(
     "reference-outside-selection",
     `The ${by} needs ${sqlName}, which is not selected, and cannot be restored without it. ` +
-      `Select ${sqlName} too, or let "references: add" do so.`,
+      `Select ${sqlName} too, or let "missingReferences: include" do so.`,
   );
 }

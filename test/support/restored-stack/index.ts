@@ -17,7 +17,7 @@ const server = new PostgisContainer("server", {
 const taken = new TableBackup("taken", {
   connection: server.connection,
   tables: ["parcels"],
-  directory: "./backups",
+  repository: "./backups",
   format: "custom",
 });
 

@@ -26,20 +26,13 @@ const bases: Record<keyof typeof tables, object> = {
   TableBackup: {
     connection: { container: "pg" },
     tables: ["marker"],
-    directory: "/srv",
-    bucket: "backups",
+    repository: "s3://backups",
+    workDirectory: "/srv",
   },
   TableRestore: { connection: { container: "pg" }, location: "/srv/cbm/latest" },
-  Migration: { from: { container: "old" }, to: { container: "new" }, directory: "/srv" },
+  Migration: { from: { container: "old" }, to: { container: "new" }, repository: "/srv" },
   BackupBucket: {},
 };
-/** Arguments that mean something only with others. */
-const needed: Readonly<Record<string, object>> = {
-  partition: { existingBucket: "backups" },
-  transitionStorageClass: { transitionDays: 60 },
-  objectLockMode: { objectLockDays: 3 },
-};
-
 for (const component of Object.keys(tables) as (keyof typeof tables)[]) {
   describe(`a wrong value of ${component}`, () => {
     const Kind = components[component] as unknown as new (name: string, args: object) => pulumi.Resource;
@@ -47,7 +40,7 @@ for (const component of Object.keys(tables) as (keyof typeof tables)[]) {
       it(`is refused at once, with nothing declared: ${name}`, async () => {
         const registered = await startMocks();
         assert.throws(
-          () => new Kind("it", { ...bases[component], ...needed[name], ...change }),
+          () => new Kind("it", { ...bases[component], ...change }),
           (error: Error) => {
             assert.match(error.message, says);
             return pulumi.ResourceError.isInstance(error);

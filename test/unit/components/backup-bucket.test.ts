@@ -103,10 +103,8 @@ describe("BackupBucket", () => {
       kmsKeyArn,
       abortIncompleteUploadsDays: 2,
       expireNoncurrentDays: 90,
-      transitionDays: 60,
-      transitionStorageClass: "GLACIER_IR",
-      objectLockDays: 30,
-      objectLockMode: "COMPLIANCE",
+      transition: { days: 60, storageClass: "GLACIER_IR" },
+      objectLock: { days: 30, mode: "COMPLIANCE" },
       tags: { team: "gis" },
     });
     assert.equal(names.length, 9);
@@ -137,7 +135,7 @@ describe("BackupBucket", () => {
   });
 
   it("has defaults for what goes with a setting", async () => {
-    const { inputs } = await declare({ transitionDays: 30, objectLockDays: 1 });
+    const { inputs } = await declare({ transition: { days: 30 }, objectLock: { days: 1 } });
     const rules = inputs("b-lifecycle")?.["rules"] as { transitions?: object[] }[];
     assert.deepEqual(rules.at(-1)?.transitions, [{ days: 30, storageClass: "STANDARD_IA" }]);
     assert.deepEqual(inputs("b-object-lock")?.["rule"], {
@@ -155,13 +153,14 @@ describe("BackupBucket", () => {
     assert.ok(settings.every((name) => pulumi.Resource.isInstance(options[name]?.deletedWith)));
 
     const { options: loose } = await declare({ keepBucket: false });
-    assert.equal(loose["b-bucket"]?.protect, false);
-    assert.equal(loose["b-bucket"].retainOnDelete, false);
-    assert.ok(settings.every((name) => loose[name]?.protect === false));
+    // Not false, which would undo what a parent says.
+    assert.equal(loose["b-bucket"]?.protect, undefined);
+    assert.equal(loose["b-bucket"]?.retainOnDelete, undefined);
+    assert.ok(settings.every((name) => loose[name] !== undefined && loose[name].protect === undefined));
   });
 
   it("sets one protection after the other, the policy after the public access block", async () => {
-    const { options } = await declare({ objectLockDays: 1 });
+    const { options } = await declare({ objectLock: { days: 1 } });
     const order = [
       ...["b-public-access-block", "b-ownership-controls", "b-policy", "b-encryption"],
       ...["b-versioning", "b-object-lock", "b-lifecycle"],
@@ -189,15 +188,22 @@ describe("BackupBucket", () => {
     const { component } = await declare();
     assert.equal(await valueOf(component.bucketName), "store");
     assert.equal(await valueOf(component.arn), arn);
-    assert.equal(component.region && (await valueOf(component.region)), "eu-central-1");
+    assert.equal(await valueOf(component.region), "eu-central-1");
+    assert.equal(await valueOf(component.repository), "s3://store");
+    assert.equal(await valueOf(component.bucket?.bucket ?? assert.fail()), "store");
   });
 
   it("creates nothing for a bucket that exists", async () => {
-    const { component, names } = await declare({ existingBucket: "old", partition: "aws-cn", prefix: "p" });
+    const { component, names } = await declare({
+      existingBucket: { name: "old", partition: "aws-cn" },
+      prefix: "p",
+    });
     assert.deepEqual(names, ["b postgis-backup:index:BackupBucket"]);
     assert.equal(await valueOf(component.bucketName), "old");
     assert.equal(await valueOf(component.arn), "arn:aws-cn:s3:::old");
-    assert.equal(component.region, undefined);
+    assert.equal(await valueOf(component.region), undefined);
+    assert.equal(component.bucket, undefined);
+    assert.equal(await valueOf(component.repository), "s3://old/p");
     assert.deepEqual(await parsed(component.restorePolicy), {
       Version: version,
       Statement: [
@@ -207,7 +213,7 @@ describe("BackupBucket", () => {
         statement("Backups", ["s3:GetObject"], "arn:aws-cn:s3:::old/p/*"),
       ],
     });
-    const { component: plain } = await declare({ existingBucket: "old" });
+    const { component: plain } = await declare({ existingBucket: { name: "old" } });
     assert.equal(await valueOf(plain.arn), "arn:aws:s3:::old");
   });
 
@@ -271,8 +277,8 @@ describe("BackupBucket", () => {
 
   it("refuses a wrong argument as soon as it is known", async () => {
     await startMocks({ outputs });
-    const bucket = new BackupBucket("b", { existingBucket: pulumi.output("Upper") });
-    await assert.rejects(valueOf(bucket.bucketName), /existingBucket: .*lower-case/);
+    const bucket = new BackupBucket("b", { existingBucket: { name: pulumi.output("Upper") } });
+    await assert.rejects(valueOf(bucket.bucketName), /existingBucket\.name: .*lower-case/);
     await settled().catch(() => undefined);
   });
 
@@ -283,19 +289,31 @@ describe("BackupBucket", () => {
     ["an alias for a key", { kmsKeyArn: "alias/backups" }, /^kmsKeyArn: .*ARN of a KMS key/],
     ["part of a day", { expireNoncurrentDays: 0.5 }, /^expireNoncurrentDays: .*whole number/],
     ["no day at all", { abortIncompleteUploadsDays: 0 }, /^abortIncompleteUploadsDays: .*at least 1/],
-    ["an unknown mode", { objectLockDays: 1, objectLockMode: "NONE" }, /^objectLockMode: .*GOVERNANCE/],
-    ["a mode without days", { objectLockMode: "GOVERNANCE" }, /^objectLockMode: .*without objectLockDays/],
+    ["an unknown mode", { objectLock: { days: 1, mode: "NONE" } }, /^objectLock\.mode: .*GOVERNANCE/],
+    ["a mode without days", { objectLock: { mode: "GOVERNANCE" } }, /^objectLock\.days: /],
+    ["a class without days", { transition: { storageClass: "GLACIER" } }, /^transition\.days: /],
     [
-      "a class without days",
-      { transitionStorageClass: "GLACIER" },
-      /^transitionStorageClass: .*transitionDays/,
+      "a move to infrequent access too early",
+      { transition: { days: 7 } },
+      /^transition\.days: .*30 for STANDARD_IA/,
     ],
-    ["a move to infrequent access too early", { transitionDays: 7 }, /^transitionDays: .*30 for STANDARD_IA/],
     ["an unknown protection", { withoutProtections: ["all"] }, /^withoutProtections.0: .*versioning/],
-    ["an unknown partition", { existingBucket: "old", partition: "azure" }, /^partition: .*aws-cn/],
-    ["a partition of a new bucket", { partition: "aws" }, /^partition: .*without existingBucket/],
-    ["a setting of an existing bucket", { existingBucket: "old", tags: {} }, /^tags: .*existingBucket/],
-    ["keepBucket of an existing bucket", { existingBucket: "old", keepBucket: false }, /^keepBucket: /],
+    [
+      "an unknown partition",
+      { existingBucket: { name: "old", partition: "azure" } },
+      /^existingBucket\.partition: .*aws-cn/,
+    ],
+    ["a partition of a new bucket", { partition: "aws" }, /^partition: is unknown/],
+    [
+      "a setting of an existing bucket",
+      { existingBucket: { name: "old" }, tags: {} },
+      /^tags: .*existingBucket/,
+    ],
+    [
+      "keepBucket of an existing bucket",
+      { existingBucket: { name: "old" }, keepBucket: false },
+      /^keepBucket: /,
+    ],
     [
       "a key without encryption",
       { kmsKeyArn, withoutProtections: ["encryption"] },
@@ -308,8 +326,8 @@ describe("BackupBucket", () => {
     ],
     [
       "Object Lock without versioning",
-      { objectLockDays: 1, withoutProtections: ["versioning"] },
-      /^objectLockDays: needs versioning/,
+      { objectLock: { days: 1 }, withoutProtections: ["versioning"] },
+      /^objectLock: needs versioning/,
     ],
   ] as const) {
     it(`refuses ${name} at once`, async () => {

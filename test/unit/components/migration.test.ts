@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { Migration, type MigrationArgs, OldSide } from "../../../components";
+import { Migration, type MigrationArgs, OldServer } from "../../../components";
 import type { MigrateResult } from "../../../runner/request";
 import { secret, settled, startMocks, valueOf } from "./mocks";
 
@@ -16,7 +16,7 @@ const result: MigrateResult = {
 const least: MigrationArgs = {
   from: { container: "pg_spat" },
   to: { container: "pg_17" },
-  directory: "/srv/backups",
+  repository: "/srv/backups",
 };
 
 async function declare(args: MigrationArgs) {
@@ -25,13 +25,13 @@ async function declare(args: MigrationArgs) {
   await settled();
   const [command, ...more] = registered.filter(({ type }) => type === "command:local:Command");
   assert.ok(command);
-  assert.deepEqual(more, []);
-  return { migration, command };
+  return { migration, command, more };
 }
 
 describe("Migration", () => {
   it("declares one command with exactly these inputs", async () => {
-    const { command } = await declare(least);
+    const { command, more } = await declare(least);
+    assert.deepEqual(more, []);
     const { create, stdin, ...rest } = command.inputs;
     assert.equal(command.name, "move-migrate");
     assert.match(String(create), /^exec node \S*dist\/postgis-backup\.js migrate --request -$/);
@@ -58,25 +58,30 @@ describe("Migration", () => {
     ])
       assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
     for (const same of [
-      { directory: "/elsewhere", backupName: "other", jobs: 3, lockTimeout: 5 },
-      { excludeTables: ["a"], excludeDatabases: ["b"], relations: ["a.b -> c.d"] },
+      { repository: "/elsewhere", backupName: "other", jobs: 3, lockTimeout: 5 },
+      { excludeTables: ["a"], excludeDatabases: ["b"], logicalForeignKeys: ["a.b -> c.d"] },
       { password: "p" },
     ])
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
   });
 
-  it("removes the old side instead, where that is asked for, and its data only then", async () => {
-    for (const [oldSide, removeData] of [
-      [OldSide.Remove, false],
-      [OldSide.RemoveData, true],
+  it("removes the old server besides, where that is asked for, and its data only then", async () => {
+    const { command: migrated } = await declare(least);
+    for (const [oldServer, removeData] of [
+      [OldServer.Remove, false],
+      [OldServer.RemoveData, true],
     ] as const) {
-      const { command } = await declare({ ...least, oldSide });
-      assert.equal(command.name, "move-retire");
-      assert.match(String(command.inputs["create"]), / retire --request -$/);
+      const { migration, command, more } = await declare({ ...least, oldServer });
+      assert.deepEqual(command, migrated, "the migration is the same resource whatever oldServer says");
+      const [removal = assert.fail(), ...others] = more;
+      assert.deepEqual(others, []);
+      assert.equal(removal.name, "move-remove-old");
+      assert.match(String(removal.inputs["create"]), / remove-old --request -$/);
       const request = { container: "pg_spat", toContainer: "pg_17", removeData };
-      assert.deepEqual(JSON.parse(String(command.inputs["stdin"])), request);
-      assert.deepEqual(command.inputs["triggers"], [request]);
-      assert.equal(command.inputs["delete"], undefined);
+      assert.deepEqual(JSON.parse(String(removal.inputs["stdin"])), request);
+      assert.deepEqual(removal.inputs["triggers"], [request]);
+      assert.equal(removal.inputs["delete"], undefined);
+      assert.deepEqual(await valueOf(migration.removed), ["pg_spat"]);
     }
   });
 
@@ -97,8 +102,8 @@ describe("Migration", () => {
   it("refuses to take an unknown word for a removal", async () => {
     await startMocks();
     assert.throws(
-      () => new Migration("move", { ...least, oldSide: "removedata" as "remove" }),
-      /^[^]*oldSide: /,
+      () => new Migration("move", { ...least, oldServer: "removedata" as "remove" }),
+      /^[^]*oldServer: /,
     );
     assert.throws(
       () => new Migration("move", { ...least, exclude: [] } as MigrationArgs),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { PostgisContainer, type PostgisContainerArgs, TableBackup } from "../../../components";
-import { defaultSettings } from "../../../components/shared/server-settings";
+import { defaultSettings } from "../../../components/postgis-container/server-settings";
 import { type Registered, secret, settled, startMocks, unknownOutput, valueOf } from "./mocks";
 
 async function declare(args: PostgisContainerArgs, options: Parameters<typeof startMocks>[0] = {}) {
@@ -246,7 +246,7 @@ describe("PostgisContainer", () => {
     const wrong = {
       connection: { container: "db" },
       tables: ["a"],
-      directory: "b",
+      repository: "b",
       format: "tar" as "plain",
     };
     assert.throws(() => new TableBackup("cbm", wrong), /format: /);

@@ -12,7 +12,12 @@ const result: BackupResult = {
   sizeBytes: 5,
   tables: ["public.a"],
   restoreCommand: "docker exec …",
-  copies: [],
+  copies: [
+    {
+      location: "s3://backups/cbm/20261122T081500Z",
+      manifest: "s3://backups/cbm/20261122T081500Z/manifest.json",
+    },
+  ],
   versionIds: { "manifest.json": "v1" },
   verification: { level: "archive", seconds: 1.5 },
   pruned: ["20261001T081500Z"],
@@ -21,7 +26,7 @@ const result: BackupResult = {
 const least: TableBackupArgs = {
   connection: { container: "pg_spat" },
   tables: ["a"],
-  directory: "./backups",
+  repository: "./backups",
 };
 
 async function declare(args: TableBackupArgs, preview = false) {
@@ -51,7 +56,7 @@ describe("TableBackup", () => {
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
       environment: {},
-      triggers: [{ container: "pg_spat", tables: ["a"], directory: "./backups", name: "cbm" }],
+      triggers: [{ container: "pg_spat", tables: ["a"], repository: "./backups", name: "cbm" }],
       logging: "stderr",
     });
     assert.equal(inputs["delete"], undefined, "a backup outlives the resource that took it");
@@ -66,11 +71,11 @@ describe("TableBackup", () => {
       { connection: { container: "pg_spat", database: "gis" } },
       { tables: ["b"] },
       { excludeTables: ["c"] },
-      { directory: "/srv" },
+      { repository: "/srv" },
       { backupName: "n" },
       { format: "custom" as const },
       { compression: "gzip:6" },
-      { references: "add" as const },
+      { missingReferences: "include" as const },
       { accept: ["large-objects" as const] },
       { triggers: ["x"] },
       { every: "24h" },
@@ -81,71 +86,78 @@ describe("TableBackup", () => {
       { connection: { container: "pg_spat", user: "u" } },
       { password: "p" },
       { jobs: 3, splitTablesFrom: 0 },
-      { relations: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
+      { logicalForeignKeys: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
       { verify: "restore" as const, fileMode: "0640" },
-      { keepLast: 1, keepDaily: 1, keepWeekly: 1, keepMonthly: 1, keepYearly: 1, minSizeRatio: 0.5 },
+      {
+        retention: {
+          keepLast: 1,
+          keepDaily: 1,
+          keepWeekly: 1,
+          keepMonthly: 1,
+          keepYearly: 1,
+          minSizeRatio: 0.5,
+        },
+      },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }
   });
 
-  it("hands a bucket to the runner as the place, or as the place to upload to", async () => {
-    const bucket = { bucket: pulumi.output("backups"), prefix: "p/q" };
-    const { directory, ...without } = least;
-    assert.deepEqual(requestOf(await declare({ ...without, ...bucket })), {
+  it("hands a repository in S3 to the runner, further ones, and a folder to work in", async () => {
+    assert.deepEqual(requestOf(await declare({ ...least, repository: pulumi.output("s3://backups/p/q") })), {
       container: "pg_spat",
       tables: ["a"],
       repository: "s3://backups/p/q",
       name: "cbm",
     });
-    const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true };
+    const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true, timeout: 5, uploadLimit: 1000 };
     const { inputs } = await declare({
       ...least,
-      bucket: "backups",
+      repository: "s3://backups",
+      copies: ["s3://copies/d"],
+      workDirectory: "./backups",
       s3,
-      keepLocal: false,
-      uploadLimit: 1000,
       password: "geheim",
     });
     assert.deepEqual(requestOf({ inputs }), {
       container: "pg_spat",
       tables: ["a"],
       repository: "s3://backups",
-      workDirectory: directory,
+      copies: ["s3://copies/d"],
+      workDirectory: "./backups",
       name: "cbm",
-      s3: { ...s3, uploadLimit: 1000 },
+      s3,
     });
-    const { repository, copies } = requestOf(await declare({ ...least, bucket: "backups" }));
-    assert.deepEqual({ repository, copies }, { repository: directory, copies: ["s3://backups"] });
     assert.deepEqual(inputs["environment"], secret({ PGPASSWORD: "geheim" }), "credentials are inherited");
     assert.deepEqual(inputs["triggers"], [
       {
         container: "pg_spat",
         tables: ["a"],
-        directory,
-        uploadTo: "s3://backups",
+        repository: "s3://backups",
+        copies: ["s3://copies/d"],
         name: "cbm",
         endpoint: "http://h:1",
       },
     ]);
   });
 
-  it("takes a new backup for another bucket, prefix or server, and not for how it gets there", async () => {
+  it("takes a new backup for another repository, copy or server, and not for how it gets there", async () => {
     const triggersOf = async (args: Partial<TableBackupArgs>) =>
-      JSON.stringify((await declare({ ...least, bucket: "backups", ...args })).inputs["triggers"]);
+      JSON.stringify((await declare({ ...least, repository: "s3://backups", ...args })).inputs["triggers"]);
     const base = await triggersOf({});
     for (const changed of [
-      { bucket: "other" },
-      { prefix: "p" },
+      { repository: "s3://other" },
+      { repository: "s3://backups/p" },
+      { repository: "./backups" },
+      { copies: ["./backups"] },
       { s3: { endpoint: "http://h" } },
-      { directory: undefined, format: undefined },
     ]) {
       assert.notEqual(await triggersOf(changed), base, JSON.stringify(changed));
     }
     for (const same of [
-      { s3: { region: "r", forcePathStyle: true } },
-      { keepLocal: false },
-      { uploadLimit: 1 },
+      { s3: { region: "r", forcePathStyle: true, timeout: 5 } },
+      { workDirectory: "./backups" },
+      { s3: { uploadLimit: 1 } },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }
@@ -161,17 +173,19 @@ describe("TableBackup", () => {
 
   it("hands every option to the runner, the password by the environment alone", async () => {
     const more: Partial<TableBackupArgs> = {
-      references: "accept",
-      relations: ["a.x -> b.y"],
+      missingReferences: "ignore",
+      logicalForeignKeys: ["a.x -> b.y"],
       maxOrphans: 0,
       lockTimeout: 5,
       verify: "restore",
-      keepLast: 1,
-      keepDaily: 2,
-      keepWeekly: 3,
-      keepMonthly: 4,
-      keepYearly: 5,
-      minSizeRatio: 0.5,
+      retention: {
+        keepLast: 1,
+        keepDaily: 2,
+        keepWeekly: 3,
+        keepMonthly: 4,
+        keepYearly: 5,
+        minSizeRatio: 0.5,
+      },
       fileMode: "0640",
     };
     const { inputs } = await declare({
@@ -179,7 +193,7 @@ describe("TableBackup", () => {
       password: "geheim",
       tables: ["a"],
       excludeTables: ["b"],
-      directory: "/srv",
+      repository: "/srv",
       backupName: "n",
       format: "custom",
       jobs: 2,
@@ -206,23 +220,17 @@ describe("TableBackup", () => {
     assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
   });
 
-  it("has empty outputs for what the runner does not send", async () => {
-    const none = { alarm: undefined, versionIds: undefined };
-    await startMocks({ stdout: JSON.stringify({ ...result, ...none }) });
-    const { alarm, localLocation, versionIds } = new TableBackup("cbm", least);
-    assert.deepEqual(
-      [await valueOf(alarm), await valueOf(localLocation), await valueOf(versionIds)],
-      ["", "", {}],
-    );
+  it("has undefined outputs for what the runner does not send", async () => {
+    await startMocks({ stdout: JSON.stringify({ ...result, alarm: undefined, versionIds: undefined }) });
+    const { alarm, versionIds } = new TableBackup("cbm", least);
+    assert.deepEqual([await valueOf(alarm), await valueOf(versionIds)], [undefined, undefined]);
   });
 
   it("reads its outputs from the runner's answer", async () => {
     const { backup } = await declare(least);
-    const { copies, ...values } = result;
-    assert.deepEqual(copies, []);
-    for (const [name, value] of Object.entries(values)) {
+    for (const [name, value] of Object.entries(result)) {
       assert.deepEqual(
-        await valueOf(backup[name as Exclude<keyof BackupResult, "copies">] as pulumi.Output<unknown>),
+        await valueOf(backup[name as keyof BackupResult] as pulumi.Output<unknown>),
         value,
         name,
       );
@@ -254,22 +262,28 @@ describe("TableBackup", () => {
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
     ["a size below zero", { splitTablesFrom: -1 }, /^splitTablesFrom: /],
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
-    ["a retention of nothing", { keepLast: 0 }, /^keepLast: /],
+    ["a retention of nothing", { retention: { keepLast: 0 } }, /^retention\.keepLast: /],
     ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],
-    ["no place", { directory: undefined }, /^directory: must be given, or else bucket/],
-    ["a prefix without a bucket", { prefix: "p" }, /^prefix: has no effect without bucket/],
-    ["settings of a server without a bucket", { s3: { region: "r" } }, /^s3: has no effect without bucket/],
-    ["a limit without a bucket", { uploadLimit: 1 }, /^uploadLimit: has no effect without bucket/],
+    ["no repository", { repository: undefined }, /^repository: /],
     [
-      "a local copy without a folder",
-      { directory: undefined, bucket: "backups", keepLocal: true },
-      /^keepLocal: has no effect without directory/,
+      "a bucket that cannot be",
+      { repository: "s3://B" },
+      /^repository: "s3:\/\/B" is not a repository in S3/,
     ],
     [
-      "files in a bucket",
-      { directory: undefined, bucket: pulumi.output("backups"), format: "directory" },
-      /^format: cannot/,
+      "settings of a server that nothing uses",
+      { s3: { region: "r" } },
+      /^s3: has no effect, because repository is not in S3/,
     ],
+    [
+      "a limit that nothing uses",
+      { copies: ["/srv"], s3: { uploadLimit: 1 } },
+      /^s3: has no effect, because repository and copies are not in S3/,
+    ],
+    ["the same repository twice", { copies: ["./backups/"] }, /^copies\.0: names .* a second time/],
+    ["a work directory for a folder", { workDirectory: "./work" }, /^workDirectory: has no effect/],
+    ["files that are streamed", { repository: "s3://backups", format: "directory" }, /^format: cannot/],
+    ["a text for a choice", { checkInPreview: "no" as unknown as boolean }, /^checkInPreview: .*boolean/],
     ["an unknown argument", { lockTimout: 5 }, /^lockTimout: is unknown\. Did you mean lockTimeout\?/],
     ["a period that is none", { every: "soon" }, /^every: .*24h/],
   ] as const) {

@@ -22,11 +22,8 @@ const least: TableRestoreArgs = {
 
 const nameOf = (resource: pulumi.Resource) => (resource as unknown as { __name: string }).__name;
 
-async function declare(args: TableRestoreArgs, last?: Record<string, object>) {
-  const registered = await startMocks({
-    stdout: JSON.stringify(result),
-    ...(last === undefined ? {} : { last }),
-  });
+async function declare(args: TableRestoreArgs) {
+  const registered = await startMocks({ stdout: JSON.stringify(result) });
   const restore = new TableRestore("copy", args);
   await settled();
   const command = registered.find(({ name }) => name === "copy-restore");
@@ -45,7 +42,7 @@ describe("TableRestore", () => {
       container: "pg_new",
     };
     const { once, ...asked } = JSON.parse(String(stdin)) as Record<string, object>;
-    assert.deepEqual(asked, { ...request, volume: "pg_new-data" });
+    assert.deepEqual(asked, request);
     assert.deepEqual(Object.keys(once ?? {}), ["by", "what"]);
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
@@ -61,7 +58,7 @@ describe("TableRestore", () => {
     const location = "s3://backups/p/q/cbm/20261122T081500Z";
     const { inputs } = await declare({ ...least, location, s3 });
     const place = { location };
-    const server = { container: "pg_new", volume: "pg_new-data" };
+    const server = { container: "pg_new" };
     const asked = ({ stdin }: Record<string, unknown>) => {
       const { once, ...request } = JSON.parse(String(stdin)) as Record<string, object>;
       assert.ok(once);
@@ -137,29 +134,6 @@ describe("TableRestore", () => {
       { triggers: ["x"] },
     ])
       assert.notEqual(await onceOf(changed), base, JSON.stringify(changed));
-  });
-
-  it("keeps the name that the stack knows a volume by, and so does not restore again after an upgrade", async () => {
-    const urn =
-      "urn:pulumi:test::postgis-backup::postgis-backup:index:TableRestore$command:local:Command::copy-restore";
-    const known = async (
-      connection: TableRestoreArgs["connection"],
-      last?: { stdin: string; container: string },
-    ) => {
-      const { inputs } = await declare(
-        { ...least, connection },
-        last && { [urn]: { stdin: last.stdin, stdout: "", triggers: [{ container: last.container }] } },
-      );
-      return (inputs["triggers"] as [{ container: string }])[0].container;
-    };
-    const earlier = { stdin: "{}", container: "pg" };
-    assert.equal(await known({ container: "pg", volume: "v" }), "volume v");
-    assert.equal(await known({ container: "pg", volume: "v" }, earlier), "pg");
-    assert.equal(await known({ container: "other", volume: "v" }, earlier), "volume v");
-    const upgraded = { stdin: JSON.stringify({ volume: "v" }), container: "pg" };
-    assert.equal(await known({ container: "renamed", volume: "v" }, upgraded), "pg");
-    assert.equal(await known({ container: "pg", volume: "w" }, upgraded), "volume w");
-    assert.equal(await known({ container: "pg" }, { ...upgraded, container: "volume v" }), "pg");
   });
 
   it("has triggers that depend on no resource, which would be taken for changed when that is replaced", async () => {

@@ -37,7 +37,7 @@ describe("pruning", () => {
 
   it("keeps what any rule keeps, and removes the rest", async () => {
     await write();
-    const { removed, kept, left } = await pruned({ keepLast: 2 });
+    const { removed, kept, left } = await pruned({ retention: { keepLast: 2 } });
     assert.deepEqual(removed, [oldest]);
     assert.deepEqual(
       kept.map(({ id, reasons }) => [id, reasons.length > 0]),
@@ -54,20 +54,22 @@ describe("pruning", () => {
     await write();
     const hidden = `.${oldest}.removed`;
     await rename(path.join(repository, "cbm", oldest), path.join(repository, "cbm", hidden));
-    const { removed, dryRun } = await pruned({ keepLast: 1, dryRun: true });
+    const { removed, dryRun } = await pruned({ retention: { keepLast: 1 }, dryRun: true });
     assert.deepEqual([removed, dryRun], [[older], true]);
     assert.deepEqual(await there(), [hidden, older, newest]);
   });
 
   it("removes nothing after a backup that is much smaller", async () => {
     await write(1000, 1000, 10);
-    await assert.rejects(pruned({ keepLast: 1, minSizeRatio: 0.5 }), { code: "backup-too-small" });
+    await assert.rejects(pruned({ retention: { keepLast: 1, minSizeRatio: 0.5 } }), {
+      code: "backup-too-small",
+    });
     assert.deepEqual(await there(), [oldest, older, newest]);
   });
 
   it("keeps the last one before a drop in size, also when the next ones are as small", async () => {
     await write(1000, 10, 10);
-    const { removed, kept } = await pruned({ keepLast: 1, minSizeRatio: 0.5 });
+    const { removed, kept } = await pruned({ retention: { keepLast: 1, minSizeRatio: 0.5 } });
     assert.deepEqual(removed, [older]);
     assert.deepEqual(kept[0], { id: oldest, reasons: ["the next one is much smaller"], problem: undefined });
   });
@@ -77,7 +79,14 @@ describe("pruning", () => {
     const after = (verify: string) =>
       pruneAfterBackup(
         [folderRepository(repository)],
-        BackupRequest.parse({ container: "c", repository, name: "cbm", tables: ["t"], keepLast: 1, verify }),
+        BackupRequest.parse({
+          container: "c",
+          repository,
+          name: "cbm",
+          tables: ["t"],
+          retention: { keepLast: 1 },
+          verify,
+        }),
         newest,
         progress,
         signal,
@@ -92,7 +101,7 @@ describe("pruning", () => {
 
   it("follows a backup in its own database alone, and leaves damaged ones", async () => {
     await write();
-    const more = { container: "c", repository, name: "cbm", tables: ["t"], keepLast: 1 };
+    const more = { container: "c", repository, name: "cbm", tables: ["t"], retention: { keepLast: 1 } };
     const other = await writeBackup(repository, "20251123T080000Z", { database: "other" });
     const damaged = await writeBackup(repository, "20251123T090000Z", { database: "other" });
     await rm(path.join(damaged, "manifest.json"));

@@ -6,7 +6,7 @@ import { prepareSql } from "../../../runner/postgres/catalog/prepare";
 import { errorLines } from "../../../runner/postgres/session/server";
 import { summarizeTables } from "../../../runner/request/result";
 import { runnerPath } from "../../../components/shared/runner-command";
-import { dataFolder, serverCommand } from "../../../components/shared/server-settings";
+import { dataFolder, serverCommand } from "../../../components/postgis-container/server-settings";
 
 describe("a path of the host in a container", () => {
   const mounts = (...pairs: [string, string, boolean?][]) =>

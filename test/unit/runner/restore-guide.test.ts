@@ -54,11 +54,11 @@ describe("the guide in a backup's folder", () => {
   });
 
   it("goes on after errors only where foreign keys cannot be created, and names those", () => {
-    const acceptedReferences = [
+    const ignoredReferences = [
       { table: "public.child", constraint: "child_fkey", references: "public.parent" },
     ];
     for (const format of ["directory", "plain"] as const) {
-      const guide = restoreGuide(described({ format, acceptedReferences }));
+      const guide = restoreGuide(described({ format, ignoredReferences }));
       assert.match(
         guide,
         /1 foreign key cannot be created.*`child_fkey` of `public\.child` to `public\.parent`/,

@@ -31,8 +31,8 @@ const bare = {
   ...{
     fingerprintMethod: "columns",
     tables: [],
-    relations: [],
-    acceptedReferences: [],
+    logicalForeignKeys: [],
+    ignoredReferences: [],
     skipped: [],
     files: [],
   },

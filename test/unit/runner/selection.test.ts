@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { type Selection, selectTables } from "../../../runner/postgres/catalog/select-tables";
-import type { References } from "../../../runner/request";
+import type { MissingReferences } from "../../../runner/request";
 import {
   isExact,
   matches,
@@ -94,8 +94,8 @@ describe("the selection of tables", () => {
   const choose = (
     tables: string[],
     excludeTables: string[] = [],
-    references: References = "fail",
-  ): Selection => selectTables(catalog, { tables, excludeTables, references });
+    missingReferences: MissingReferences = "fail",
+  ): Selection => selectTables(catalog, { tables, excludeTables, missingReferences });
   const select = (...args: Parameters<typeof choose>) => choose(...args).tables.map(({ oid }) => oid);
 
   it("takes partitions with their parent", () => {

@@ -14,8 +14,8 @@ interface End {
   readonly column: string;
 }
 
-/** A relation between two tables of the selection. */
-export interface LogicalKey {
+/** Between two tables of the selection. */
+export interface LogicalForeignKey {
   /** As the user wrote it. */
   readonly text: string;
   readonly child: Relation;
@@ -29,14 +29,14 @@ const arrow = /^((?:"(?:[^"]|"")*"|[^"])*?)->(.*)$/s;
 
 const end = /^(.+)\.("(?:[^"]|"")+"|[^".]+)$/s;
 
-function parseLogicalKey(text: string): { child: End; parent: End } {
+function parseLogicalForeignKey(text: string): { child: End; parent: End } {
   const [, left = "", right = ""] = arrow.exec(text) ?? [];
   const child = parseEnd(left.trim());
   const parent = parseEnd(right.trim());
   if (child === undefined || parent === undefined || !isExact(parent.table)) {
     throw new Failure(
-      "relation-invalid",
-      `"${text}" is not a relation. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
+      "logical-foreign-key-invalid",
+      `"${text}" is no logical foreign key. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
         "the child may be a pattern, the parent is one table.",
     );
   }
@@ -52,12 +52,12 @@ function parseEnd(text: string): End | undefined {
 
 const Column = z.object({ oid: z.string(), name: z.string() });
 
-/** The tables and columns that the relations mean, all of which must be in the selection. */
-export async function resolveLogicalKeys(
+/** The tables and columns that the texts mean. All of them must be in the selection. */
+export async function resolveLogicalForeignKeys(
   session: Session,
   texts: readonly string[],
   tables: readonly Relation[],
-): Promise<LogicalKey[]> {
+): Promise<LogicalForeignKey[]> {
   if (texts.length === 0) return [];
   const columns = await session.rows(
     `SELECT attrelid::text AS oid, attname AS name FROM pg_attribute
@@ -66,23 +66,25 @@ export async function resolveLogicalKeys(
   );
   const columnsOf = new Set(columns.map(({ oid, name }) => `${oid} ${name}`));
   const attempts = new Attempts();
-  const resolved = texts.map((text) => attempts.runSync(() => resolveLogicalKey(text, tables, columnsOf)));
+  const resolved = texts.map((text) =>
+    attempts.runSync(() => resolveLogicalForeignKey(text, tables, columnsOf)),
+  );
   attempts.end();
-  return resolved.flatMap((relations) => relations ?? []);
+  return resolved.flatMap((keys) => keys ?? []);
 }
 
-function resolveLogicalKey(
+function resolveLogicalForeignKey(
   text: string,
   tables: readonly Relation[],
   columns: ReadonlySet<string>,
-): LogicalKey[] {
-  const { child, parent } = parseLogicalKey(text);
+): LogicalForeignKey[] {
+  const { child, parent } = parseLogicalForeignKey(text);
   const children = topMost(tables.filter((table) => matches(child.table, table)));
   const [parentTable] = tables.filter((table) => matches(parent.table, table));
   if (children.length === 0 || parentTable === undefined) {
     const missing = parentTable === undefined ? parent.table.text : child.table.text;
     throw new Failure(
-      "relation-invalid",
+      "logical-foreign-key-invalid",
       `The relation "${text}" names ${missing}, which is not among the selected tables. Select it too, or leave the relation out.`,
     );
   }
@@ -92,7 +94,7 @@ function resolveLogicalKey(
   ].find(([{ oid }, column]) => !columns.has(`${oid} ${column}`));
   if (problem !== undefined) {
     throw new Failure(
-      "relation-invalid",
+      "logical-foreign-key-invalid",
       `The relation "${text}" names the column "${problem[1]}", which ${problem[0].sqlName} does not have. Names are case-sensitive.`,
     );
   }
@@ -110,19 +112,19 @@ function topMost(tables: readonly Relation[]): Relation[] {
   return tables.filter(({ partOf }) => !tables.some(({ oid }) => partOf.includes(oid)));
 }
 
-export interface CountedKey extends LogicalKey {
+export interface CountedForeignKey extends LogicalForeignKey {
   /** Rows of the child that refer to no row of the parent. */
   readonly orphans: number;
 }
 
-/** Counts the orphans of each relation within the snapshot; more than `maxOrphans` in any of them is a failure. */
+/** Counts the orphans of each logical foreign key in the snapshot. Fails if one has more than `maxOrphans`. */
 export async function countOrphans(
   target: ExecTarget,
   snapshotId: string,
-  relations: readonly LogicalKey[],
+  relations: readonly LogicalForeignKey[],
   maxOrphans: number | undefined,
   signal: AbortSignal,
-): Promise<CountedKey[]> {
+): Promise<CountedForeignKey[]> {
   const counts = await readInSnapshot(
     target,
     snapshotId,
@@ -145,7 +147,7 @@ export async function countOrphans(
 }
 
 /** A null refers to nothing, so it is no orphan. */
-function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalKey): string {
+function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalForeignKey): string {
   const [c, p] = [escapeIdentifier(childColumn), escapeIdentifier(parentColumn)];
   return (
     `SELECT count(*) AS orphans FROM ${child.sqlName} c WHERE c.${c} IS NOT NULL ` +
@@ -153,7 +155,10 @@ function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalKey):
   );
 }
 
-function tooManyOrphans({ child, childColumn, parent, parentColumn, orphans }: CountedKey, limit: number) {
+function tooManyOrphans(
+  { child, childColumn, parent, parentColumn, orphans }: CountedForeignKey,
+  limit: number,
+) {
   return new Failure(
     "orphans-over-limit",
     `${orphans} rows of ${child.sqlName} have a ${childColumn} that no ${parentColumn} of ${parent.sqlName} has; at most ${limit} are allowed. ` +

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import type { BackupRequestInput } from "../../runner/request";
-import { runnerFile } from "./runner-command";
+import { runnerFile } from "../shared/runner-command";
 
 /** A preview must end, whatever the container does. */
 const timeoutMilliseconds = 20_000;
@@ -10,7 +10,7 @@ const timeoutMilliseconds = 20_000;
 /** What the first preview of a new container cannot know. */
 const notYetThere = /^error\[container-not-(found|running)\]/;
 
-/** In a preview, looks for what would keep the backup from being taken, and warns of it. */
+/** In a preview, looks for what would fail the backup, and warns of it. */
 export function warnInPreview(
   request: pulumi.Output<BackupRequestInput>,
   password: pulumi.Output<string> | undefined,

@@ -1,0 +1,56 @@
+/** Settings of a stack that are arguments of components. */
+import * as pulumi from "@pulumi/pulumi";
+import { type ArgumentNames, didYouMean } from "./argument-names";
+import { remember } from "./check";
+
+interface Settings {
+  readonly config: pulumi.Config;
+  /** The arguments of a component that were set, each by the setting of its name; without those that are left out. */
+  readonly argumentsOf: <A, Left extends keyof A = never>(
+    component: { readonly argumentNames: ArgumentNames<A> },
+    ...leftOut: Left[]
+  ) => Omit<Partial<A>, Left>;
+  /** Ends the reading of settings: refuses those that were set and never asked for. */
+  readonly refuseUnknown: () => void;
+}
+
+/** The program's settings. One that is misspelt would be ignored, so all are asked for and the others refused. */
+export function settings(): Settings {
+  const own = new pulumi.Config();
+  const asked = new Set<string>();
+  const config = new Proxy(own, {
+    get: (target, property) => {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      return (name: string, ...rest: unknown[]): unknown => {
+        asked.add(name);
+        return Reflect.apply(value, target, [name, ...rest]);
+      };
+    },
+  });
+  const read = (name: string, kind: unknown): unknown => {
+    if (kind === "string") return config.get(name);
+    if (kind === "secret") return config.getSecret(name);
+    if (kind === "number") return config.getNumber(name);
+    return kind === "boolean" ? config.getBoolean(name) : config.getObject(name);
+  };
+  return {
+    config,
+    argumentsOf: ({ argumentNames }, ...leftOut) =>
+      Object.fromEntries(
+        Object.entries(argumentNames)
+          .filter(([name]) => !(leftOut as readonly string[]).includes(name))
+          .map(([name, kind]) => [name, read(name, kind)]),
+      ) as never,
+    refuseUnknown: () => {
+      const prefix = `${own.name}:`;
+      const problems = Object.keys(pulumi.runtime.allConfig())
+        .filter((key) => key.startsWith(prefix) && !asked.has(key.slice(prefix.length)))
+        .map((key) => {
+          const name = key.slice(prefix.length);
+          return `Setting "${name}" is unknown.${didYouMean(name, [...asked])} "pulumi config rm ${name}" removes it.`;
+        });
+      if (problems.length > 0) throw remember(new pulumi.RunError(problems.join("\n")));
+    },
+  };
+}
