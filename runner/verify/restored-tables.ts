@@ -121,7 +121,7 @@ async function compareOrphans(
   tables: ReadonlyMap<string, Relation>,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const keys = logicalForeignKeys.flatMap(({ relation: text, child, parent, orphans: recorded }) => {
+  const keys = logicalForeignKeys.flatMap(({ key: text, child, parent, orphans: recorded }) => {
     const [childTable, parentTable] = [tables.get(sqlName(child)), tables.get(sqlName(parent))];
     if (childTable === undefined || parentTable === undefined) return [];
     const columns = { childColumn: child.column, parentColumn: parent.column };
