@@ -28,7 +28,6 @@ import { checkRestore, checkFreeSpace } from "./target-check";
 import { restoreData, selectFilled } from "./fill";
 import { checkTriggers } from "./triggers";
 import { compareStaging, whyNotCompared } from "./compare";
-import makeFolder from "./make-folder.sh";
 
 /** Brings tables of a backup into a database: all of them, compared with what was backed up, or nothing changes. */
 export function restore(
