@@ -73,7 +73,14 @@ describe("an archive of one file in a bucket", function () {
 });
 
 async function backupBytes(fixture: BucketFixture, format: string): Promise<number> {
-  const listed = await fixture.succeed("list", "--repository", fixture.repository, "--name", format, "--json");
+  const listed = await fixture.succeed(
+    "list",
+    "--repository",
+    fixture.repository,
+    "--name",
+    format,
+    "--json",
+  );
   return (JSON.parse(listed) as { bytes: number }[])[0]?.bytes ?? 0;
 }
 

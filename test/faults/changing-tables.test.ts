@@ -54,7 +54,8 @@ describe("a backup of a table that another transaction has locked", function () 
     return { before, outcome: await ended };
   }
 
-  const until = (query: string) => waitUntil(query, async () => (await sql(fixture.container, query)) !== "0");
+  const until = (query: string) =>
+    waitUntil(query, async () => (await sql(fixture.container, query)) !== "0");
 
   const manifest = () => {
     const file = path.join(args("").repository, "cbm", "latest", "manifest.json");

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import { dumping, type Fixture, backupFixture, startBackup, takeBackup, ways } from "../support/backup-fixture";
+import {
+  dumping,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+  ways,
+} from "../support/backup-fixture";
 import { TestContainer } from "../support/container";
 import { type Expected, expectNothingLost, rememberBackups } from "../support/nothing-lost";
 

@@ -1,5 +1,11 @@
 import { execa } from "execa";
-import { type BackupArguments, type Fixture, backupFixture, startBackup, takeBackup } from "../support/backup-fixture";
+import {
+  type BackupArguments,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+} from "../support/backup-fixture";
 import { TestContainer } from "../support/container";
 import { environment } from "../support/environment";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";

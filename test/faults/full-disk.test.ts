@@ -3,7 +3,14 @@ import { existsSync } from "node:fs";
 import { stat, truncate } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { dumping, type Fixture, backupFixture, startBackup, takeBackup, ways } from "../support/backup-fixture";
+import {
+  dumping,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+  ways,
+} from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { mountDisk, removeDisk, sql } from "../support/resources";
 

@@ -1,4 +1,11 @@
-import { dumping, type Fixture, backupFixture, startBackup, takeBackup, ways } from "../support/backup-fixture";
+import {
+  dumping,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+  ways,
+} from "../support/backup-fixture";
 import { endedBy, expectNoCrash, expectNothingLost, rememberBackups } from "../support/nothing-lost";
 
 describe("a backup whose runner is told to end", function () {

@@ -71,7 +71,8 @@ describe("an import, when something is wrong where it goes", function () {
       const said = buffer(runner.stderr);
       runner.stdin.on("error", () => undefined);
       runner.stdin.write(fixture.tar.subarray(0, 40_000));
-      const hidden = async () => (await readdir(fixture.series())).filter((name) => name.endsWith(".partial"));
+      const hidden = async () =>
+        (await readdir(fixture.series())).filter((name) => name.endsWith(".partial"));
       const written = async () => {
         const [work] = await hidden();
         return work !== undefined && existsSync(fixture.series(work, "archive", "1.dat"));

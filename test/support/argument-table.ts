@@ -6,7 +6,11 @@ import type { Applied } from "./component-stack";
 export type Table = Readonly<Record<string, Argument>>;
 
 /** The changes of all arguments with one of these effects, together. */
-export function changesOf(table: Table, effects: readonly Effect[], fixture: Fixture): Record<string, unknown> {
+export function changesOf(
+  table: Table,
+  effects: readonly Effect[],
+  fixture: Fixture,
+): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(table)
       .filter(([, { effect }]) => effects.includes(effect))
