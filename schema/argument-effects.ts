@@ -41,7 +41,7 @@ export const effects = {
 export type Effect = keyof typeof effects;
 
 /** What a test has at hand for values that are there at run time only. */
-export interface Scene {
+export interface Fixture {
   readonly image: string;
   /** Another image of the same version. */
   readonly otherImage: string;
@@ -61,7 +61,7 @@ export interface Scene {
 interface Wrong {
   /** Who refuses it: the constructor, or a run, before anything is changed; values of one run are told together. */
   readonly by: "constructor" | `run ${number}`;
-  readonly value: (scene: Scene) => unknown;
+  readonly value: (fixture: Fixture) => unknown;
   /** What the error says. */
   readonly says: RegExp;
 }
@@ -69,7 +69,7 @@ interface Wrong {
 export interface Argument {
   readonly effect: Effect;
   /** Another value that is right. */
-  readonly change: (scene: Scene) => unknown;
+  readonly change: (fixture: Fixture) => unknown;
   /** Where the change shows in the plan: the child of the component, and the start of the path of its input. */
   readonly shows?: readonly [child: string, path: string];
   readonly wrong?: readonly Wrong[];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Scene, tableBackup, tableRestore } from "../../schema/argument-effects";
+import { type Fixture, tableBackup, tableRestore } from "../../schema/argument-effects";
 import { allOf, changesOf, expectShown, type Table, wrongRuns } from "../support/argument-table";
 import { TestBucket } from "../support/bucket";
 import { type Applied, ComponentStack } from "../support/component-stack";
@@ -12,7 +12,7 @@ import { type S3Server, startS3Server } from "../support/s3-server";
 describe("every argument of a TableBackup and a TableRestore", function () {
   this.timeout(600_000);
   let server: S3Server;
-  let scene: Scene;
+  let fixture: Fixture;
   let container: string;
   let folder: string;
   let running: string;
@@ -31,7 +31,7 @@ describe("every argument of a TableBackup and a TableRestore", function () {
     running = (await docker("inspect", "--format={{.Id}} {{.State.StartedAt}}", container)).output;
     const { endpoint } = server;
     const bucket = (await TestBucket.create(server)).name;
-    scene = {
+    fixture = {
       ...{ image: "", otherImage: "", otherMajor: "", network: "", freePort: 0, busyPort: 0, dockerHost: "" },
       ...{ container, folder, location: "", bucket, endpoint },
     };
@@ -60,7 +60,7 @@ describe("every argument of a TableBackup and a TableRestore", function () {
     assert.equal(await sql(container, "SELECT count(*) FROM marker WHERE id = 42"), "1");
   }
   async function refusesWrong(stack: ComponentStack, table: Table, base: object): Promise<void> {
-    for (const values of wrongRuns(table, scene)) {
+    for (const values of wrongRuns(table, fixture)) {
       const change = allOf(values);
       const { failed, log } = await stack.up({ ...base, ...change });
       assert.ok(failed, JSON.stringify(change));
@@ -90,37 +90,37 @@ describe("every argument of a TableBackup and a TableRestore", function () {
     await refusesWrong(stack, tableBackup, base);
     assert.deepEqual(await taken(), [outputs["backupId"]], "nothing is left of what was refused");
 
-    const quiet = changesOf(tableBackup, ["noBackup", "nextBackup"], scene);
+    const quiet = changesOf(tableBackup, ["noBackup", "nextBackup"], fixture);
     const same = await succeed(stack, { ...base, ...quiet });
     assert.equal(same.steps["backup"]?.op, "update");
     assert.deepEqual(same.outputs["backupId"], outputs["backupId"]);
     assert.deepEqual(await taken(), [outputs["backupId"]]);
     await unharmed();
 
-    const changes = changesOf(tableBackup, ["newBackup"], scene);
+    const changes = changesOf(tableBackup, ["newBackup"], fixture);
     const applied = await succeed(stack, { ...base, ...quiet, ...changes });
     expectShown(tableBackup, Object.keys(changes), applied, true);
     assert.notEqual(applied.outputs["backupId"], outputs["backupId"]);
-    assert.match(String(applied.outputs["location"]), new RegExp(`^s3://${scene.bucket}/cbm/other/other/`));
+    assert.match(String(applied.outputs["location"]), new RegExp(`^s3://${fixture.bucket}/cbm/other/other/`));
     assert.deepEqual(await taken(), [outputs["backupId"]], "the earlier backup stays");
-    scene = { ...scene, location: path.join(folder, "backups", "cbm", String(outputs["backupId"])) };
+    fixture = { ...fixture, location: path.join(folder, "backups", "cbm", String(outputs["backupId"])) };
     await unharmed();
   });
 
   it("of a TableRestore does what the table says", async () => {
     const stack = await create("TableRestore");
-    const base = { connection: { container }, location: scene.location, ifExists: "replace" };
+    const base = { connection: { container }, location: fixture.location, ifExists: "replace" };
     await succeed(stack, base);
     await sql(container, "INSERT INTO marker VALUES (43)");
 
     await refusesWrong(stack, tableRestore, base);
-    const quiet = changesOf(tableRestore, ["noRestore"], scene);
+    const quiet = changesOf(tableRestore, ["noRestore"], fixture);
     const same = await succeed(stack, { ...base, ...quiet });
     assert.equal(same.steps["restore"]?.op, "update");
     assert.equal(await sql(container, "SELECT count(*) FROM marker"), "2", "nothing was restored");
     await unharmed();
 
-    const changes = { ...changesOf(tableRestore, ["newRestore"], scene), tables: ["marker"] };
+    const changes = { ...changesOf(tableRestore, ["newRestore"], fixture), tables: ["marker"] };
     await sql(container, "CREATE SCHEMA restored", "second");
     const applied = await succeed(stack, { ...base, ...quiet, ...changes });
     expectShown(tableRestore, Object.keys(changes), applied, true);

@@ -4,7 +4,7 @@ import net from "node:net";
 import path from "node:path";
 import { execa } from "execa";
 import { Client } from "pg";
-import { postgisContainer as table, type Scene } from "../../schema/argument-effects";
+import { postgisContainer as table, type Fixture } from "../../schema/argument-effects";
 import { allOf, changesOf, expectShown, refusedValues, wrongRuns } from "../support/argument-table";
 import { type Applied, ComponentStack } from "../support/component-stack";
 import { docker } from "../support/container";
@@ -35,7 +35,7 @@ async function imageWith(from: string, tag: string, version?: string): Promise<v
 describe("every argument of a PostgisContainer", function () {
   this.timeout(600_000);
   let stack: ComponentStack;
-  let scene: Scene;
+  let fixture: Fixture;
   /** What the stack has; each change is tried on top of it. */
   let base: Record<string, unknown>;
   let busy: net.Server;
@@ -45,7 +45,7 @@ describe("every argument of a PostgisContainer", function () {
     stack = await ComponentStack.create("PostgisContainer");
     const { container, folder, port } = stack.project;
     const name = uniqueName();
-    scene = {
+    fixture = {
       image,
       otherImage: `${name}:17`,
       otherMajor: `${name}:15`,
@@ -59,9 +59,9 @@ describe("every argument of a PostgisContainer", function () {
       bucket: "",
       endpoint: "",
     };
-    busy = net.createServer().listen(scene.busyPort, "127.0.0.1");
-    await imageWith(image, scene.otherImage);
-    await imageWith(image, scene.otherMajor, "15.9");
+    busy = net.createServer().listen(fixture.busyPort, "127.0.0.1");
+    await imageWith(image, fixture.otherImage);
+    await imageWith(image, fixture.otherMajor, "15.9");
     await execa("docker", ["network", "create", ...ownLabel, name]);
     await Promise.all([
       writeFile(path.join(folder, "init.sql"), "SELECT 1"),
@@ -88,11 +88,11 @@ describe("every argument of a PostgisContainer", function () {
   after(async () => {
     busy.close();
     await stack.remove();
-    await removeContainer(scene.container);
-    await removeContainer(table.containerName.change(scene));
-    await removeVolume(`${scene.container}-data`);
-    await removeNetwork(scene.network);
-    await docker("image", "rm", "--force", scene.otherImage, scene.otherMajor);
+    await removeContainer(fixture.container);
+    await removeContainer(table.containerName.change(fixture));
+    await removeVolume(`${fixture.container}-data`);
+    await removeNetwork(fixture.network);
+    await docker("image", "rm", "--force", fixture.otherImage, fixture.otherMajor);
   });
 
   async function succeed(args: object): Promise<Applied> {
@@ -100,10 +100,10 @@ describe("every argument of a PostgisContainer", function () {
     assert.ok(!applied.failed, applied.log);
     return applied;
   }
-  const containerId = async () => (await docker("inspect", "--format={{.Id}}", scene.container)).output;
-  const marker = () => sql(scene.container, "SELECT answer FROM marker");
+  const containerId = async () => (await docker("inspect", "--format={{.Id}}", fixture.container)).output;
+  const marker = () => sql(fixture.container, "SELECT answer FROM marker");
   const inspected = async (format: string) =>
-    (await docker("inspect", `--format=${format}`, scene.container)).output;
+    (await docker("inspect", `--format=${format}`, fixture.container)).output;
 
   /** The server is the same one as before, answers, and has its data. */
   async function unharmed(id: string): Promise<void> {
@@ -131,8 +131,8 @@ describe("every argument of a PostgisContainer", function () {
 
   it("is refused where its value is wrong, and no other change is made", async () => {
     const id = await containerId();
-    const [last] = refusedValues({ startTimeout: table.startTimeout }, scene);
-    const changes = { ...changesOf(table, ["container"], scene), ...last?.change };
+    const [last] = refusedValues({ startTimeout: table.startTimeout }, fixture);
+    const changes = { ...changesOf(table, ["container"], fixture), ...last?.change };
     const { failed, log } = await stack.up({ ...base, ...changes });
     assert.ok(failed);
     assert.match(log, /startTimeout: /);
@@ -141,7 +141,7 @@ describe("every argument of a PostgisContainer", function () {
 
   it("is refused where it would take another volume while the data are kept", async () => {
     const id = await containerId();
-    for (const [name, change] of Object.entries(changesOf(table, ["otherVolume", "otherName"], scene))) {
+    for (const [name, change] of Object.entries(changesOf(table, ["otherVolume", "otherName"], fixture))) {
       const { failed, log } = await stack.up({ ...base, [name]: change });
       assert.ok(failed, name);
       assert.match(log, /marked for protection/, name);
@@ -151,7 +151,7 @@ describe("every argument of a PostgisContainer", function () {
 
   it("is refused by the preflight where its value is wrong, with all others, while the old server runs on", async () => {
     const id = await containerId();
-    for (const values of wrongRuns(table, scene)) {
+    for (const values of wrongRuns(table, fixture)) {
       const change = allOf(values);
       const { failed, log } = await stack.up({ ...base, ...change });
       assert.ok(failed, JSON.stringify(change));
@@ -163,7 +163,7 @@ describe("every argument of a PostgisContainer", function () {
   it("makes no new container where it is applied to the running one, or means nothing to it, also after mistakes", async () => {
     const id = await containerId();
     const effects = ["limit", "server", "nothing", "newVolume", "adoption", "protection"] as const;
-    const changes = changesOf(table, effects, scene);
+    const changes = changesOf(table, effects, fixture);
     const applied = await succeed({ ...base, ...changes });
     expectShown(table, Object.keys(changes), applied, false);
     assert.notEqual(applied.steps["volume"]?.op, "replace");
@@ -186,8 +186,8 @@ describe("every argument of a PostgisContainer", function () {
   });
 
   it("makes a standby of another name with the same data, where the volume is named", async () => {
-    const name = table.containerName.change(scene);
-    const volumeName = `${scene.container}-data`;
+    const name = table.containerName.change(fixture);
+    const volumeName = `${fixture.container}-data`;
     const { steps } = await succeed({ ...base, standby: true, containerName: name, volumeName });
     assert.equal(steps["container"]?.op, "replace");
     assert.equal(steps["volume"]?.op, "same");
@@ -197,7 +197,7 @@ describe("every argument of a PostgisContainer", function () {
   });
 
   it("makes a new container with the same data, by itself", async () => {
-    const changes = changesOf(table, ["container", "login"], scene);
+    const changes = changesOf(table, ["container", "login"], fixture);
     delete changes["standby"];
     const applied = await succeed({ ...base, ...changes });
     expectShown(table, Object.keys(changes), applied, true);
@@ -205,14 +205,14 @@ describe("every argument of a PostgisContainer", function () {
     assert.equal(applied.steps["volume"]?.op, "same");
     assert.equal(applied.steps["container"]?.op, "replace");
     assert.equal(await marker(), "42");
-    assert.equal(await sql(scene.container, "SHOW work_mem"), "8MB");
+    assert.equal(await sql(fixture.container, "SHOW work_mem"), "8MB");
     assert.equal(
       await inspected("{{.Config.Image}} {{.HostConfig.ShmSize}} {{json .HostConfig.PortBindings}}"),
-      `${scene.otherImage} ${96 * 2 ** 20} {"5432/tcp":[{"HostIp":"127.0.0.2","HostPort":"${scene.freePort}"}]}`,
+      `${fixture.otherImage} ${96 * 2 ** 20} {"5432/tcp":[{"HostIp":"127.0.0.2","HostPort":"${fixture.freePort}"}]}`,
     );
     assert.equal(
       await inspected("{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}"),
-      scene.network,
+      fixture.network,
     );
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { migration, type Effect, type Scene } from "../../schema/argument-effects";
+import { migration, type Effect, type Fixture } from "../../schema/argument-effects";
 import { allOf, changesOf, expectShown, wrongRuns } from "../support/argument-table";
 import { type Applied, ComponentStack } from "../support/component-stack";
 import { docker } from "../support/container";
@@ -36,12 +36,12 @@ describe("every argument of a Migration", function () {
     assert.ok(!applied.failed, applied.log);
     return applied;
   }
-  const changes = (...effects: Effect[]) => changesOf(migration, effects, { folder } as Scene);
+  const changes = (...effects: Effect[]) => changesOf(migration, effects, { folder } as Fixture);
   const rows = () => queryPort(pair.port, "SELECT id FROM marker ORDER BY id");
   const running = async () => (await docker("inspect", "--format={{.State.Running}}", pair.oldServer)).output;
 
   it("is refused where its value is wrong, while the old server runs on with its port", async () => {
-    for (const values of wrongRuns(migration, { folder } as Scene)) {
+    for (const values of wrongRuns(migration, { folder } as Fixture)) {
       const { failed, log } = await stack.up({ ...base, ...allOf(values) });
       assert.ok(failed);
       for (const { name, says } of values) assert.match(log, says, name);

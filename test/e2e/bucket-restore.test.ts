@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type BucketScene, formats, setBucketScene } from "../support/bucket-scene";
+import { type BucketFixture, formats, bucketFixture } from "../support/bucket-fixture";
 import { sql } from "../support/resources";
-import { contentOf, sceneSelection, sceneTables } from "../support/restore-scene";
+import { contentOf, fixtureSelection, fixtureTables } from "../support/restore-fixture";
 
 const schemas = ["App", "lib", "nl", "public"];
 const lines = async (container: string, database = "postgres") =>
@@ -13,59 +13,59 @@ const unshared = (all: string) =>
 
 describe("a backup in a bucket, and nothing else,", function () {
   this.timeout(300_000);
-  let scene: BucketScene;
+  let fixture: BucketFixture;
   let backup: (format: string) => string;
   let into: (database: string, ...more: string[]) => string[];
 
   before(async () => {
-    scene = await setBucketScene({
-      statements: await sceneTables(),
-      tables: sceneSelection,
+    fixture = await bucketFixture({
+      statements: await fixtureTables(),
+      tables: fixtureSelection,
       formats,
       query: lines,
     });
-    backup = (format) => `${scene.repository}/${format}/latest`;
+    backup = (format) => `${fixture.repository}/${format}/latest`;
     into = (database, ...more) => [
-      ...["--container", scene.target, "--database", database, "--missing-roles", "create"],
+      ...["--container", fixture.target, "--database", database, "--missing-roles", "create"],
       ...more,
     ];
   });
-  after(() => scene.remove());
-  afterEach(() => scene.expectNoRemains());
+  after(() => fixture.remove());
+  afterEach(() => fixture.expectNoRemains());
 
   for (const format of formats) {
     it(`is verified at both levels: ${format}`, async () => {
-      assert.match(await scene.succeed("verify", backup(format)), /: verified \(archive\)/);
-      const tested = await scene.succeed("verify", backup(format), "--level", "restore");
+      assert.match(await fixture.succeed("verify", backup(format)), /: verified \(archive\)/);
+      const tested = await fixture.succeed("verify", backup(format), "--level", "restore");
       assert.match(tested, /: verified \(restore\)/);
     });
 
     it(`is restored into a server that has never seen it: ${format}`, async () => {
-      const database = await scene.newDatabase();
-      await scene.succeed("restore", backup(format), ...into(database));
-      assert.equal(await lines(scene.target, database), scene.expected);
+      const database = await fixture.newDatabase();
+      await fixture.succeed("restore", backup(format), ...into(database));
+      assert.equal(await lines(fixture.target, database), fixture.expected);
     });
 
     it(`gives definitions, then rows: ${format}`, async () => {
-      const database = await scene.newDatabase();
-      await scene.succeed("restore", backup(format), ...into(database, "--schema-only"));
-      assert.equal(await sql(scene.target, "SELECT count(*) FROM parcels", database), "0");
+      const database = await fixture.newDatabase();
+      await fixture.succeed("restore", backup(format), ...into(database, "--schema-only"));
+      assert.equal(await sql(fixture.target, "SELECT count(*) FROM parcels", database), "0");
       // A foreign key is checked as the owner of its table, and a backup has no grants on schemas.
-      await sql(scene.target, 'GRANT USAGE ON SCHEMA "App", nl, lib TO PUBLIC', database);
-      await scene.succeed("restore", backup(format), ...into(database, "--data-only"));
-      assert.deepEqual(unshared(await lines(scene.target, database)), unshared(scene.expected));
+      await sql(fixture.target, 'GRANT USAGE ON SCHEMA "App", nl, lib TO PUBLIC', database);
+      await fixture.succeed("restore", backup(format), ...into(database, "--data-only"));
+      assert.deepEqual(unshared(await lines(fixture.target, database)), unshared(fixture.expected));
     });
 
     it(`gives some tables, and is only looked at in a dry run: ${format}`, async () => {
-      const database = await scene.newDatabase();
+      const database = await fixture.newDatabase();
       const some = into(database, "--table", "parcels");
-      const before = await lines(scene.target, database);
-      assert.match(await scene.succeed("restore", backup(format), ...some, "--dry-run"), /^Nothing keeps/);
-      assert.equal(await lines(scene.target, database), before);
-      scene.proxy.reads();
-      await scene.succeed("restore", backup(format), ...some);
-      assert.equal(await sql(scene.target, "SELECT count(*) FROM parcels", database), "200");
-      const files = [...scene.proxy.reads().keys()].filter((key) => /\/archive\/\d+\.dat/.test(key));
+      const before = await lines(fixture.target, database);
+      assert.match(await fixture.succeed("restore", backup(format), ...some, "--dry-run"), /^Nothing keeps/);
+      assert.equal(await lines(fixture.target, database), before);
+      fixture.proxy.reads();
+      await fixture.succeed("restore", backup(format), ...some);
+      assert.equal(await sql(fixture.target, "SELECT count(*) FROM parcels", database), "200");
+      const files = [...fixture.proxy.reads().keys()].filter((key) => /\/archive\/\d+\.dat/.test(key));
       // Only a directory has a file for the rows of each table.
       assert.equal(files.length, format === "directory" ? 1 : 0);
     });

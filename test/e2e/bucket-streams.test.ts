@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { tables } from "../support/backup-scene";
-import { type BucketScene, setBucketScene } from "../support/bucket-scene";
+import { tables } from "../support/backup-fixture";
+import { type BucketFixture, bucketFixture } from "../support/bucket-fixture";
 import { peakMemory } from "../support/memory";
 import { sql } from "../support/resources";
 import { throwaways } from "../support/throwaways";
@@ -13,31 +13,31 @@ const streamed = ["custom", "plain"] as const;
 
 describe("an archive of one file in a bucket", function () {
   this.timeout(300_000);
-  let scene: BucketScene;
+  let fixture: BucketFixture;
 
   before(async () => {
-    scene = await setBucketScene({
+    fixture = await bucketFixture({
       statements: tables(),
       tables: ["small", "large"],
       formats: streamed,
       query: (source) => sql(source, query),
     });
   });
-  after(() => scene.remove());
-  afterEach(() => scene.expectNoRemains());
+  after(() => fixture.remove());
+  afterEach(() => fixture.expectNoRemains());
 
   /** What a run costs, and how often it reads the archive. */
   async function measure(...args: string[]) {
-    scene.proxy.reads();
-    const child = scene.start(...args);
+    fixture.proxy.reads();
+    const child = fixture.start(...args);
     const [memory, written, inContainers, { exitCode, stderr }] = await Promise.all([
       peakMemory(child.pid ?? 0),
       writtenToDisk(child.pid ?? 0),
-      largestThrowaway(scene.repository, child.pid ?? 0),
+      largestThrowaway(fixture.repository, child.pid ?? 0),
       child,
     ]);
     assert.equal(exitCode, 0, stderr);
-    const reads = [...scene.proxy.reads()].find(([key]) => key.includes("/archive."))?.[1];
+    const reads = [...fixture.proxy.reads()].find(([key]) => key.includes("/archive."))?.[1];
     assert.ok(reads !== undefined);
     return { memory, written, inContainers, ...reads };
   }
@@ -49,11 +49,11 @@ describe("an archive of one file in a bucket", function () {
     ["plain", 1, 2],
   ] as const) {
     it(`is written to no disk on its way, and read no more often than must be: ${format}`, async () => {
-      const backup = `${scene.repository}/${format}/latest`;
-      const database = await scene.newDatabase();
-      const size = await backupBytes(scene, format);
+      const backup = `${fixture.repository}/${format}/latest`;
+      const database = await fixture.newDatabase();
+      const size = await backupBytes(fixture, format);
       assert.ok(size > 40_000_000, String(size));
-      const into = ["--container", scene.target, "--database", database];
+      const into = ["--container", fixture.target, "--database", database];
       for (const [requests, whole, ...args] of [
         [verified, 1, "verify", backup],
         [restored, format === "plain" ? 2 : 1, "restore", backup, ...into],
@@ -67,13 +67,20 @@ describe("an archive of one file in a bucket", function () {
         assert.ok(cost.written < 1_000_000, told);
         assert.ok(cost.inContainers < 1_000_000, told);
       }
-      assert.equal(await sql(scene.target, query, database), scene.expected);
+      assert.equal(await sql(fixture.target, query, database), fixture.expected);
     });
   }
 });
 
-async function backupBytes(scene: BucketScene, format: string): Promise<number> {
-  const listed = await scene.succeed("list", "--repository", scene.repository, "--name", format, "--json");
+async function backupBytes(fixture: BucketFixture, format: string): Promise<number> {
+  const listed = await fixture.succeed(
+    "list",
+    "--repository",
+    fixture.repository,
+    "--name",
+    format,
+    "--json",
+  );
   return (JSON.parse(listed) as { bytes: number }[])[0]?.bytes ?? 0;
 }
 

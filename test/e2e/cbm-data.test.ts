@@ -77,13 +77,13 @@ describe("CbM sample tables", function () {
     );
     const expected = { valid: true, srid: 3035, type: "MULTIPOLYGON", area: true, size: true };
     assert.deepEqual(row, { ...expected, inside: true, overlaps: 0 });
-    const [scene] = await first.rows(
+    const [fixture] = await first.rows(
       `SELECT bool_and(ST_IsValid(footprint)) AS valid, min(ST_SRID(footprint)) AS srid,
               min(GeometryType(footprint)) AS type, count(DISTINCT reference) AS scenes,
               bool_and(abs(ST_Area(footprint::geography) / 1e6 - 109.8 ^ 2) < 300) AS size
        FROM dias_catalogue`,
     );
-    assert.deepEqual(scene, { valid: true, srid: 4326, type: "POLYGON", scenes: 134, size: true });
+    assert.deepEqual(fixture, { valid: true, srid: 4326, type: "POLYGON", scenes: 134, size: true });
   });
 
   it("have the keys and indexes of the real tables, and no foreign key", async () => {

@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { contentOf, restored } from "../support/restore-scene";
+import { contentOf, restored } from "../support/restore-fixture";
 
 describe("databases of other encodings and locales", function () {
   this.timeout(180_000);

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { restored } from "../support/restore-scene";
+import { restored } from "../support/restore-fixture";
 
 const tables = (count: number) => `
 DO $$ BEGIN FOR i IN 1..${count} LOOP

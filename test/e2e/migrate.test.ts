@@ -6,7 +6,7 @@ import { root } from "../../setup/paths";
 import { docker, startServer } from "../support/container";
 import { imageOf } from "../support/images";
 import { removeContainer, removeVolume, sql } from "../support/resources";
-import { contentOf } from "../support/restore-scene";
+import { contentOf } from "../support/restore-fixture";
 import { clientPassword, queryPort, startWriter, type Writer } from "../support/port-client";
 import { createProject, type Project, removeProject, up } from "../support/stack";
 

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { failBackup, takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { contentOf } from "../support/restore-scene";
+import { contentOf } from "../support/restore-fixture";
 
 /** Objects that refer to tables, and that an archive of these tables needs before its rows, indexes or policies. */
 const overRows = `

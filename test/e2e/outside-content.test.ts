@@ -5,7 +5,7 @@ import path from "node:path";
 import { failBackup, takeBackup, tryBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { restored } from "../support/restore-scene";
+import { restored } from "../support/restore-fixture";
 
 interface Case {
   readonly title: string;

@@ -10,7 +10,7 @@ import { tryBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { randomSchema, randomSchemas } from "../support/random-schema";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { restoreArguments } from "../support/restore-scene";
+import { restoreArguments } from "../support/restore-fixture";
 import { runRunner } from "../support/runner";
 
 const [first = 1, last = first] = (process.env["RANDOM_SCHEMAS"] ?? "1-3").split("-").map(Number);

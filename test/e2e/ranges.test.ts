@@ -6,7 +6,7 @@ import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { restoreArguments } from "../support/restore-scene";
+import { restoreArguments } from "../support/restore-fixture";
 import { contentOf, restoreDirectory } from "../support/restored";
 import { runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
 import { failBackup, takeBackup } from "../support/backup";
-import { sessionRunning } from "../support/backup-scene";
+import { sessionRunning } from "../support/backup-fixture";
 import { docker, startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { refused, remainsOf, restoreArguments, restored } from "../support/restore-scene";
+import { refused, remainsOf, restoreArguments, restored } from "../support/restore-fixture";
 import { runnerMain } from "../support/runner";
 
 /** Each of these is brought back by pg_restore, some of them not even by that. */

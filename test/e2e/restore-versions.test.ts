@@ -3,7 +3,7 @@ import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { contentOf, refused, remainsOf, restored } from "../support/restore-scene";
+import { contentOf, refused, remainsOf, restored } from "../support/restore-fixture";
 import { throwaways } from "../support/throwaways";
 
 const source = `

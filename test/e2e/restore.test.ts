@@ -9,9 +9,9 @@ import {
   refused,
   remainsOf,
   restored,
-  sceneSelection,
-  sceneTables,
-} from "../support/restore-scene";
+  fixtureSelection,
+  fixtureTables,
+} from "../support/restore-fixture";
 import { runnerMain } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 
@@ -29,7 +29,7 @@ describe("a restore", function () {
     mounted = await temporaryFolder();
     elsewhere = await temporaryFolder();
     container = await startServer({ mount: mounted });
-    await sql(container, await sceneTables());
+    await sql(container, await fixtureTables());
     expected = await contentOf(container, "postgres", schemas);
     assert.ok(expected.length > 60, expected.join("\n"));
     for (const [repository, name, format] of [
@@ -38,7 +38,7 @@ describe("a restore", function () {
       [elsewhere, "streamed", "custom"],
       [elsewhere, "script", "plain"],
     ] as const)
-      await takeBackup({ container, repository, name, tables: sceneSelection, more: ["--format", format] });
+      await takeBackup({ container, repository, name, tables: fixtureSelection, more: ["--format", format] });
   });
   after(async () => {
     await removeContainer(container);

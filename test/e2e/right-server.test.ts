@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { failBackup, takeBackup } from "../support/backup";
 import { docker, startServer, TestContainer } from "../support/container";
 import { ownLabel, removeFolder, removeVolume, temporaryFolder, uniqueName } from "../support/resources";
-import { refused, restored } from "../support/restore-scene";
+import { refused, restored } from "../support/restore-fixture";
 import { runRunner } from "../support/runner";
 
 /** SQL by a way that the runner does not choose: the socket's folder, or an address, of the server that is meant. */

@@ -7,12 +7,12 @@ import type { FailureCode } from "../../runner/lib/failure";
 import {
   dumping,
   type Outcome,
-  type Scene,
-  setScene,
+  type Fixture,
+  backupFixture,
   startBackup,
   tables,
   terminateSession,
-} from "../support/backup-scene";
+} from "../support/backup-fixture";
 import { TestBucket } from "../support/bucket";
 import { peakMemory } from "../support/memory";
 import { expectNothingInContainer, expectOneMessage } from "../support/nothing-lost";
@@ -27,16 +27,16 @@ describe("a backup on its way to a bucket", function () {
   this.timeout(300_000);
   let server: S3Server;
   let bucket: TestBucket;
-  let scene: Scene;
+  let fixture: Fixture;
   let folder: string;
 
   before(async () => {
     folder = await temporaryFolder();
     server = await startS3Server();
-    scene = await setScene({ statements: tables() });
+    fixture = await backupFixture({ statements: tables() });
   });
   after(async () => {
-    await scene.remove();
+    await fixture.remove();
     await server.stop();
     await removeFolder(folder);
   });
@@ -47,7 +47,7 @@ describe("a backup on its way to a bucket", function () {
   const start = (table: string, more: readonly string[] = [], repository = bucket.url()) =>
     startBackup(
       {
-        container: scene.container,
+        container: fixture.container,
         repository,
         table,
         format: "custom",
@@ -75,7 +75,7 @@ describe("a backup on its way to a bucket", function () {
     message: RegExp,
   ) {
     expectOneMessage(outcome, { code, message });
-    await expectNothingInContainer(scene.container);
+    await expectNothingInContainer(fixture.container);
     const known = new Set(before.map(({ Key }) => Key));
     const after = await stored();
     assert.deepEqual(
@@ -141,9 +141,9 @@ describe("a backup on its way to a bucket", function () {
   it("is no backup, and not even an archive, when pg_dump does not come to its end", async () => {
     const before = await takeFirst();
     const { ended } = start("large");
-    await dumping(scene.container);
+    await dumping(fixture.container);
     await uploading();
-    await terminateSession(scene.container, "query LIKE 'COPY public.large%'");
+    await terminateSession(fixture.container, "query LIKE 'COPY public.large%'");
     await expectNothingLost(
       before,
       await ended,
@@ -179,7 +179,7 @@ describe("a backup on its way to a bucket", function () {
     const outcome = await ended;
     await server.restart();
     expectOneMessage(outcome, { code: "s3-unreachable", message: /The S3 server of s3:\/\/\S+ cannot be/ });
-    await expectNothingInContainer(scene.container);
+    await expectNothingInContainer(fixture.container);
     const keys = (await bucket.keys()).filter((key) => key.endsWith("manifest.json"));
     assert.deepEqual(
       keys,
@@ -188,7 +188,7 @@ describe("a backup on its way to a bucket", function () {
   });
 
   it("takes less than 150 MB of memory, whatever its size", async () => {
-    const large = await setScene({ statements: wideTable });
+    const large = await backupFixture({ statements: wideTable });
     try {
       const { child, ended } = startBackup(
         {

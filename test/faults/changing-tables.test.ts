@@ -4,7 +4,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/repository/manifest";
 import type { FailureCode } from "../../runner/lib/failure";
-import { type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import { type Fixture, backupFixture, startBackup, takeBackup } from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { sql } from "../support/resources";
 import { restoreDirectory } from "../support/restored";
@@ -12,31 +12,31 @@ import { waitUntil } from "../support/wait";
 
 describe("a backup of a table that another transaction has locked", function () {
   this.timeout(120_000);
-  let scene: Scene;
+  let fixture: Fixture;
   const args = (pattern: string) => ({
-    container: scene.container,
-    repository: scene.repository({ mounted: true }),
+    container: fixture.container,
+    repository: fixture.repository({ mounted: true }),
     table: pattern,
   });
 
   before(async () => {
-    scene = await setScene({ statements: "CREATE TABLE small AS SELECT 1 AS x" });
+    fixture = await backupFixture({ statements: "CREATE TABLE small AS SELECT 1 AS x" });
     await takeBackup(args("small"));
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   beforeEach(() =>
     sql(
-      scene.container,
+      fixture.container,
       "DROP TABLE IF EXISTS scene_a, scene_b, scene_c; CREATE TABLE scene_a AS SELECT 1 AS x; CREATE TABLE scene_b AS SELECT 2 AS x",
     ),
   );
 
   /** A migration that starts before the backup and ends while the backup waits for it. */
   async function migrate(statements: string, pattern: string) {
-    const before = await rememberBackups(scene.container, args(pattern).repository);
+    const before = await rememberBackups(fixture.container, args(pattern).repository);
     const psql = ["psql", "-X", "-q", "-h", "127.0.0.1", "-U", "postgres", "-v", "ON_ERROR_STOP=1"];
-    const other = execa("docker", ["exec", "--interactive", scene.container, ...psql], {
+    const other = execa("docker", ["exec", "--interactive", fixture.container, ...psql], {
       stdin: "pipe",
       env: {},
     });
@@ -54,7 +54,8 @@ describe("a backup of a table that another transaction has locked", function () 
     return { before, outcome: await ended };
   }
 
-  const until = (query: string) => waitUntil(query, async () => (await sql(scene.container, query)) !== "0");
+  const until = (query: string) =>
+    waitUntil(query, async () => (await sql(fixture.container, query)) !== "0");
 
   const manifest = () => {
     const file = path.join(args("").repository, "cbm", "latest", "manifest.json");
@@ -109,15 +110,15 @@ describe("a backup of a table that another transaction has locked", function () 
         found.map(({ name, rows }) => [name, rows]),
         tables.map((name) => [name, 1]),
       );
-      await restoreDirectory(scene.container, `/backups/cbm/${id}/archive`, "restored");
+      await restoreDirectory(fixture.container, `/backups/cbm/${id}/archive`, "restored");
       const columns = `SELECT string_agg(table_name || '.' || column_name, ' ' ORDER BY table_name, ordinal_position)
         FROM information_schema.columns WHERE table_name LIKE 'scene\\_%'`;
-      assert.equal(await sql(scene.container, columns, "restored"), await sql(scene.container, columns));
+      assert.equal(await sql(fixture.container, columns, "restored"), await sql(fixture.container, columns));
     });
   }
 
   it("takes one that was made meanwhile, and locks it too", async () => {
-    await sql(scene.container, "ALTER DATABASE postgres SET log_statement = 'all'");
+    await sql(fixture.container, "ALTER DATABASE postgres SET log_statement = 'all'");
     const { outcome } = await migrate("CREATE TABLE scene_c AS SELECT 3 AS x", "scene_*");
     assert.equal(outcome.exitCode, 0, outcome.stderr);
     assert.deepEqual(
@@ -128,7 +129,7 @@ describe("a backup of a table that another transaction has locked", function () 
         ["scene_c", 1],
       ],
     );
-    const { stderr: log } = await execa("docker", ["logs", scene.container]);
+    const { stderr: log } = await execa("docker", ["logs", fixture.container]);
     // pg_dump, which locks it later, does not write ONLY.
     assert.match(log, /LOCK TABLE ONLY .*scene_c.* IN ACCESS SHARE MODE/);
   });

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { dumping, type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import { dumping, type Fixture, backupFixture, startBackup, takeBackup } from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 
 describe("two runs of one backup at once", function () {
   this.timeout(120_000);
-  let scene: Scene;
+  let fixture: Fixture;
 
   before(async () => {
-    scene = await setScene();
+    fixture = await backupFixture();
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   it("let the first go on and refuse the second", async () => {
-    const args = { container: scene.container, repository: scene.repository({ mounted: true }) };
+    const args = { container: fixture.container, repository: fixture.repository({ mounted: true }) };
     const series = path.join(args.repository, "cbm");
     const small = await takeBackup({ ...args, table: "small" });
     const before = await rememberBackups(args.container, args.repository);

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
+import {
+  dumping,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+  ways,
+} from "../support/backup-fixture";
 import { TestContainer } from "../support/container";
 import { type Expected, expectNothingLost, rememberBackups } from "../support/nothing-lost";
 
@@ -51,17 +58,17 @@ describe("a backup whose container", function () {
 
   for (const way of someWays) {
     describe(`(${way.title})`, () => {
-      let scene: Scene;
+      let fixture: Fixture;
       before(async () => {
-        scene = await setScene();
+        fixture = await backupFixture();
       });
-      after(() => scene.remove());
+      after(() => fixture.remove());
 
       const some = way.mounted ? faults : faults.filter(({ title }) => /killed|paused/.test(title));
       for (const { title, command, undo, ...expected } of some) {
         it(`${title} ends within ten seconds and keeps nothing`, async () => {
-          const { container } = scene;
-          const args = { container, repository: scene.repository(way), format: way.format };
+          const { container } = fixture;
+          const args = { container, repository: fixture.repository(way), format: way.format };
           await takeBackup({ ...args, table: "small" });
           const before = await rememberBackups(container, args.repository);
           const { ended } = startBackup({ ...args, table: "large" });

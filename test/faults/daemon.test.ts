@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import { dumping, type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import { dumping, type Fixture, backupFixture, startBackup, takeBackup } from "../support/backup-fixture";
 import { TestContainer } from "../support/container";
 import { environment } from "../support/environment";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
@@ -11,7 +11,7 @@ describe("a backup whose Docker daemon", function () {
   this.timeout(300_000);
   const machines = process.env["DOCKER_HOST"];
   let daemon: SecondDaemon;
-  let scene: Scene;
+  let fixture: Fixture;
 
   before(async () => {
     const { image } = await environment;
@@ -20,10 +20,10 @@ describe("a backup whose Docker daemon", function () {
     await daemon.load(image);
     // All that the tests and the runner do with Docker is now done there.
     process.env["DOCKER_HOST"] = daemon.address;
-    scene = await setScene({ options: ["--network", "none"], ownData: true });
+    fixture = await backupFixture({ options: ["--network", "none"], ownData: true });
   });
   after(async () => {
-    await scene.remove();
+    await fixture.remove();
     if (machines === undefined) delete process.env["DOCKER_HOST"];
     else process.env["DOCKER_HOST"] = machines;
     await daemon.remove();
@@ -38,8 +38,8 @@ describe("a backup whose Docker daemon", function () {
     },
   ] as const) {
     it(`${title} ends and keeps nothing`, async () => {
-      const { container } = scene;
-      const args = { container, repository: scene.repository({ mounted: true }) };
+      const { container } = fixture;
+      const args = { container, repository: fixture.repository({ mounted: true }) };
       await takeBackup({ ...args, table: "small" });
       const before = await rememberBackups(container, args.repository);
       const { ended } = startBackup({ ...args, table: "large" });

@@ -1,5 +1,11 @@
 import { execa } from "execa";
-import { type BackupArguments, type Scene, setScene, startBackup, takeBackup } from "../support/backup-scene";
+import {
+  type BackupArguments,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+} from "../support/backup-fixture";
 import { TestContainer } from "../support/container";
 import { environment } from "../support/environment";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
@@ -7,16 +13,16 @@ import { ownLabel, sql } from "../support/resources";
 
 describe("a backup of a table with a damaged page", function () {
   this.timeout(120_000);
-  let scene: Scene;
+  let fixture: Fixture;
   let args: BackupArguments;
 
   before(async () => {
-    scene = await setScene({
+    fixture = await backupFixture({
       statements:
         "CREATE TABLE small AS SELECT 1 AS x; CREATE TABLE damaged AS SELECT generate_series(1, 100000) AS g",
     });
-    const { container } = scene;
-    args = { container, repository: scene.repository({ mounted: true }), table: "small" };
+    const { container } = fixture;
+    args = { container, repository: fixture.repository({ mounted: true }), table: "small" };
     await takeBackup(args);
     const folder = await sql(container, "SHOW data_directory");
     const file = await sql(container, "CHECKPOINT; SELECT pg_relation_filepath('damaged')");
@@ -29,7 +35,7 @@ describe("a backup of a table with a damaged page", function () {
     await execa("docker", ["start", container]);
     await new TestContainer(container).ready();
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   it("fails in the server's words", async () => {
     const before = await rememberBackups(args.container, args.repository);

@@ -3,24 +3,24 @@ import path from "node:path";
 import { execa } from "execa";
 import {
   dumping,
-  type Scene,
-  setScene,
+  type Fixture,
+  backupFixture,
   startBackup,
   tables,
   takeBackup,
   ways,
-} from "../support/backup-scene";
+} from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 
 describe("a backup whose folder", function () {
   this.timeout(120_000);
-  let scene: Scene;
+  let fixture: Fixture;
 
   before(async () => {
     // The fault shows only at the end of the dump, which is therefore short.
-    scene = await setScene({ statements: tables(250_000) });
+    fixture = await backupFixture({ statements: tables(250_000) });
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   /** The hidden folder of the one run that is in progress. */
   async function workFolder(series: string): Promise<string> {
@@ -31,18 +31,18 @@ describe("a backup whose folder", function () {
 
   for (const way of ways.filter(({ format, mounted }) => mounted === (format === "directory"))) {
     const args = (table: string) => ({
-      container: scene.container,
-      repository: scene.repository(way),
+      container: fixture.container,
+      repository: fixture.repository(way),
       format: way.format,
       table,
     });
-    const series = () => path.join(scene.repository(way), "cbm");
+    const series = () => path.join(fixture.repository(way), "cbm");
 
     async function strike(fault: () => Promise<unknown>) {
       await takeBackup(args("small"));
-      const before = await rememberBackups(scene.container, args("small").repository);
+      const before = await rememberBackups(fixture.container, args("small").repository);
       const { ended } = startBackup(args("large"));
-      await dumping(scene.container);
+      await dumping(fixture.container);
       await fault();
       return { before, outcome: await ended };
     }

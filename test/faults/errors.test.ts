@@ -10,7 +10,7 @@ import { runningContainer } from "../../runner/docker/container";
 import { docker as dockerFor } from "../../runner/docker/docker";
 import { type FailureCode, failureCodes } from "../../runner/lib/failure";
 import { root } from "../../setup/paths";
-import { sessionRunning } from "../support/backup-scene";
+import { sessionRunning } from "../support/backup-fixture";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
 import { docker, startServer, TestContainer } from "../support/container";

@@ -6,7 +6,7 @@ import { takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { reseal } from "../support/damage";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { refused } from "../support/restore-scene";
+import { refused } from "../support/restore-fixture";
 
 /** Each is whole by its checksums, and another than the manifest says. */
 const forged: Readonly<Record<string, readonly [from: RegExp, to: string, says: RegExp]>> = {

@@ -3,7 +3,14 @@ import { existsSync } from "node:fs";
 import { stat, truncate } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
+import {
+  dumping,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+  ways,
+} from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { mountDisk, removeDisk, sql } from "../support/resources";
 
@@ -11,21 +18,21 @@ import { mountDisk, removeDisk, sql } from "../support/resources";
 describe("a backup to a disk that becomes full", function () {
   this.timeout(120_000);
   let disk: string;
-  let scene: Scene;
+  let fixture: Fixture;
 
   before(async () => {
     disk = await mountDisk(200);
-    scene = await setScene({ folder: disk });
+    fixture = await backupFixture({ folder: disk });
   });
   after(async () => {
-    await scene.remove();
+    await fixture.remove();
     await removeDisk(disk);
   });
 
   for (const way of ways) {
     it(`says so, with the folder and the free bytes, and keeps the earlier ones (${way.title})`, async () => {
-      const { container } = scene;
-      const args = { container, repository: scene.repository(way), format: way.format };
+      const { container } = fixture;
+      const args = { container, repository: fixture.repository(way), format: way.format };
       await takeBackup({ ...args, table: "small" });
       const before = await rememberBackups(container, args.repository);
       const { ended } = startBackup({ ...args, table: "large" });
@@ -44,7 +51,7 @@ describe("a backup to a disk that becomes full", function () {
   }
 
   it("is refused before it begins, also where nothing has analyzed the table", async () => {
-    const { container } = scene;
+    const { container } = fixture;
     await sql(
       container,
       "CREATE TABLE unseen WITH (autovacuum_enabled = off) AS SELECT repeat('x', 1000) FROM generate_series(1, 50000)",

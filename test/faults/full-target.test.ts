@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { takeBackup } from "../support/backup";
-import { sessionRunning } from "../support/backup-scene";
+import { sessionRunning } from "../support/backup-fixture";
 import { startServer, TestContainer } from "../support/container";
 import { untilNothingRemains } from "../support/nothing-lost";
 import {
@@ -14,7 +14,7 @@ import {
   sql,
   temporaryFolder,
 } from "../support/resources";
-import { refused, remainsOf, restored } from "../support/restore-scene";
+import { refused, remainsOf, restored } from "../support/restore-fixture";
 import { restoredTables, rowsOf, stateOf, usedDatabase } from "../support/used-database";
 
 const data = "/var/lib/postgresql/data";

@@ -6,7 +6,7 @@ import { takeBackup } from "../support/backup";
 import { docker, startServer } from "../support/container";
 import { reseal } from "../support/damage";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { refused, remainsOf, restored } from "../support/restore-scene";
+import { refused, remainsOf, restored } from "../support/restore-fixture";
 import { runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 

@@ -1,20 +1,27 @@
-import { dumping, type Scene, setScene, startBackup, takeBackup, ways } from "../support/backup-scene";
+import {
+  dumping,
+  type Fixture,
+  backupFixture,
+  startBackup,
+  takeBackup,
+  ways,
+} from "../support/backup-fixture";
 import { endedBy, expectNoCrash, expectNothingLost, rememberBackups } from "../support/nothing-lost";
 
 describe("a backup whose runner is told to end", function () {
   this.timeout(120_000);
-  let scene: Scene;
+  let fixture: Fixture;
 
   before(async () => {
-    scene = await setScene();
+    fixture = await backupFixture();
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   for (const way of ways.filter(({ format, mounted }) => mounted === (format === "directory"))) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
       it(`by ${signal} leaves no process, no session and no half backup (${way.title})`, async () => {
-        const { container } = scene;
-        const args = { container, repository: scene.repository(way), format: way.format };
+        const { container } = fixture;
+        const args = { container, repository: fixture.repository(way), format: way.format };
         await takeBackup({ ...args, table: "small" });
         const before = await rememberBackups(container, args.repository);
         const { child, ended } = startBackup({ ...args, table: "large" });
@@ -26,6 +33,6 @@ describe("a backup whose runner is told to end", function () {
   }
 
   it("never makes the server take one of its processes for a crashed backend", async () => {
-    await expectNoCrash(scene.container);
+    await expectNoCrash(fixture.container);
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readlink } from "node:fs/promises";
 import path from "node:path";
-import { type Scene, setScene, startBackup, ways } from "../support/backup-scene";
+import { type Fixture, backupFixture, startBackup, ways } from "../support/backup-fixture";
 import { peakMemory } from "../support/memory";
 import { sql } from "../support/resources";
 import { contentOf, restoreCustom, restoreDirectory } from "../support/restored";
@@ -20,23 +20,23 @@ const maximumMegabytes = 150;
 
 describe("a backup of rows that are large", function () {
   this.timeout(300_000);
-  let scene: Scene;
+  let fixture: Fixture;
   let original: string[];
   const contents = (database?: string) =>
-    Promise.all(["rich", "tracks"].map((table) => contentOf(scene.container, table, database)));
+    Promise.all(["rich", "tracks"].map((table) => contentOf(fixture.container, table, database)));
 
   before(async () => {
-    scene = await setScene({ statements });
+    fixture = await backupFixture({ statements });
     original = await contents();
-    assert.equal(await sql(scene.container, "SELECT pg_table_size('rich') > 1e9"), "t");
+    assert.equal(await sql(fixture.container, "SELECT pg_table_size('rich') > 1e9"), "t");
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   for (const way of ways.filter(({ format }) => format !== "plain")) {
     it(`brings them back, and needs little memory (${way.title})`, async () => {
-      const repository = scene.repository(way);
+      const repository = fixture.repository(way);
       const { child, ended } = startBackup({
-        container: scene.container,
+        container: fixture.container,
         repository,
         table: "rich",
         format: way.format,
@@ -50,10 +50,10 @@ describe("a backup of rows that are large", function () {
       const id = await readlink(path.join(series, "latest"));
       const restored = `restored_${ways.indexOf(way)}`;
       await (way.format === "directory"
-        ? restoreDirectory(scene.container, `/backups/cbm/${id}/archive`, restored)
-        : restoreCustom(scene.container, path.join(series, id, "archive.dump"), restored));
+        ? restoreDirectory(fixture.container, `/backups/cbm/${id}/archive`, restored)
+        : restoreCustom(fixture.container, path.join(series, id, "archive.dump"), restored));
       assert.deepEqual(await contents(restored), original);
-      await sql(scene.container, `DROP DATABASE ${restored}`);
+      await sql(fixture.container, `DROP DATABASE ${restored}`);
     });
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { failBackup, takeBackup } from "../support/backup";
-import { sessionRunning } from "../support/backup-scene";
+import { sessionRunning } from "../support/backup-fixture";
 import { docker, startServer } from "../support/container";
 import { expectNoCrash } from "../support/nothing-lost";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";

@@ -8,14 +8,14 @@ import { readContents } from "../../runner/postgres/archive/contents";
 import { serverTarget } from "../../runner/postgres/session/server";
 import {
   endedWhileSending,
-  type Scene,
+  type Fixture,
   sessionRunning,
-  setScene,
+  backupFixture,
   startBackup,
   tables,
   takeBackup,
   terminateSession,
-} from "../support/backup-scene";
+} from "../support/backup-fixture";
 import { endedBy, expectNoCrash, expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { mountDisk, removeDisk, sql } from "../support/resources";
 import { throwaways } from "../support/throwaways";
@@ -26,10 +26,10 @@ const inRanges = ["--jobs", "3", "--split-tables-from", "1000000"];
 describe("a backup of a table in ranges", function () {
   this.timeout(180_000);
   let disk: string;
-  let scene: Scene;
-  const repository = () => scene.repository({ mounted: true });
+  let fixture: Fixture;
+  const repository = () => fixture.repository({ mounted: true });
   const args = (table: string) => ({
-    container: scene.container,
+    container: fixture.container,
     repository: repository(),
     table,
     more: inRanges,
@@ -38,23 +38,23 @@ describe("a backup of a table in ranges", function () {
 
   before(async () => {
     disk = await mountDisk(250);
-    scene = await setScene({ folder: disk, statements: tables() });
+    fixture = await backupFixture({ folder: disk, statements: tables() });
     await takeBackup(args("small"));
   });
   after(async () => {
-    await scene.remove();
+    await fixture.remove();
     await removeDisk(disk);
   });
   afterEach(async () => {
     assert.deepEqual(await throwaways(disk), []);
   });
 
-  const untilCopying = () => sessionRunning(scene.container, "COPY%FROM ONLY public.large WHERE%");
+  const untilCopying = () => sessionRunning(fixture.container, "COPY%FROM ONLY public.large WHERE%");
 
   it("fails in the server's words when the session of a worker is ended", async () => {
-    const before = await rememberBackups(scene.container, repository());
+    const before = await rememberBackups(fixture.container, repository());
     const { ended } = startBackup(args("large"));
-    await terminateSession(scene.container, copying);
+    await terminateSession(fixture.container, copying);
     await expectNothingLost(before, await ended, {
       code: "dump-failed",
       message: new RegExp(
@@ -66,17 +66,17 @@ describe("a backup of a table in ranges", function () {
 
   it("fails rather than wait for somebody who waits for it", async () => {
     await sql(
-      scene.container,
+      fixture.container,
       "CREATE TABLE first AS SELECT md5(g::text) AS noise FROM generate_series(1, 800000) g",
     );
-    const before = await rememberBackups(scene.container, repository());
-    const size = await sql(scene.container, "SELECT pg_table_size('large')");
+    const before = await rememberBackups(fixture.container, repository());
+    const size = await sql(fixture.container, "SELECT pg_table_size('large')");
     const { ended } = startBackup({ ...args("*"), more: ["--jobs", "3", "--split-tables-from", size] });
-    await sessionRunning(scene.container, "COPY public.first%");
-    const change = sql(scene.container, "ALTER TABLE large ADD COLUMN later int");
+    await sessionRunning(fixture.container, "COPY public.first%");
+    const change = sql(fixture.container, "ALTER TABLE large ADD COLUMN later int");
     const outcome = await ended;
     await change;
-    await sql(scene.container, "DROP TABLE first; ALTER TABLE large DROP COLUMN later");
+    await sql(fixture.container, "DROP TABLE first; ALTER TABLE large DROP COLUMN later");
     await expectNothingLost(before, outcome, {
       code: "dump-failed",
       message: /could not obtain lock on relation "public\.large"/,
@@ -84,7 +84,7 @@ describe("a backup of a table in ranges", function () {
   });
 
   it("fails in pg_dump's words when there is no table of contents to be had", async () => {
-    const { container } = scene;
+    const { container } = fixture;
     const inspection = await runningContainer(docker(undefined), container);
     const request = { user: "postgres", database: "postgres" };
     const target = serverTarget(docker(undefined), inspection, request, "postgis-backup");
@@ -112,7 +112,7 @@ describe("a backup of a table in ranges", function () {
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
     it(`leaves no process, no session and no half backup after ${signal}`, async () => {
-      const before = await rememberBackups(scene.container, repository());
+      const before = await rememberBackups(fixture.container, repository());
       const { child, ended } = startBackup(args("large"));
       await untilCopying();
       child.kill(signal);
@@ -122,7 +122,7 @@ describe("a backup of a table in ranges", function () {
 
   it("says so when the disk becomes full", async () => {
     await takeBackup(args("small"));
-    const before = await rememberBackups(scene.container, repository());
+    const before = await rememberBackups(fixture.container, repository());
     const { ended } = startBackup(args("large"));
     await untilCopying();
     const filler = path.join(disk, "filler");
@@ -136,6 +136,6 @@ describe("a backup of a table in ranges", function () {
   });
 
   it("never makes the server take one of its processes for a crashed backend", async () => {
-    await expectNoCrash(scene.container);
+    await expectNoCrash(fixture.container);
   });
 });

@@ -12,7 +12,7 @@ import {
   temporaryFolder,
   uniqueName,
 } from "../support/resources";
-import { restored } from "../support/restore-scene";
+import { restored } from "../support/restore-fixture";
 import { restoreDirectory } from "../support/restored";
 import { runRunner } from "../support/runner";
 

@@ -6,13 +6,13 @@ import { Manifest } from "../../runner/repository/manifest";
 import {
   dumping,
   endedWhileSending,
-  type Scene,
-  setScene,
+  type Fixture,
+  backupFixture,
   startBackup,
   tables,
   takeBackup,
   terminateSession,
-} from "../support/backup-scene";
+} from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { sql } from "../support/resources";
 import { contentOf, restoreDirectory } from "../support/restored";
@@ -25,18 +25,18 @@ const terminated = /terminating connection due to administrator command/;
 
 describe("a backup whose database session is ended", function () {
   this.timeout(120_000);
-  let scene: Scene;
+  let fixture: Fixture;
   const args = (table: string) => ({
-    container: scene.container,
-    repository: scene.repository({ mounted: true }),
+    container: fixture.container,
+    repository: fixture.repository({ mounted: true }),
     table,
   });
 
   before(async () => {
-    scene = await setScene({ statements: tables() });
+    fixture = await backupFixture({ statements: tables() });
     await takeBackup(args("small"));
   });
-  after(() => scene.remove());
+  after(() => fixture.remove());
 
   const faults = [
     {
@@ -54,50 +54,50 @@ describe("a backup whose database session is ended", function () {
   ] as const;
   for (const { title, condition, code, message } of faults) {
     it(`fails in the server's words: ${title}`, async () => {
-      const before = await rememberBackups(scene.container, args("small").repository);
+      const before = await rememberBackups(fixture.container, args("small").repository);
       const { ended } = startBackup(args("large"));
-      await terminateSession(scene.container, condition);
+      await terminateSession(fixture.container, condition);
       await expectNothingLost(before, await ended, { code, message });
     });
   }
 
   it("fails in the server's words: the runner's own, before pg_dump has its snapshot", async () => {
-    const before = await rememberBackups(scene.container, args("small").repository);
+    const before = await rememberBackups(fixture.container, args("small").repository);
     // Without somebody in its way, the runner is past this point before anything else can see it there.
-    await holdLock(scene.container, "LOCK TABLE large", { name: "migration" });
+    await holdLock(fixture.container, "LOCK TABLE large", { name: "migration" });
     const { ended } = startBackup(args("large"));
-    await terminateSession(scene.container, "query LIKE 'LOCK TABLE%' AND wait_event_type = 'Lock'");
+    await terminateSession(fixture.container, "query LIKE 'LOCK TABLE%' AND wait_event_type = 'Lock'");
     const outcome = await ended;
-    await releaseLock(scene.container, "migration");
+    await releaseLock(fixture.container, "migration");
     await expectNothingLost(before, outcome, { code: "server-error", message: terminated });
   });
 
   it("names the session that held the snapshot, not what failed after it", async () => {
-    const before = await rememberBackups(scene.container, args("small").repository);
+    const before = await rememberBackups(fixture.container, args("small").repository);
     const { ended } = startBackup(args("large"));
-    await dumping(scene.container);
-    await terminateSession(scene.container, "state = 'idle in transaction'");
-    await terminateSession(scene.container, "query LIKE 'COPY public.large%'");
+    await dumping(fixture.container);
+    await terminateSession(fixture.container, "state = 'idle in transaction'");
+    await terminateSession(fixture.container, "query LIKE 'COPY public.large%'");
     const outcome = await ended;
     await expectNothingLost(before, outcome, { code: "server-error", message: terminated });
     assert.doesNotMatch(outcome.stderr, /pg_dump failed/);
   });
 
   it("fails when the runner's own goes while rows are dumped and counted", async () => {
-    const before = await rememberBackups(scene.container, args("small").repository);
+    const before = await rememberBackups(fixture.container, args("small").repository);
     const { ended } = startBackup(args("large"));
     const runs = (query: string) => `EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '${query}')`;
     // Once rows are counted, that session has nothing to do before the end.
     const all = `${runs("COPY public.large%")} AND ${runs(countQuery)}`;
-    await terminateSession(scene.container, `state = 'idle in transaction' AND ${all}`);
+    await terminateSession(fixture.container, `state = 'idle in transaction' AND ${all}`);
     await expectNothingLost(before, await ended, { code: "server-error", message: terminated });
   });
 
   it("is whole, or fails, when the runner's own goes after pg_dump has its snapshot", async () => {
-    const before = await rememberBackups(scene.container, args("small").repository);
+    const before = await rememberBackups(fixture.container, args("small").repository);
     const { ended } = startBackup(args("large"));
-    await dumping(scene.container);
-    await terminateSession(scene.container, "state = 'idle in transaction'");
+    await dumping(fixture.container);
+    await terminateSession(fixture.container, "state = 'idle in transaction'");
     const outcome = await ended;
     if (outcome.exitCode !== 0) {
       // It was idle just then, and so among those that were ended.
@@ -111,18 +111,18 @@ describe("a backup whose database session is ended", function () {
       tables.map(({ name, rows }) => [name, rows]),
       [["large", 1500000]],
     );
-    await restoreDirectory(scene.container, `/backups/cbm/${id}/archive`, "restored");
+    await restoreDirectory(fixture.container, `/backups/cbm/${id}/archive`, "restored");
     assert.equal(
-      await contentOf(scene.container, "large", "restored"),
-      await contentOf(scene.container, "large"),
+      await contentOf(fixture.container, "large", "restored"),
+      await contentOf(fixture.container, "large"),
     );
   });
 
   it("fails when the server crashes, and the server recovers", async () => {
-    const before = await rememberBackups(scene.container, args("small").repository);
+    const before = await rememberBackups(fixture.container, args("small").repository);
     const { ended } = startBackup(args("large"));
-    const pid = await dumping(scene.container);
-    await execa("docker", ["exec", scene.container, "kill", "-KILL", String(pid)]);
+    const pid = await dumping(fixture.container);
+    await execa("docker", ["exec", fixture.container, "kill", "-KILL", String(pid)]);
     const outcome = await ended;
     while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 200));
     await expectNothingLost(before, outcome, {
@@ -133,7 +133,7 @@ describe("a backup whose database session is ended", function () {
   });
 
   const answers = () =>
-    sql(scene.container, "SELECT 1").then(
+    sql(fixture.container, "SELECT 1").then(
       () => true,
       () => false,
     );

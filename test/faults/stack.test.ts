@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { environment } from "../support/environment";
-import { sessionRunning } from "../support/backup-scene";
+import { sessionRunning } from "../support/backup-fixture";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { createProject, type Project, removeProject, up } from "../support/stack";
 

@@ -9,11 +9,11 @@ import { workName } from "../../runner/lib/work-name";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain } from "../support/runner";
 import { sealedFiles, writeSealed } from "../support/sealed";
-import { id, transferScene } from "../support/transfer-scene";
+import { id, transferFixture } from "../support/transfer-fixture";
 
 describe("an export, when something is wrong", function () {
   this.timeout(60_000);
-  const scene = transferScene();
+  const fixture = transferFixture();
 
   describe("an export of a damaged backup", () => {
     let damagedSource: string;
@@ -59,10 +59,10 @@ describe("an export, when something is wrong", function () {
 
         const piped = await run(id);
         assert.equal(piped.exitCode, 1);
-        const refused = await scene.imported(Buffer.from(piped.stdout));
+        const refused = await fixture.imported(Buffer.from(piped.stdout));
         assert.equal(refused.exitCode, 1);
         assert.match(refused.stderr, /^error\[(archive-incomplete|checksum-mismatch)\]: /m);
-        await scene.expectUntouched();
+        await fixture.expectUntouched();
       });
     }
 

@@ -11,70 +11,71 @@ import { peakMemory } from "../support/memory";
 import { mountDisk, removeDisk, removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { writeSealed } from "../support/sealed";
-import { id, newer, older, transferScene } from "../support/transfer-scene";
+import { id, newer, older, transferFixture } from "../support/transfer-fixture";
 import { waitUntil } from "../support/wait";
 
 describe("an import, when something is wrong where it goes", function () {
   this.timeout(60_000);
-  const scene = transferScene();
+  const fixture = transferFixture();
 
   it("refuses a backup whose id is there already with other content, or damaged; the same one is no error", async () => {
-    await writeSealed(scene.target, id, { files: { "prepare.sql": Buffer.from("mine") } });
-    const other = await scene.imported(scene.tar);
+    await writeSealed(fixture.target, id, { files: { "prepare.sql": Buffer.from("mine") } });
+    const other = await fixture.imported(fixture.tar);
     assert.match(other.stderr, /^error\[backup-exists\]: \S+20261122T080000Z exists already/m);
-    assert.equal(await readFile(scene.series(id, "prepare.sql"), "utf8"), "mine");
-    await rm(scene.series(id), { recursive: true });
+    assert.equal(await readFile(fixture.series(id, "prepare.sql"), "utf8"), "mine");
+    await rm(fixture.series(id), { recursive: true });
 
-    assert.equal((await scene.imported(scene.tar)).exitCode, 0);
-    const again = await scene.imported(scene.tar);
+    assert.equal((await fixture.imported(fixture.tar)).exitCode, 0);
+    const again = await fixture.imported(fixture.tar);
     assert.equal(again.exitCode, 0, again.stderr);
     assert.equal((JSON.parse(again.stdout) as { imported: boolean }).imported, false);
-    await scene.expectWhole();
+    await fixture.expectWhole();
 
-    const content = await readFile(scene.series(id, "archive/1.dat"));
+    const content = await readFile(fixture.series(id, "archive/1.dat"));
     content.writeUInt8((content[5] ?? 0) ^ 1, 5);
-    await writeFile(scene.series(id, "archive/1.dat"), content);
-    const damaged = await scene.imported(scene.tar);
+    await writeFile(fixture.series(id, "archive/1.dat"), content);
+    const damaged = await fixture.imported(fixture.tar);
     assert.match(damaged.stderr, /^error\[backup-exists\]: .*or is damaged/m);
-    assert.deepEqual(await readFile(scene.series(id, "archive/1.dat")), content);
-    assert.deepEqual((await readdir(scene.series())).sort(), [older, id, "latest"]);
+    assert.deepEqual(await readFile(fixture.series(id, "archive/1.dat")), content);
+    assert.deepEqual((await readdir(fixture.series())).sort(), [older, id, "latest"]);
   });
 
   it("leaves the latest alone when that is newer", async () => {
-    await writeSealed(scene.target, newer);
-    await rm(scene.series("latest"));
-    await symlink(newer, scene.series("latest"));
-    const { stdout } = await scene.imported(scene.tar);
+    await writeSealed(fixture.target, newer);
+    await rm(fixture.series("latest"));
+    await symlink(newer, fixture.series("latest"));
+    const { stdout } = await fixture.imported(fixture.tar);
     assert.equal((JSON.parse(stdout) as { latest: boolean }).latest, false);
-    assert.equal(await readlink(scene.series("latest")), newer);
+    assert.equal(await readlink(fixture.series("latest")), newer);
   });
 
   it("is of one name: another is refused", async () => {
     const { exitCode, stderr } = await runRunner([
       "import",
-      scene.tarFile(),
+      fixture.tarFile(),
       "--repository",
-      scene.target,
+      fixture.target,
       "--name",
       "other",
     ]);
     assert.equal(exitCode, 1);
     assert.match(stderr, /^error\[backup-not-found\]: The tar holds a backup of "cbm", not of "other"/m);
-    await scene.expectUntouched();
+    await fixture.expectUntouched();
   });
 
   for (const signal of ["SIGKILL", "SIGINT"] as const) {
     it(`leaves nothing under a final name after ${signal} in the middle; the next import removes the rest`, async () => {
-      const runner = spawn("node", [runnerMain, "import", "-", "--repository", scene.target], {
+      const runner = spawn("node", [runnerMain, "import", "-", "--repository", fixture.target], {
         stdio: ["pipe", "ignore", "pipe"],
       });
       const said = buffer(runner.stderr);
       runner.stdin.on("error", () => undefined);
-      runner.stdin.write(scene.tar.subarray(0, 40_000));
-      const hidden = async () => (await readdir(scene.series())).filter((name) => name.endsWith(".partial"));
+      runner.stdin.write(fixture.tar.subarray(0, 40_000));
+      const hidden = async () =>
+        (await readdir(fixture.series())).filter((name) => name.endsWith(".partial"));
       const written = async () => {
         const [work] = await hidden();
-        return work !== undefined && existsSync(scene.series(work, "archive", "1.dat"));
+        return work !== undefined && existsSync(fixture.series(work, "archive", "1.dat"));
       };
       await waitUntil("an import at work", written, 20);
       runner.kill(signal);
@@ -82,11 +83,11 @@ describe("an import, when something is wrong where it goes", function () {
       if (signal === "SIGKILL") {
         assert.equal(code, null);
         assert.equal((await hidden()).length, 1);
-        assert.deepEqual((await readdir(scene.series())).filter((name) => !name.startsWith(".")).sort(), [
+        assert.deepEqual((await readdir(fixture.series())).filter((name) => !name.startsWith(".")).sort(), [
           older,
           "latest",
         ]);
-        const { stdout } = await runRunner(["list", "--repository", scene.target, "--json"]);
+        const { stdout } = await runRunner(["list", "--repository", fixture.target, "--json"]);
         assert.deepEqual(
           (JSON.parse(stdout) as { id: string }[]).map((backup) => backup.id),
           [older],
@@ -94,23 +95,23 @@ describe("an import, when something is wrong where it goes", function () {
       } else {
         assert.equal(code, 1);
         assert.match((await said).toString(), /^error\[interrupted\]: Interrupted by SIGINT/m);
-        await scene.expectUntouched();
+        await fixture.expectUntouched();
       }
-      assert.equal((await scene.imported(scene.tar)).exitCode, 0);
-      await scene.expectWhole();
+      assert.equal((await fixture.imported(fixture.tar)).exitCode, 0);
+      await fixture.expectWhole();
     });
   }
 
   it("is imported twice at once: one does it, neither harms the other", async () => {
     const runs = await Promise.all([
-      scene.imported(scene.tar),
-      scene.imported(scene.tar),
-      scene.imported(scene.tar),
+      fixture.imported(fixture.tar),
+      fixture.imported(fixture.tar),
+      fixture.imported(fixture.tar),
     ]);
     for (const { exitCode, stderr } of runs)
       assert.ok(exitCode === 0 || /^error\[backup-exists\]/m.test(stderr), stderr);
     assert.ok(runs.some(({ exitCode }) => exitCode === 0));
-    await scene.expectWhole();
+    await fixture.expectWhole();
   });
 
   it("says so when the disk is too small, before it writes, and keeps nothing when it fills up", async () => {
@@ -160,7 +161,7 @@ describe("an import, when something is wrong where it goes", function () {
       const file = path.join(big, "big.tar");
       for (const args of [
         ["export", file, "--repository", big, "--name", "cbm"],
-        ["import", file, "--repository", scene.target],
+        ["import", file, "--repository", fixture.target],
       ]) {
         const runner = spawn("node", [runnerMain, ...args], { stdio: "ignore" });
         const closed = once(runner, "close");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { backupBucket, type Effect, type Scene } from "../../schema/argument-effects";
+import { backupBucket, type Effect, type Fixture } from "../../schema/argument-effects";
 import { changesOf, expectShown } from "../support/argument-table";
 import { type Applied, ComponentStack } from "../support/component-stack";
 import { uniqueName } from "../support/resources";
@@ -39,7 +39,7 @@ describe("every argument of a BackupBucket", function () {
     assert.ok(!applied.failed, applied.log);
     return applied;
   }
-  const changes = (...effects: Effect[]) => changesOf(backupBucket, effects, { bucket } as Scene);
+  const changes = (...effects: Effect[]) => changesOf(backupBucket, effects, { bucket } as Fixture);
 
   it("changes settings and policies, also all at once, and never makes another bucket", async () => {
     const locked = await succeed({ ...base, objectLock: { days: 2 } });

@@ -1,16 +1,20 @@
 /** Reads the table of arguments for tests that try every line of it. */
 import assert from "node:assert/strict";
-import type { Argument, Effect, Scene } from "../../schema/argument-effects";
+import type { Argument, Effect, Fixture } from "../../schema/argument-effects";
 import type { Applied } from "./component-stack";
 
 export type Table = Readonly<Record<string, Argument>>;
 
 /** The changes of all arguments with one of these effects, together. */
-export function changesOf(table: Table, effects: readonly Effect[], scene: Scene): Record<string, unknown> {
+export function changesOf(
+  table: Table,
+  effects: readonly Effect[],
+  fixture: Fixture,
+): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(table)
       .filter(([, { effect }]) => effects.includes(effect))
-      .map(([name, { change }]) => [name, change(scene)]),
+      .map(([name, { change }]) => [name, change(fixture)]),
   );
 }
 
@@ -42,20 +46,20 @@ interface WrongValue {
 }
 
 /** Values that the constructor refuses. */
-export function refusedValues(table: Table, scene: Scene): WrongValue[] {
-  return wrongValues(table, scene).filter(({ by }) => by === "constructor");
+export function refusedValues(table: Table, fixture: Fixture): WrongValue[] {
+  return wrongValues(table, fixture).filter(({ by }) => by === "constructor");
 }
 
 /** Values that a run refuses, by the runs in which they are tried together. */
-export function wrongRuns(table: Table, scene: Scene): WrongValue[][] {
-  const values = wrongValues(table, scene).filter(({ by }) => by !== "constructor");
+export function wrongRuns(table: Table, fixture: Fixture): WrongValue[][] {
+  const values = wrongValues(table, fixture).filter(({ by }) => by !== "constructor");
   const runs = [...new Set(values.map(({ by }) => by))].sort();
   return runs.map((run) => values.filter(({ by }) => by === run));
 }
 
-function wrongValues(table: Table, scene: Scene) {
+function wrongValues(table: Table, fixture: Fixture) {
   return Object.entries(table).flatMap(([name, { wrong = [] }]) =>
-    wrong.map(({ by, value, says }) => ({ by, name, change: { [name]: value(scene) }, says })),
+    wrong.map(({ by, value, says }) => ({ by, name, change: { [name]: value(fixture) }, says })),
   );
 }
 

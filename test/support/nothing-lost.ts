@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { FailureCode } from "../../runner/lib/failure";
-import type { Outcome } from "./backup-scene";
+import type { Outcome } from "./backup-fixture";
 import { docker } from "./container";
 import { sql } from "./resources";
 import { failureOf } from "./runner";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import * as components from "../../../components";
-import { components as tables, type Scene } from "../../../schema/argument-effects";
+import { components as tables, type Fixture } from "../../../schema/argument-effects";
 import { refusedValues } from "../../support/argument-table";
 import { settled, startMocks } from "./mocks";
 
-const scene: Scene = {
+const fixture: Fixture = {
   image: "postgis/postgis:17-3.5",
   otherImage: "postgis/postgis:17-3.5",
   otherMajor: "postgis/postgis:16-3.4",
@@ -36,7 +36,7 @@ const bases: Record<keyof typeof tables, object> = {
 for (const component of Object.keys(tables) as (keyof typeof tables)[]) {
   describe(`a wrong value of ${component}`, () => {
     const Kind = components[component] as unknown as new (name: string, args: object) => pulumi.Resource;
-    for (const { name, change, says } of refusedValues(tables[component], scene)) {
+    for (const { name, change, says } of refusedValues(tables[component], fixture)) {
       it(`is refused at once, with nothing declared: ${name}`, async () => {
         const registered = await startMocks();
         assert.throws(

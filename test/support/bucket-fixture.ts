@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { takeBackup } from "./backup";
 import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
-import { remainsOf } from "./restore-scene";
+import { remainsOf } from "./restore-fixture";
 import { failureOf, runnerMain } from "./runner";
 import { type CountedReads, countReads } from "./s3-reads";
 import { type S3Server, startS3Server } from "./s3-server";
@@ -15,7 +15,7 @@ import { throwaways } from "./throwaways";
 
 const bucket = "backups";
 
-export interface BucketScene {
+export interface BucketFixture {
   /** Where the series are: one each format, and called like it. */
   readonly repository: string;
   readonly proxy: CountedReads;
@@ -38,7 +38,7 @@ export interface BucketScene {
   remove(): Promise<void>;
 }
 
-export interface BucketSceneOptions {
+export interface BucketFixtureOptions {
   readonly statements: string;
   readonly tables: readonly string[];
   readonly formats: readonly string[];
@@ -49,7 +49,7 @@ export interface BucketSceneOptions {
 export const formats = ["directory", "custom", "plain"] as const;
 
 /** Takes a backup in each format, brings them into a bucket, and removes the server that they come from. */
-export async function setBucketScene(options: BucketSceneOptions): Promise<BucketScene> {
+export async function bucketFixture(options: BucketFixtureOptions): Promise<BucketFixture> {
   const [server, folder] = await Promise.all([startS3Server(), temporaryFolder()]);
   const proxy = await countReads(server.endpoint);
   const [nothing, mounted] = [path.join(folder, "nothing"), path.join(folder, "mounted")];

@@ -39,19 +39,19 @@ export const ways: readonly Way[] = [
 ];
 
 /** A server with a table that takes a while to dump, and a complete backup for a fault to spoil. */
-export interface Scene {
+export interface Fixture {
   readonly container: string;
   /** The backup directory in the container's mount, or one that the container does not see. */
   readonly repository: (way: Pick<Way, "mounted">) => string;
   readonly remove: () => Promise<void>;
 }
 
-/** By default in a folder of its own, which goes with the scene. */
-export async function setScene({
+/** By default in a folder of its own, which goes with the fixture. */
+export async function backupFixture({
   statements = slowTables,
   folder: given,
   ...options
-}: { statements?: string; folder?: string } & ServerOptions = {}): Promise<Scene> {
+}: { statements?: string; folder?: string } & ServerOptions = {}): Promise<Fixture> {
   const folder = given ?? (await temporaryFolder());
   const mounted = path.join(folder, "mounted");
   await mkdir(mounted);

@@ -7,7 +7,7 @@ import { sql } from "./resources";
 import { failureOf, runRunner } from "./runner";
 
 /** Without the column of regclass: its value names a table that is not in its place yet. */
-export async function sceneTables(): Promise<string> {
+export async function fixtureTables(): Promise<string> {
   const text = await readFile(path.join(__dirname, "restore-test-tables.sql"), "utf8");
   const tables = text
     .replace(" class regclass,", "")
@@ -25,7 +25,7 @@ END$$;
 SELECT setval('parcels_id_seq', 4711);`;
 }
 
-export const sceneSelection = ["App.*", "others", "nl.measures", "base", "heir", "parcels"];
+export const fixtureSelection = ["App.*", "others", "nl.measures", "base", "heir", "parcels"];
 
 export interface RestoreOptions {
   readonly container: string;

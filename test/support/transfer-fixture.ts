@@ -39,7 +39,7 @@ export async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
   return buffer(tar);
 }
 
-class TransferScene {
+class TransferFixture {
   /** As it was exported. */
   tar = Buffer.alloc(0);
   target = "";
@@ -150,12 +150,12 @@ class TransferScene {
   }
 }
 
-/** One scene for the tests of a suite, each of which gets a new target. */
-export function transferScene(): TransferScene {
-  const scene = new TransferScene();
-  before(() => scene.begin());
-  after(() => scene.remove());
-  beforeEach(() => scene.newTarget());
-  afterEach(() => scene.removeTarget());
-  return scene;
+/** One fixture for the tests of a suite, each of which gets a new target. */
+export function transferFixture(): TransferFixture {
+  const fixture = new TransferFixture();
+  before(() => fixture.begin());
+  after(() => fixture.remove());
+  beforeEach(() => fixture.newTarget());
+  afterEach(() => fixture.removeTarget());
+  return fixture;
 }
