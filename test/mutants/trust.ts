@@ -69,8 +69,8 @@ export const trustMutants: readonly Mutant[] = [
   {
     title: "a restore runs again when its container has another name",
     file: "components/table-restore/index.ts",
-    text: "      container: pulumi.all([command, connection]).apply(([urn, server]) => rememberedIdentity(urn, server)),",
-    replacement: "      container: connection.container,",
+    text: "container: server.apply(serverIdentity), database",
+    replacement: "container: server.container, database",
     tests: ["test/unit/components/table-restore.test.ts"],
   },
   {

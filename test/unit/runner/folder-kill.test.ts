@@ -24,8 +24,11 @@ const works = {
       const repository = folderRepository(process.env.PLACE);
       const { id, writer } = await claimId(async (id) => {
         const key = process.env.KEY ?? "0123abcd";
-        const writer = await repository.create({ name: "cbm", id, mostBytes: 1, fileMode: 0o600, key });
-        return { id, writer };
+        const created = repository.create({ name: "cbm", id, mostBytes: 1, fileMode: 0o600, key });
+        const writer = await created.catch((error) => {
+          if (error.code !== "backup-exists") throw error;
+        });
+        return writer && { id, writer };
       });
       await writer.write("prepare.sql", onceOnly(Buffer.from("-- nothing")));
       // As pg_dump writes it.

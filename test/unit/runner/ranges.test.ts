@@ -49,7 +49,7 @@ describe("tables that are split", () => {
     const tables = [table("1", 100 * mebibyte), table("2", 100 * mebibyte - 1), table("3", 2000 * mebibyte)];
     const [first, third, ...others] = await splitTables(session, tables, options);
     assert.deepEqual(others, []);
-    assert.match(asked.join(), /c\.oid = ANY \('\{1,3\}'::oid\[\]\)/);
+    assert.match(asked.join(), /c\.oid IN \(1, 3\)/);
     assert.deepEqual({ ...first, queries: [] }, { ...tables[0], queries: [] });
     assert.deepEqual(
       first?.queries,
