@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes what the postgis/postgis image makes: a template database, and the extensions in it and in POSTGRES_DB.
+# Creates the same as the postgis/postgis image: a template database, and the extensions in it and in POSTGRES_DB.
 set -euo pipefail
 export PGUSER=$POSTGRES_USER
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts PostgreSQL with the contract of the official postgres image: same variables, same first-start steps.
+# Starts PostgreSQL like the official postgres image: the same variables, the same steps at the first start.
 set -Eeuo pipefail
 
 say() { printf '%s\n' "$*"; }
@@ -9,7 +9,7 @@ fail() {
   exit 1
 }
 
-# from_env NAME [DEFAULT]: sets NAME from itself, from the file that NAME_FILE names, or to the default.
+# from_env NAME [DEFAULT]: sets NAME to its own value, to the contents of the file in NAME_FILE, or to the default.
 from_env() {
   local name=$1 file_name="${1}_FILE" default=${2-}
   if [[ -n ${!name-} && -n ${!file_name-} ]]; then
@@ -31,7 +31,7 @@ read_settings() {
   : "${POSTGRES_HOST_AUTH_METHOD:=}" "${POSTGRES_INITDB_WALDIR:=}"
 }
 
-# as_root CMD: runs only as root, since a container started with --user owns its folders already.
+# as_root CMD: does nothing unless root, because in a container started with --user the folders already have the right owner.
 as_root() { if [[ $(id -u) == 0 ]]; then "$@"; fi; }
 
 prepare_folder() {
@@ -43,7 +43,7 @@ prepare_folder() {
 prepare_folders() {
   prepare_folder "$PGDATA"
   if [[ -n $POSTGRES_INITDB_WALDIR ]]; then prepare_folder "$POSTGRES_INITDB_WALDIR"; fi
-  # A tmpfs mounted here by the user starts out as root's.
+  # A tmpfs that the user mounts here belongs to root at first.
   mkdir -p /var/run/postgresql 2>/dev/null || true
   as_root chown postgres:postgres /var/run/postgresql
   chmod 03775 /var/run/postgresql 2>/dev/null || true
@@ -59,7 +59,7 @@ check_password() {
 }
 
 create_cluster() {
-  # initdb refuses a user without a name, which --user may bring.
+  # initdb refuses a user without a name, and --user can cause that.
   if ! getent passwd "$(id -u)" >/dev/null; then
     local wrapper
     wrapper=$(find /usr/lib -name libnss_wrapper.so -print -quit)
@@ -71,7 +71,7 @@ create_cluster() {
 
   local arguments=(--username="$POSTGRES_USER")
   if [[ -n $POSTGRES_INITDB_WALDIR ]]; then arguments+=(--waldir="$POSTGRES_INITDB_WALDIR"); fi
-  # The variable holds shell words, quotes included, as it does in the official image.
+  # As in the official image, the variable holds shell words with quotes.
   eval "arguments+=($POSTGRES_INITDB_ARGS)"
   initdb "${arguments[@]}" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD")
 
@@ -81,7 +81,7 @@ create_cluster() {
   fi
 }
 
-# allow_hosts ARGS: initdb trusts the socket and loopback only; everyone else gives a password.
+# allow_hosts ARGS: initdb trusts only the socket and loopback. All others need a password.
 allow_hosts() {
   local method=$POSTGRES_HOST_AUTH_METHOD
   if [[ -z $method ]]; then method=$(postgres -C password_encryption "$@"); fi
@@ -89,7 +89,7 @@ allow_hosts() {
 }
 
 start_private_server() {
-  # No TCP yet, so that clients and health checks over TCP never see a half-made database.
+  # No TCP yet, so that clients and health checks over TCP never see an unfinished database.
   pg_ctl -D "$PGDATA" -o "$(printf '%q ' "$@" -c listen_addresses= -p "${PGPORT:-5432}")" -w start
 }
 
@@ -99,7 +99,7 @@ run_sql() {
   psql -v ON_ERROR_STOP=1 --no-psqlrc --no-password --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
 }
 
-# The names of the official image's function, which sourced init scripts may call.
+# These functions have the names of the official image, because sourced init scripts may call them.
 docker_process_sql() { run_sql "$@"; }
 
 create_database() {
@@ -144,7 +144,7 @@ initialise() {
   say 'PostgreSQL init process complete; ready for start up.'
 }
 
-# Options that make postgres print something and exit need no database.
+# With these options postgres prints something and exits, so it needs no database.
 asks_for_information() {
   local argument
   for argument; do
