@@ -36,7 +36,7 @@ function parseLogicalForeignKey(text: string): { child: End; parent: End } {
   if (child === undefined || parent === undefined || !isExact(parent.table)) {
     throw new Failure(
       "logical-foreign-key-invalid",
-      `"${text}" is no logical foreign key. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
+      `"${text}" is not a logical foreign key. Write child.column -> parent.column, such as roi2020_S2_signatures.pid -> parcel_set.ogc_fid; ` +
         "the child may be a pattern, the parent is one table.",
     );
   }
@@ -85,7 +85,7 @@ function resolveLogicalForeignKey(
     const missing = parentTable === undefined ? parent.table.text : child.table.text;
     throw new Failure(
       "logical-foreign-key-invalid",
-      `The relation "${text}" names ${missing}, which is not among the selected tables. Select it too, or leave the relation out.`,
+      `The logical foreign key "${text}" names ${missing}, which is not among the selected tables. Select it too, or leave the key out.`,
     );
   }
   const problem = [
@@ -95,7 +95,7 @@ function resolveLogicalForeignKey(
   if (problem !== undefined) {
     throw new Failure(
       "logical-foreign-key-invalid",
-      `The relation "${text}" names the column "${problem[1]}", which ${problem[0].sqlName} does not have. Names are case-sensitive.`,
+      `The logical foreign key "${text}" names the column "${problem[1]}", which ${problem[0].sqlName} does not have. Names are case-sensitive.`,
     );
   }
   return children.map((table) => ({
@@ -121,26 +121,26 @@ export interface CountedForeignKey extends LogicalForeignKey {
 export async function countOrphans(
   target: ExecTarget,
   snapshotId: string,
-  relations: readonly LogicalForeignKey[],
+  keys: readonly LogicalForeignKey[],
   maxOrphans: number | undefined,
   signal: AbortSignal,
 ): Promise<CountedForeignKey[]> {
   const counts = await readInSnapshot(
     target,
     snapshotId,
-    relations.map(orphansQuery),
+    keys.map(orphansQuery),
     z.object({ orphans: z.int() }),
     signal,
   );
-  const counted = relations.map((relation, i) => ({
-    ...relation,
+  const counted = keys.map((key, i) => ({
+    ...key,
     orphans: counts[i]?.orphans ?? Number.NaN,
   }));
   const attempts = new Attempts();
   counted
     .filter(({ orphans }) => orphans > (maxOrphans ?? Number.POSITIVE_INFINITY))
-    .forEach((relation) => {
-      attempts.add(tooManyOrphans(relation, maxOrphans ?? 0));
+    .forEach((key) => {
+      attempts.add(tooManyOrphans(key, maxOrphans ?? 0));
     });
   attempts.end();
   return counted;
