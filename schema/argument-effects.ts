@@ -469,7 +469,8 @@ export const migration = {
   password: { effect: "noMigration", change: () => "another" },
   repository: {
     effect: "noMigration",
-    change: ({ folder }) => `${folder}/elsewhere`,
+    // A server that is migrated already does not look there.
+    change: () => "s3://bucket/elsewhere",
     wrong: refused("", /^repository: /),
   },
   s3: { effect: "noMigration", change: () => ({ region: "eu-central-1" }) },
