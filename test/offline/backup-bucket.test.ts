@@ -40,7 +40,7 @@ describe("BackupBucket, with the real CLI", function () {
       const { BackupBucket } = require(${components});
       const args = ${JSON.stringify({ bucketName: Bucket, ...args })};
       const { bucketName, arn, region, backupPolicy } = new BackupBucket("backups", args, opts);
-      module.exports = { bucketName, arn, backupPolicy, ...(region && { region }) };`);
+      module.exports = { bucketName, arn, backupPolicy, ...(args.existingBucket === undefined && { region }) };`);
   const exists = () =>
     server.client.send(new HeadBucketCommand({ Bucket })).then(
       () => true,
