@@ -9,14 +9,14 @@ export interface PruneResult {
   readonly location: string;
   readonly name: string;
   readonly dryRun: boolean;
-  /** Ids that were removed or, in a dry run, would be. */
+  /** Ids that were removed or, in a dry run, would be removed. */
   readonly removed: string[];
   readonly kept: { readonly id: string; readonly reasons: readonly string[]; readonly problem?: string }[];
   /** Ids that no rule keeps, but that could not be removed. */
   readonly left: { readonly id: string; readonly reason: string }[];
 }
 
-/** Removes the backups of a series that no rule keeps; where a backup is named, only those of its database. */
+/** Removes the backups of a name that no rule keeps. If `like` is the id of a backup, only backups of its database are removed. */
 export async function prune(
   repository: Repository,
   request: PruneRequest,
@@ -51,7 +51,7 @@ export async function prune(
   };
 }
 
-/** Of a damaged one, nobody may know whose it is; nothing removes it. */
+/** Includes damaged backups, whose database may be unknown; they are never removed. */
 function ofSameSource(all: readonly StoredBackup[], like: string): StoredBackup[] {
   const source = all.find(({ id }) => id === like)?.manifest;
   return all.filter(
@@ -60,7 +60,7 @@ function ofSameSource(all: readonly StoredBackup[], like: string): StoredBackup[
   );
 }
 
-/** Where the newest backup is suspiciously small, there is no plan but a failure. */
+/** Fails instead of planning if the newest backup is suspiciously small. */
 function plan(backups: readonly StoredBackup[], retention: Retention, now: Date): Decision[] {
   const { minSizeRatio } = retention;
   const decisions = decide(backups, retention, now);

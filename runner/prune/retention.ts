@@ -1,11 +1,11 @@
-/** Which backups of a series are kept, and why. The rules mean what they mean in restic. */
+/** Which backups of a name are kept, and why. The rules mean what they mean in restic. */
 import type { Manifest } from "../repository/manifest";
 import type { Retention } from "../request";
 import { isGood, type StoredBackup } from "../repository/repository";
 
 export interface Decision {
   readonly backup: StoredBackup;
-  /** Why it is kept. A backup that nothing keeps is removed. */
+  /** Why the backup is kept. It is removed if there is no reason. */
   readonly reasons: readonly string[];
 }
 
@@ -21,17 +21,16 @@ export function hasRules(rules: Retention): boolean {
   return periods(rules).some(({ count }) => count !== undefined);
 }
 
-/** The database that a backup is of, as it was named: several may have their backups in one series. */
+/** The database of a backup, as it was named: several databases may share one backup name. */
 export function sourceOf({ source }: Pick<Manifest, "source">): string {
   return JSON.stringify([source.container, source.database]);
 }
 
 /**
- * Decides about backups that are given oldest first. The rules go for the backups of each database by themselves: another one's newer
- * backup is no reason to remove the only one of this. Four kinds are kept whatever the rules say: the newest good one of a database,
- * the latest, those that are marked, and damaged ones, about which only a person can decide. One that is dated in the
- * future is kept too: a clock is wrong, and it must not push good ones out by being "newer". Neither it nor a damaged
- * one counts for a rule.
+ * Decides about backups, which are given oldest first. The rules apply to each database by itself: a newer backup of another database
+ * is no reason to remove the only backup of this one. Four kinds are always kept: the newest good backup of a database, the latest,
+ * marked backups, and damaged ones, because only a person can decide about these. A backup that is dated in the future is kept too:
+ * a clock is wrong, and the backup must not push out good ones because it looks newer. Damaged and future backups count for no rule.
  */
 export function decide(backups: readonly StoredBackup[], rules: Retention, now: Date): Decision[] {
   const reasons = new Map<StoredBackup, string[]>(backups.map((backup) => [backup, always(backup, now)]));
@@ -48,7 +47,7 @@ export function decide(backups: readonly StoredBackup[], rules: Retention, now: 
   return [...reasons].map(([backup, found]) => ({ backup, reasons: found }));
 }
 
-/** Without those that a wrong clock dated in the future. */
+/** Leaves out backups that a wrong clock dated in the future. */
 export function notAfter(now: Date, backups: readonly StoredBackup[]): StoredBackup[] {
   return backups.filter(({ startedAt }) => startedAt.getTime() <= now.getTime());
 }

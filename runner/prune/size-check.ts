@@ -9,8 +9,8 @@ interface Shrinkage {
 }
 
 /**
- * The good backups that the next one is too small beside. They are kept by themselves, because tomorrow's backup is
- * compared with today's and raises no alarm any more.
+ * The good backups after which a much smaller one was taken. They are kept, because the alarm is raised only once: tomorrow's
+ * backup is compared with today's small one.
  */
 export function beforeShrinkage(backups: readonly StoredBackup[], ratio: number): Set<StoredBackup> {
   return new Set(findShrinkages(backups.filter(isGood), ratio).map(({ before }) => before));
@@ -24,7 +24,7 @@ export function checkNewestSize(backups: readonly StoredBackup[], ratio: number)
   if (found !== undefined) throw new Failure("backup-too-small", describeShrinkage(found, ratio));
 }
 
-/** Each good backup that is smaller than this share of the one before it, where that one is not marked. */
+/** Each good backup that is smaller than this share of the one before it, unless the one before is marked. */
 function findShrinkages(good: readonly GoodBackup[], ratio: number): Shrinkage[] {
   return good.flatMap((after, index) => {
     const before = good
@@ -48,8 +48,8 @@ function describeShrinkage({ before, after }: Shrinkage, ratio: number): string 
   return (
     `Backup ${after.id} of "${after.name}" has ${formatBytes(archiveBytes(after))}, less than ${ratio} times the ` +
     `${formatBytes(archiveBytes(before))} of ${before.id} before it${gone.length > 0 ? `, and lacks ${shown}` : ""}. ` +
-    `No backup was removed. Look whether rows are lost. If they are, restore them from ${before.id}; ` +
-    `if all is as it should be, mark ${before.id} with "postgis-backup keep", or prune without --min-size-ratio.`
+    `No backup was removed. Check whether rows are lost. If they are, restore them from ${before.id}; ` +
+    `if not, mark ${before.id} with "postgis-backup keep", or prune without --min-size-ratio.`
   );
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Failure } from "../lib/failure";
 import type { StoredFile } from "./files";
 
-/** Passes on what a file holds; fails at its end unless size and checksum are those that the manifest records. */
+/** Passes on the content of a file; fails at its end unless size and checksum are what the manifest records. */
 export async function* checkedContent(
   content: AsyncIterable<Uint8Array>,
   { bytes, sha256 }: StoredFile,
@@ -22,13 +22,13 @@ export async function* checkedContent(
 
 interface Measured {
   readonly content: AsyncIterable<Uint8Array>;
-  /** Read so far. */
+  /** Bytes read so far. */
   bytes(): number;
-  /** Of all that was read. */
+  /** Size and checksum of all that was read. */
   read(): Pick<StoredFile, "bytes" | "sha256">;
 }
 
-/** Passes on what a file holds, and knows its size and checksum afterwards. */
+/** Passes on the content of a file, and knows its size and checksum afterwards. */
 export function measuring(content: AsyncIterable<Uint8Array>): Measured {
   const hash = createHash("sha256");
   let bytes = 0;
@@ -42,22 +42,25 @@ export function measuring(content: AsyncIterable<Uint8Array>): Measured {
   return { content: pass(), bytes: () => bytes, read: () => ({ bytes, sha256: hash.digest("hex") }) };
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- what it gives is there already, but a pipeline wants to wait
+// eslint-disable-next-line @typescript-eslint/require-await -- the content is there already, but a pipeline needs an async iterable
 export async function* onceOnly(chunk: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield chunk;
 }
 
-/** A manifest or its checksums; more than this is none, and would be held in memory. */
+/** The largest possible manifest or SHA256SUMS. A larger file would fill the memory. */
 const mostBytes = 1 << 28;
 
-/** For files that are known to be small. */
+/** Reads a small file into memory. */
 export async function readWhole(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of content) {
     bytes += chunk.length;
     if (bytes > mostBytes)
-      throw new Failure("manifest-unreadable", "A manifest, or its checksums, are larger than any can be.");
+      throw new Failure(
+        "manifest-unreadable",
+        "A manifest or SHA256SUMS is larger than 256 MiB, so it is damaged.",
+      );
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -7,21 +7,21 @@ import type { BackupFiles, StoredFile } from "./files";
 import { oddPath } from "./plain-paths";
 import { manifestFile, sumsFile } from "./layout";
 
-/** Names of files in a backup need no escaping, for they are pg_dump's and this program's. */
+/** File names in a backup need no escaping: only pg_dump and this program choose them. */
 function sumsText(files: readonly Pick<StoredFile, "path" | "sha256">[]): string {
   const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`);
   return lines.join("");
 }
 
-/** What makes files a backup: the manifest, and the checksums of all files with that of the manifest. */
+/** What makes files a backup: the manifest, and the checksums of all files, the manifest included. */
 export interface BackupRecord {
   readonly manifest: Manifest;
-  /** The text of the manifest, and that of the checksums. */
+  /** The text of the manifest, and the text of the checksums. */
   readonly source: Uint8Array;
   readonly sums: Uint8Array;
 }
 
-/** Of a new backup. */
+/** The record of a new backup. */
 export function recordOf(manifest: Manifest): BackupRecord {
   const source = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
   const sha256 = createHash("sha256").update(source).digest("hex");
@@ -32,7 +32,7 @@ export function recordOf(manifest: Manifest): BackupRecord {
   };
 }
 
-/** The manifest, once it and the checksums agree with each other to the last bit. */
+/** Reads the manifest; fails unless it agrees with the checksums to the last bit. */
 export async function readChecksums(files: BackupFiles): Promise<Manifest> {
   const source = await readWhole(files.read(manifestFile)).catch((error: unknown) => {
     throw error instanceof Failure && error.code === "checksum-mismatch"
@@ -45,7 +45,7 @@ export async function readChecksums(files: BackupFiles): Promise<Manifest> {
   return manifest;
 }
 
-/** The same of what was read already. */
+/** The same, for a manifest and checksums that were read already. */
 export function parseRecord(source: Uint8Array, sums: Uint8Array, where: string): BackupRecord {
   const text = new TextDecoder();
   const { manifest, problem: unparsed } = parseManifest(text.decode(source));
@@ -56,18 +56,18 @@ export function parseRecord(source: Uint8Array, sums: Uint8Array, where: string)
   throw damaged(where, problem);
 }
 
-/** Where the manifest, its own checksum and the text of the checksums do not agree with each other. */
+/** Says how the manifest, its own checksum and the text of the checksums contradict each other. */
 function findProblem(manifest: Manifest, sha256: string, sums: string): string | undefined {
   const own = { path: manifestFile, sha256 };
   if (sums === sumsText([...manifest.files, own])) return undefined;
   return sums.endsWith(sumsText([own]))
-    ? `${sumsFile} is not what was written`
+    ? `${sumsFile} was changed after it was written`
     : `${manifestFile} does not have the checksum that ${sumsFile} records; one of the two is damaged`;
 }
 
 /**
  * Reads every file and compares its checksum. The files were forced to disk when they were first read, but Node cannot
- * bypass the system's cache: right after a backup this may prove what memory holds, and only later what the disk does.
+ * bypass the system's cache: right after a backup this may only prove what memory holds, and not what the disk holds.
  */
 export async function checkFiles(
   files: BackupFiles,
@@ -94,7 +94,7 @@ export function recordedFile({ files }: Pick<Manifest, "files">, file: string): 
   return found;
 }
 
-/** What a file holds; fails at its end, unless all of it is what the manifest records. */
+/** The content of a file; fails at its end unless size and checksum are what the manifest records. */
 export function readChecked(
   files: BackupFiles,
   recorded: StoredFile,
@@ -104,7 +104,7 @@ export function readChecked(
   return checkedContent(files.read(recorded.path), recorded, failure, onBytes);
 }
 
-/** The same of a file that is read more than once. */
+/** The same for a file that is read more than once. */
 export function streamedArchive(files: BackupFiles, recorded: StoredFile) {
   return { bytes: recorded.bytes, content: () => readChecked(files, recorded) };
 }

@@ -16,9 +16,9 @@ export interface StoredFile {
 export interface BackupFiles {
   /** For messages: a folder's absolute path, or a URL. */
   readonly location: string;
-  /** Folder of this machine that holds them; none where they are in no folder. */
+  /** Folder of this machine that holds them; undefined if they are in a bucket. */
   readonly folder: string | undefined;
-  /** What one file holds; its path is relative to the backup. A file that is missing is a `checksum-mismatch`. */
+  /** The content of one file, by its path in the backup. Fails with `checksum-mismatch` if the file is missing. */
   read(file: string): AsyncIterable<Uint8Array>;
 }
 
@@ -45,10 +45,10 @@ export async function bytesBelow(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Files that are read back at once: disks take several at a time, and Node has four threads for them. */
+/** Number of files that are read back at once: disks serve several at a time, and Node has four threads for them. */
 const atOnce = 4;
 
-/** The checksums of all files below a folder: those that are not known yet are read back, and forced to disk. */
+/** The checksums of all files below a folder. Files whose checksum is not known yet are read back, and forced to disk. */
 export async function checksumsBelow(
   folder: string,
   known: ReadonlyMap<string, StoredFile> = new Map(),
@@ -85,7 +85,7 @@ async function hashOf(handle: FileHandle, size: number): Promise<string> {
 
 const mostAtOnce = 1 << 20;
 
-/** What to read at once. Memory for more than a small file has takes longer to get than the file to read. */
+/** Bytes to read at once. For a small file, allocating a large buffer takes longer than reading the file. */
 export const chunkBytes = (size: number): number => Math.min(mostAtOnce, size + 1);
 
 export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {

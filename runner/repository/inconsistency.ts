@@ -1,7 +1,7 @@
 import type { Manifest } from "./manifest";
 import { oddPath } from "./plain-paths";
 
-/** Where a manifest does not fit the place that it is in, or the files that are there. */
+/** Says how a manifest contradicts the backup's name and id, or the files that are there. */
 export function findInconsistency(
   manifest: Manifest,
   id: string,
@@ -18,7 +18,7 @@ export function findInconsistency(
     if (bytes === undefined) return `${file.path} is missing`;
     if (bytes !== file.bytes) return `${file.path} has ${bytes} bytes instead of ${file.bytes}`;
   }
-  // pg_restore reads what its table of contents names, listed or not.
+  // pg_restore reads the files that its table of contents names, even if the manifest does not list them.
   const listed = new Set(manifest.files.map((file) => file.path));
   const extra = files.find((file) => file.path.startsWith("archive/") && !listed.has(file.path));
   return extra && `${extra.path} is not a file of this backup`;

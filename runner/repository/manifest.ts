@@ -122,7 +122,7 @@ export type Manifest = z.infer<typeof Manifest>;
 
 export type Parsed = { manifest: Manifest; problem?: undefined } | { manifest?: undefined; problem: string };
 
-/** What a manifest's text says, or why it says nothing. */
+/** The manifest that a text holds, or why the text is not a manifest. */
 export function parseManifest(source: string): Parsed {
   let content: unknown;
   try {
@@ -134,5 +134,5 @@ export function parseManifest(source: string): Parsed {
   if (parsed.success) return { manifest: parsed.data };
   const [issue] = parsed.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
-  return { problem: `${manifestFile} is not as it should be: ${where}${issue?.message ?? "unknown"}` };
+  return { problem: `${manifestFile} is invalid: ${where}${issue?.message ?? "unknown"}` };
 }

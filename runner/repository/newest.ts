@@ -1,8 +1,8 @@
 import { isGood, type StoredBackup } from "./repository";
 
 /**
- * The newest good backup. That is the one with the greatest id, but for clocks that were ahead: a backup says which ones it
- * is newer than though their ids are greater, and what was stored before the time that its id says is as old as that.
+ * The newest good backup. That is the one with the greatest id, unless a clock was ahead: `newerThan` of a backup lists older
+ * ones with greater ids, and a backup that was stored before the time in its id is as old as the time of storing.
  */
 export function newestOf(
   backups: readonly StoredBackup[],
@@ -19,7 +19,7 @@ export function newestOf(
   return oldestFirst.at(-1);
 }
 
-/** What a new backup with this id is newer than in spite of it. */
+/** The existing backups that have a greater id than a new one, although they are older. */
 export function greaterThan(id: string, ids: readonly string[]): string[] {
   return ids.filter((other) => other > id);
 }

@@ -3,7 +3,7 @@ import { parseRepository } from "../request/location";
 import { folderRepository } from "./folder/folder-repository";
 import { findBackup, type Repository, type StoredBackup } from "./repository";
 
-/** The repository that a request names; the signal ends what is under way in it. */
+/** The repository that a request names; the signal aborts its requests. */
 export function openRepository(
   { repository, s3 = {} }: { readonly repository: string; readonly s3?: Partial<S3Settings> | undefined },
   signal: AbortSignal = new AbortController().signal,
@@ -24,7 +24,7 @@ export async function openBackup(
   return { repository, found: await findBackup(repository, name, backup) };
 }
 
-/** Loaded where it is needed only: the SDK for S3 takes a good part of the time to start. */
+/** Loaded only when needed: loading the SDK for S3 takes a good part of the time to start. */
 function s3Module() {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import of this module loads it always
   return require("./s3") as typeof import("./s3");

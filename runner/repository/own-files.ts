@@ -1,7 +1,7 @@
 import { type Manifest } from "./manifest";
 import { afterTablesFile, manifestFile, runFile, sumsFile, prepareFile } from "./layout";
 
-/** The files of a backup that are its own, and go with it. */
+/** The files that belong to a backup and are removed with it. */
 export function ownFiles(manifest: Manifest | undefined): Set<string> {
   const listed = manifest?.files.map(({ path }) => path) ?? [];
   return new Set([manifestFile, sumsFile, prepareFile, afterTablesFile, runFile, ...listed]);

@@ -1,4 +1,4 @@
-/** Where backups are kept, whatever it is: verbs know this interface, and each driver implements it. */
+/** Where backups are kept. Verbs use this interface; the drivers `folder/` and `s3/` implement it. */
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import type { BackupRecord } from "./checksums";
@@ -8,15 +8,15 @@ import type { Manifest } from "./manifest";
 interface Listed {
   readonly id: string;
   readonly name: string;
-  /** Where it is, for people and messages: a folder's absolute path, or a URL. */
+  /** For people and messages: a folder's absolute path, or a URL. */
   readonly location: string;
-  /** When it began, as its id says. */
+  /** When the backup began, read from its id. */
   readonly startedAt: Date;
-  /** All that is stored of it, the manifest too. */
+  /** Size of all its files, the manifest included. */
   readonly bytes: number;
-  /** It is marked, and retention never removes it. */
+  /** True if it is marked, so that retention never removes it. */
   readonly kept: boolean;
-  /** It is the one that `latest` means. */
+  /** True if it is the backup that `latest` means. */
   readonly latest: boolean;
 }
 
@@ -25,16 +25,16 @@ export interface GoodBackup extends Listed {
   readonly problem?: undefined;
 }
 
-/** Its manifest is missing or unreadable, is of another backup, or names files that are not there in that size. */
+/** The manifest is missing or unreadable, is that of another backup, or names files that are missing or have another size. */
 export interface DamagedBackup extends Listed {
-  /** There, if it can be read. */
+  /** Absent if it cannot be read. */
   readonly manifest?: Manifest;
   readonly problem: string;
 }
 
 export type StoredBackup = GoodBackup | DamagedBackup;
 
-/** What became of a backup that was to be removed: gone, or left as it was, and why. */
+/** The result of removing a backup: it is gone, or `left` says why it is still there. */
 export interface Removal {
   readonly id: string;
   readonly left?: string;
@@ -51,61 +51,61 @@ export interface Repository {
   files(name: string, id: string): BackupFiles;
   /** Whether anything is stored under an id, complete or not. */
   isTaken(name: string, id: string): Promise<boolean>;
-  /** Folder of this machine that holds the backups of a name; none where backups are no folders. */
+  /** Folder of this machine that holds the backups of a name; undefined if they are in a bucket. */
   folder(name: string): string | undefined;
-  /** Fails where no backup of that name can be written; nothing is changed. */
+  /** Fails if no backup of that name can be written; changes nothing. */
   check(name: string): Promise<void>;
-  /** Fails where less room is left than that. */
+  /** Fails if less space than that is free. */
   checkSpace(name: string, bytes: number): Promise<void>;
-  /** Begins a backup; `backup-exists` where its id is taken. */
+  /** Begins a backup; fails with `backup-exists` if its id is taken. */
   create(backup: NewBackup): Promise<BackupWriter>;
   /** Sets or clears the mark that retention respects. */
   mark(name: string, id: string, kept: boolean): Promise<void>;
-  /** Removes a backup that has nothing but its own files in it. */
+  /** Removes a backup; one that contains files of somebody else is left. */
   remove(name: string, id: string): Promise<Removal>;
-  /** Ends the removals that were cut off. */
+  /** Finishes the removals that were interrupted. */
   finishRemovals(name: string): Promise<Removal[]>;
 }
 
 export interface NewBackup {
   readonly name: string;
   readonly id: string;
-  /** More than any of its files will have. */
+  /** Upper limit for the size of each of its files. */
   readonly mostBytes: number;
   /** Permissions of its files, where files have any. */
   readonly fileMode: number;
-  /** Of a run that holds the lock of this key, so that all other writers with this key are dead. */
+  /** Set if the run holds the lock of this key: all other writers with this key are dead then. */
   readonly key?: string;
 }
 
 /** A backup that is being written; nobody sees it before it is published. */
 export interface BackupWriter {
-  /** What is written so far, where it is written. A folder among them can be written to directly. */
+  /** What is written so far. If it has a `folder`, programs can write there directly. */
   readonly files: BackupFiles;
-  /** Writes one file, which must not be there yet. Content that checks itself is said to be as `recorded`, and not hashed again. */
+  /** Writes one file, which must not exist yet. `recorded` is given for content that checks itself, which is not hashed again. */
   write(file: string, content: AsyncIterable<Uint8Array>, recorded?: StoredFile): Promise<void>;
   /** Bytes written so far. */
   bytes(): Promise<number>;
-  /** Every file with its size and checksum, sorted; they are on disk then. */
+  /** All files with sizes and checksums, sorted; afterwards they are on disk. */
   checksums(progress: Pick<Progress, "note">): Promise<StoredFile[]>;
-  /** Writes the record, makes all durable, gives the backup its name, and makes it the latest if it is newer than that. */
+  /** Writes the record, forces everything to disk, gives the backup its name, and makes it the latest unless a newer one exists. */
   publish(record: BackupRecord): Promise<Published>;
-  /** Removes what was written, unless it is published; gives the failure to report. */
+  /** Removes what was written, unless it is published; returns the failure to report. */
   abandon(error: unknown): Promise<unknown>;
 }
 
 export interface Published {
   readonly location: string;
-  /** Of each file, by its path, where the repository keeps versions. */
+  /** The version of each file, by its path, where the repository keeps versions. */
   readonly versionIds: Readonly<Record<string, string>>;
-  /** For people. */
+  /** Messages for people. */
   readonly notes: readonly string[];
 }
 
 export function alreadyExists(location: string): Failure {
   return new Failure(
     "backup-exists",
-    `${location} exists already and is not the same backup, or is damaged. Nothing was changed; import into another repository, or verify the one that is there.`,
+    `${location} exists already and is another backup, or is damaged. Nothing was changed; import into another repository, or verify the existing backup.`,
   );
 }
 
@@ -113,7 +113,7 @@ export function isGood(backup: StoredBackup): backup is GoodBackup {
   return backup.problem === undefined;
 }
 
-/** The backups of a name that must have one, oldest first. */
+/** The backups of a name, oldest first; fails if there are none. */
 export async function existingBackups(repository: Repository, name: string): Promise<StoredBackup[]> {
   const backups = await repository.backups(name);
   if (backups.length > 0) return backups;

@@ -218,7 +218,7 @@ describe("a bucket whose server", function () {
     assert.deepEqual(await complete(bucket), [id]);
     assert.match(
       stderr,
-      /^error\[s3-unreachable\]: .* may be in s3:\S+ nevertheless, as a complete backup: /m,
+      /^error\[s3-unreachable\]: .* may still be in s3:\S+ as a complete backup: /m,
     );
   });
 });

@@ -305,7 +305,7 @@ describe("a bucket, when something is wrong", function () {
     assert.equal(exitCode, 1);
     assert.match(
       stderr,
-      /^error\[s3-failed\]: s3:\S+Z\/archive\/1\.dat was uploaded, but is not there in its size/m,
+      /^error\[s3-failed\]: s3:\S+Z\/archive\/1\.dat was uploaded, but is missing or has another size/m,
     );
     assert.deepEqual(
       asked.filter((request) => /^PUT \S*manifest\.json/.test(request)),

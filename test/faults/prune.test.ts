@@ -65,7 +65,7 @@ describe("pruning, when something is wrong", function () {
     await symlink(outside, path.join(await writeBackup(repository, oldest), "archive", "link"));
     const { removed, kept } = await pruned();
     assert.deepEqual(removed, [older]);
-    assert.equal(problemOf(kept, oldest), "archive/link is a link, or no file");
+    assert.equal(problemOf(kept, oldest), "archive/link is a link or not a file");
     assert.equal(await readFile(path.join(outside, "precious"), "utf8"), "gold");
     assert.ok(existsSync(path.join(outside, "backup", "archive", "0.dat")));
     assert.ok(existsSync(series(oldest, "archive", "0.dat")));

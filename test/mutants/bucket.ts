@@ -85,7 +85,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     title: "the latest backup in a bucket is the one with the greatest id",
-    file: "runner/repository/s3/series.ts",
+    file: "runner/repository/s3/backups.ts",
     text: "    ({ id }) => objects.get(id)?.find(({ path }) => path === manifestFile)?.modified,\n",
     replacement: "",
     tests: ["test/faults/bucket.test.ts"],

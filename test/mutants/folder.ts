@@ -37,7 +37,7 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "the name of a backup is not forced to disk",
     file: "runner/repository/folder/writer.ts",
-    text: "      await syncToDisk(series);\n",
+    text: "      await syncToDisk(nameFolder);\n",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
     grep: "publishes (backup)",
@@ -61,7 +61,7 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "the name of an import is not forced to disk",
     file: "runner/repository/folder/writer.ts",
-    text: "      await syncToDisk(series);\n",
+    text: "      await syncToDisk(nameFolder);\n",
     replacement: "",
     tests: ["test/unit/runner/folder-kill.test.ts"],
     grep: "publishes (import)",
@@ -85,9 +85,9 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "`latest` is unlinked before the rename",
     file: "runner/repository/folder/latest.ts",
-    text: "const replace = () => rename(link, path.join(series, latestLink));",
+    text: "const replace = () => rename(link, path.join(nameFolder, latestLink));",
     replacement:
-      "const replace = () =>\n        unlink(path.join(series, latestLink))\n          .catch(() => undefined)\n          .then(() => rename(link, path.join(series, latestLink)));",
+      "const replace = () =>\n        unlink(path.join(nameFolder, latestLink))\n          .catch(() => undefined)\n          .then(() => rename(link, path.join(nameFolder, latestLink)));",
     tests: ["test/unit/runner/folder-kill.test.ts"],
     grep: "publishes (backup)",
   },
@@ -175,7 +175,7 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "a backup is removed through a link",
     file: "runner/repository/folder/removal.ts",
-    text: "    await failIfLink(series);\n    const { problem",
+    text: "    await failIfLink(nameFolder);\n    const { problem",
     replacement: "    const { problem",
     tests: ["test/faults/prune.test.ts"],
     grep: "a series that is a symbolic link",

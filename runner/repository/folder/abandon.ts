@@ -5,7 +5,7 @@ import { bytesBelow } from "../files";
 import { formatBytes } from "../../lib/format";
 import path from "node:path";
 
-/** Removes what a failed run wrote; gives the failure to report, which is the destination's where that was the cause. */
+/** Removes what a failed run wrote; returns the failure to report: a full or unwritable disk if that was the cause. */
 export async function abandonBackup(
   { workPath, finalPath }: { readonly workPath: string; readonly finalPath: string },
   error: unknown,
@@ -42,7 +42,7 @@ export async function abandonBackup(
   return error;
 }
 
-/** An error of the file system, from this program's own calls or in the words of pg_dump. */
+/** Whether the file system caused the error, in a call of this program or of pg_dump. */
 function isWriteError(error: unknown, code?: string): error is NodeJS.ErrnoException {
   if (!(error instanceof Error && "code" in error && "syscall" in error)) return false;
   return (code === undefined || error.code === code) && !String(error.syscall).startsWith("spawn");

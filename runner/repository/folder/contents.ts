@@ -5,12 +5,12 @@ import { isErrno } from "../../lib/files";
 export interface Entry {
   /** Relative to the folder, with forward slashes. */
   readonly path: string;
-  /** "other" is what no backup has: a symbolic link, a socket … */
+  /** "other" is anything that no backup contains: a symbolic link, a socket … */
   readonly kind: "file" | "folder" | "other";
   readonly bytes: number;
 }
 
-/** All that is below a folder, parents first. Links are not followed; what goes away meanwhile is left out. */
+/** Everything below a folder, parents first. Links are not followed; entries that vanish meanwhile are left out. */
 export async function folderContents(folder: string, below = ""): Promise<Entry[]> {
   const found: Entry[] = [];
   for (const name of await orNone(readdir(path.join(folder, below)))) {

@@ -10,20 +10,20 @@ export function filesIn(folder: string): BackupFiles {
   return { location: folder, folder, read: (file) => readFrom(path.join(folder, file)) };
 }
 
-/** No link is followed, and a pipe is not waited for. */
+/** Follows no link, and does not wait for a pipe. */
 const onlyFiles = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 const noFile = (file: string) =>
   new Failure(
     "checksum-mismatch",
-    `${file} is a link, or no file: this is not what was written. Use another backup.`,
+    `${file} is a link or not a file: the backup was changed. Use another one.`,
   );
 
 async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
   try {
     const handle = await open(file, onlyFiles);
     const stats = await handle.stat();
-    // Reading a folder fails with an error of its own.
+    // Reading a folder fails by itself, with a clear error.
     if (stats.isFile() || stats.isDirectory())
       yield* handle.createReadStream({ highWaterMark: chunkBytes(stats.size) }) as AsyncIterable<Uint8Array>;
     else {

@@ -18,34 +18,34 @@ import { isErrno } from "../../lib/files";
 import { keepFile } from "../layout";
 import { totalBytes } from "../../lib/format";
 
-/** Backups as folders, <repository>/<name>/<id>. What is not named by an id is not a backup, and is never touched. */
+/** Backups as folders, <repository>/<name>/<id>. A folder whose name is not an id is not a backup, and is never touched. */
 export function folderRepository(folder: string): Repository {
   const location = path.resolve(folder);
-  const seriesFolder = (name: string) => path.join(location, name);
-  const backupsOf = (name: string) => readSeries(seriesFolder(name), name);
+  const folderOf = (name: string) => path.join(location, name);
+  const backupsOf = (name: string) => readBackups(folderOf(name), name);
   return {
     location,
     async names() {
       const names = (await readable(location, readdir(location))).filter(
         (name) => BackupName.safeParse(name).success,
       );
-      const used = await Promise.all(names.map((name) => hasBackups(seriesFolder(name))));
+      const used = await Promise.all(names.map((name) => hasBackups(folderOf(name))));
       return names.filter((_, index) => used[index]).sort();
     },
     backups: backupsOf,
-    isTaken: (name, id) => Promise.resolve(existsSync(path.join(seriesFolder(name), id))),
-    remove: (name, id) => removeFolder(seriesFolder(name), id),
-    finishRemovals: (name) => finishRemovals(seriesFolder(name)),
-    mark: (name, id, kept) => mark(path.join(seriesFolder(name), id), kept),
-    files: (name, id) => filesIn(path.join(seriesFolder(name), id)),
-    folder: seriesFolder,
+    isTaken: (name, id) => Promise.resolve(existsSync(path.join(folderOf(name), id))),
+    remove: (name, id) => removeFolder(folderOf(name), id),
+    finishRemovals: (name) => finishRemovals(folderOf(name)),
+    mark: (name, id, kept) => mark(path.join(folderOf(name), id), kept),
+    files: (name, id) => filesIn(path.join(folderOf(name), id)),
+    folder: folderOf,
     async check(name) {
-      await checkWritable(seriesFolder(name));
-      await checkLatest(seriesFolder(name));
+      await checkWritable(folderOf(name));
+      await checkLatest(folderOf(name));
     },
-    checkSpace: (name, bytes) => checkSpace(seriesFolder(name), bytes),
+    checkSpace: (name, bytes) => checkSpace(folderOf(name), bytes),
     create: (backup) =>
-      createInFolder(seriesFolder(backup.name), backup, async ({ id, newerThan }) => {
+      createInFolder(folderOf(backup.name), backup, async ({ id, newerThan }) => {
         const latest = (await backupsOf(backup.name)).find((one) => one.latest);
         if (latest === undefined || newerThan?.includes(latest.id) === true) return true;
         return latest.id < id && latest.manifest?.newerThan?.includes(id) !== true;
@@ -53,11 +53,11 @@ export function folderRepository(folder: string): Repository {
   };
 }
 
-async function readSeries(folder: string, name: string): Promise<StoredBackup[]> {
+async function readBackups(folder: string, name: string): Promise<StoredBackup[]> {
   const found: StoredBackup[] = [];
   for (const id of await backupIds(folder)) {
     const backup = await readBackup(path.join(folder, id), id, name);
-    // One that another process removes meanwhile looks damaged, and is none of those that there are.
+    // A backup that another process removes meanwhile looks damaged, but it is gone and must not be listed.
     if (backup.problem === undefined || existsSync(backup.location)) found.push(backup);
   }
   const latest = await latestOf(folder, found);
@@ -83,7 +83,7 @@ async function hasBackups(folder: string): Promise<boolean> {
   return stats?.isDirectory() === true && (await backupIds(folder)).length > 0;
 }
 
-/** Where the link is missing or points nowhere, the newest good one is the latest. */
+/** If the link is missing or points nowhere, the newest good backup is the latest. */
 async function latestOf(folder: string, backups: readonly StoredBackup[]): Promise<StoredBackup | undefined> {
   const target = await readlink(path.join(folder, "latest")).catch(() => undefined);
   return backups.find(({ id }) => id === target) ?? newestOf(backups);
@@ -96,7 +96,7 @@ async function readBackup(location: string, id: string, name: string): Promise<S
   try {
     contents = await folderContents(location);
   } catch (error) {
-    // A folder that cannot be read may be marked; retention leaves it alone either way.
+    // An unreadable folder may be marked; retention leaves it alone either way.
     return { ...listed, bytes: 0, kept: false, problem: `it cannot be read: ${(error as Error).message}` };
   }
   const bytes = totalBytes(contents);
@@ -104,7 +104,7 @@ async function readBackup(location: string, id: string, name: string): Promise<S
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };
   const link = contents.find(({ kind }) => kind === "other");
-  const linked = link && `${link.path} is a link, or no file`;
+  const linked = link && `${link.path} is a link or not a file`;
   const inconsistency = findInconsistency(
     manifest,
     id,
@@ -118,7 +118,7 @@ async function readBackup(location: string, id: string, name: string): Promise<S
 async function mark(folder: string, kept: boolean): Promise<void> {
   const file = path.join(folder, keepFile);
   try {
-    // "wx" neither follows a link nor empties a file that is there.
+    // "wx" neither follows a link nor empties an existing file.
     await (kept ? writeFile(file, "", { mode: 0o600, flag: "wx" }) : unlink(file));
   } catch (error) {
     if (isErrno(error, kept ? "EEXIST" : "ENOENT")) return;

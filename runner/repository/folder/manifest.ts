@@ -5,7 +5,7 @@ import { readWhole } from "../checked-content";
 import { filesIn } from "./files";
 import { manifestFile } from "../layout";
 
-/** The manifest in a backup's folder, or why it cannot be had. */
+/** The manifest in a backup's folder, or why it cannot be read. */
 export async function readManifest(folder: string): Promise<Parsed> {
   const file = path.join(folder, manifestFile);
   let source: string;

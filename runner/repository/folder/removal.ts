@@ -1,7 +1,7 @@
 /**
- * Removing a backup's folder: first out of its name, so that half a backup never looks like a whole one, then file by
- * file, and only what is a backup's own. The manifest, which says what that is, goes last: whoever finds a removal that
- * was cut off can end it.
+ * Removes a backup's folder. It is renamed first, so that half a backup never looks like a whole one. Then its files are
+ * removed one by one, and nobody else's. The manifest, which lists them, is removed last, so that a later run can finish an
+ * interrupted removal.
  */
 import { lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import path from "node:path";
@@ -17,41 +17,41 @@ import { manifestFile, keepFile } from "../layout";
 
 const hiddenName = (id: string) => `.${id}.removed`;
 
-/** Of two processes that remove the same backup, each finds it gone in the end, and neither fails. */
-export async function removeFolder(series: string, id: string): Promise<Removal> {
-  const folder = path.join(series, id);
+/** When two processes remove the same backup at once, neither fails. */
+export async function removeFolder(nameFolder: string, id: string): Promise<Removal> {
+  const folder = path.join(nameFolder, id);
   return removing(folder, async () => {
-    await failIfLink(series);
+    await failIfLink(nameFolder);
     const { problem, obstacle, contents } = await survey(folder);
     if (contents.length === 0) return { id };
     const left = obstacle ?? problem;
     if (left !== undefined) return { id, left };
-    await unlessGone(rename(folder, path.join(series, hiddenName(id))));
-    await syncToDisk(series);
-    return finish(series, id);
+    await unlessGone(rename(folder, path.join(nameFolder, hiddenName(id))));
+    await syncToDisk(nameFolder);
+    return finish(nameFolder, id);
   });
 }
 
-export async function finishRemovals(series: string): Promise<Removal[]> {
+export async function finishRemovals(nameFolder: string): Promise<Removal[]> {
   const removals: Removal[] = [];
-  for (const entry of await readdir(series, { withFileTypes: true }).catch(() => [])) {
+  for (const entry of await readdir(nameFolder, { withFileTypes: true }).catch(() => [])) {
     const id = /^\.(.*)\.removed$/.exec(entry.name)?.[1];
     if (id === undefined || backupTime(id) === undefined || !entry.isDirectory()) continue;
     const end = async () => {
-      await failIfLink(series);
-      return finish(series, id);
+      await failIfLink(nameFolder);
+      return finish(nameFolder, id);
     };
-    removals.push(await removing(path.join(series, entry.name), end));
+    removals.push(await removing(path.join(nameFolder, entry.name), end));
   }
   return removals;
 }
 
-async function finish(series: string, id: string): Promise<Removal> {
-  const folder = path.join(series, hiddenName(id));
+async function finish(nameFolder: string, id: string): Promise<Removal> {
+  const folder = path.join(nameFolder, hiddenName(id));
   const { contents, obstacle, marked } = await survey(folder);
   if (marked) {
-    // Marked in the moment before it got this name, so nothing of it is gone.
-    await unlessGone(rename(folder, path.join(series, id)));
+    // It was marked just before it was renamed, so none of its files is gone.
+    await unlessGone(rename(folder, path.join(nameFolder, id)));
     return { id, left: obstacle };
   }
   if (obstacle !== undefined) return { id, left: `${folder}: ${obstacle}` };
@@ -61,7 +61,7 @@ async function finish(series: string, id: string): Promise<Removal> {
   for (const { path: relative, kind } of manifestLast)
     await unlessGone((kind === "folder" ? rmdir : unlink)(path.join(folder, relative)));
   await unlessGone(rmdir(folder));
-  await syncToDisk(series);
+  await syncToDisk(nameFolder);
   return { id };
 }
 
@@ -69,9 +69,9 @@ interface Survey {
   /** All that is in the folder, parents first. */
   readonly contents: readonly Entry[];
   readonly marked: boolean;
-  /** What forbids the removal, begun or not. */
+  /** What forbids the removal, even if it has begun. */
   readonly obstacle: string | undefined;
-  /** Why the manifest cannot be had; that of a removal that was cut off may be gone. */
+  /** Why the manifest cannot be read; an interrupted removal may have removed it. */
   readonly problem: string | undefined;
 }
 
@@ -100,11 +100,11 @@ function parents(file: string): string[] {
   return parent === "." || parent === file ? [] : [parent, ...parents(parent)];
 }
 
-async function failIfLink(series: string): Promise<void> {
-  if (!(await lstat(series)).isSymbolicLink()) return;
+async function failIfLink(nameFolder: string): Promise<void> {
+  if (!(await lstat(nameFolder)).isSymbolicLink()) return;
   throw new Failure(
     "directory-not-writable",
-    `${series} is a symbolic link, and nothing is removed through one. Name the folder that it points into.`,
+    `${nameFolder} is a symbolic link, and backups are not removed through links. Name the folder that it points to.`,
   );
 }
 

@@ -1,11 +1,11 @@
-/** Whether a folder can take a backup, found out without writing. */
+/** Checks whether a folder can take a backup, without writing. */
 import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../lib/failure";
 import { formatBytes } from "../../lib/format";
 
-/** Fails when files cannot be written to a folder that may not exist yet. */
+/** Fails if files cannot be written to a folder, which need not exist yet. */
 export async function checkWritable(folder: string): Promise<void> {
   const existing = await nearestExisting(folder);
   const reason = (await stat(existing)).isDirectory()
@@ -21,7 +21,7 @@ export async function checkWritable(folder: string): Promise<void> {
   );
 }
 
-/** Fails when less is free than a backup is expected to take. */
+/** Fails if less space is free than a backup is expected to take. */
 export async function checkSpace(folder: string, neededBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(await nearestExisting(folder));
   const free = bavail * bsize;

@@ -1,6 +1,6 @@
 /**
- * A backup that is written to a folder: under a hidden name, which says whose it is, and renamed when all of it is there and on
- * disk. So a folder that has the name of a backup is one.
+ * Writes a backup to a folder with a hidden name, which says which run owns it. The folder is renamed when the backup is complete
+ * and on disk, so every folder with the name of a backup is a complete one.
  */
 import { createWriteStream } from "node:fs";
 import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -20,26 +20,26 @@ import { filesIn } from "./files";
 import { makeRoomForLatest, prepareLatest } from "./latest";
 import { removeAbandoned } from "./reaper";
 
-/** `isNewest` is asked when all of the backup is in its hidden folder. */
+/** `isNewest` is called when the whole backup is in its hidden folder. */
 export async function createInFolder(
-  series: string,
+  nameFolder: string,
   { id, key, fileMode }: NewBackup,
   isNewest: (manifest: Manifest) => Promise<boolean>,
 ): Promise<BackupWriter> {
-  const workPath = path.join(series, workName(id, key));
-  const finalPath = path.join(series, id);
+  const workPath = path.join(nameFolder, workName(id, key));
+  const finalPath = path.join(nameFolder, id);
   const notes: string[] = [];
   try {
-    await mkdir(series, { recursive: true, mode: 0o700 });
-    await removeAbandoned(series, key);
-    notes.push(...(await makeRoomForLatest(series)));
+    await mkdir(nameFolder, { recursive: true, mode: 0o700 });
+    await removeAbandoned(nameFolder, key);
+    notes.push(...(await makeRoomForLatest(nameFolder)));
     await mkdir(workPath, { mode: 0o700 });
-    await failIfTaken(series, id, key === undefined ? undefined : path.basename(workPath));
+    await failIfTaken(nameFolder, id, key === undefined ? undefined : path.basename(workPath));
   } catch (error) {
     await rm(workPath, { recursive: true, force: true }).catch(() => undefined);
-    throw unwritable(series, error);
+    throw unwritable(nameFolder, error);
   }
-  /** What writers of whole files know already. */
+  /** Files whose size and checksum are known already. */
   const known = new Map<string, StoredFile>();
   let isOver = false;
   return {
@@ -48,7 +48,7 @@ export async function createInFolder(
       failUnlessPlain(file);
       const target = path.join(workPath, file);
       await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
-      // "wx" neither follows a link nor overwrites a file that is there.
+      // "wx" neither follows a link nor overwrites an existing file.
       await pipeline(content, createWriteStream(target, { flags: "wx", mode: 0o600, flush: true }));
       if (recorded !== undefined) known.set(file, recorded);
     },
@@ -65,8 +65,8 @@ export async function createInFolder(
       for (const entry of await readdir(workPath, { recursive: true, withFileTypes: true }))
         if (entry.isDirectory()) await syncToDisk(path.join(entry.parentPath, entry.name));
       await syncToDisk(workPath);
-      // Made before the backup appears: what can fail should fail while nothing is published.
-      const link = (await isNewest(manifest)) ? await prepareLatest(series, id) : undefined;
+      // The link is made before the backup appears: what can fail should fail while nothing is published.
+      const link = (await isNewest(manifest)) ? await prepareLatest(nameFolder, id) : undefined;
       try {
         await renameNew(workPath, finalPath);
       } catch (error) {
@@ -75,7 +75,7 @@ export async function createInFolder(
       }
       isOver = true;
       notes.push(...((await link?.publish()) ?? []));
-      await syncToDisk(series);
+      await syncToDisk(nameFolder);
       return { location: finalPath, versionIds: {}, notes };
     },
     async abandon(error) {
@@ -87,16 +87,16 @@ export async function createInFolder(
 }
 
 /**
- * A new backup, which has a folder of its own by now, gives up an id that another writer has too. Of two that begin at the same moment,
- * each sees the other, and both give up. A backup that is brought in has its id from elsewhere: the first to be published wins.
+ * A new backup, which has its hidden folder by now, gives up its id if another writer has the same one. Two that begin at the same
+ * moment see each other, and both give up. An imported or copied backup cannot choose its id: the first to be published wins.
  */
-async function failIfTaken(series: string, id: string, own: string | undefined): Promise<void> {
+async function failIfTaken(nameFolder: string, id: string, own: string | undefined): Promise<void> {
   const isOther = (entry: string) =>
     own !== undefined &&
     entry !== own &&
     (entry === `.${id}.partial` || parseWorkName(entry)?.finalName === id);
-  if (!(await readdir(series)).some((entry) => entry === id || isOther(entry))) return;
-  throw alreadyExists(path.join(series, id));
+  if (!(await readdir(nameFolder)).some((entry) => entry === id || isOther(entry))) return;
+  throw alreadyExists(path.join(nameFolder, id));
 }
 
 /** A folder that is not empty is never replaced. */
@@ -109,16 +109,16 @@ async function renameNew(workPath: string, finalPath: string): Promise<void> {
   }
 }
 
-/** Whoever may read the files of a folder may also enter it. */
+/** Everybody who may read the files of a folder may also enter it. */
 export function folderMode(fileMode: number): number {
   return fileMode | 0o700 | ((fileMode & 0o444) >> 2);
 }
 
-/** Gives the files of a finished backup their permissions; while it was written they were its owner's alone. */
+/** Gives the files of a finished backup their permissions; until then only their owner can read them. */
 async function openToReaders(workPath: string, fileMode: number): Promise<void> {
-  const series = path.dirname(workPath);
-  const { mode } = await stat(series);
-  await chmod(series, (mode & 0o7777) | folderMode(fileMode));
+  const nameFolder = path.dirname(workPath);
+  const { mode } = await stat(nameFolder);
+  await chmod(nameFolder, (mode & 0o7777) | folderMode(fileMode));
   for (const entry of await readdir(workPath, { recursive: true, withFileTypes: true })) {
     await chmod(
       path.join(entry.parentPath, entry.name),

@@ -5,28 +5,28 @@ import { type S3Location, s3Url } from "../../request/location";
 import { endStalls } from "./stalls";
 import { limitUploads } from "./upload-limit";
 
-/** A bucket that requests go to. */
+/** A bucket, and the client that sends requests to it. */
 export interface Bucket extends S3Location {
   readonly client: S3Client;
-  /** For requests that a server may take long to answer; the same, unless it is given. */
+  /** For requests that a server may take long to answer. Unset: `client`. */
   readonly patientClient?: S3Client;
   /** Aborted when the process is told to end. */
   readonly signal: AbortSignal;
 }
 
-// Its advice on versions of Node.js would stand among this program's messages.
+// Otherwise the SDK would print advice on Node.js versions among this program's messages.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
 
-/** Attempts of a request, with waits in between that grow to seconds; the SDK's own setting goes before. */
+/** Attempts for each request, with waits in between that grow to seconds. The SDK's own setting takes precedence. */
 const attempts = Number(process.env["AWS_MAX_ATTEMPTS"] ?? 7);
 
-/** Seconds that a connection may take. */
+/** Seconds in which a connection must be made. */
 const connectSeconds = 10;
 
-/** A server that puts the parts of a large object together may say nothing so many times as long. */
+/** Factor for the timeout while a server joins the parts of a large object, because it may be silent for longer then. */
 const patience = 2;
 
-/** Requests that fail give a {@link Failure} that says what was asked for, and where. */
+/** Creates the clients of a bucket. A request that fails throws a {@link Failure} that names the operation and the URL. */
 export function connect(
   location: S3Location,
   { endpoint, region, forcePathStyle = false, timeout = 30, uploadLimit }: Partial<S3Settings>,
@@ -38,14 +38,14 @@ export function connect(
     forcePathStyle,
     followRegionRedirects: true,
     maxAttempts: attempts,
-    // Checksums are asked for by request, and what is read is compared with the manifest's.
+    // Single requests ask for checksums where they are needed, and content that is read is compared with the manifest.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    // With it, the SDK makes a new connection for each part, and waits seconds for servers that do not answer it.
+    // With this header, the SDK makes a new connection for each part, and waits seconds for servers that ignore it.
     expectContinueHeader: false,
   };
   const clientFor = (seconds: number) => {
-    // The inactivity of a socket is what tells a stall: a whole request may take long, as with a limit of bytes a second.
+    // A silent socket means a stall. A slow request does not: a limit of bytes per second slows requests down too.
     const limits = {
       connectionTimeout: Math.min(connectSeconds, seconds) * 1000,
       socketTimeout: seconds * 1000,

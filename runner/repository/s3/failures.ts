@@ -1,4 +1,4 @@
-/** What an S3 server or the way to it did not allow, in words of this program. */
+/** Turns errors of an S3 server, or of the connection to it, into this program's failures. */
 import { Failure, type FailureCode } from "../../lib/failure";
 import { isStall, silentServer } from "./stalls";
 
@@ -7,34 +7,34 @@ export class RequestFailure extends Failure {
   constructor(
     code: FailureCode,
     message: string,
-    /** The server's own code, such as `NoSuchKey`; where it sent none, as to a HEAD request, the HTTP status. */
+    /** The server's own code, such as `NoSuchKey`, or the HTTP status if it sent no code, as for a HEAD request. */
     readonly answer: string,
   ) {
     super(code, message);
   }
 }
 
-/** Whether a request failed because the server said one of these. */
+/** Whether a request failed because the server gave one of these answers. */
 export function answered(error: unknown, ...answers: readonly string[]): error is RequestFailure {
   return error instanceof RequestFailure && answers.includes(error.answer);
 }
 
 export const missing = ["NoSuchKey", "NotFound", "404"];
-/** The object is there already, or another run is about to write it; or it was written, and that answer was lost. */
+/** The object exists already, or another run is writing it, or this run wrote it and the answer was lost. */
 export const taken = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload", "412"];
 
-/** Whether a request may have been done though it failed: its answer was lost, or is that of an earlier attempt of it. */
+/** Whether the server may have done a request that failed: the answer was lost, or a retry met the result of the first attempt. */
 export function maybeDone(error: unknown): error is RequestFailure {
   return error instanceof RequestFailure && ["s3-unreachable", "s3-failed"].includes(error.code);
 }
 
-/** What the SDK throws, as far as anybody looks at it. */
+/** What the SDK throws, as far as it is used here. */
 interface Thrown extends Error {
   readonly code?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** The permissions that operations want which are not called like them. */
+/** The permissions of operations whose permission has another name. */
 const permissions: Readonly<Record<string, string>> = {
   ListObjectsV2: "ListBucket",
   ListParts: "ListMultipartUploadParts",
@@ -50,7 +50,7 @@ const credentialsRemedy =
 const denied =
   /^(AccessDenied|Forbidden|403|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AllAccessDisabled|AccountProblem)$/;
 
-/** Says what a request was for; an interruption, and what is a defect of this program, stay as they are. */
+/** Turns an error into a failure that names the request. Interruptions and defects of this program are left as they are. */
 export function describeFailure(thrown: unknown, operation: string, where: string): unknown {
   if (!(thrown instanceof Error) || thrown instanceof Failure || thrown.name === "AbortError") return thrown;
   const { name, message, code, $metadata } = thrown as Thrown;
@@ -68,7 +68,7 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
   if (name === silentServer || isStall(thrown))
     return failure(
       "s3-unreachable",
-      `The S3 server of ${where} does not answer: ${message}. Check the server and the network; a slow server may want a larger --s3-timeout.`,
+      `The S3 server of ${where} does not answer: ${message}. Check the server and the network; a slow server may need a larger --s3-timeout.`,
     );
   if (status === undefined || $metadata === undefined) {
     if (code === undefined) return thrown;
@@ -85,7 +85,7 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
   if (denied.test(name) || status === 401 || status === 403)
     return failure(
       "s3-denied",
-      `The S3 server does not allow ${permission} on ${where}: ${said(name, message)}. Let these credentials do that, or use others. ${credentialsRemedy}`,
+      `The S3 server does not allow ${permission} on ${where}: ${said(name, message)}. Grant that permission, or use other credentials. ${credentialsRemedy}`,
       name,
     );
   return failure(

@@ -11,14 +11,14 @@ import { s3Url } from "../../request/location";
 import { isStall, mostStalls } from "./stalls";
 
 export interface StoredObject {
-  /** Its key, without what was listed. */
+  /** Its key, without the prefix that was listed. */
   readonly path: string;
   readonly bytes: number;
   /** By the server's clock. */
   readonly modified: Date;
 }
 
-/** All objects whose keys begin so, in the order of their keys. */
+/** All objects whose keys begin with the prefix, in the order of their keys. */
 export async function listObjects(bucket: Bucket, prefix: string): Promise<StoredObject[]> {
   const found: StoredObject[] = [];
   for await (const { Contents = [] } of pages(bucket, prefix))
@@ -26,7 +26,7 @@ export async function listObjects(bucket: Bucket, prefix: string): Promise<Store
   return found;
 }
 
-/** What the server says of an object, if there is one. */
+/** Metadata of an object; undefined if it does not exist. */
 export async function headObject({ client, bucket, signal }: Bucket, key: string) {
   const command = new HeadObjectCommand({ Bucket: bucket, Key: key });
   return client.send(command, { abortSignal: signal }).catch((error: unknown) => {
@@ -35,7 +35,7 @@ export async function headObject({ client, bucket, signal }: Bucket, key: string
   });
 }
 
-/** The names that follow a prefix and are followed by a slash. */
+/** The names between a prefix and the next slash, like the folders in a folder. */
 export async function listNames(bucket: Bucket, prefix: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { CommonPrefixes = [] } of pages(bucket, prefix, "/"))
@@ -56,8 +56,8 @@ function stored({ Key = "", Size = 0, LastModified = new Date() }: _Object, pref
 }
 
 /**
- * What an object holds; nothing if there is none. A connection that is lost is made again from where it was, as long as
- * that gets further; what was read by then is of the same object, or it fails.
+ * The content of an object; undefined if it does not exist. A lost connection is made again and goes on where the first one
+ * ended, as long as that gets further. It fails if the object was replaced meanwhile.
  */
 export async function readObject(
   bucket: Bucket,
@@ -71,7 +71,7 @@ export async function readObject(
   }
 }
 
-/** A server that falls silent again and again is given up, unless it gives that much in between. */
+/** Bytes that a server must send between two stalls, or they count together and the read is given up after a few. */
 const goodProgress = 1 << 26;
 const waitedMilliseconds = 500;
 
@@ -89,7 +89,7 @@ async function* resumed(bucket: Bucket, key: string, first: Response): AsyncGene
       return;
     } catch (error) {
       bucket.signal.throwIfAborted();
-      // Not where the connection fell silent because nobody wanted more of it.
+      // A connection that fell silent because the reader paused is not a stall.
       if (isStall(error) && performance.now() - asked > waitedMilliseconds) {
         stalls = offset - stalledAt > goodProgress ? 1 : stalls + 1;
         stalledAt = offset;
@@ -119,10 +119,10 @@ async function request(
   return { body: Body as unknown as AsyncIterable<Uint8Array>, tag: ETag };
 }
 
-/** As many as S3 takes in one request. */
+/** S3 takes this many keys in one request. */
 const batch = 1000;
 
-/** Those that are not there are none to delete. */
+/** Deletes objects; keys without an object are ignored. */
 export async function deleteObjects(
   { client, bucket, signal }: Bucket,
   keys: readonly string[],

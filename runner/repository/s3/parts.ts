@@ -1,7 +1,7 @@
-/** Memory that parts of files wait in until they are uploaded, for all files together. */
+/** Buffers that hold the parts of all files until they are uploaded. */
 export interface PartBuffers {
   readonly partBytes: number;
-  /** A buffer of that size, as soon as one is free. */
+  /** Waits for a free buffer of that size. */
   take(): Promise<Buffer>;
   give(buffer: Buffer): void;
 }
@@ -9,10 +9,10 @@ export interface PartBuffers {
 const mebibyte = 1 << 20;
 const smallestPart = 8 * mebibyte;
 const memory = 16 * mebibyte;
-/** S3 takes 10,000 of one file; some are to spare where its size was an estimate. */
+/** S3 allows 10,000 parts for one file; the rest is a reserve, because the size may be an estimate. */
 const plannedParts = 9000;
 
-/** For files of which none is expected to have more bytes than that. */
+/** Buffers for files that are expected to have at most this many bytes. */
 export function partBuffers(largestFile: number): PartBuffers {
   const partBytes = Math.max(smallestPart, Math.ceil(largestFile / plannedParts / mebibyte) * mebibyte);
   let unmade = Math.max(1, Math.floor(memory / partBytes));
@@ -40,18 +40,18 @@ export interface Part {
   readonly number: number;
   readonly body: Uint8Array;
   readonly last: boolean;
-  /** Gives its memory back. */
+  /** Gives the buffer back. */
   readonly free: () => void;
 }
 
-/** A file in parts of that size, the last of which may be smaller; at least one. */
+/** Splits a file into parts of the buffers' size; the last one may be smaller. An empty file is one part. */
 export async function* partsOf(
   content: AsyncIterable<Uint8Array>,
   buffers: PartBuffers,
 ): AsyncGenerator<Part, void> {
   let number = 1;
   let filled = 0;
-  /** What is not in a part yet. */
+  /** The buffer that is being filled. */
   let held: Buffer | undefined;
   const part = (buffer: Buffer, last: boolean): Part => {
     let free = () => {

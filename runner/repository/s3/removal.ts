@@ -1,6 +1,6 @@
 /**
- * Removing a backup from a bucket: the manifest first, so that half a backup is none, then the rest, and only what is the
- * backup's own. What the server does not allow is left, with the reason.
+ * Removes a backup from a bucket. The manifest is removed first, because a backup without it does not count; then the backup's
+ * other files, and nobody else's. If the server refuses, the backup is left, with the reason.
  */
 import { Failure } from "../../lib/failure";
 import { parseManifest } from "../manifest";
@@ -10,7 +10,7 @@ import { type Removal } from "../repository";
 import type { Bucket } from "./client";
 import { maybeDone } from "./failures";
 import { deleteObjects, headObject, listObjects, readObject, type StoredObject } from "./objects";
-import { objectsById } from "./series";
+import { objectsById } from "./backups";
 import { backupTime } from "../backup-id";
 import { manifestFile, keepFile } from "../layout";
 
@@ -30,25 +30,25 @@ export async function removeBackup(bucket: Bucket, prefix: string, id: string): 
   return deleteAll(bucket, prefix, id, objects);
 }
 
-/** Time after which nobody is at work on what has no manifest. */
+/** Objects without a manifest count as abandoned after this time. */
 const abandonedAfter = 24 * 60 * 60 * 1000;
 
-/** What removals and uploads that were cut off have left: no manifest, and nothing new for a day. */
-export async function finishRemovals(bucket: Bucket, series: string, now: Date): Promise<Removal[]> {
+/** Removes what interrupted removals and uploads have left: objects without a manifest, and none of them new for a day. */
+export async function finishRemovals(bucket: Bucket, namePrefix: string, now: Date): Promise<Removal[]> {
   const before = now.getTime() - abandonedAfter;
   const removals: Removal[] = [];
-  for (const [id, objects] of await objectsById(bucket, series)) {
+  for (const [id, objects] of await objectsById(bucket, namePrefix)) {
     const times = [backupTime(id) ?? now, ...objects.map(({ modified }) => modified)];
     if (objects.some(({ path }) => path === manifestFile) || times.some((time) => time.getTime() > before))
       continue;
     const left = findObstacle(objects, (path) => backupFile.test(path));
-    const prefix = `${series}${id}/`;
+    const prefix = `${namePrefix}${id}/`;
     removals.push(left === undefined ? await deleteAll(bucket, prefix, id, objects) : { id, left });
   }
   return removals;
 }
 
-/** Names that files of a backup have, where no manifest lists them. */
+/** The names that files of a backup have, for backups without a manifest. */
 const backupFile =
   /^(SHA256SUMS|RESTORE\.md|prepare\.sql|archive\.(dump|sql(\.[a-z0-9]+)?)|archive\/[\w.-]+)$/;
 
@@ -61,7 +61,7 @@ function findObstacle(
   return foreign && `it contains ${foreign.path}, which is not part of the backup`;
 }
 
-/** In a bucket with versions, deleting what is locked would hide it and free nothing. */
+/** Why an object is locked. In a bucket with versions, deleting a locked object would hide it and free nothing. */
 async function findLock(bucket: Bucket, key: string): Promise<string | undefined> {
   const head = await headObject(bucket, key);
   if (head?.ObjectLockLegalHoldStatus === "ON") return "it is under a legal hold";
@@ -87,7 +87,7 @@ async function deleteAll(
   } catch (error) {
     bucket.signal.throwIfAborted();
     if (!(error instanceof Failure)) throw error;
-    // Without its manifest it is no backup any more; what else is left of it goes with a later run.
+    // Without its manifest it is not a backup any more; a later run removes the other files.
     if (maybeDone(error) && (await isWithoutManifest(bucket, prefix))) return { id };
     return { id, left: error.message };
   }

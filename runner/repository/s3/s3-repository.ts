@@ -9,14 +9,14 @@ import { createInBucket } from "./writer";
 import { s3Url } from "../../request/location";
 import { headObject, listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
-import { readSeries } from "./series";
+import { readBackups } from "./backups";
 import { backupTime } from "../backup-id";
 import { keepFile } from "../layout";
 
-/** Backups as objects, prefix/name/id/file. What is not below an id is not of a backup, and is never touched. */
+/** Backups as objects, prefix/name/id/file. Objects that are not below an id belong to no backup, and are never touched. */
 export function s3Repository(bucket: Bucket): Repository {
-  const seriesPrefix = (name: string) => `${bucket.prefix}${name}/`;
-  const prefixOf = (name: string, id: string) => `${seriesPrefix(name)}${id}/`;
+  const namePrefix = (name: string) => `${bucket.prefix}${name}/`;
+  const prefixOf = (name: string, id: string) => `${namePrefix(name)}${id}/`;
   const filesOf = (name: string, id: string): BackupFiles => ({
     location: s3Url(bucket, prefixOf(name, id)),
     folder: undefined,
@@ -30,19 +30,19 @@ export function s3Repository(bucket: Bucket): Repository {
       );
       const used: string[] = [];
       for (const name of names) {
-        const ids = await listNames(bucket, seriesPrefix(name));
+        const ids = await listNames(bucket, namePrefix(name));
         if (ids.some((id) => backupTime(id) !== undefined)) used.push(name);
       }
       return used.sort();
     },
-    backups: (name) => readSeries(bucket, name),
+    backups: (name) => readBackups(bucket, name),
     isTaken: async (name, id) => (await listObjects(bucket, prefixOf(name, id))).length > 0,
     remove: (name, id) => removeBackup(bucket, prefixOf(name, id), id),
-    finishRemovals: (name) => finishRemovals(bucket, seriesPrefix(name), new Date()),
+    finishRemovals: (name) => finishRemovals(bucket, namePrefix(name), new Date()),
     mark: (name, id, kept) => mark(bucket, `${prefixOf(name, id)}${keepFile}`, kept),
     files: filesOf,
     folder: () => undefined,
-    // Listing the backups tells whether the bucket is there; whether it can be written is known by writing.
+    // Listing the backups shows whether the bucket exists; only writing shows whether it can be written.
     check: () => Promise.resolve(),
     checkSpace: () => Promise.resolve(),
     create: (backup) =>
@@ -60,7 +60,7 @@ async function* read(bucket: Bucket, key: string): AsyncGenerator<Uint8Array, vo
   yield* content;
 }
 
-/** Where the answer was lost, what is there counts. */
+/** Marks or unmarks a backup. If the answer was lost, the mark itself shows whether the request was done. */
 async function mark(bucket: Bucket, key: string, kept: boolean): Promise<void> {
   const object = { Bucket: bucket.bucket, Key: key };
   const options = { abortSignal: bucket.signal };

@@ -1,12 +1,12 @@
-/** A server that answers no more is asked again a few times, and not as often as one that says that it is busy. */
+/** Retries for a silent server: fewer than the SDK's retries for a server that says that it is busy. */
 import type { S3Client } from "@aws-sdk/client-s3";
 
 export const mostStalls = 3;
 
-/** Name of the error of a request that was given up; the SDK does not try again for it. */
+/** Name of the error when a request is given up; the SDK does not retry after it. */
 export const silentServer = "SilentServerError";
 
-/** To be asked by each attempt of a request. */
+/** Counts the stalls of each request of a client, and gives it up after {@link mostStalls}. */
 export function endStalls(client: S3Client, seconds: number): void {
   client.middlewareStack.add(
     (next) => {
@@ -26,7 +26,7 @@ export function endStalls(client: S3Client, seconds: number): void {
   );
 }
 
-/** The SDK calls a connection that was lost by the same name, but with a code. */
+/** The SDK gives a lost connection the same error name, but with a code. */
 export function isStall(error: unknown): boolean {
   if (!(error instanceof Error) || error.name !== "TimeoutError") return false;
   return !("code" in error) || error.code === "ETIMEDOUT";

@@ -2,17 +2,17 @@ import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { TokenBucket } from "limiter";
 
-/** Bytes that are sent at once, at most. */
+/** Largest number of bytes that are sent at once. */
 const largestPiece = 1 << 16;
 
-/** Makes all requests of a client together send at most so many bytes a second; those that are sent again count again. */
+/** Limits the bytes per second that all requests of a client send together; a request that is sent again counts again. */
 export function limitUploads(client: S3Client, bytesPerSecond: number): void {
-  // Several a second, so that no request seems to stall because it waits for its turn.
+  // Several pieces a second, so that a request that waits for its turn does not seem to stall.
   const piece = Math.max(1, Math.min(largestPiece, Math.floor(bytesPerSecond / 8)));
   const bucketSize = Math.max(piece, bytesPerSecond / 10);
   const tokens = new TokenBucket({ bucketSize, tokensPerInterval: bytesPerSecond, interval: "second" });
   let turn: Promise<unknown> = Promise.resolve();
-  /** In the order in which they ask. */
+  /** Requests get their turns in the order in which they ask. */
   const wait = (bytes: number) => (turn = turn.then(() => tokens.removeTokens(bytes)));
   const slowly = async function* (body: Uint8Array) {
     for (let sent = 0; sent < body.length; sent += piece) {
@@ -21,7 +21,7 @@ export function limitUploads(client: S3Client, bytesPerSecond: number): void {
       yield next;
     }
   };
-  // This step is the innermost: each attempt passes through it, after it was signed.
+  // This is the innermost step: each attempt passes through it, after it was signed.
   client.middlewareStack.add(
     (next) => (args) => {
       const request = args.request as { body?: unknown };

@@ -1,6 +1,6 @@
 /**
- * Uploads of any size in little memory. The parts of all files share the buffers that there are; and when an upload has
- * failed, nothing of it is on its way any more, so that aborting it leaves nothing.
+ * Uploads of any size in little memory: the parts of all files share a few buffers. An upload fails only when none of its
+ * parts is being sent any more, so that aborting it afterwards leaves nothing.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -26,7 +26,7 @@ interface OpenUpload {
 
 /** How an object is written. */
 export interface ObjectOptions {
-  /** By which its writer knows it again. */
+  /** Lets the writer recognise the object as its own. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Called before the request that makes the object appear. */
   readonly onCommit?: () => void;
@@ -34,15 +34,15 @@ export interface ObjectOptions {
 
 export type OpenUploads = Set<OpenUpload>;
 
-/** Every part is sent with its checksum, which the server compares. */
+/** Every part is sent with its checksum, and the server compares it. */
 const checked = { ChecksumAlgorithm: "SHA256" } as const;
-/** Only if there is no such object. */
+/** Write only if no such object exists. */
 const asNew = { IfNoneMatch: "*" } as const;
 const betweenAborts = 200;
 /** S3's own limit. */
 const mostParts = 10_000;
 
-/** Writes an object that must not be there yet; its version, where the bucket keeps versions. */
+/** Writes an object that must not exist yet. Returns its version, if the bucket keeps versions. */
 export async function upload(
   bucket: Bucket,
   key: string,
@@ -122,7 +122,7 @@ async function putParts(
     open.delete(upload);
     return VersionId;
   } catch (error) {
-    // A part that was ended because another one failed does not know why.
+    // The other parts were aborted when one failed, so their errors do not say why.
     throw failed.signal.aborted ? failed.signal.reason : error;
   } finally {
     failed.abort();
@@ -133,11 +133,11 @@ async function putParts(
 function tooLarge(url: string): Failure {
   return new Failure(
     "s3-failed",
-    `${url} has grown larger than was expected when its upload began, and cannot be stored in ${mostParts} parts.`,
+    `${url} is larger than was expected when its upload began, and cannot be stored in ${mostParts} parts.`,
   );
 }
 
-/** Ends what was not completed. A part that was on its way may come after that; so it is done again until nothing is left. */
+/** Aborts an upload. A part may still arrive after an abort, so the abort is repeated until nothing is left. */
 export async function abortUpload({ client, bucket, signal }: Bucket, upload: OpenUpload): Promise<void> {
   const target = { Bucket: bucket, ...upload };
   const options = { abortSignal: signal };

@@ -1,4 +1,4 @@
-/** A backup that is written to a bucket: its manifest, which makes it one, is written when all else is there. */
+/** Writes a backup to a bucket. The manifest is written last, because it makes the files a backup. */
 import { randomUUID } from "node:crypto";
 import { Failure } from "../../lib/failure";
 import { measuring, onceOnly } from "../checked-content";
@@ -13,12 +13,12 @@ import { partBuffers } from "./parts";
 import { abortUpload, type OpenUploads, upload } from "./upload";
 import { manifestFile, sumsFile } from "../layout";
 
-/** Time that there is to clean up, also after an interruption. */
+/** Time limit for cleaning up, also after an interruption. */
 const cleanUpMilliseconds = 10_000;
-/** Time in which a server that did not answer to a request must tell whether it was done. */
+/** Time limit for finding out whether a request was done whose answer was lost. */
 const lookMilliseconds = 60_000;
 
-/** In the metadata of each object that a run writes: by it the run knows its own, where the answer to a request was lost. */
+/** Metadata of each object that a run writes. With it, a run recognises its own objects when an answer was lost. */
 const runKey = "postgis-backup-run";
 
 export async function createInBucket(
@@ -33,9 +33,9 @@ export async function createInBucket(
   const buffers = partBuffers(mostBytes);
   const open: OpenUploads = new Set();
   const pending = new Set<Promise<unknown>>();
-  /** That this run wrote, with their versions; not those that it found. */
+  /** Files that this run wrote, with their versions; without files that it found. */
   const written = new Map<string, string | undefined>();
-  /** That this run may have written: the answer has not come, or was none. */
+  /** Files that this run may have written: the answer is pending or was lost. */
   const uncertain = new Set<string>();
   const metadata = { [runKey]: randomUUID() };
   const stored = new Map<string, StoredFile>();
@@ -62,7 +62,7 @@ export async function createInBucket(
       const own = { path: file, ...measured.read() };
       const isThere = await isSame(working, prefix + file, own);
       if (isThere === undefined) throw error;
-      // An earlier run that was cut off left it; or it is this one's, and the answer was lost.
+      // An earlier run left it when it was interrupted; or this run wrote it, and the answer was lost.
       if (isThere) return own;
       throw alreadyExists(url);
     }
@@ -72,7 +72,7 @@ export async function createInBucket(
     written.set(file, version);
     uncertain.delete(file);
   };
-  /** Whether this run has written a file after all; one of which the server does not tell stays uncertain. */
+  /** Whether this run has written a file after all. If the server does not answer, the file stays uncertain. */
   const findOwn = async (from: Bucket, file: string): Promise<boolean> => {
     const head = await headObject(from, prefix + file).catch(() => "unknown" as const);
     if (head === "unknown") return false;
@@ -109,12 +109,12 @@ export async function createInBucket(
       await write(sumsFile, onceOnly(sums));
       await expectAll(working, prefix, [...stored.values()]);
       await store(manifestFile, onceOnly(source));
-      // From here on it is a backup: only what is missing makes it none, and not that the server does not say.
+      // From here on it is a backup. A missing file fails it, but a server that does not answer does not.
       await expectAll(working, prefix, [...stored.values()]).catch((error: unknown) => {
         if (!(error instanceof RequestFailure) && !working.signal.aborted) throw error;
       });
       isPublished = true;
-      // Of files that were there already.
+      // Uploads of files that existed already are still open.
       await abortOpen(working);
       const versions = [...written].filter((entry): entry is [string, string] => entry[1] !== undefined);
       return { location: url, versionIds: Object.fromEntries(versions), notes: [] };
@@ -136,7 +136,7 @@ export async function createInBucket(
       const mayCount = written.has(manifestFile) || uncertain.has(manifestFile);
       const rest = [
         ...(mayCount
-          ? [`All of it may be in ${url} nevertheless, as a complete backup: "postgis-backup list" tells.`]
+          ? [`It may still be in ${url} as a complete backup: check with "postgis-backup list".`]
           : []),
         ...(open.size === 0 ? [] : [partsLeft(url)]),
       ];
@@ -152,7 +152,7 @@ async function* counted(content: AsyncIterable<Uint8Array>, onBytes: (bytes: num
   }
 }
 
-/** Whether an object is what was read, if there is one; not by what the server says of it, which not every server does. */
+/** Whether an object has this content; undefined if it does not exist. The object is read, because not every server keeps checksums. */
 async function isSame(
   bucket: Bucket,
   key: string,
@@ -172,11 +172,11 @@ async function expectAll(bucket: Bucket, prefix: string, files: readonly StoredF
   if (lost === undefined) return;
   throw new Failure(
     "s3-failed",
-    `${s3Url(bucket, prefix + lost.path)} was uploaded, but is not there in its size: somebody else removes objects there, or overwrites them. See who does, and try again.`,
+    `${s3Url(bucket, prefix + lost.path)} was uploaded, but is missing or has another size: somebody else removes or overwrites objects there. Find out who does, and try again.`,
   );
 }
 
-/** Where this run may delete. What it did not write is of another run, which may rely on the rest. */
+/** Deletes what this run wrote. If other files are there too, another run may rely on all of them, so nothing is deleted. */
 async function removeWritten(
   bucket: Bucket,
   prefix: string,
@@ -184,7 +184,7 @@ async function removeWritten(
 ): Promise<void> {
   const there = (await listObjects(bucket, prefix)).map(({ path }) => path);
   if (there.some((path) => !written.has(path))) return;
-  // Without the manifest, what is left of it is no backup.
+  // The manifest is deleted first: without it, the rest is not a backup.
   const last = there.filter((path) => path !== manifestFile);
   if (last.length < there.length) await deleteObjects(bucket, [prefix + manifestFile]);
   await deleteObjects(
@@ -198,7 +198,7 @@ function within(bucket: Bucket, milliseconds: number): Bucket {
 }
 
 function partsLeft(url: string): string {
-  return `Parts of an upload are left below ${url}, which only "aws s3api abort-multipart-upload" or a lifecycle rule of the bucket removes.`;
+  return `Parts of an upload are left below ${url}. Only "aws s3api abort-multipart-upload" or a lifecycle rule of the bucket removes them.`;
 }
 
 function withRest(error: unknown, rest: readonly string[]): unknown {

@@ -238,7 +238,7 @@ describe("a folder in the place of `latest`", () => {
     const [note] = await makeRoomForLatest(series);
     assert.match(
       note ?? "",
-      /latest was a folder, not a link: a copy of backup 20261122T080000Z, which is \S+latest\.copy now/,
+      /latest was a folder instead of a link: a copy of backup 20261122T080000Z\. It was moved to \S+latest\.copy\./,
     );
     assert.ok(existsSync(path.join(series, "latest.copy", "manifest.json")));
     assert.ok(!existsSync(latest()));
@@ -247,7 +247,7 @@ describe("a folder in the place of `latest`", () => {
   it("becomes the backup that it is, where there is no other copy of that", async () => {
     await rename(path.join(series, second), latest());
     const [note] = await makeRoomForLatest(series);
-    assert.match(note ?? "", /it was backup 20261122T080000Z, which was nowhere else/);
+    assert.match(note ?? "", /and the only copy of backup 20261122T080000Z/);
     assert.deepEqual(await statusOf(), [
       [first, false, undefined],
       [second, true, undefined],
@@ -289,7 +289,7 @@ describe("a folder in the place of `latest`", () => {
       const before = await readdir(series, { recursive: true });
       const wanted = {
         code: "directory-not-writable",
-        message: /latest is in the place of the link to the newest backup: .*Move it elsewhere/,
+        message: /latest should be the link to the newest backup, but .*Move it elsewhere/,
       };
       await assert.rejects(checkLatest(series), wanted);
       await assert.rejects(makeRoomForLatest(series), wanted);

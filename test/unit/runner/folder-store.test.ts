@@ -81,7 +81,7 @@ describe("a store of backups in a folder", () => {
           path.join(folder, "manifest.json"),
           JSON.stringify({ ...sampleManifest(first), manifestVersion: 2 }),
         ),
-      /^manifest.json is not as it should be: manifestVersion: /,
+      /^manifest.json is invalid: manifestVersion: /,
     ],
     [
       "has a manifest that cannot be read",

@@ -59,12 +59,12 @@ describe("a folder of a backup that somebody else made", () => {
   }
 
   for (const [title, files, problem] of [
-    ["its manifest", ["manifest.json"], /must not name manifest\.json, or not twice/],
+    ["its manifest", ["manifest.json"], /names manifest\.json, which is reserved or listed twice/],
     ["its checksums", ["SHA256SUMS"], /must not name SHA256SUMS/],
     ["its mark", ["keep"], /must not name keep/],
-    ["a file twice", ["a", "b", "a"], /must not name a, or not twice/],
-    ["a file and a folder alike", ["x/y/z", "x"], /names x\/y\/z and a file of which that is a part/],
-    ["a file below a file", ["x/y", "x/y/z"], /names x\/y\/z and a file of which that is a part/],
+    ["a file twice", ["a", "b", "a"], /names a, which is reserved or listed twice/],
+    ["a file and a folder alike", ["x/y/z", "x"], /names x\/y\/z and also a file that is the folder of it/],
+    ["a file below a file", ["x/y", "x/y/z"], /names x\/y\/z and also a file that is the folder of it/],
   ] as const)
     it(`must not list ${title}`, () => {
       assert.match(oddPath(files.map((file) => ({ path: file }))) ?? "", problem);
@@ -115,19 +115,19 @@ describe("a folder of a backup that somebody else made", () => {
     await rename(path.join(repository, "moved"), at("archive"));
     await rename(path.join(repository, "elsewhere"), at("prepare.sql"));
     await symlink("/etc/passwd", at("archive/3.dat"));
-    assert.equal(await problem(), "archive/3.dat is a link, or no file");
+    assert.equal(await problem(), "archive/3.dat is a link or not a file");
   });
 
   it("is not waited for where its manifest is a pipe, and not read where it is without an end", async () => {
     await rm(at("manifest.json"));
     await promisify(execFile)("mkfifo", [at("manifest.json")]);
-    assert.match((await problem()) ?? "", /manifest\.json is a link, or no file/);
+    assert.match((await problem()) ?? "", /manifest\.json is a link or not a file/);
     await assert.rejects(readChecksums(filesIn(folder)));
     await rm(at("manifest.json"));
     await writeFile(at("manifest.json"), "");
     await truncate(at("manifest.json"), 2 ** 29);
     await assert.rejects(readChecksums(filesIn(folder)), { code: "manifest-unreadable" });
-    assert.match((await problem()) ?? "", /larger than any can be/);
+    assert.match((await problem()) ?? "", /larger than 256 MiB/);
   });
 });
 

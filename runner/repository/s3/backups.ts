@@ -1,4 +1,4 @@
-/** The backups that are in a bucket, told from listings and manifests. */
+/** Finds the backups in a bucket by listings and manifests. */
 import pMap from "p-map";
 import { parseManifest } from "../manifest";
 import { readWhole } from "../checked-content";
@@ -12,13 +12,13 @@ import { backupTime } from "../backup-id";
 import { manifestFile, keepFile } from "../layout";
 import { totalBytes } from "../../lib/format";
 
-/** Manifests that are read at once. */
+/** Number of manifests that are read at once. */
 const atOnce = 8;
 
-/** All that is stored under each id, by its path in the backup. */
-export async function objectsById(bucket: Bucket, series: string): Promise<Map<string, StoredObject[]>> {
+/** The objects under each id, each with its path in the backup. */
+export async function objectsById(bucket: Bucket, namePrefix: string): Promise<Map<string, StoredObject[]>> {
   const found = new Map<string, StoredObject[]>();
-  for (const object of await listObjects(bucket, series)) {
+  for (const object of await listObjects(bucket, namePrefix)) {
     const [, id = "", path = ""] = /^([^/]+)\/(.+)$/s.exec(object.path) ?? [];
     if (backupTime(id) === undefined) continue;
     const objects = found.get(id) ?? [];
@@ -28,14 +28,14 @@ export async function objectsById(bucket: Bucket, series: string): Promise<Map<s
   return found;
 }
 
-/** Oldest first, as keys are listed; what has no manifest is no backup. */
-export async function readSeries(bucket: Bucket, name: string): Promise<StoredBackup[]> {
-  const series = `${bucket.prefix}${name}/`;
-  const backups = [...(await objectsById(bucket, series))].filter(([, objects]) =>
+/** The backups of a name, oldest first, as keys are listed. Objects without a manifest are not a backup. */
+export async function readBackups(bucket: Bucket, name: string): Promise<StoredBackup[]> {
+  const namePrefix = `${bucket.prefix}${name}/`;
+  const backups = [...(await objectsById(bucket, namePrefix))].filter(([, objects]) =>
     objects.some(({ path }) => path === manifestFile),
   );
   const read = ([id, objects]: [string, StoredObject[]]) =>
-    readBackup(bucket, { id, name, prefix: `${series}${id}/` }, objects);
+    readBackup(bucket, { id, name, prefix: `${namePrefix}${id}/` }, objects);
   const found = (await pMap(backups, read, { concurrency: atOnce })).filter((backup) => backup !== undefined);
   const objects = new Map(backups);
   const latest = newestOf(
@@ -51,7 +51,7 @@ async function readBackup(
   objects: readonly StoredObject[],
 ): Promise<StoredBackup | undefined> {
   const source = await readObject(bucket, prefix + manifestFile);
-  // Another process has removed it meanwhile.
+  // Another process has removed the backup meanwhile.
   if (source === undefined) return undefined;
   const stored = {
     id,
