@@ -1,6 +1,6 @@
 /**
- * What a change of each argument of each component does. `docs/arguments.md` is generated from this table ("npm run
- * schema"). test/e2e/arguments-*.test.ts and test/offline/bucket-arguments.test.ts try every line on a real stack;
+ * What a change of each argument of each component does. docs/arguments.md and the settings in README.md are generated from this
+ * table ("npm run schema"). test/e2e/arguments-*.test.ts and test/offline/bucket-arguments.test.ts try every line on a real stack;
  * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
  */
 import type {
@@ -68,6 +68,8 @@ interface Wrong {
 
 export interface Argument {
   readonly effect: Effect;
+  /** Effects of what is nested in it, where they are others. */
+  readonly nested?: Readonly<Record<string, Effect>>;
   /** Another value that is right. */
   readonly change: (fixture: Fixture) => unknown;
   /** Where the change shows in the plan: the child of the component, and the start of the path of its input. */
@@ -254,6 +256,7 @@ const trigger = (name: string): readonly [string, string] => ["backup", `trigger
 export const tableBackup = {
   connection: {
     effect: "newBackup",
+    nested: { user: "noBackup", dockerHost: "noBackup" },
     change: ({ container }) => ({ container, database: "second" }),
     shows: trigger("database"),
     wrong: [
@@ -300,6 +303,7 @@ export const tableBackup = {
   },
   s3: {
     effect: "newBackup",
+    nested: { region: "noBackup", forcePathStyle: "noBackup", timeout: "noBackup", uploadLimit: "noBackup" },
     change: ({ endpoint }) => ({
       endpoint: endpoint.replace("127.0.0.1", "localhost"),
       region: "eu-central-1",
@@ -384,6 +388,7 @@ const restoreTrigger = (name: string): readonly [string, string] => ["restore", 
 export const tableRestore = {
   connection: {
     effect: "newRestore",
+    nested: { user: "noRestore", dockerHost: "noRestore" },
     change: ({ container }) => ({ container, database: "second" }),
     shows: restoreTrigger("database"),
     wrong: [
@@ -446,6 +451,7 @@ export const tableRestore = {
 export const migration = {
   from: {
     effect: "newMigration",
+    nested: { user: "noMigration" },
     change: () => ({ container: "pgb-test-no-such-container" }),
     wrong: [
       {
@@ -457,6 +463,7 @@ export const migration = {
   },
   to: {
     effect: "newMigration",
+    nested: { user: "portAgain", dockerHost: "noMigration" },
     change: () => ({ container: "pgb-test-no-such-container" }),
     wrong: [
       {

@@ -26,9 +26,9 @@ export interface PostgisContainerArgs {
    */
   port?: pulumi.Input<number>;
   /**
-   * The container is created beside another one that has the port, on an internal network of its own and without the port
-   * published, until a `Migration` gives it that; `port` and `hostAddress` are to be those of the other one from the beginning,
-   * because a change has no effect meanwhile. A change replaces the container and keeps the data.
+   * Creates the container without its port, beside another one that has it, until a `Migration` moves the port. Until then it
+   * is on an internal network of its own. Give it the `port` and `hostAddress` of the other one from the beginning: they have
+   * no effect before the migration. A change replaces the container and keeps the data.
    * @default false
    */
   standby?: boolean;
@@ -57,31 +57,32 @@ export interface PostgisContainerArgs {
    */
   keepData?: boolean;
   /**
-   * Owner of a volume that exists already and is to be taken over with its data: of a stack whose state is lost, for example. The error
-   * that refuses such a volume names the owner. What was taken over stays so when this is removed.
+   * Owner of an existing volume that is taken over with its data. It is of use where the state of a stack is lost, for example.
+   * The error that refuses such a volume names the owner. A volume that was taken over stays the stack's own when this is
+   * removed.
    * @default none; only a volume of this stack is taken
    */
   adopt?: pulumi.Input<string>;
   /**
-   * Folder on this machine, mounted at `/backups`, where `TableBackup` can write without a copy; created if it does not
+   * Folder on this machine, mounted at `/backups`, where `TableBackup` can write without a copy. It is created if it does not
    * exist. A change replaces the container and keeps the data.
    * @default none
    */
   backupDirectory?: pulumi.Input<string>;
   /**
-   * Files on this machine, `.sql`, `.sql.gz` or `.sh`, that run once, in order of their names, when an empty volume is
-   * initialised. A change replaces the container and keeps the data; the scripts do not run again.
+   * Files on this machine, `.sql`, `.sql.gz` or `.sh`, that run when an empty volume is initialised. They run once, in order of
+   * their names. A change replaces the container and keeps the data; the scripts do not run again.
    * @default none
    */
   initScripts?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Backup whose tables a new volume is to hold, such as `./backups/cbm/latest` or `s3://bucket/prefix/cbm/latest`; roles that
-   * own them are created. Where the volume has all of these tables, nothing happens. A change acts on a new volume.
+   * Backup that is restored into a new volume, such as `./backups/cbm/latest` or `s3://bucket/prefix/cbm/latest`. Roles that own
+   * its tables are created. Where the volume has all of these tables, nothing happens. A change acts on a new volume.
    * @default none
    */
   restoreFrom?: pulumi.Input<string>;
   /**
-   * How the S3 server of a backup in a bucket is spoken to. A change acts on a new volume.
+   * How the S3 server is reached that has the backup. A change acts on a new volume.
    * @default AWS, or what the environment says
    */
   s3?: pulumi.Input<S3SettingsArgs>;
@@ -92,7 +93,7 @@ export interface PostgisContainerArgs {
    */
   environment?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /**
-   * Settings of the server, as in `postgresql.conf`; they add to or replace the defaults of `server-settings.ts`, which
+   * Settings of the server, as in `postgresql.conf`. They add to or replace the defaults of `server-settings.ts`, which
    * suit tens of GB. A change replaces the container and keeps the data.
    * @default shared_buffers 1GB, work_mem 32MB, maintenance_work_mem 512MB, max_wal_size 8GB and a few more
    */
@@ -104,7 +105,7 @@ export interface PostgisContainerArgs {
    */
   memory?: pulumi.Input<number>;
   /**
-   * Size of `/dev/shm` in MiB, which parallel queries need; Docker's own default of 64 is too small for them. A change
+   * Size of `/dev/shm` in MiB. Parallel queries need it, and Docker's own default of 64 is too small for them. A change
    * replaces the container and keeps the data.
    * @default 1024
    */

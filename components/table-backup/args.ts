@@ -63,22 +63,22 @@ export interface TableBackupArgs {
    */
   excludeTables?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Where the backups are kept: a folder on this machine, relative to the program, such as `./backups`; or
-   * `s3://bucket/prefix`, such as the `repository` of a `BackupBucket`. A folder must be mounted in the container for the
-   * format `directory`. Into S3, the archive is streamed, and nothing of it is on a disk of this machine. A change is a new
-   * backup; earlier ones stay where they are.
+   * Where the backups are kept: a folder on this machine, such as `./backups`, or `s3://bucket/prefix`. A folder is relative to
+   * the program, and must be mounted in the container for the format `directory`. In S3 it is the `repository` of a
+   * `BackupBucket`, for example; the archive is streamed there, and nothing of it is on a disk of this machine. A change is a
+   * new backup; earlier ones stay where they are.
    */
   repository: pulumi.Input<string>;
   /**
-   * Further repositories that a backup is copied to once it is complete and verified, such as `["s3://bucket/prefix"]`. If a
+   * Further repositories that a complete and verified backup is copied to, such as `["s3://bucket/prefix"]`. If a
    * copy fails, the backup is kept, and the error says how to copy it later. A change is a new backup.
    * @default none
    */
   copies?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * Folder on this machine in which a backup for S3 is written and verified before it is uploaded, several files at once. It
-   * is removed there afterwards. The format `directory` needs it, in a folder that is mounted in the container. A change takes
-   * no new backup.
+   * Folder on this machine in which a backup for S3 is written and verified before it is uploaded. Several files are then
+   * uploaded at once, and the backup is removed from the folder afterwards. The format `directory` needs it, in a folder that
+   * is mounted in the container. A change takes no new backup.
    * @default none; a backup for S3 is streamed
    */
   workDirectory?: pulumi.Input<string>;
@@ -104,29 +104,28 @@ export interface TableBackupArgs {
    */
   jobs?: pulumi.Input<number>;
   /**
-   * Tables of at least this many bytes, without indexes, are dumped by all workers at once, if there are three or more; 0
-   * turns that off. It needs the format `directory` and PostgreSQL 14; the archive is the same either way. A change takes no
-   * new backup.
+   * Tables of at least this many bytes are dumped by all workers at once; 0 turns that off. Indexes do not count. It needs three
+   * workers, the format `directory` and PostgreSQL 14; the archive is the same either way. A change takes no new backup.
    * @default 536870912 (512 MiB)
    */
   splitTablesFrom?: pulumi.Input<number>;
   /**
-   * `zstd`, `gzip` or `lz4`, with an optional level such as `zstd:1`; or `none`. zstd and lz4 need PostgreSQL 16. A change is
+   * Compression: `zstd`, `gzip` or `lz4`, with an optional level such as `zstd:1`; or `none`. zstd and lz4 need PostgreSQL 16. A change is
    * a new backup.
    * @default "zstd:1", or "gzip:1" below PostgreSQL 16
    */
   compression?: pulumi.Input<string>;
   /**
-   * What happens when a foreign key refers to a table that is not selected: `fail`; `include` that table; or `ignore` the key,
-   * which restores then leave out. `ignore` never leaves out a table that a selected one inherits from. A change is a new
-   * backup.
+   * What happens when a foreign key refers to a table that is not selected: `fail`, `include` that table, or `ignore` the key.
+   * Restores leave out a key that was ignored. `ignore` never leaves out a table that a selected one inherits from. A change is
+   * a new backup.
    * @default "fail"
    */
   missingReferences?: pulumi.Input<MissingReferences>;
   /**
-   * Content that the backup may be taken without, because no dump of tables holds it: `large-objects` that a column refers
-   * to, `raster-files` outside the database, `topologies`, and `extension-rows`, rows of extensions that the tables need. Such
-   * content is an error if it is not named here. A change is a new backup.
+   * Content that the backup may lack: `large-objects`, `raster-files`, `topologies` or `extension-rows`. No dump of tables holds
+   * large objects that a column refers to, files of rasters outside the database, topologies, and rows of extensions that the
+   * tables need. Such content is an error if it is not named here. A change is a new backup.
    * @default none
    */
   accept?: pulumi.Input<pulumi.Input<NotCarried>[]>;
@@ -149,9 +148,8 @@ export interface TableBackupArgs {
    */
   lockTimeout?: pulumi.Input<number>;
   /**
-   * How much is done to prove that the archive can be restored: `none`; `archive`, which reads it back to its end; or
-   * `restore`, a restore test, which restores it into a throwaway server of the same image and compares the tables with what
-   * was dumped. A change takes no new backup.
+   * How each backup is verified: `none`; `archive`, which reads it back to its end; or `restore`, a restore test. That restores
+   * it into a throwaway server of the same image and compares the tables with what was dumped. A change takes no new backup.
    * @default "archive"
    */
   verify?: pulumi.Input<VerifyLevel>;
@@ -180,7 +178,7 @@ export interface TableBackupArgs {
    */
   every?: pulumi.Input<string>;
   /**
-   * Lets `pulumi preview` look at the server, up to 20 seconds, and warn of what would fail the backup. Set it to `false` where
+   * Lets `pulumi preview` look at the server and warn of what would fail the backup. That takes up to 20 seconds. Set it to `false` where
    * previews cannot reach the Docker daemon. A change takes no new backup.
    * @default true
    */

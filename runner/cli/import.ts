@@ -33,7 +33,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
       const what = result.imported ? "is imported" : "was there already, and is whole";
       await print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,
-        ...(result.latest ? [] : ["It is not the latest of its series."]),
+        ...(result.latest ? [] : ["It is not the latest of its backup name."]),
       ]);
     });
 }

@@ -11,9 +11,9 @@ import { formatBytes } from "../lib/format";
 
 export function addList(main: Command, { signal }: Context): void {
   seriesOptions(main.command("list"))
-    .summary("list the backups in a folder or a bucket")
+    .summary("list the backups in a repository")
     .description(
-      "Lists the backups of one series or of all, with what their manifests say and what is wrong with them.",
+      "Lists the backups of one backup name or of all, with what their manifests say and what is wrong with them.",
     )
     .option("--json", "print an array with the whole manifest of each")
     .addOption(requestOption())

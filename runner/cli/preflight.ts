@@ -17,7 +17,7 @@ export function addPreflight(main: Command, { progress, signal }: Context): void
     .option("--owner <label>", "value of the label by which an existing container is known as one's own")
     .option("--host-address <address>", "address of this machine that the port would be published on")
     .option("--port <n>", "port that would be published", Number)
-    .option("--backup-directory <path>", "directory that would be mounted")
+    .option("--backup-directory <path>", "folder that would be mounted")
     .option("--image <name>", "image that the container would be made from")
     .option("--volume <name>", "Docker volume that would hold the data")
     .option("--network <name>", "Docker network that the container would join")

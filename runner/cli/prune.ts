@@ -10,7 +10,7 @@ export function addPrune(main: Command, { progress, signal }: Context): void {
   retentionOptions(seriesOptions(main.command("prune")))
     .summary("remove old backups")
     .description(
-      "Removes the backups of a series that no rule keeps. Whatever the rules say, these stay: the newest good backup, the latest, " +
+      "Removes the backups of a backup name that no rule keeps. Whatever the rules say, these stay: the newest good backup, the latest, " +
         'those marked with "keep", damaged ones, those dated in the future, and any that has files in it that are not its own.',
     )
     .option("--dry-run", "only say what would be removed, and why the others stay")

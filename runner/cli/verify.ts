@@ -14,7 +14,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
         "result with what was backed up.",
     )
     .argument("[backup]", backupArgument)
-    .option("--all", "verify every backup of the series")
+    .option("--all", "verify every backup of the backup name")
     .addOption(
       new Option(
         "--level <level>",

@@ -1,0 +1,60 @@
+/** Reads the arguments of the components from their source. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import ts from "typescript";
+
+interface Documented {
+  /** With its path, such as `retention.keepLast`, where it is nested in another one. */
+  readonly name: string;
+  readonly meaning: string;
+  readonly byDefault: string;
+}
+
+const folder = path.join(__dirname, "..", "components");
+
+const interfaces = new Map(
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => {
+      const text = readFileSync(path.join(folder, file), "utf8");
+      return [...ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true).statements];
+    })
+    .filter(ts.isInterfaceDeclaration)
+    .map((declaration) => [declaration.name.text, declaration]),
+);
+
+/** The arguments of an interface and of those nested in it, in the order of the source. */
+export function documented(name: string): Documented[] {
+  const found = interfaces.get(name);
+  if (found === undefined) throw new Error(`components/ has no interface ${name}.`);
+  return found.members.filter(ts.isPropertySignature).flatMap((member) => {
+    const argument = documentedMember(member);
+    const nested = nestedInterface(member.type);
+    const below = nested === undefined ? [] : documented(nested);
+    return [argument, ...below.map((one) => ({ ...one, name: `${argument.name}.${one.name}` }))];
+  });
+}
+
+function documentedMember(member: ts.PropertySignature): Documented {
+  const comments = ts.getJSDocCommentsAndTags(member).filter(ts.isJSDoc);
+  const byDefault = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === "default");
+  return {
+    name: member.name.getText(),
+    meaning: withoutChanges(comments.map(({ comment }) => textOf(comment)).join(" ")),
+    byDefault: member.questionToken === undefined ? "must be given" : textOf(byDefault?.comment),
+  };
+}
+
+/** The interface that an argument is, or of which it is a `pulumi.Input`. */
+function nestedInterface(type: ts.TypeNode | undefined): string | undefined {
+  const name = type?.getText().replace(/^pulumi\.Input<(.*)>$/, "$1");
+  return name !== undefined && interfaces.has(name) ? name : undefined;
+}
+
+/** One line that fits into a cell of a table. */
+const textOf = (comment: Parameters<typeof ts.getTextOfJSDocComment>[0]) =>
+  (ts.getTextOfJSDocComment(comment) ?? "").replaceAll(/\s+/g, " ").replaceAll("|", "\\|").trim();
+
+/** The pages have a column of their own for what a change does. */
+const withoutChanges = (text: string) =>
+  text.replaceAll(/(?:A change|Another) (?:(?!\. |\.$).)*\.( |$)/g, "").trim();
