@@ -34,15 +34,18 @@ describe("the stack program with a bucket", function () {
     giveCredentials(project, server);
     await project.stack.setAllConfig({
       copies: { value: JSON.stringify([`s3://${bucket.name}/gis`]) },
-      s3: {
-        value: JSON.stringify({ endpoint: server.endpoint, region: server.region, forcePathStyle: true }),
-      },
+      s3: s3With({}),
     });
   });
   after(async () => {
     await removeProject(project);
     await server.stop();
   });
+
+  const s3With = (more: object) => {
+    const { endpoint, region } = server;
+    return { value: JSON.stringify({ endpoint, region, forcePathStyle: true, ...more }) };
+  };
 
   it("ends the first up with a backup in the folder, and a copy in the bucket", async () => {
     const { outputs, log } = await up(project);
@@ -66,7 +69,7 @@ describe("the stack program with a bucket", function () {
   });
 
   it("takes no new backup for how it gets there, and none is left in the work directory", async () => {
-    await project.stack.setConfig("s3.uploadLimit", { value: "100000000" }, true);
+    await project.stack.setConfig("s3", s3With({ uploadLimit: 100_000_000 }));
     const { changes } = await up(project);
     assert.equal(changes["replace"], undefined);
     await project.stack.removeConfig("copies");

@@ -60,8 +60,8 @@ describe("a folder of a backup that somebody else made", () => {
 
   for (const [title, files, problem] of [
     ["its manifest", ["manifest.json"], /names manifest\.json, which is reserved or listed twice/],
-    ["its checksums", ["SHA256SUMS"], /must not name SHA256SUMS/],
-    ["its mark", ["keep"], /must not name keep/],
+    ["its checksums", ["SHA256SUMS"], /names SHA256SUMS, which is reserved or listed twice/],
+    ["its mark", ["keep"], /names keep, which is reserved or listed twice/],
     ["a file twice", ["a", "b", "a"], /names a, which is reserved or listed twice/],
     ["a file and a folder alike", ["x/y/z", "x"], /names x\/y\/z and also a file that is the folder of it/],
     ["a file below a file", ["x/y", "x/y/z"], /names x\/y\/z and also a file that is the folder of it/],

@@ -21,7 +21,7 @@ describe("the check of the newest backup's size", () => {
       {
         code: "backup-too-small",
         message:
-          /^Backup 20261122T000000Z of "cbm" has 1 MB, less than 0\.5 times the 2 MB of 20261121T000000Z before it, and lacks public\.b\. No backup was removed\. Look .* mark 20261121T000000Z with "postgis-backup keep"/,
+          /^Backup 20261122T000000Z of "cbm" has 1 MB, less than 0\.5 times the 2 MB of 20261121T000000Z before it, and lacks public\.b\. No backup was removed\. Check .* mark 20261121T000000Z with "postgis-backup keep"/,
       },
     );
     checkNewestSize([before, sized("20261122T000000Z", 500_000)], 0.5);
