@@ -30,10 +30,10 @@ export function addImport(main: Command, { progress, signal }: Context): void {
       }
       const tar = request.file === "-" ? process.stdin : await openFile(request.file);
       const result = await importBackup(openRepository(request, signal), request, tar, progress, signal);
-      const what = result.imported ? "is imported" : "was there already, and is whole";
+      const what = result.imported ? "is imported" : "existed already, and is complete";
       await print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,
-        ...(result.latest ? [] : ["It is not the latest of its series."]),
+        ...(result.latest ? [] : ["It is not the latest backup of its name."]),
       ]);
     });
 }
