@@ -31,7 +31,7 @@ export function addExport(main: Command, { progress, signal }: Context): void {
     });
 }
 
-/** A single argument that is no backup is the file. */
+/** A single argument that does not name a backup is the file. */
 function positional(first: string | undefined, second: string | undefined) {
   const isBackup = (text: string) => isS3Url(text) || backupIdPattern.test(path.posix.basename(text));
   if (first !== undefined && second === undefined && !isBackup(first)) return { file: first };

@@ -30,7 +30,7 @@ export function addImport(main: Command, { progress, signal }: Context): void {
       }
       const tar = request.file === "-" ? process.stdin : await openFile(request.file);
       const result = await importBackup(openRepository(request, signal), request, tar, progress, signal);
-      const what = result.imported ? "is imported" : "was there already, and is whole";
+      const what = result.imported ? "is imported" : "existed already, and is complete";
       await print(options, result, [
         `Backup ${result.backupId} ${what}: ${result.location}`,
         ...(result.latest ? [] : ["It is not the latest of its backup name."]),

@@ -29,7 +29,7 @@ export function seriesOptions(command: Command): Command {
     );
 }
 
-/** Of verbs that write backups. */
+/** Options of verbs that write backups. */
 export function uploadOptions(command: Command): Command {
   return command.option(
     "--upload-limit <bytes>",
@@ -38,7 +38,7 @@ export function uploadOptions(command: Command): Command {
   );
 }
 
-/** Where options are in a request that has them inside another property. */
+/** Options that are nested in another property of the request. */
 const nestedIn: Readonly<Record<string, readonly [property: string, name: string]>> = {
   s3Endpoint: ["s3", "endpoint"],
   s3Region: ["s3", "region"],
@@ -102,7 +102,7 @@ export async function readRequest<T>(
   );
 }
 
-/** The operating system would refuse it in whatever is made of it. */
+/** Whether a text contains NUL, which the operating system refuses in paths and arguments. */
 function hasNul(value: unknown): boolean {
   if (typeof value === "string") return value.includes("\0");
   return typeof value === "object" && value !== null && Object.entries(value).flat().some(hasNul);
@@ -130,7 +130,7 @@ export function answersInJson(options: Options): boolean {
   return options["json"] === true || options["request"] !== undefined;
 }
 
-/** The first line is told even where standard output cannot be written, unless there is something better to tell then. */
+/** Prints the result. `done` goes into the error if standard output cannot be written; it is the first line if not given. */
 export function print(
   options: Options,
   result: object,

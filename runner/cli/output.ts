@@ -1,20 +1,20 @@
 /**
- * What this program tells. A log that nobody can write, because its disk is full or its reader has ended, keeps no backup
- * from being taken; a result that nobody can be given is a failure, which says what was done all the same.
+ * The output of this program. If the log cannot be written, because its disk is full or its reader has ended, the backup goes
+ * on. If the result cannot be written, the run fails with an error that says what was done.
  */
 import type { Writable } from "node:stream";
 import { Failure } from "../lib/failure";
 import { printable } from "../lib/format";
 
 export interface Output {
-  /** A whole line for the log; lost where that cannot be written. */
+  /** Writes a whole line to the log; it is lost if the log cannot be written. */
   log(line: string): void;
-  /** Fails where it cannot be written; says then what was done. */
+  /** Writes the result. If that fails, the error says what was done. */
   result(text: string, done: string): Promise<void>;
 }
 
 export function outputTo(standardOutput: Writable, standardError: Writable): Output {
-  // Without a listener, an error of either would end this program wherever it is.
+  // Without a listener, an error of either stream would end this program.
   standardOutput.on("error", () => undefined);
   standardError.on("error", () => undefined);
   return {
@@ -31,7 +31,7 @@ export function outputTo(standardOutput: Writable, standardError: Writable): Out
   };
 }
 
-/** A file is written at once, and so fails at once; a pipe later. */
+/** Waits until the text is written: a file fails at once, a pipe may fail later. */
 function write(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => {

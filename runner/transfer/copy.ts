@@ -8,12 +8,12 @@ import { formatBytes, totalBytes } from "../lib/format";
 import type { BackupRecord } from "../repository/checksums";
 import type { Published, Repository } from "../repository/repository";
 
-/** Files on their way at once. */
+/** Number of files that are copied at once. */
 const atOnce = 4;
 
 /**
- * What is read is compared with the manifest; what is written is compared by the S3 server, or forced to disk. So what is there
- * needs no reading back.
+ * Content is compared with the manifest while it is read, and the S3 server compares what it gets, or files are forced to disk. So
+ * the copy is not read back.
  */
 export async function copyBackup(
   from: BackupFiles,

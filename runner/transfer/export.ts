@@ -19,11 +19,11 @@ export interface ExportResult {
   /** Absolute path of the tar file, or `-`. */
   readonly file: string;
   readonly files: number;
-  /** Of the tar file. */
+  /** Size of the tar file. */
   readonly sizeBytes: number;
 }
 
-/** Every file is checked while it is written; one that is damaged fails the export, and the tar has no end. */
+/** Every file is checked while it is written. A damaged file fails the export, and the tar stays incomplete. */
 export async function exportBackup(
   request: ExportRequest,
   standardOutput: Writable,
@@ -76,7 +76,7 @@ export async function exportBackup(
   };
 }
 
-/** What was read is described where it is read; so this is about what was written. */
+/** Describes errors of writing; errors of reading are described already. */
 function describeOutput(error: unknown): never {
   if (!(error instanceof Error && "code" in error && "syscall" in error)) throw error;
   if (error.code !== "EPIPE")

@@ -18,9 +18,9 @@ export interface ImportResult {
   readonly location: string;
   readonly files: number;
   readonly sizeBytes: number;
-  /** False when the same backup was there already, and whole. */
+  /** False if the same backup existed already and was complete. */
   readonly imported: boolean;
-  /** Whether it is the latest of its series now. */
+  /** Whether it is the latest backup of its name now. */
   readonly latest: boolean;
 }
 
@@ -59,7 +59,7 @@ export async function importBackup(
         throw await writer.abandon(error);
       }
     } else {
-      // Whoever writes into a pipe would fail if nobody read it to its end.
+      // The tar is read to its end, or the program that writes it into a pipe would fail.
       for await (const { path: passed } of entries) progress.note(`${passed} is there already.`);
     }
     const stored = (await repository.backups(name)).find((backup) => backup.id === id);
@@ -116,7 +116,7 @@ function describeExtra({ path: found, isFile }: TarEntry): string {
     : `${JSON.stringify(found)} is not a plain file`;
 }
 
-/** Whether the same backup is there and whole; another one of its id, or a damaged one, is in the way. */
+/** Whether the same backup exists and is complete. Fails if another backup, or a damaged one, has its id. */
 async function isThere(
   repository: Repository,
   { manifest, source, sums }: BackupRecord,

@@ -7,7 +7,7 @@ import { checkSpace } from "../repository/folder/space";
 import { removeDeadWork, workName } from "../lib/work-name";
 import { isErrno, syncToDisk } from "../lib/files";
 
-/** Writes a file that appears under its name when it is complete and on disk; one of that name stays until then. */
+/** Writes a file that appears under its name only when it is complete and on disk; an existing file stays until then. */
 export async function writeNewFile(
   file: string,
   bytes: number,
@@ -29,7 +29,7 @@ export async function writeNewFile(
   }
 }
 
-/** A device, a pipe or a link would be replaced by a file. */
+/** Fails for a device, a pipe or a link, because the new file would replace it. */
 async function failUnlessFile(file: string): Promise<void> {
   const stats = await lstat(file).catch((error: unknown) => {
     if (isErrno(error, "ENOENT")) return undefined;
@@ -47,6 +47,6 @@ function describe(file: string, error: unknown): unknown {
   const full = isErrno(error, "ENOSPC") || isErrno(error, "EDQUOT");
   return new Failure(
     full ? "space-insufficient" : "directory-not-writable",
-    `${file} cannot be written: ${error.message}. Nothing of it was kept; ${full ? "free some space" : "give this user write permission"}, or choose another place.`,
+    `${file} cannot be written: ${error.message}. Nothing of it was kept; ${full ? "free some space" : "give this user write permission"}, or choose another file.`,
   );
 }

@@ -1,4 +1,4 @@
-/** The beginning of a tar that `export` wrote: whose it is, and what must follow. */
+/** The beginning of a tar that `export` wrote: which backup it holds, and which files must follow. */
 import path from "node:path";
 import { Failure } from "../lib/failure";
 import { BackupName } from "../request";
@@ -9,17 +9,17 @@ import { endsEarly, type TarEntry } from "../lib/tar";
 import { backupTime } from "../repository/backup-id";
 import { sumsFile } from "../repository/layout";
 
-/** It is held in memory. */
+/** Largest manifest, which is held in memory. */
 const largestRecord = 1 << 28;
 
-/** Fails unless manifest and checksums come first, agree with each other, and name no file that could be written elsewhere. */
+/** Fails unless manifest and checksums come first, agree with each other, and name no file outside of the backup. */
 export async function readTarRecord(entries: AsyncGenerator<TarEntry, void>): Promise<BackupRecord> {
   const first = await nextEntry(entries);
   const [, name = "", id = ""] = /^([^/]+)\/([^/]+)\/manifest\.json$/.exec(first.path) ?? [];
   if (!BackupName.safeParse(name).success || backupTime(id) === undefined) {
     throw invalid(
       `it begins with ${JSON.stringify(first.path)} instead of the manifest of a backup. ` +
-        "A folder that was packed by hand is unpacked by hand",
+        "Unpack a folder by hand if it was packed by hand",
     );
   }
   const source = await readSmall(first);

@@ -164,7 +164,7 @@ describe("a restore under the final names", function () {
     const half = { container, repository, name: "half", more: ["--database", database] };
     assert.match(
       await failBackup({ ...half, tables: ["*.*"] }),
-      /^error\[restore-in-progress\]: A restore has not ended that makes .*public\.large/,
+      /^error\[restore-in-progress\]: An unfinished restore makes .*public\.large/,
     );
     const without = ["feat", "large", "lut", "obs*"].flatMap((table) => ["--exclude-table", table]);
     const whole = await takeBackup({ ...half, tables: ["*.*"], more: [...half.more, ...without] });

@@ -216,9 +216,6 @@ describe("a bucket whose server", function () {
     });
     assert.equal(exitCode, 1);
     assert.deepEqual(await complete(bucket), [id]);
-    assert.match(
-      stderr,
-      /^error\[s3-unreachable\]: .* may still be in s3:\S+ as a complete backup: /m,
-    );
+    assert.match(stderr, /^error\[s3-unreachable\]: .* may still be in s3:\S+ as a complete backup: /m);
   });
 });

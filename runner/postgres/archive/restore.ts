@@ -9,19 +9,19 @@ import { runRestricted } from "../session/restricted";
 import { endedWith, errorLines } from "../session/server";
 import type { Session } from "../session/session";
 
-/** What the values of a database's text depend on. */
+/** The settings that the text in a database depends on. */
 interface DatabaseLocale {
   readonly encoding: string;
   readonly lcCollate: string;
   readonly lcCtype: string;
-  /** Whose rules sort text; unset: those of the operating system. */
+  /** Whose rules sort text. Unset: those of the operating system. */
   readonly localeProvider?: "libc" | "icu" | "builtin" | undefined;
-  /** Of the other providers. */
+  /** The locale of the other providers. */
   readonly locale?: string | undefined;
   readonly icuRules?: string | undefined;
 }
 
-/** Creates an empty database, from the template that the site cannot change. */
+/** Creates an empty database from template0, which sites do not change. */
 export async function createDatabase(session: Session, name: string, locale: DatabaseLocale): Promise<void> {
   const { localeProvider = "libc" } = locale;
   const options = [
@@ -83,7 +83,7 @@ export interface RestoreOptions {
   readonly format: Exclude<ArchiveFormat, "plain">;
   readonly database: string;
   readonly jobs: number;
-  /** All, unless some are given. */
+  /** Unset: all sections. */
   readonly sections?: readonly string[];
 }
 

@@ -5,7 +5,7 @@ import { parseCopy, RowsOwner } from "./script";
 import { restriction, ScriptScanner } from "./script-scanner";
 
 export type Piece =
-  /** One line, or those that a quoted name, string or function body goes over; the last one may lack its end. */
+  /** One line, or all lines of a quoted name, string or function body; the last line may be incomplete. */
   | { readonly kind: "line"; readonly text: string; readonly unended?: true }
   | {
       readonly kind: "copy";
@@ -16,7 +16,7 @@ export type Piece =
       /** The key of the partition whose rows these are, as its heading has it, where they are given to the partitioned table. */
       readonly partition: string | undefined;
     }
-  /** Some of the rows that belong to the last COPY, with the line that ends them. */
+  /** Some of the rows of the last COPY; the last piece includes the line that ends them. */
   | { readonly kind: "rows"; readonly data: Buffer }
   | { readonly kind: "end of rows" };
 
@@ -61,7 +61,7 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
         state = "statements";
         continue;
       }
-      // What is kept can be the beginning of the end.
+      // The kept bytes may be the beginning of the line that ends the rows.
       const kept = lastRowAndEnd.length - 1;
       if (rest.length <= kept) break;
       yield { kind: "rows", data: rest.subarray(0, rest.length - kept) };
@@ -76,10 +76,10 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGener
   }
 }
 
-/** psql takes this too for the end of the rows, and what follows for SQL. */
+/** psql takes this too as the end of the rows, and reads SQL after it. */
 const otherEndOfRows = Buffer.from("\n\\.\r\n");
 
-/** The same pieces; fails at the first that pg_dump does not write and that psql or the server could take for a command. */
+/** Passes on the pieces; fails at the first one that pg_dump does not write and that psql or the server could run as a command. */
 export async function* safePieces(pieces: AsyncIterable<Piece>, script: string): AsyncGenerator<Piece, void> {
   const scanner = new ScriptScanner(script);
   let before: Buffer = Buffer.alloc(0);
@@ -104,7 +104,7 @@ export async function* safePieces(pieces: AsyncIterable<Piece>, script: string):
   }
 }
 
-/** A script as it is, without pg_dump's own restriction of psql, in pieces that have been looked at. */
+/** The checked text of a script, without the `\restrict` that pg_dump writes itself. */
 export async function* safeScript(
   chunks: AsyncIterable<Uint8Array>,
   script: string,

@@ -1,7 +1,7 @@
 /**
- * Reads SQL as psql does, to find what a script of a backup must not have: commands of psql itself, which run programs
- * and read files on the machine of psql; and COPY with a file or a program of the server. psql 17.6 and its
- * contemporaries can refuse their own commands (`\restrict`); older ones run them.
+ * Reads SQL as psql does, to find what a script of a backup must not contain: commands of psql itself, which can run programs
+ * and read files where psql runs, and COPY with a file or a program of the server. psql 17.6 and the minor releases of the
+ * same time can refuse their own commands (`\restrict`); older ones run them.
  */
 import { Failure } from "../../lib/failure";
 
@@ -10,7 +10,7 @@ export const restriction = /^\\(un)?restrict [A-Za-z0-9]+$/;
 
 const identifierStart = "A-Za-z_\\u0080-\\u{10ffff}";
 
-/** In this order: a string begins where a name does not. */
+/** The order matters: a prefix such as E belongs to a string before it is a name. */
 const tokens = new RegExp(
   [
     /(?<space>[ \t\r\n\f\v]+|--[^\n\r]*)/,
@@ -29,24 +29,24 @@ const tokens = new RegExp(
   "uy",
 );
 
-/** What psql sets by itself, and so replaces in SQL; a name that is not set it leaves as it is. */
+/** Variables that psql sets itself, and so replaces in SQL. It leaves unset names as they are. */
 const ownVariable =
   /^:(\{|["']?(AUTOCOMMIT|COMP_KEYWORD_CASE|DBNAME|ECHO|ECHO_HIDDEN|ENCODING|ERROR|FETCH_COUNT|HIDE_\w+|HIST\w+|HOST|IGNOREEOF|LAST\w+|ON_ERROR_\w+|PORT|PROMPT\d|QUIET|ROW_COUNT|SERVER_\w+|SHELL_\w+|SHOW_\w+|SINGLE\w+|SQLSTATE|USER|VERBOSITY|VERSION\w*|WATCH_INTERVAL)["']?$)/;
 
 type Token = Readonly<Record<string, string | undefined>>;
 
 export class ScriptScanner {
-  /** Which quote or comment is open. */
+  /** The string or quoted name that is open. */
   private open: { readonly end: string; readonly escapes: boolean; text: string } | undefined;
   private comments = 0;
   private brackets = 0;
-  /** Blocks of SQL in a function, whose statements end no statement of the script. */
+  /** Depth of BEGIN blocks in a function body; a semicolon in them does not end a statement of the script. */
   private blocks = 0;
   private words: string[] = [];
   private empty = true;
-  /** Whether a backslash in a string is an ordinary character. In a database where it is not, a dump begins with that. */
+  /** Whether a backslash in a string is an ordinary character. If it is not in the database, a dump begins with SET. */
   private standardStrings = true;
-  /** Whether nothing but blanks has followed a string with escapes. */
+  /** Whether only blanks have followed a string with escapes. */
   private afterEscapes = false;
   /** What a SET has said so far. */
   private setting = "";
@@ -56,19 +56,19 @@ export class ScriptScanner {
     private readonly script: string,
   ) {}
 
-  /** No statement has begun. */
+  /** Whether no statement has begun. */
   private isAtStart(): boolean {
     return this.empty && this.comments === 0;
   }
 
-  /** A COPY from the script itself, whose rows follow; it has been read to its end. */
+  /** Reads a whole COPY statement whose rows follow in the script. */
   copy(text: string): void {
     if (!this.isAtStart()) throw this.refused(text, "is within another statement");
     this.read(`${text}\n`, true);
     if (!this.isAtStart()) throw this.refused(text, "is not one statement");
   }
 
-  /** Whole lines; a command that is alone in its line may be one of pg_dump's. */
+  /** Reads whole lines. A command alone in its line is allowed if pg_dump writes it. */
   lines(text: string): void {
     if (this.isAtStart() && restriction.test(text)) return;
     this.read(`${text}\n`, false);
@@ -133,7 +133,7 @@ export class ScriptScanner {
     const end = dollar ?? quote.slice(-1);
     const plain = /^[nN]?'$/.test(quote);
     const escapes = token["escaped"] !== undefined || (plain && !this.standardStrings);
-    // Whether the second of two strings, one after the other, has escapes too is told by more than one rule.
+    // psql and the server have different rules for a string that follows a string with escapes.
     if (plain && afterEscapes) throw this.refused("E'' ''", "can be read in two ways");
     this.open = { end, escapes, text: "" };
   }
@@ -142,7 +142,7 @@ export class ScriptScanner {
     if (ownVariable.test(matched)) throw this.refused(matched, "is a variable of psql");
     this.afterEscapes = false;
     this.empty = false;
-    // A colon alone: what follows it is read for itself.
+    // The colon is not a variable: reading goes on after it.
     return at + 1;
   }
 
@@ -181,7 +181,7 @@ export class ScriptScanner {
 const remedy =
   "Nothing of it was run. pg_dump writes no such thing: somebody has changed this backup. Use another one.";
 
-/** A quote that is doubled is a part of the string, or, where there are escapes, one after a backslash. */
+/** A doubled quote is part of the string, and so is a quote after a backslash if the string has escapes. */
 function endOfQuote(text: string, from: number, { end, escapes }: { end: string; escapes: boolean }): number {
   if (end.startsWith("$")) return text.indexOf(end, from);
   for (let at = from; at < text.length; at++) {

@@ -8,7 +8,7 @@ const dot = 46;
 /** `schema.table`, quoted where SQL needs it. */
 const name = /(?<schema>"(?:[^"]|"")+"|[^\s."(]+)\.(?<table>"(?:[^"]|"")+"|[^\s."(]+)/.source;
 const createTable = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${name}`);
-/** Exactly as pg_dump writes it, because what follows it in a script goes to the server as rows. */
+/** COPY exactly as pg_dump writes it, because what follows it in a script is read as rows. */
 const columns = /\((?:"(?:[^"]|"")+"|[^\s",();]+)(?:, (?:"(?:[^"]|"")+"|[^\s",();]+))*\)/.source;
 const copy = new RegExp(`^COPY ${name}(?<rest> (?:${columns})? (?:WITH OIDS )?FROM stdin;)$`);
 
@@ -48,7 +48,7 @@ export function byHeading(keys: Iterable<string>): ReadonlyMap<string, string> {
   return new Map(named.map(({ key, parts }) => [headingKey(...parts), key]));
 }
 
-/** So many bytes of a row are kept until its end is read: enough to distinguish it from the line that ends the rows. */
+/** Number of bytes of a row that are kept: enough to distinguish it from the line that ends the rows. */
 const rowPrefix = 32;
 const endOfRows = /^\\\.( (?<count>\d+))?$/;
 

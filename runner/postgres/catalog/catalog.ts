@@ -2,7 +2,7 @@ import { oidList } from "../session/names";
 import { z } from "zod";
 import { type Session, SqlError } from "../session/session";
 
-/** The server gives smaller oids to what it has itself (FirstNormalObjectId). */
+/** Smaller oids belong to the server's own objects (FirstNormalObjectId). */
 export const firstUserOid = 16384;
 
 /** A table that this one cannot be restored without. */
@@ -30,7 +30,7 @@ export const Relation = z.object({
   /** Size without indexes, as the last VACUUM or ANALYZE saw it. */
   bytes: z.int(),
   owner: z.string(),
-  /** The extension that made this relation, and makes it again where the extension is created. */
+  /** The extension that creates this relation. */
   extension: z.string().nullable(),
 });
 export type Relation = z.infer<typeof Relation>;
@@ -72,7 +72,7 @@ export function readCatalog(session: Session): Promise<Relation[]> {
   return session.rows(relationsQuery, Relation);
 }
 
-/** The tables with their exact sizes; for tables that are locked already. */
+/** The tables with their exact sizes; they must be locked already. */
 export async function measureSizes(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
   const bytesOf = await sizesOf(session, tables, "true");
   return tables.map((table) => ({ ...table, bytes: bytesOf.get(table.oid) ?? 0 }));
@@ -82,8 +82,8 @@ export async function measureSizes(session: Session, tables: readonly Relation[]
 const lockNotAvailable = "55P03";
 
 /**
- * The tables, with the sizes of those that no VACUUM or ANALYZE has seen yet; of one that somebody has locked, or waits to
- * lock, the size is not asked, because the question would wait too.
+ * The tables, with sizes also for those that no VACUUM or ANALYZE has seen yet. If somebody has locked a table, or waits to lock
+ * it, its size is not queried, because the query would wait too.
  */
 export async function measureUnseen(session: Session, tables: readonly Relation[]): Promise<Relation[]> {
   const unseen = tables.filter(({ bytes }) => bytes === 0);

@@ -29,13 +29,13 @@ export interface MeasureOptions {
 
 type Facts = Pick<ServerInfo, "number" | "encoding">;
 
-/** Text that cannot be converted is taken as it is. */
+/** Text that cannot be converted to UTF-8 is hashed as it is. */
 export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {
   const method = number >= 140000 ? "columns" : "text";
   return encoding === "UTF8" || !isConvertible(encoding) ? method : `${method}-utf8`;
 }
 
-/** Why a server cannot compute by that method what another one did, which had that encoding; undefined where it can. */
+/** Why this server's fingerprints cannot be compared with those of a server that had that method and encoding; undefined if they can. */
 export function whyNotComparable(
   method: FingerprintMethod,
   encoding: string,
@@ -49,8 +49,8 @@ export function whyNotComparable(
 }
 
 /**
- * Types whose hash function can be called as such, from 14 on; that takes a third of the time of hashing a record. A
- * list, because the catalog names other functions in other versions, and fingerprints must not depend on the version.
+ * Types whose hash function can be called directly since PostgreSQL 14; that takes a third of the time of hashing a record. This
+ * is a fixed list, because the catalog names other functions in other versions, and fingerprints must not depend on the version.
  */
 const hashFunctions = {
   int2: "hashint2extended",
@@ -70,7 +70,7 @@ const callable = Object.entries(hashFunctions)
   .map(([type, name]) => `('${type}'::regtype, '${name}')`)
   .join(", ");
 
-/** Numbers, dates and what is hashed as bytea are the same in every encoding; of all else it is the text in UTF-8, in hexadecimal digits. */
+/** Numbers, dates and bytea are the same in every encoding. All other values are hashed as hexadecimal digits of their UTF-8 text. */
 function valueAndFunction(method: FingerprintMethod): string {
   return method === "columns-utf8"
     ? `CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN name || hashed_as
@@ -81,12 +81,11 @@ function valueAndFunction(method: FingerprintMethod): string {
 }
 
 /**
- * One query for each table. Of a row, each column is hashed with its own number as the seed, and all of them are
- * combined by XOR; columns whose type is not listed above, together, as a record. One whose type has no extended hash
- * function, such as geometry, is hashed as bytea where there is a cast to it (for geometry that is EWKB, half the size of
- * its text), else as text. So is a type whose hash is that of an oid, an enum or regclass for instance, because a restored
- * object has another oid. Columns go by name, because a table that inherits some can have them in another
- * order once it is restored.
+ * One query for each table. Each column of a row is hashed with its own number as the seed, and the hashes are combined by
+ * XOR. Columns whose type is not listed above are hashed together, as a record. A type without an extended hash function,
+ * such as geometry, is hashed as bytea if there is a cast (for geometry that is EWKB, half the size of its text), else as
+ * text. Types that hash an oid, such as an enum or regclass, are hashed as text too, because a restored object has another
+ * oid. Columns are sorted by name, because a restored table that inherits columns can have them in another order.
  */
 const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
 WITH wanted AS (
@@ -156,7 +155,7 @@ export async function measureTables(
   return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
 }
 
-/** The same within the session's own transaction, which alone sees what it has just written. */
+/** The same within the session's own transaction, because only that sees what it has just written. */
 export async function measureHere(
   session: Session,
   oids: readonly string[],

@@ -1,27 +1,27 @@
-/** What a restore that is at work, or was killed, has in a database: not to be taken for the user's tables. */
+/** Recognises what a running or killed restore has in a database, so that it is not taken for the user's tables. */
 import { z } from "zod";
 import { Failure } from "../../lib/failure";
 import type { Relation } from "./catalog";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 
-/** Of the schema in which a restore writes down what it makes; a hash of the database's name follows. */
+/** Prefix of the schema in which a restore records what it makes; a hash of the database's name follows. */
 export const recordPrefix = "postgis_backup_restore_";
 
-/** Of the schemas in which it loads tables that are to replace others. */
+/** Prefix of the schemas in which a restore loads tables that will replace others. */
 export const stagePrefix = "postgis_backup_stage_";
 
 const recordSchema = `${recordPrefix}[0-9a-f]{8}`;
 const ownSchema = new RegExp(`^(?:${recordSchema}|${stagePrefix}[0-9a-f]{8}_\\d+)$`);
 
-/** In a schema of a restore's own, which goes with that. */
+/** Whether a relation is in a schema of a restore, which the restore removes at its end. */
 export function isOfRestore({ schema }: Pick<Relation, "schema">): boolean {
   return ownSchema.test(schema);
 }
 
 const named = 10;
 
-/** Fails where a restore has not ended yet that makes one of the tables under its final name. */
+/** Fails if an unfinished restore is making one of the tables under its final name. */
 export async function refuseHalfRestored(session: Session, tables: readonly Relation[]): Promise<void> {
   const records = await session.rows(
     `SELECT nspname AS name, has_schema_privilege(oid, 'USAGE')
@@ -36,8 +36,8 @@ export async function refuseHalfRestored(session: Session, tables: readonly Rela
     const more = half.length > named ? ` and ${half.length - named} more` : "";
     throw new Failure(
       "restore-in-progress",
-      `A restore has not ended that ${readable ? "makes" : "may make"} ${half.slice(0, named).join(", ")}${more}: they may have a part of ` +
-        "their rows. Wait for it; or, if it was killed, run it again, which takes away what the first one made.",
+      `An unfinished restore ${readable ? "makes" : "may make"} ${half.slice(0, named).join(", ")}${more}: rows may be missing. ` +
+        "Wait until it ends. If it was killed, run it again; that removes what the first run made.",
     );
   }
 }

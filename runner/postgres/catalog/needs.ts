@@ -1,26 +1,26 @@
-/** All that tables refer to, directly or by way of others, as the catalog records it. */
+/** Everything that tables refer to, directly or through other objects, as the catalog records it. */
 import { firstUserOid } from "./catalog";
 import { z } from "zod";
 import type { Session } from "../session/session";
 import { findNamed, findNamedObjects, type NamedObjects } from "./named";
 
-/** `catalog oid`, both as oids: so does an archive's table of contents name an object. */
+/** `catalog oid`, both as oids, as in the table of contents of an archive. */
 const ObjectId = z.string();
 export type ObjectId = z.infer<typeof ObjectId>;
 
-/** What is dumped with a table and refers to something else: the table itself, an index, a policy and so on. */
+/** Something that is dumped with a table and refers to other objects: the table itself, an index, a policy and so on. */
 const Part = z.object({
   id: ObjectId,
   /** Oid of its table. */
   table: z.string(),
   /** As the server describes it: "policy own on table public.plot". */
   description: z.string(),
-  /** The section of an archive in which it is created; "check" is either, as pg_dump decides. */
+  /** The section of an archive in which it is created; pg_dump decides about the section of a "check". */
   section: z.enum(["pre-data", "post-data", "check"]),
 });
 export type Part = z.infer<typeof Part>;
 
-/** Something that a part refers to, and that is not dumped with the selected tables. */
+/** Something that a part refers to. */
 const Need = z.object({
   id: ObjectId,
   catalog: z.string(),
@@ -30,7 +30,7 @@ const Need = z.object({
    * or of a relation, such as its row type; inside: dumped with a selected table.
    */
   kind: z.enum(["own", "member", "extension", "relation", "inside"]),
-  /** Of a relation, or of the one that an index, a constraint, an identity's sequence or a row type belongs to. */
+  /** The relation itself, or the one that an index, a constraint, an identity's sequence or a row type belongs to. */
   relation: z
     .object({ oid: z.string(), sqlName: z.string(), schema: z.string(), name: z.string(), kind: z.string() })
     .nullable(),
@@ -40,23 +40,23 @@ export type Need = z.infer<typeof Need>;
 const CatalogNeeds = z.object({
   parts: z.array(Part),
   needs: z.array(Need),
-  /** From what refers to what is referred to. */
+  /** Pairs: an object, and an object that it refers to. */
   edges: z.array(z.tuple([ObjectId, ObjectId])),
 });
 export type Needs = z.infer<typeof CatalogNeeds> & {
-  /** What rows name; where that was looked at. */
+  /** What rows name; absent if the rows were not read. */
   readonly named?: NamedObjects;
 };
 
-/** Objects that belong to a type, an operator class or the like, and bring needs of their own. */
+/** Objects that belong to a type, an operator class or the like, and have needs of their own. */
 const members = "'pg_constraint'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass";
 
 /**
  * Follows pg_depend from the tables: down to what is dumped with them (indexes, constraints, triggers, policies, rules,
- * defaults), then to all that these refer to, whatever kind of object it is. What is part of an extension stands for that
- * extension, and what another relation has stands for that relation. Objects of the system are left out. Foreign keys and
- * parents are known from the catalog of tables. What is looked up among the parts is so by IN, which the server hashes
- * whatever it takes their number for: with EXISTS, the time would grow with the square of the number of tables.
+ * defaults), then to everything that these refer to, whatever kind of object it is. A part of an extension stands for the
+ * extension, and a part of another relation for that relation. Objects of the system are left out. Foreign keys and parents
+ * are known from the catalog of tables. Parts are looked up with IN, which the server always hashes: with EXISTS, the time
+ * would grow with the square of the number of tables.
  */
 const needsQuery = (oids: readonly string[], seeds: readonly ObjectId[], named: NamedObjects["objects"]) => `
 WITH RECURSIVE part (class, object, root) AS (
@@ -137,8 +137,8 @@ SELECT
   ARRAY(SELECT jsonb_build_array(format('%s %s', class, object), format('%s %s', toclass, toobject)) FROM edge) AS edges`;
 
 /**
- * A cast is found by its types only: nothing refers to it. These are the user's own that the objects can have a use for,
- * because they are between types of the system and types that are needed, or use a function that is.
+ * Casts are found by their types, because nothing refers to a cast. These are the user's own casts that the objects may need:
+ * they convert between system types and needed types, or use a needed function.
  */
 const castsQuery = (needed: readonly ObjectId[]) => `
 WITH needed AS (SELECT split_part(id, ' ', 1)::oid AS class, split_part(id, ' ', 2)::oid AS object FROM unnest('{${needed

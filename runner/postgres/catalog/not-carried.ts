@@ -1,4 +1,4 @@
-/** What belongs to tables or is needed by them, and cannot be in a backup of tables. It is found before anything is written. */
+/** Finds what belongs to tables or is needed by them, but cannot be in a backup of tables, before anything is written. */
 import { z } from "zod";
 import { Failure, Failures } from "../../lib/failure";
 import type { NotCarried } from "../../request";
@@ -11,7 +11,7 @@ export function notCarried(what: readonly string[]): Failure {
   return new Failure(
     "not-carried",
     `The tables need what a backup of tables cannot bring back: ${what.join("; ")}. A restore would fail. ` +
-      "Leave these tables out, or change what needs it.",
+      "Leave these tables out, or remove what needs it.",
   );
 }
 
@@ -138,7 +138,7 @@ export async function findOutsideContent(
   const matched = ofExtensions.map(({ oid }) => oid);
   const own = await session.rows(extensionTablesQuery(extensions, matched), ExtensionTable);
   for (const { extension, table, condition, made } of own) {
-    // Rows that CREATE EXTENSION itself inserted are of the transaction that made the table.
+    // CREATE EXTENSION inserted its own rows in the transaction that made the table.
     const { count } = await session.row(
       `SELECT count(*) FROM (SELECT xmin AS made FROM ${table} ${condition}) q WHERE made::text <> ${escapeLiteral(made)}`,
       Count,
@@ -149,7 +149,7 @@ export async function findOutsideContent(
   return found;
 }
 
-/** Fails where there is content of a kind that was not accepted to be left out. */
+/** Fails if content would be left out and the request does not accept that. */
 export function checkOutsideContent(found: readonly OutsideContent[], accept: readonly NotCarried[]): void {
   Failures.throwIfAny(
     found

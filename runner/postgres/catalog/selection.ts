@@ -21,8 +21,8 @@ interface NamedRelation {
 const grammar = /^(?:(?<schema>"(?:[^"]|"")+"|[^".]+)\.)?(?<table>"(?:[^"]|"")+"|[^".]+)$/s;
 
 /**
- * Names are exact and case-sensitive, `*` and `?` are wildcards, and double quotes, as in SQL, take away the meaning
- * of every character but themselves.
+ * Names are exact and case-sensitive; `*` and `?` are wildcards. In double quotes, as in SQL, no character but the quote
+ * itself has a special meaning.
  */
 export function parseTablePattern(text: string): TablePattern {
   const groups = grammar.exec(text)?.groups;
@@ -56,7 +56,7 @@ export function isExact({ schema, table }: TablePattern): boolean {
   return "exact" in table && (schema === undefined || "exact" in schema);
 }
 
-/** Whether a table in any schema matches, but for upper and lower case. */
+/** Whether a table in any schema matches when case is ignored. */
 export function matchesFolded({ table }: TablePattern, name: string): boolean {
   return "exact" in table
     ? table.exact.toLowerCase() === name.toLowerCase()
@@ -71,14 +71,13 @@ export function matches(pattern: TablePattern, relation: NamedRelation): boolean
   );
 }
 
-/** As many as a message can hold. */
+/** Number of names in a message. */
 const shown = 5;
 
 const bare = (name: string) => name.toLowerCase().replaceAll('"', "");
 
 /**
- * Tables whose names are close to one that was not found: the same but for case or schema, or a few letters off, one
- * in four at most.
+ * Tables whose names are close to one that was not found: only case or schema differ, or at most one letter in four.
  */
 export function nearMisses(pattern: TablePattern, relations: readonly Relation[]): string[] {
   const wanted = bare(pattern.text);

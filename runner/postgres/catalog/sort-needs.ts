@@ -1,4 +1,4 @@
-/** Which of the things that tables need are carried, and how; pure, apart from the catalog. */
+/** Sorts what tables need: what a backup carries, when it is created, and what cannot be carried. Pure; queries nothing. */
 import type { Need, Needs, ObjectId, Part } from "./needs";
 
 /** A table that is not selected, and what needs it. */
@@ -24,7 +24,7 @@ export interface SortedNeeds {
   readonly schemas: readonly string[];
   readonly roles: readonly string[];
   readonly missing: readonly MissingTable[];
-  /** Why tables cannot be restored from a backup of tables: each one sentence. */
+  /** Why tables cannot be restored from a backup of tables; one sentence each. */
   readonly refused: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function sortNeeds({ parts, needs, edges, named }: Needs, selected: Reado
   const reached = (id: ObjectId): Need[] => reach(id, next).flatMap((to) => needOf.get(to) ?? []);
   const isTable = (kind: string | undefined) => kind === "r" || kind === "p";
   const own = needs.filter(({ kind }) => kind === "own");
-  /** Whether the archive has something that this refers to. */
+  /** Whether the object refers to something in the archive. */
   const isLate = ({ id }: Need) => reached(id).some(({ kind }) => kind === "inside" || kind === "relation");
   const late = new Set(own.filter(isLate).map(({ id }) => id));
 
@@ -106,8 +106,8 @@ function reach(start: ObjectId, next: ReadonlyMap<ObjectId, readonly ObjectId[]>
 }
 
 /**
- * pg_dump creates a CHECK after the rows if it refers to the row type of its own table by way of a function, because
- * neither of the two could come first.
+ * pg_dump creates a CHECK after the rows if it calls a function that uses the row type of its own table, because neither the
+ * table nor the function could come first.
  */
 function createdBefore(
   { section, table }: Part,

@@ -1,7 +1,7 @@
 /**
- * Functions that name what is in other schemas without the schema, as nearly all do that call PostGIS. Generated columns, checks
- * and indexes call them while a table is restored, when pg_restore has set the search path to nothing. For that time they
- * get a search path of their own; that of the session would not do, since the server ignores it while it builds indexes.
+ * Functions that name objects in other schemas without the schema, as nearly all functions that call PostGIS do. Generated columns,
+ * checks and indexes call them during a restore, while pg_restore has emptied the search path. So they get a search path of
+ * their own for that time. The session's search path would not do, because the server ignores it while it builds indexes.
  */
 import { firstUserOid } from "./catalog";
 import { oidList } from "../session/names";
@@ -22,7 +22,7 @@ const ours = (catalog: string, row: string) =>
 
 const systemSchemas = "('pg_catalog', 'information_schema')";
 
-/** Those that a table can call; its triggers do not fire in a restore. */
+/** Functions that a table can call. Trigger functions are left out, because triggers do not fire in a restore. */
 const candidatesQuery = `
 SELECT format('%s %s', 'pg_proc'::regclass::oid, p.oid) AS id, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS identity, p.prosrc AS source,
   EXISTS (SELECT FROM unnest(p.proargtypes::oid[] || p.prorettype) a JOIN pg_type t ON t.oid = a WHERE t.oid >= ${firstUserOid}) AS "foreignTypes"
@@ -44,7 +44,7 @@ export function namesBarely(source: string, names: ReadonlySet<string>): boolean
   return [...source.matchAll(bareName)].some(([, name = ""]) => names.has(name.toLowerCase()));
 }
 
-/** Functions in this database that need a search path to be called, as pg_proc numbers them. */
+/** Functions in this database that need a search path when they are called. */
 async function findUnqualified(session: Session): Promise<{ id: string; identity: string }[]> {
   const candidates = await withQualifiedNames(session, () => session.rows(candidatesQuery, Candidate));
   if (candidates.length === 0) return [];
@@ -55,7 +55,7 @@ async function findUnqualified(session: Session): Promise<{ id: string; identity
   );
 }
 
-/** Gives those functions a search path; their numbers in tables of contents. */
+/** Gives those functions a search path; returns their ids in tables of contents. */
 export async function giveSearchPath(session: Session): Promise<string[]> {
   const functions = await findUnqualified(session);
   if (functions.length === 0) return [];
@@ -66,7 +66,7 @@ export async function giveSearchPath(session: Session): Promise<string[]> {
   return functions.map(({ id }) => id);
 }
 
-/** The usual search path and every schema that a user made. */
+/** The schema public, and every schema that a user made. */
 async function usualPath(sessions: readonly Session[]): Promise<string> {
   const query = `SELECT nspname AS name FROM pg_namespace WHERE oid >= ${firstUserOid} AND nspname NOT LIKE 'pg\\_%' AND nspname NOT LIKE 'postgis\\_backup\\_%' ORDER BY nspname COLLATE "C"`;
   const path = new Set(["public"]);
@@ -78,8 +78,8 @@ async function usualPath(sessions: readonly Session[]): Promise<string> {
 export const noSearchPath = "SELECT pg_catalog.set_config('search_path', '', false)";
 
 /**
- * For sessions that fill a database which has such functions already: they are its users', and are not changed. The path
- * has the schemas of all these databases; one that is not there is passed over.
+ * For sessions that fill a database that has such functions already: they belong to its users, and are not changed. The path
+ * has the schemas of all these databases; the server skips schemas that do not exist.
  */
 export const setSearchPath = async (sessions: readonly Session[]): Promise<string> =>
   `SELECT pg_catalog.set_config('search_path', ${escapeLiteral(await usualPath(sessions))}, false)`;
@@ -87,7 +87,7 @@ export const setSearchPath = async (sessions: readonly Session[]): Promise<strin
 export const callsUnqualified = async (session: Session): Promise<boolean> =>
   (await findUnqualified(session)).length > 0;
 
-/** What ALTER FUNCTION calls these. */
+/** The names of functions as ALTER FUNCTION needs them. */
 export async function functionNames(session: Session, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const oids = ids.map((id) => id.split(" ")[1] ?? "");

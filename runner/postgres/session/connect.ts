@@ -51,14 +51,14 @@ export async function connectServer(
   throw refusalOf(container, server, refusals);
 }
 
-/** The same, for who opens sessions as they are needed. */
+/** The same, for callers that open sessions when they need them. */
 export async function connectedTarget(...args: Parameters<typeof connectServer>): Promise<ExecTarget> {
   const { target, session } = await connectServer(...args);
   await session.close();
   return target;
 }
 
-/** The socket first: its file is the container's own, where a port is of a network that others may share. */
+/** The socket first: its file belongs to this container, while other containers may share the network of a port. */
 export function addressesOf({
   socket,
   address,
@@ -121,8 +121,8 @@ async function letsAnyoneIn(target: ExecTarget, signal: AbortSignal): Promise<bo
 }
 
 /**
- * The process that the session talks to is, among the processes of the container, a child of the server's first one; and
- * it is no older than the psql that asked for it, so it is not by chance that another one has its number.
+ * The session's backend must be a process of this container and a child of its postmaster. It must also be no older than the
+ * psql that asked for it; otherwise another process may have the same number by chance.
  */
 export function isBackendOf({ pid }: Pick<RunningServer, "pid">, stat: readonly string[]): boolean {
   const [backend, client] = stat.map(readStat);
@@ -145,7 +145,7 @@ function foreign({ env }: ExecTarget): Failure {
   );
 }
 
-/** What the server said comes before what could not be reached; two addresses of one server say the same. */
+/** Answers of the server come before addresses that were not reached; two addresses of one server give the same answer once. */
 function refusalOf({ Name }: Container, server: RunningServer, refusals: readonly Failure[]): Failure {
   const name = Name.replace(/^\//, "");
   const others = refusals.filter(({ code }) => code !== foreignCode);

@@ -4,8 +4,8 @@ import { z } from "zod";
 import type { Session } from "./session";
 
 /**
- * An enum is hashed by the oids of its values, which are others in each database. So pg_dump gives the rows of partitions by
- * the hash of an enum to the partitioned table; the partitions below it share their rows.
+ * The hash of an enum depends on the oids of its values, which differ between databases. So if a table is partitioned by such a
+ * hash, pg_dump writes the rows of its partitions for the partitioned table, and a restore may put them into other partitions.
  */
 const poolsQuery = (oids: readonly string[]) => `
 WITH RECURSIVE below (oid, pool) AS (
@@ -14,13 +14,13 @@ WITH RECURSIVE below (oid, pool) AS (
   UNION SELECT i.inhrelid, b.pool FROM below b JOIN pg_inherits i ON i.inhparent = b.oid
 )
 SELECT DISTINCT ON (b.oid) b.oid::text, pool::text FROM below b WHERE b.oid IN (${oidList(oids)})
--- The topmost has the others below it.
+-- Chooses the topmost pool, which has the others below it.
 ORDER BY b.oid, pool IN (SELECT oid FROM below)`;
 
 const Pool = z.object({ oid: z.string(), pool: z.string() });
 type Pool = z.infer<typeof Pool>;
 
-/** The partitioned table that each of these tables shares its rows below, by the table's oid; none for most. */
+/** The partitioned table within which a partition's rows can move, by the partition's oid; most tables have none. */
 export async function findPools(
   session: Session,
   oids: readonly string[],

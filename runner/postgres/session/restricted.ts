@@ -1,11 +1,11 @@
-/** How scripts of a backup are given to psql, whoever wrote them: it runs no commands of its own, as a user who owns nothing. */
+/** Runs scripts of a backup, which anybody may have changed: psql runs no commands of its own, as a user who owns nothing. */
 import { randomBytes } from "node:crypto";
 import { spawnDocker } from "../../docker/docker";
 import { execArguments, type ExecTarget } from "../../docker/exec";
 import { execFilled } from "../../docker/exec-streamed";
 import { psql } from "./server";
 
-/** No file in a container belongs to it, and it needs no name there. */
+/** A user who owns no file in a container and needs no name there. */
 export const nobody = "65534:65534";
 
 const known = new Map<string, Promise<boolean>>();
@@ -23,7 +23,7 @@ function knowsRestriction({ docker, container }: ExecTarget): Promise<boolean> {
   return answer;
 }
 
-/** Strings are read as they were when the script was looked at. */
+/** psql must read strings in the same way as the scanner that checked the script. */
 const begin = "SET standard_conforming_strings = on;\n";
 
 async function* restricted(

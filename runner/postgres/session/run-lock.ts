@@ -5,7 +5,7 @@ import type { Failure } from "../../lib/failure";
 import type { Progress } from "../../lib/progress";
 import { type Session, SqlError } from "./session";
 
-/** Seconds to wait for the lock of a run that was killed just now and whose session is about to end. */
+/** Seconds to wait for the lock: the session of a run that was just killed may be about to end. */
 const waitSeconds = 5;
 
 interface RunLock {
@@ -14,12 +14,12 @@ interface RunLock {
   readonly applicationName: string;
 }
 
-/** Of a session without the lock: whoever has that ends all others that have the name of such a run. */
+/** Name of a session without the lock. The run that gets the lock ends all sessions with such a name. */
 export const nameWithoutLock = "postgis-backup";
 
 /**
- * Takes the lock for this session. Whatever else of such a run is still in the server then has lost its run, and is
- * ended; the number of such sessions.
+ * Takes the lock for this session. All other sessions of such a run then belong to a killed run, and are ended. Returns their
+ * number.
  */
 export async function lockRuns(
   session: Session,

@@ -16,12 +16,12 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-/** Of a server in a network of its own. */
+/** Where a server listens that has a network of its own. */
 export const loopback: ServerAddress = { host: "127.0.0.1", port: 5432 };
 
 /**
- * Variables by which a container's owner leads libpq's programs to another server, or has them read or write otherwise. Those that
- * prove who somebody is (PGPASSFILE, PGSSLCERT, PGSSLKEY) stay. https://www.postgresql.org/docs/current/libpq-envars.html
+ * Variables of the container that would lead libpq's programs to another server, or change what they read or write. Variables for
+ * authentication (PGPASSFILE, PGSSLCERT, PGSSLKEY) stay. https://www.postgresql.org/docs/current/libpq-envars.html
  */
 const foreignVariables = [
   ...[
@@ -94,7 +94,7 @@ export function errorLines(stderr: string): string {
     .trim();
 }
 
-/** For a program that ended without a word. */
+/** Says how a program ended that printed no message. */
 export function endedWith(exitCode: number | undefined): string {
   return exitCode === undefined
     ? "it was ended before its time."

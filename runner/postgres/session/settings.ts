@@ -1,9 +1,8 @@
 import type { Session } from "./session";
 
 /**
- * What every session sets, as pg_dump and pg_restore do for themselves, because database, role or server may have other
- * values: these could end or block a long session, hide rows from it, or change how its statements are read. Any role may
- * set these.
+ * What every session sets, as pg_dump and pg_restore do too. Other values of the database, role or server could end or block a
+ * long session, hide rows from it, or change how its statements are read. Any role may set these.
  */
 const sessionSettings: readonly { readonly name: string; readonly value: string; readonly since?: number }[] =
   [
@@ -50,7 +49,7 @@ export const setTextSettings = Object.entries(textSettings)
   .map(([name, value]) => `SET ${name} = '${value}'`)
   .join("; ");
 
-/** Otherwise the server can take seconds to compile a long query of the catalog that runs in a tenth of a second. */
+/** With JIT, the server can take seconds to compile a long catalog query that runs in a tenth of a second. */
 export const withoutJit = "SET jit = off";
 
 /**

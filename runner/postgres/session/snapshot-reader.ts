@@ -13,8 +13,8 @@ const batchBytes = 1 << 20;
 const argumentBytes = 80;
 
 /**
- * Seconds to wait for a table that is locked. Whoever makes this session wait does so, as a rule, because they wait for
- * the one that holds the snapshot; they have the time to give up.
+ * Seconds to wait for a locked table. Usually the session that blocks this one waits itself, for the session that holds the
+ * snapshot; this gives it time to give up.
  */
 const patience = 5;
 
@@ -53,7 +53,7 @@ export async function readInSnapshot<T>(
   return found;
 }
 
-/** The query is the first without an answer, as each of them has one row. */
+/** The query that failed is the first without an answer, as each query returns one row. */
 function readingFailure(said: string, query: string): Failure {
   if (!said.includes("lock timeout")) {
     return (

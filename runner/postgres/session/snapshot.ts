@@ -9,7 +9,7 @@ import { type Session, SqlError } from "./session";
 export interface Snapshot extends Selection {
   /** Name that other sessions import: `pg_dump --snapshot`, `SET TRANSACTION SNAPSHOT`. */
   readonly id: string;
-  /** What the tables need, where that was looked at. */
+  /** What the tables need; absent if that was not determined. */
   readonly needs?: Needs;
 }
 
@@ -88,13 +88,13 @@ interface LockOptions {
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available */
 const lockNotAvailable = "55P03";
 
-/** A lock that is free is had at once; after this long it is worth a session that looks who has it. */
+/** A free lock is granted at once. After this time, a second session looks who holds it. */
 const patienceMilliseconds = 1_000;
 
 /**
- * Begins a transaction whose snapshot is not taken yet, and locks tables in it against changes of their definition; others
- * go on reading and writing. Nothing may be read between the two: a snapshot from before the lock would see the tables as
- * they were, or empty, where somebody rewrote them meanwhile.
+ * Begins a transaction that has no snapshot yet, and locks tables in it against changes of their definition; others go on
+ * reading and writing. Nothing may be read before the lock: an earlier snapshot would show old tables, or empty ones if
+ * somebody rewrote them meanwhile.
  */
 async function beginWithLocks(
   session: Session,
@@ -132,7 +132,7 @@ export async function beginAndWait(
   }
 }
 
-/** Looks once a second who blocks a session, until it is told to stop; the last ones seen. */
+/** Looks once a second who blocks a session, until it is told to stop. Returns the last blockers seen. */
 async function watchBlockers(
   pid: number,
   openObserver: () => Session,
@@ -155,7 +155,7 @@ async function watchBlockers(
   }
 }
 
-/** False when the signal came first. */
+/** Returns false if the signal came first. */
 function waited(signal: AbortSignal): Promise<boolean> {
   return sleep(patienceMilliseconds, undefined, { signal }).then(
     () => true,
