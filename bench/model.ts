@@ -22,7 +22,7 @@ export interface Rates {
   readonly fixedSeconds: number;
 }
 
-export interface Scale {
+interface Scale {
   readonly rows: number;
   readonly cores: number;
   /** Sessions that dump the large table at the same time. pg_dump uses one session for each table. */

@@ -1,6 +1,6 @@
 import type { Summary } from "./result";
 
-export interface Bar {
+interface Bar {
   readonly label: string;
   readonly value: Summary;
   /** Draws this bar in green. */

@@ -1,7 +1,7 @@
 import type { Measurement } from "./measure";
 import type { Command, Group, Contender } from "./contender";
 
-export interface ContenderResult {
+interface ContenderResult {
   /** The commands as a user would type them. */
   readonly commands: readonly string[];
   /** One measurement for each round, in order. */
@@ -11,7 +11,7 @@ export interface ContenderResult {
 /** The results by name of the contender. */
 export type GroupResult = Readonly<Record<string, ContenderResult>>;
 
-export interface RoundOptions {
+interface RoundOptions {
   readonly rounds: number;
   readonly measure: (contender: Contender) => Promise<Measurement>;
   readonly describe: (command: Command) => string;

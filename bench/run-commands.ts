@@ -2,7 +2,7 @@ import { execa, ExecaError } from "execa";
 import { peakMemory } from "../test/support/memory";
 import type { Command } from "./contender";
 
-export interface Ran {
+interface Ran {
   /** From the start of the first command to the end of the last. */
   readonly seconds: number;
   /** Peak memory of the largest process, in bytes. It is known a moment after the process ends. */

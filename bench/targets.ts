@@ -7,7 +7,7 @@ import { ours } from "./cases/runner";
 import { bareDump } from "./cases/small";
 import { type BenchResult, medianOf } from "./result";
 
-export interface Verdict {
+interface Verdict {
   readonly target: string;
   readonly limit: string;
   readonly measured: string;

@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { offlineEnvironment } from "./environment";
 import { sdkVersion } from "./sdk-version";
 
-export interface InstallOptions {
+interface InstallOptions {
   /** An absolute path. Plugins go into its folder `pulumi-home`. */
   cacheDir: string;
   /** The Pulumi CLI: the path of one built here, or the name of an official one on PATH. */

@@ -116,6 +116,6 @@ function prodrigestivill(fixture: Fixture): Contender {
   };
 }
 
-export async function removeInContainer(container: string, files: readonly string[]): Promise<void> {
+async function removeInContainer(container: string, files: readonly string[]): Promise<void> {
   await execa("docker", ["exec", container, "rm", "-f", ...files]);
 }

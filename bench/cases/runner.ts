@@ -6,7 +6,7 @@ import type { Command } from "../contender";
 /** The name of this program in the report. */
 export const ours = "postgis-backup";
 
-export interface RunnerTarget {
+interface RunnerTarget {
   readonly database: string;
   /** Folder of the backups. */
   readonly repository: string;

@@ -12,7 +12,7 @@ export interface Port {
   protocol: string;
 }
 
-export interface Mount {
+interface Mount {
   target: string;
   source?: string;
   type: "bind" | "volume" | "tmpfs";

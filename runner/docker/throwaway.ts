@@ -6,6 +6,7 @@ import { Failure } from "../lib/failure";
 import { removeAbandonedThrowaways, throwawayLabels } from "./abandoned-throwaways";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 import tie from "./throwaway.sh";
+import path from "node:path";
 
 interface ThrowawayOptions {
   readonly image: string;
@@ -100,4 +101,14 @@ export async function startThrowaway(
         "docker-failed",
         `A throwaway container of the image ${image} cannot be started: ${lines.join("\n")}`,
       );
+}
+
+/** The value of --mount for a file or folder of the host. */
+export function bindMount(source: string, target: string): string {
+  return ["type=bind", csvField(`source=${path.resolve(source)}`), csvField(`target=${target}`)].join(",");
+}
+
+/** That value is one line of CSV. */
+function csvField(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

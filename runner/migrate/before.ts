@@ -4,11 +4,11 @@ import { Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { escapeLiteral } from "../postgres/session/escape";
 import { findRequirements } from "../postgres/catalog/requirements";
-import type { Session } from "../postgres/session/session";
+import { type Session, inSession } from "../postgres/session/session";
 import { withQualifiedNames } from "../postgres/session/settings";
 import type { MigrateRequest } from "../request";
 import { readDockerRecord } from "./docker-record";
-import { dataOf, inDatabase, newDatabase, type NewServer, inside, boundPorts } from "./servers";
+import { dataOf, newDatabase, type NewServer, inside, boundPorts } from "./servers";
 import type { Inspection, PortBinding } from "../docker/container";
 import { type Brought, broughtBy } from "./inventory/objects";
 
@@ -46,7 +46,7 @@ export async function checkNewServer(
   signal: AbortSignal,
 ): Promise<void> {
   const copies = await readDockerRecord(newServer.docker, "loading", dataOf(newServer), z.unknown());
-  await inDatabase(newDatabase(newServer, signal), signal, async (session) => {
+  await inSession(newDatabase(newServer, signal), signal, async (session) => {
     await checkSuperuser(session, newServer.request.toUser, newServer.request.toContainer);
     if (copies !== undefined) return;
     const names = JSON.stringify(tables.map(({ sqlName }) => sqlName));

@@ -9,15 +9,7 @@ import { checkUnchanged, holdWrites, selectAll } from "./hold-writes";
 import { compareServers, type Comparison } from "./inventory/inventory";
 import { type MigrationRecord, readRecord, removalInWords } from "./record";
 import { endSwitch, resume } from "./resume";
-import {
-  dataOf,
-  inDatabase,
-  newDatabase,
-  type NewServer,
-  oldDatabase,
-  boundPorts,
-  type Servers,
-} from "./servers";
+import { dataOf, newDatabase, type NewServer, oldDatabase, boundPorts, type Servers } from "./servers";
 import { secondsSince } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { BackupRequest, type MigrateRequest, type MigrateResult, RestoreRequest } from "../request";
@@ -31,6 +23,7 @@ import {
   notAccepted,
 } from "./inventory/items";
 import type { Brought } from "./inventory/objects";
+import { inSession } from "../postgres/session/session";
 
 const Loading = z.object({ container: z.string() });
 
@@ -115,7 +108,7 @@ async function moveTables(
 ): Promise<MigrateResult> {
   const { request, newServer, progress } = servers;
   const target = await oldDatabase(servers, signal);
-  return inDatabase(target, signal, async (hold) => {
+  return inSession(target, signal, async (hold) => {
     const selection = await selectAll(hold, request);
     const brought = await findBrought(hold, selection, request);
     const compare = () => compareBoth(servers, brought, signal);

@@ -6,10 +6,10 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
-import type { Session } from "../postgres/session/session";
+import { type Session, inSession } from "../postgres/session/session";
 import { MigrateResult } from "../request";
 import { readDockerRecord, dockerName, removeDockerRecord, writeDockerRecord } from "./docker-record";
-import { dataOf, inDatabase, type NewServer, newDatabase } from "./servers";
+import { dataOf, type NewServer, newDatabase } from "./servers";
 import type { Inspection } from "../docker/container";
 
 const setting = "postgis_backup.migrated_from";
@@ -66,7 +66,7 @@ export async function readRecord(
   signal: AbortSignal,
 ): Promise<MigrationRecord | undefined> {
   const record = await readDockerRecord(server.docker, "migrated", dataOf(server), MigrationRecord);
-  return inDatabase(newDatabase(server, signal), signal, async (session) => {
+  return inSession(newDatabase(server, signal), signal, async (session) => {
     if (record !== undefined && record.toSystem === (await systemIdentifier(session))) return record;
     if (await hasHint(session)) throw recordLost(server);
     return undefined;
@@ -120,7 +120,7 @@ export function removalInWords(server: NewServer): string {
 }
 
 function alter(server: NewServer, change: string, signal: AbortSignal): Promise<void> {
-  return inDatabase(newDatabase(server, signal), signal, (session) =>
+  return inSession(newDatabase(server, signal), signal, (session) =>
     session.run(`ALTER DATABASE ${escapeIdentifier(server.request.toDatabase)} ${change}`),
   );
 }

@@ -5,9 +5,10 @@ import { throwawayLabels } from "../docker/abandoned-throwaways";
 import { Failure } from "../lib/failure";
 import { readDockerRecord, withMigrationLock } from "./docker-record";
 import { type MigrationRecord, readRecord, unpackTables, SwitchRecord } from "./record";
-import { dataOf, inDatabase, newDatabase, type NewServer, boundPorts, dataPlace } from "./servers";
+import { dataOf, newDatabase, type NewServer, boundPorts, dataPlace } from "./servers";
 import { escapeLiteral } from "../postgres/session/escape";
 import type { MigrateResult, RemoveOldRequest } from "../request";
+import { inSession } from "../postgres/session/session";
 
 /**
  * Removes the old container, and its data if the request says so. Only Docker's records decide what is removed. Resources that are
@@ -129,7 +130,7 @@ function tablesLacking(
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<string[]> {
-  return inDatabase(newDatabase(newServer, signal), signal, async (session) => {
+  return inSession(newDatabase(newServer, signal), signal, async (session) => {
     const rows = await session.rows(
       `SELECT name FROM jsonb_array_elements_text(${escapeLiteral(JSON.stringify(names))}) name WHERE to_regclass(name) IS NULL`,
       z.object({ name: z.string() }),

@@ -3,8 +3,9 @@ import { findContainer, type Inspection } from "../docker/container";
 import type { Progress } from "../lib/progress";
 import { readDockerRecord, removeDockerRecord } from "./docker-record";
 import { MigrationRecord, removeRecord, systemIdentifier, networksTaken, SwitchRecord } from "./record";
-import { dataOf, inDatabase, newDatabase, type NewServer, boundPorts } from "./servers";
+import { dataOf, newDatabase, type NewServer, boundPorts } from "./servers";
 import { giveBack, keepStopped, type OldServer, start, takePort, toTheEnd } from "./switch";
+import { inSession } from "../postgres/session/session";
 
 /**
  * If the new server had the data by then, it takes the port. Otherwise the old one is started again, if it was stopped. Afterwards
@@ -45,7 +46,7 @@ async function isOfAnother(server: NewServer, switching: SwitchRecord, progress:
     if (networksTaken(switching, container).length > 0) return false;
     await start(server, progress);
   }
-  const system = await inDatabase(newDatabase(server, toTheEnd), toTheEnd, systemIdentifier);
+  const system = await inSession(newDatabase(server, toTheEnd), toTheEnd, systemIdentifier);
   return system !== switching.system;
 }
 

@@ -3,7 +3,7 @@ import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
 import type { Relation } from "../postgres/catalog/catalog";
 import { connectedTarget } from "../postgres/session/connect";
-import { openSession, type Session } from "../postgres/session/session";
+import { type Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { MigrateRequest } from "../request";
 import path from "node:path";
@@ -53,20 +53,6 @@ export function newDatabase(
 /** Names the data of the new server, whichever container uses it. */
 export function dataOf({ container }: Pick<NewServer, "container">): string {
   return dataPlace(container).key;
-}
-
-/** Runs the work in a session of its own. */
-export async function inDatabase<T>(
-  target: ExecTarget | Promise<ExecTarget>,
-  signal: AbortSignal,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = openSession(await target, signal);
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }
 
 /** The port inside the container. */

@@ -5,7 +5,6 @@
  */
 import {
   type Servers,
-  inDatabase,
   newDatabase,
   dataOf,
   dataPlace,
@@ -38,6 +37,7 @@ import type { ExecTarget } from "../docker/exec";
 import { answering } from "../server";
 import { connectedTarget } from "../postgres/session/connect";
 import { secondsSince } from "../lib/format";
+import { inSession } from "../postgres/session/session";
 
 /**
  * Because of Docker's records, this run or the next can undo or complete each step. The record of the switch is written before
@@ -45,7 +45,7 @@ import { secondsSince } from "../lib/format";
  */
 export async function switchServers(servers: Servers, result: MigrateResult): Promise<void> {
   const { docker, request, old, newServer, hold, tables, progress } = servers;
-  const toSystem = await inDatabase(newDatabase(newServer, toTheEnd), toTheEnd, systemIdentifier);
+  const toSystem = await inSession(newDatabase(newServer, toTheEnd), toTheEnd, systemIdentifier);
   const fromSystem = await systemIdentifier(hold);
   const switching = switchRecord(old, newServer.container, toSystem);
   await writeDockerRecord(docker, "switching", dataOf(newServer), switching);

@@ -24,6 +24,7 @@ import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./
 import { archiveName } from "../postgres/archive/compression";
 import { describeContent } from "../postgres/catalog/not-carried";
 import type { BackupFiles } from "../repository/files";
+import { withoutJit } from "../postgres/session/settings";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
@@ -51,7 +52,7 @@ export async function beginRestore(
     await session.run("RESET lock_timeout");
     // Otherwise the server sends a notice for each object that it skips.
     await session.run("SET client_min_messages = error");
-    await session.run("SET jit = off");
+    await session.run(withoutJit);
     await dropWork(session, target, names);
     const jobs = chooseJobs(request.jobs);
     const { manifest, files } = backup;
@@ -146,8 +147,4 @@ export interface RestoreRun {
   readonly signal: AbortSignal;
   /** For the result. */
   readonly notes: string[];
-}
-
-export function inDatabase(target: ExecTarget, database: string): ExecTarget {
-  return { ...target, env: { ...target.env, PGDATABASE: database } };
 }

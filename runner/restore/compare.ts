@@ -2,6 +2,7 @@
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { sqlName } from "../postgres/session/names";
 import { openSession } from "../postgres/session/session";
+import { withoutJit } from "../postgres/session/settings";
 import { compareRestored } from "../verify";
 import type { RestoreRun } from "./begin";
 import type { StagedTable } from "./staging";
@@ -20,7 +21,7 @@ export async function compareStaging(run: RestoreRun, tables: readonly StagedTab
   const empty = request.content === "schema";
   const session = openSession(target, signal);
   try {
-    await session.run("SET jit = off");
+    await session.run(withoutJit);
     // If the server crashes now, the restore has to start again anyway.
     await session.run("SET synchronous_commit = off");
     await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);

@@ -1,4 +1,3 @@
-import "node:path";
 import { z } from "zod";
 import { docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";

@@ -9,7 +9,7 @@ import { writeFile } from "../docker/exec-streamed";
 import { callerIds, type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
-import { endedWith, errorLines, withEnv } from "../postgres/session/server";
+import { endedWith, errorLines, withEnv, inDatabase } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
 import { asDirectory, holdsRows, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
@@ -24,7 +24,8 @@ import {
 } from "./statements";
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
-import { inDatabase, type RestoreRun } from "./begin";
+import { type RestoreRun } from "./begin";
+import { withoutJit } from "../postgres/session/settings";
 
 /** Path in the target's container of the archive that has the definitions for the target. */
 export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
@@ -50,7 +51,7 @@ export async function withScratch<T, R>(
   let found: T;
   try {
     await inScratch.run("SET client_min_messages = error");
-    await inScratch.run("SET jit = off");
+    await inScratch.run(withoutJit);
     found = await work({ session: inScratch, unqualified: await define(run, scripts, inScratch) });
   } catch (error) {
     await inScratch.close();

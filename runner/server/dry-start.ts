@@ -5,7 +5,7 @@
 import { Attempts, Failure } from "../lib/failure";
 import { type Docker, spawnDocker } from "../docker/docker";
 import { shell } from "../docker/exec";
-import { startThrowaway, type Throwaway } from "../docker/throwaway";
+import { startThrowaway, type Throwaway, bindMount } from "../docker/throwaway";
 import type { PreflightRequest } from "../request";
 import path from "node:path";
 import checkSettings from "./check-settings.sh";
@@ -211,16 +211,7 @@ export const scriptTarget = (script: string) => `/docker-entrypoint-initdb.d/${p
 
 function bindMounts({ backupDirectory, initScripts }: PreflightRequest): string[] {
   return [
-    ...(backupDirectory === undefined ? [] : [bind(backupDirectory, "/backups")]),
-    ...initScripts.map((script) => `${bind(script, scriptTarget(script))},readonly`),
+    ...(backupDirectory === undefined ? [] : [bindMount(backupDirectory, "/backups")]),
+    ...initScripts.map((script) => `${bindMount(script, scriptTarget(script))},readonly`),
   ];
-}
-
-function bind(source: string, target: string): string {
-  return ["type=bind", csvField(`source=${path.resolve(source)}`), csvField(`target=${target}`)].join(",");
-}
-
-/** The value of --mount is one line of CSV. */
-function csvField(text: string): string {
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -8,7 +8,7 @@ import { writeTar } from "../lib/tar";
 import { type Docker, dockerFailure, spawnDocker } from "../docker/docker";
 import { callerIds } from "../docker/exec";
 import { findImage, type WantedImage } from "../docker/image";
-import { startThrowaway, type Throwaway } from "../docker/throwaway";
+import { bindMount, startThrowaway, type Throwaway } from "../docker/throwaway";
 import { prepareFile } from "../repository/layout";
 
 /** Where the backup is in the container. */
@@ -104,7 +104,7 @@ export async function startMountedContainer(
 ): Promise<BackupContainer | undefined> {
   const { folder } = options.files;
   if (folder === undefined) return undefined;
-  const mount = ["type=bind", csvField(`source=${folder}`), `target=${target}`, "readonly"].join(",");
+  const mount = `${bindMount(folder, target)},readonly`;
   let container: Throwaway;
   try {
     container = await start(docker, options, ["--mount", mount], signal);
@@ -149,9 +149,4 @@ function copyFailure(error: unknown): unknown {
     `The disk is too small for the archive in a throwaway container: ${failure.message}\n` +
       'Free space where Docker keeps its containers ("docker info" says where).',
   );
-}
-
-/** The value of --mount is one line of CSV. */
-function csvField(text: string): string {
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

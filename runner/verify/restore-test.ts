@@ -8,7 +8,7 @@ import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv } from "../postgres/session/server";
-import { openSession, type Session } from "../postgres/session/session";
+import { inSession } from "../postgres/session/session";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { giveSearchPath } from "../postgres/catalog/unqualified";
 import type { BackupFiles } from "../repository/files";
@@ -52,7 +52,7 @@ interface RestoreTest {
 export async function runRestoreTest(test: RestoreTest): Promise<void> {
   try {
     await waitForServer(test);
-    await inDatabase(test, "postgres", async (session) => {
+    await inSession(targetOf(test, "postgres"), test.signal, async (session) => {
       await createRoles(session, test.manifest.requires.roles);
       await createDatabase(session, database, test.manifest.source);
     });
@@ -69,19 +69,6 @@ function targetOf({ docker, container, manifest }: RestoreTest, database: string
   const target = withEnv(server, { PGCLIENTENCODING: clientEncoding(manifest.source.encoding) });
   // The throwaway server trusts its own container. It needs no password, least of all that of another server.
   return { ...target, secretEnv: [] };
-}
-
-async function inDatabase<T>(
-  test: RestoreTest,
-  database: string,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = openSession(targetOf(test, database), test.signal);
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }
 
 /** Asks over TCP: the image first starts a server that only makes the databases, and that one does not listen on TCP. */
@@ -111,7 +98,7 @@ async function restore(test: RestoreTest): Promise<void> {
   const runFile = async (name: string) => {
     await run(name, readChecked(files, recordedFile(manifest, name)));
     // Stock tools would fail here on functions that need a search path.
-    await inDatabase(test, database, giveSearchPath);
+    await inSession(targetOf(test, database), test.signal, giveSearchPath);
   };
   await runFile(prepareFile);
   const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
@@ -139,7 +126,7 @@ function compare(test: RestoreTest): Promise<void> {
     method: manifest.fingerprintMethod,
     validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
   };
-  return inDatabase(test, database, (session) =>
+  return inSession(targetOf(test, database), test.signal, (session) =>
     compareRestored(session, targetOf(test, database), comparison, signal),
   );
 }

@@ -2,11 +2,10 @@
 import { z } from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failures } from "../lib/failure";
-import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { readCatalog, type Relation, findPools } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { type Measure, measureHere, measureTables } from "../postgres/catalog/fingerprint";
 import { type Name, sqlName } from "../postgres/session/names";
-import { findPools } from "../postgres/session/pools";
 import type { Session } from "../postgres/session/session";
 import type { Manifest } from "../repository/manifest";
 import { compareTable, mismatch, type RecordedTable, settlePools, withFingerprints } from "./compare";

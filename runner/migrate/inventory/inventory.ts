@@ -1,8 +1,8 @@
 /** Compares both servers: what would the new one lack? */
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
-import { withEnv } from "../../postgres/session/server";
-import { openSession, type Session } from "../../postgres/session/session";
+import { inDatabase } from "../../postgres/session/server";
+import { inSession } from "../../postgres/session/session";
 import { databaseItems } from "./database";
 import { serverItems } from "./server";
 import { type Item, item, missingItems, countsByKind } from "./items";
@@ -12,11 +12,6 @@ import type { Brought } from "./objects";
 export interface Server {
   readonly database: string;
   readonly target: ExecTarget;
-}
-
-/** Another database of the server, with the same user. */
-function inDatabase({ target }: Server, database: string): ExecTarget {
-  return withEnv(target, { PGDATABASE: database });
 }
 
 /** What both servers have, and what the new one lacks. */
@@ -84,9 +79,9 @@ async function otherDatabases(oldServer: Server, newServer: Server, signal: Abor
       continue;
     }
     const missing = missingItems(
-      await inSession(inDatabase(oldServer, name), signal, (session) => databaseItems(session)),
+      await inSession(inDatabase(oldServer.target, name), signal, (session) => databaseItems(session)),
       there.some((other) => other.name === name)
-        ? await inSession(inDatabase(newServer, name), signal, (session) => databaseItems(session))
+        ? await inSession(inDatabase(newServer.target, name), signal, (session) => databaseItems(session))
         : [],
     ).filter(({ kind }) => kind !== "extension");
     const everywhere =
@@ -95,17 +90,4 @@ async function otherDatabases(oldServer: Server, newServer: Server, signal: Abor
       found.push(item("database", name, { note: countsByKind(missing) }));
   }
   return found;
-}
-
-async function inSession<T>(
-  target: ExecTarget,
-  signal: AbortSignal,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = openSession(target, signal);
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
 }

@@ -100,3 +100,8 @@ export function endedWith(exitCode: number | undefined): string {
     ? "it was ended before its time."
     : `it ended with exit code ${exitCode} and no message.`;
 }
+
+/** The same server and user, in another database. */
+export function inDatabase(target: ExecTarget, database: string): ExecTarget {
+  return withEnv(target, { PGDATABASE: database });
+}

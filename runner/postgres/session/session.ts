@@ -133,3 +133,17 @@ export function openSession(target: ExecTarget, signal: AbortSignal, user?: stri
     },
   };
 }
+
+/** Runs the work in a session of its own. */
+export async function inSession<T>(
+  target: ExecTarget | Promise<ExecTarget>,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = openSession(await target, signal);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
