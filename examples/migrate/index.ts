@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Migration, PostgisContainer } from "postgis-backup";
-import { OldServer } from "../../components/migration/args";
+import { Migration, OldServer, PostgisContainer } from "postgis-backup";
 
 const config = new pulumi.Config();
 const oldServer = config.get("oldServer", { allowedValues: Object.values(OldServer) }) ?? OldServer.Keep;
