@@ -64,7 +64,7 @@ export const BucketArguments = z.object({
 
 const givenWithExisting: readonly string[] = ["existingBucket", "prefix", "kmsKeyArn"];
 
-/** Arguments that cannot be had without a protection. */
+/** Arguments that need a protection. */
 const needsProtection: readonly (readonly [keyof BackupBucketArgs, BucketProtection])[] = [
   ["kmsKeyArn", "encryption"],
   ["abortIncompleteUploadsDays", "lifecycle"],
@@ -74,7 +74,7 @@ const needsProtection: readonly (readonly [keyof BackupBucketArgs, BucketProtect
   ["objectLock", "versioning"],
 ];
 
-/** Why arguments do not go together: the first that is wrong, and the reason. */
+/** Why arguments contradict each other: the first wrong one, and the reason. */
 export function conflict(
   args: BackupBucketArgs,
 ): { readonly property: string; readonly reason: string } | undefined {

@@ -63,12 +63,12 @@ export class BackupBucket extends pulumi.ComponentResource {
           ...(checked.objectLock === undefined ? {} : { objectLockEnabled: true }),
           ...(checked.tags === undefined ? {} : { tags: checked.tags }),
         },
-        // A bucket can be given Object Lock later, by its configuration; a change here would ask for another bucket.
+        // Object Lock can be added later by its own configuration; a change here would replace the bucket.
         { ...options, ignoreChanges: ["objectLockEnabled"] },
       );
       this.protections = protectBucket(name, this.bucket, checked, {
         ...options,
-        // They go with the bucket, not before it: what is kept stays protected.
+        // Kept with the bucket: a bucket that outlives the stack stays protected.
         ...{ retainOnDelete: undefined, deletedWith: this.bucket },
       });
       const ready = Object.values(this.protections)

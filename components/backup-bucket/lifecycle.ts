@@ -20,7 +20,7 @@ export function lifecycleRules(args: BackupBucketArgs): Rule[] {
     rules.push(
       rule("expire-noncurrent-versions", {
         noncurrentVersionExpiration: { noncurrentDays: args.expireNoncurrentDays },
-        // Else the mark of a deleted object stays when the last of its versions is gone.
+        // Otherwise the delete marker of an object stays after its last version is gone.
         expiration: { expiredObjectDeleteMarker: true },
       }),
     );

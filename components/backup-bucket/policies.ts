@@ -9,7 +9,7 @@ interface Statement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** What a policy for the runner is narrowed to. */
+/** What a policy for the runner is limited to. */
 export interface PolicyScope {
   readonly arn: string;
   readonly prefix?: string | undefined;
@@ -53,7 +53,7 @@ export function backupPolicy(scope: PolicyScope): string {
 export function prunePolicy(scope: PolicyScope): string {
   return policyDocument([
     listing(scope),
-    // Deleting what is locked would hide it and free nothing, so the runner looks first.
+    // Deleting a locked object would hide it and free nothing, so the runner checks for locks first.
     objects(scope, ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:DeleteObject"]),
     ...key(scope, ["kms:Decrypt"]),
   ]);
@@ -83,7 +83,7 @@ function objects({ arn, prefix }: PolicyScope, actions: readonly string[]): Stat
   return { Sid: "Backups", Effect: "Allow", Action: actions, Resource: `${arn}/${keysBelow(prefix)}` };
 }
 
-/** Only by way of S3: nobody encrypts or decrypts anything else with the key. */
+/** Allows the key only for requests through S3, so that nothing else can be encrypted or decrypted with it. */
 function key({ kmsKeyArn }: PolicyScope, actions: readonly string[]): Statement[] {
   if (kmsKeyArn === undefined) return [];
   const Condition = { StringLike: { "kms:ViaService": "s3.*" } };

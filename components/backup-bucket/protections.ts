@@ -35,7 +35,7 @@ export function protectBucket(
   opts: Options,
 ): BucketProtections {
   const before = [...opts.dependsOn];
-  /** S3 refuses two changes of these at a time, and some need what others set: each waits for those before it. */
+  /** S3 refuses two of these changes at the same time, and some need others, so each waits for those before it. */
   const declare = <R extends pulumi.Resource>(
     suffix: string,
     create: (name: string, opts: pulumi.CustomResourceOptions) => R,

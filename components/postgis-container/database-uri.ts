@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** Addresses that mean all of the host's; a client on the host connects to its loopback interface. */
+/** Addresses that mean all addresses of the host; a client on the host connects to the loopback interface instead. */
 const anyAddress: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS */

@@ -58,7 +58,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
     super("postgis-backup:index:PostgisContainer", name, { ...args, password }, opts);
     refuseUnknownArguments(args, postgisContainerNames, this);
     checkPassword(args.password, this);
-    // It is used after the container was made, and must not be found wrong only then.
+    // Checked now, because it is used only after the container was created.
     void derived(args.startTimeout, (timeout) => {
       checkValue(ReadyRequest.shape.timeout, timeout, ["startTimeout"], this);
     });
@@ -99,7 +99,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
     this.volume = new docker.Volume(
       `${name}-volume`,
       { name: volumeName, labels },
-      // Docker cannot change a volume's labels: with others, it would have to be made anew, without the data.
+      // Docker cannot change a volume's labels: other labels would replace the volume, and lose the data.
       { ...checked, ...kept(keepData), ignoreChanges: ["labels"] },
     );
 
@@ -123,8 +123,8 @@ export class PostgisContainer extends pulumi.ComponentResource {
       {
         ...checked,
         deleteBeforeReplace: true,
-        // The password file acts only when a volume is initialised; afterwards the ready command sets the password. Of a
-        // standby, the provider reads that no port is published, and would make it anew in every update.
+        // The password file acts only when a volume is initialised; afterwards the ready command sets the password. The
+        // provider sees that a standby publishes no port, and would replace it in every update.
         ignoreChanges: ["uploads", ...(standby ? ["ports"] : [])],
         // Docker changes the limit of a running container, and cannot take it away: it reads 0 as no change.
         replaceOnChanges: (args.memory ?? 0) === 0 ? ["memory", "memorySwap"] : [],
@@ -170,7 +170,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
           request,
           argumentOf: { location: "restoreFrom" },
           resultSchema: RestoreResult,
-          // Once for each volume. Where its tables exist, which is so in every later run, nothing happens.
+          // Restores once for each volume: if the tables exist, as in every later run, nothing happens.
           triggers: valuesAlone([volumeName]),
         },
         this,

@@ -2,10 +2,10 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { ownerLabel, PreflightResult } from "../../runner/request";
 
-/** The id by which what a component creates is known as its own; its preflight made it, and keeps it in the stack's state. */
+/** The id that marks a container and a volume as the component's own. The preflight makes it, and keeps it in the stack's state. */
 export function ownerOf(preflight: command.local.Command, component: string): pulumi.Output<string> {
   return preflight.stdout.apply((stdout) =>
-    // The preflight of an earlier version said nothing, and the label was made of names.
+    // In earlier versions, the preflight printed nothing, and the label was made of names.
     stdout === ""
       ? [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack(), component].join("/")
       : PreflightResult.parse(JSON.parse(stdout)).owner,

@@ -15,10 +15,10 @@ interface PlannedContainer {
   readonly database: pulumi.Input<string>;
 }
 
-/** Variables by which a server may start otherwise; the values of all others, which could be secret, are not handed on. */
+/** Variables that change how a server starts. The values of all others are not passed on, because they may be secret. */
 const decisive = /^(PGDATA|POSTGRES_INITDB_ARGS|PATH|LANG|LC_\w+|TZ|LD_\w+)$/;
 
-/** The arguments that the plan has by other names. */
+/** The arguments that have another name in the plan. */
 export const plannedArguments = {
   container: "containerName",
   volume: "volumeName",
@@ -27,8 +27,8 @@ export const plannedArguments = {
 };
 
 /**
- * What is checked before the old container goes: everything that can be wrong with the new one. It is also what makes the
- * check run again, so it has all arguments that replace the container, and no other.
+ * What is checked before the old container is removed: everything that can be wrong with the new one. A change of the plan runs
+ * the check again, so the plan has exactly the arguments that replace the container.
  */
 export function containerPlan(
   planned: PlannedContainer,
@@ -38,7 +38,7 @@ export function containerPlan(
   return {
     container: planned.containerName,
     dockerHost: args.dockerHost,
-    // Made by the first preflight, which hands it on.
+    // The first preflight makes the owner's id.
     owner: undefined,
     keepData: args.keepData,
     adopt: args.adopt,

@@ -1,9 +1,9 @@
-/** A name that is not known would be ignored, and what it was to do would not be done. */
+/** Refuses unknown names of arguments: a misspelt argument would be silently ignored. */
 import type * as levenshtein from "fastest-levenshtein";
 import type * as pulumi from "@pulumi/pulumi";
 import { isPlain, wrongArgument } from "./check";
 
-/** What an argument is as text in a stack's settings; arrays and records are objects there. */
+/** The kind of setting that an argument is read from; arrays and records are read from objects. */
 type Kind<T> = T extends string
   ? "string" | "secret"
   : T extends number
@@ -12,12 +12,12 @@ type Kind<T> = T extends string
       ? "boolean"
       : "object" | Readonly<Record<string, unknown>>;
 
-/** All arguments of a component, or of what is nested in them; the compiler sees to it that none is missing or too many. */
+/** All arguments of a component or of a nested object; the compiler checks that the list is complete and has no others. */
 export type ArgumentNames<A> = {
   readonly [Name in keyof A]-?: Kind<pulumi.Unwrap<NonNullable<A[Name]>>>;
 };
 
-/** Refuses arguments that a component does not have, which only the compiler of TypeScript would find. */
+/** Refuses arguments that a component does not have; otherwise only the TypeScript compiler would find them. */
 export function refuseUnknownArguments<A extends object>(
   args: A,
   names: ArgumentNames<A>,
@@ -37,9 +37,9 @@ function unknownIn(args: object, names: Readonly<Record<string, unknown>>, path:
   });
 }
 
-/** The nearest of the known names, up to one letter off in three. */
+/** Suggests the nearest known name, if at most one letter in three differs. */
 export function didYouMean(name: string, known: readonly string[]): string {
-  // Only a name that is wrong needs it.
+  // Loaded here, because only a wrong name needs it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { distance } = require("fastest-levenshtein") as typeof levenshtein;
   const [nearest] = known

@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 
-/** What was found to be wrong with arguments, until everything that waits for it has been told. */
+/** Errors in arguments that were found so far; cleared when everything that waits for them has failed. */
 const found: Error[] = [];
 
 /**
- * Ends when the part of the program that declares its resources has run, and fails if any argument in it is wrong. What was declared
- * before the wrong one would be created in spite of it, for the program does not end at an error.
+ * Waits until the program has declared its resources, and fails if any argument is wrong. Otherwise resources that were declared
+ * before the wrong one would still be created, because the program does not end at an error.
  */
 export function argumentsChecked(): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -18,8 +18,8 @@ export function argumentsChecked(): Promise<void> {
 }
 
 /**
- * An error of the component, with nothing but its message: a stack trace would hide that. The component is named in words, because
- * an error that belongs to a resource is printed only when that is registered, and it may wait for what is not created now.
+ * An error without a stack trace, which would hide the message. The message names the component, because an error that belongs to
+ * a resource is printed only when the resource is registered, and that may wait for resources that are not created now.
  */
 export function wrongArgument(message: string, resource: pulumi.Resource): Error {
   const { __pulumiType: type, __name: name } = resource as unknown as Record<string, string>;
@@ -27,7 +27,7 @@ export function wrongArgument(message: string, resource: pulumi.Resource): Error
   return remember(new pulumi.ResourceError(`${message} (${component})`, undefined, true));
 }
 
-/** Keeps whatever was declared in the same part of the program from being created. */
+/** Remembers an error, so that no resource that was declared with the wrong one is created. */
 export function remember(error: Error): Error {
   const same = found.find(({ message }) => message === error.message);
   if (same !== undefined) return same;
@@ -36,7 +36,7 @@ export function remember(error: Error): Error {
   return error;
 }
 
-/** Stands for what is known only when the server is there, and is no matter of another argument. */
+/** Stands for values that are known only when the server exists, so that the other arguments can be checked before. */
 const anyServer = {
   container: "pending",
   user: "pending",
@@ -48,8 +48,8 @@ const anyServer = {
 
 /**
  * Checks arguments against the runner's request schema: at once where their values are plain, else when they become
- * known, so that nothing is created from a request that the runner would refuse. `argumentOf` names the argument that a property of
- * the request is made of, where that has another name.
+ * known, so that nothing is created from a request that the runner would refuse. `argumentOf` maps properties of the request to
+ * arguments with another name.
  */
 export function checkedRequest<S extends z.ZodObject>(
   schema: S,
@@ -83,8 +83,8 @@ export function checkedRequest<S extends z.ZodObject>(
 }
 
 /**
- * The arguments, each checked by its own schema: at once where its value is plain, else when it becomes known. So are the parts
- * of a nested one, which stays an object.
+ * The arguments, each checked by its own schema: at once where its value is plain, else when it becomes known. The parts of a nested
+ * argument are checked in the same way.
  */
 export function checkedArgs<A extends object>(
   schema: z.ZodObject,
@@ -108,16 +108,16 @@ export function checkedArgs<A extends object>(
   return Object.fromEntries(checked) as A;
 }
 
-/** A choice that is made when the program runs: "false" is a text, and would count as true. */
+/** A boolean. The text "false" is refused, because it would count as true. */
 export const Switch = z.boolean().optional();
 
-/** psql reads a password as a line. Nothing of it may be in the message. */
+/** A password is one line, because psql reads it as a line. The message must not show any of it. */
 const Password = z
   .string("must be a text")
   .min(1, "must not be empty")
   .regex(/^[^\r\n\0]*$/, "must be one line");
 
-/** At once where it is plain; made a secret, it would be known later only. */
+/** Checks a plain password at once; as a secret, it would be known only later. */
 export function checkPassword(password: pulumi.Input<string> | undefined, resource: pulumi.Resource): void {
   if (password === undefined) return;
   void derived(password, (known) => {
@@ -150,7 +150,7 @@ export function isPlain(value: unknown): boolean {
   return Object.values(value).every(isPlain);
 }
 
-/** What is made of an argument; plain where that is plain, so that it can be checked at once. */
+/** A value that is computed from an argument. It is plain if the argument is plain, so that it can be checked at once. */
 export function derived<T, U>(value: pulumi.Input<T>, make: (known: pulumi.Unwrap<T>) => U): pulumi.Input<U> {
   return isPlain(value) ? make(value as pulumi.Unwrap<T>) : pulumi.output(value).apply(make);
 }

@@ -1,7 +1,7 @@
-/** What all components do alike. */
+/** What all components have in common. */
 import * as pulumi from "@pulumi/pulumi";
 
-/** The arguments, with a password that nobody sees. */
+/** The arguments, with the password as a secret. */
 export function withSecretPassword<A extends { password?: pulumi.Input<string> }>(
   args: A,
 ): A & { password?: pulumi.Output<string> } {
@@ -10,8 +10,7 @@ export function withSecretPassword<A extends { password?: pulumi.Input<string> }
 }
 
 /**
- * Options of a component's child. Pulumi itself hands on providers, aliases, transforms and `protect`; only `dependsOn` stays
- * with the component.
+ * Options of a component's child. Pulumi itself passes on providers, aliases, transforms and `protect`, but not `dependsOn`.
  */
 export function childOptions(
   parent: pulumi.ComponentResource,
@@ -22,10 +21,10 @@ export function childOptions(
   return { parent, dependsOn: [...(wanted as pulumi.Input<pulumi.Resource>[]), ...dependsOn] };
 }
 
-/** Options of a child that outlives the stack. They are absent where it does not, so that they do not undo what its parent says. */
+/** Options of a child that outlives the stack. Otherwise they are absent, so that they do not override the options of its parent. */
 export const kept = (keep: boolean) => (keep ? { protect: true, retainOnDelete: true } : {});
 
-/** All outputs that a component has as properties. */
+/** All properties of a component that are outputs. */
 export function outputsOf(component: pulumi.ComponentResource): pulumi.Inputs {
   const found = Object.entries(component).filter(
     ([name, value]) => name !== "urn" && pulumi.Output.isInstance(value),

@@ -70,8 +70,8 @@ export function knownConnection(args: pulumi.Unwrap<PostgisConnectionArgs>): Pos
 }
 
 /**
- * A connection for whoever has to wait until a resource is there. Its values are the program's own, so that a preview knows them
- * when that resource is replaced.
+ * A connection for components that must wait for a resource. Its values come from the program, so that a preview knows them even if
+ * that resource is replaced.
  */
 export function connectionAfter(
   resource: pulumi.Resource,

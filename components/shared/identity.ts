@@ -1,13 +1,13 @@
 /**
- * By what a database, and a list of triggers, are known as the same ones in a later update. A container that is replaced takes
- * along whatever is triggered by an output of it, so that nothing here depends on a resource.
+ * Recognises a database, and a list of triggers, as the same ones in a later update. Nothing here depends on a resource, because
+ * a trigger that depends on an output of a replaced container would fire.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { dataVolume } from "./connection";
 
 /**
- * The server that has the data, whatever its container is called now: by the container's name where the volume is named after it,
- * as it is by default, else by the volume.
+ * Identifies the server by its data, so that its container can be renamed: the container's name if the volume is named after it,
+ * which is the default, else the volume.
  */
 export function serverIdentity({
   container,
@@ -21,12 +21,12 @@ export function serverIdentity({
 }
 
 /**
- * Triggers that are compared by their values alone. The engine takes for changed what depends on a resource that it deletes before
- * it makes it anew, even if the new value is the old one.
+ * Triggers that are compared only by their values. Otherwise, if the engine deletes a resource before it creates the replacement, it
+ * takes all values that depend on it as changed, even if they are equal.
  */
 export function valuesAlone<T>(triggers: pulumi.Input<T>): pulumi.Output<pulumi.Unwrap<T>> {
   const output = pulumi.output(triggers);
-  // With unknown values in it, as a preview has them, the promise gives an unknown output again.
+  // If a value is unknown, as in a preview, the promise gives an unknown output again.
   const values = (output as unknown as { promise(withUnknowns: true): Promise<unknown> }).promise(true);
   const bare = pulumi
     .isSecret(output)

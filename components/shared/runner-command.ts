@@ -15,8 +15,8 @@ interface RunnerCommandArgs {
   /** A change of any of these runs the verb again, as a replacement. */
   readonly triggers: pulumi.Input<pulumi.Input<unknown>[]>;
   /**
-   * Whether a change that is no trigger (the password, a retention) runs the verb again, with `--again` if that makes a difference,
-   * or keeps its output.
+   * What a change does that is not a trigger (the password, a retention): runs the verb again, with `--again` for verbs that know it,
+   * or keeps the output.
    */
   readonly onUpdate: "run" | "runAgain" | "keep";
 }
@@ -46,7 +46,7 @@ export function runnerCommand(
   );
 }
 
-/** The runner, bundled into one file because that starts in half the time, beside these components, whether these run from source or compiled. */
+/** Path of the runner, from the sources and from compiled code. It is bundled into one file, which starts in half the time. */
 export function runnerFile(): string {
   const candidates = ["../../postgis-backup.js", "../../dist/postgis-backup.js"].map((file) =>
     path.join(__dirname, file),

@@ -5,16 +5,16 @@ import { remember } from "./check";
 
 interface Settings {
   readonly config: pulumi.Config;
-  /** The arguments of a component that were set, each by the setting of its name; without those that are left out. */
+  /** Reads the arguments of a component from the settings of the same names; arguments that are not set are absent. */
   readonly argumentsOf: <A, Left extends keyof A = never>(
     component: { readonly argumentNames: ArgumentNames<A> },
     ...leftOut: Left[]
   ) => Omit<Partial<A>, Left>;
-  /** Ends the reading of settings: refuses those that were set and never asked for. */
+  /** To be called last: refuses settings that were never read. */
   readonly refuseUnknown: () => void;
 }
 
-/** The program's settings. One that is misspelt would be ignored, so all are asked for and the others refused. */
+/** The program's settings. A misspelt setting would be ignored, so settings that are never read are refused. */
 export function settings(): Settings {
   const own = new pulumi.Config();
   const asked = new Set<string>();

@@ -7,12 +7,12 @@ import { z } from "zod";
 import { BackupResult, PresentResult } from "../../runner/request";
 import { runnerFile } from "../shared/runner-command";
 
-/** Trigger of a backup that was taken because the one before was gone. It stays, or the next update would take another one. */
+/** Trigger of a backup that is taken because the last one is gone. It stays, or the next update would take another backup. */
 const Gone = z.object({ gone: z.string() });
 
 const lookMilliseconds = 20_000;
 
-/** One more trigger if the backup that a command took last is gone. Where nobody can look, it counts as there. */
+/** One more trigger if the last backup of a command is gone. If that cannot be checked, the backup counts as present. */
 export async function goneBackup(
   command: string,
   s3: object | undefined,

@@ -4,13 +4,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { BackupRequestInput } from "../../runner/request";
 import { runnerFile } from "../shared/runner-command";
 
-/** A preview must end, whatever the container does. */
+/** Time limit: a preview must end even if the container hangs. */
 const timeoutMilliseconds = 20_000;
 
-/** What the first preview of a new container cannot know. */
+/** Errors that are normal in the first preview of a new container. */
 const notYetThere = /^error\[container-not-(found|running)\]/;
 
-/** In a preview, looks for what would fail the backup, and warns of it. */
+/** In a preview, warns of problems that would fail the backup. */
 export function warnInPreview(
   request: pulumi.Output<BackupRequestInput>,
   password: pulumi.Output<string> | undefined,

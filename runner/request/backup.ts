@@ -9,7 +9,7 @@ import path from "node:path";
 
 const isInS3 = (repository: string) => parseRepository(repository).kind === "s3";
 
-/** Whether nothing of the archive is in a folder of this machine. */
+/** Whether the archive is streamed to S3, without a folder of this machine. */
 export function isStreamed({
   repository,
   workDirectory,
@@ -20,7 +20,7 @@ export function isStreamed({
   return workDirectory === undefined && isInS3(repository);
 }
 
-/** The same text for all ways to write one repository. */
+/** One text for all spellings of a repository. */
 function normalized(repository: string): string {
   const location = parseRepository(repository);
   return location.kind === "s3" ? s3Url(location, location.prefix) : path.resolve(location.path);
@@ -90,7 +90,7 @@ export const BackupPlace = z.strictObject({
   location: z.string(),
   /** Its path or URL. */
   manifest: z.string(),
-  /** Of the manifest, and of as many other files as fit, by their paths; where the bucket keeps versions. */
+  /** Versions of the manifest, and of as many other files as fit, by their paths, where the bucket keeps versions. */
   versionIds: z.record(z.string(), z.string()).optional(),
 });
 export type BackupPlace = z.infer<typeof BackupPlace>;
@@ -112,7 +112,7 @@ export const BackupResult = z.strictObject({
   }),
   /** Ids of earlier backups that retention removed. */
   pruned: z.array(z.string()),
-  /** Why retention removed nothing though it should have; a reason to look. */
+  /** Why retention removed nothing although it should have. */
   alarm: z.string().optional(),
 });
 export type BackupResult = z.infer<typeof BackupResult>;

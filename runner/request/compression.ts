@@ -1,16 +1,16 @@
-/** The methods by which archives are compressed. All that this program knows of one is its entry here. */
+/** The compression methods of archives. Everything that this program knows about a method is in its entry here. */
 import { z } from "zod";
 
 export interface CompressionMethod {
-  /** What the name of a compressed file ends in. */
+  /** Ending of the name of a compressed file. */
   readonly suffix: string;
   /** The first major version of `pg_dump` that knows it; unset: all do. */
   readonly since?: number;
   /** The level of `pg_dump` where none is given; unset: the method has no levels. */
   readonly level?: number;
   /**
-   * Compresses standard input as `pg_dump` does. Only for methods whose program PostgreSQL's own images have, for their init
-   * scripts.
+   * Compresses standard input as `pg_dump` does. Only for methods whose program PostgreSQL's own images contain; they use it for
+   * init scripts.
    */
   readonly compress?: (level: number) => readonly string[];
   /** Writes the decompressed content of the files that are its further arguments. */

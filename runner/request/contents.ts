@@ -1,4 +1,4 @@
-/** What a manifest records of a database, and those find who look for it there. */
+/** Parts of a manifest that are read from a database. */
 import { z } from "zod";
 export const CustomSrid = z.object({
   srid: z.int(),

@@ -1,6 +1,6 @@
 /**
  * What the control plane (components) and people (the command line) ask of the runner, and what it answers.
- * Both sides import these schemas; nothing else crosses the border between them.
+ * Components and the runner share these schemas and nothing else.
  */
 export * from "./backup";
 export * from "./choices";

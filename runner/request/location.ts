@@ -55,7 +55,7 @@ function invalid(text: string, rule: string): Failure {
   );
 }
 
-/** As people write it. */
+/** The URL of a key, without a slash at the end. */
 export function s3Url({ bucket }: Pick<S3Location, "bucket">, key: string): string {
   return `s3://${bucket}/${key}`.replace(/\/$/, "");
 }

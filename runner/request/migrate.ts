@@ -5,7 +5,7 @@ import { RestoreRequest } from "./restore";
 import { BackupsOfName } from "./repository";
 import { Jobs, LockTimeout, Server } from "./server";
 
-/** The server that a migration goes to; on the same Docker daemon, whose host has the port. */
+/** The new server of a migration. It runs on the same Docker daemon, whose host publishes the port. */
 const NewServer = {
   toContainer: z.string().min(1, "must name a container"),
   toUser: z.string().min(1).default("postgres"),
@@ -48,7 +48,7 @@ export const MigrateResult = z.strictObject({
   tables: z.array(z.string()),
   tableCount: z.int(),
   rows: z.int(),
-  /** What could not be compared, or is otherwise than in the old server. */
+  /** What could not be compared, or differs from the old server. */
   notes: z.array(z.string()),
   /** Container and volume of the old server that were removed. */
   removed: z.array(z.string()),

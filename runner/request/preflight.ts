@@ -8,7 +8,7 @@ const DockerName = z
   .string()
   .regex(dockerName, "must be two or more letters, digits, '_', '.', '-', and start with a letter or digit");
 
-/** Variables that the component itself sets; a second value would keep the image from starting the server. */
+/** Variables that the component itself sets. With a second value, the image would not start the server. */
 const ownVariables = /^POSTGRES_(USER|DB|PASSWORD)(_FILE)?$/;
 const Variable = z
   .string()
@@ -19,7 +19,7 @@ const Variable = z
 
 const SettingName = z.string().regex(/^[A-Za-z_][\w$.-]*$/, "must be the name of a setting");
 
-/** Settings by which nobody would reach the server, or its data would lie outside the volume. */
+/** Settings that would make the server unreachable, or move its data out of the volume. */
 const ownSettings: Readonly<Record<string, string>> = {
   port: "the server listens on 5432 in the container, and the argument port publishes it",
   data_directory: "the data is where the volume is mounted",
@@ -39,7 +39,7 @@ const Mebibytes = z
   .min(0)
   .max(2 ** 33);
 
-/** The container that is to be created, as far as something can be wrong with it. It never holds a password. */
+/** The container to be created: everything that can be wrong with it. It never holds a password. */
 export const PreflightRequest = z.strictObject({
   container: DockerName,
   dockerHost: Server.dockerHost,
@@ -81,7 +81,7 @@ export const PreflightRequest = z.strictObject({
 export type PreflightRequest = z.infer<typeof PreflightRequest>;
 export type PreflightRequestInput = z.input<typeof PreflightRequest>;
 
-/** What the caller keeps, and hands over in its next preflight. */
+/** What the caller keeps, and passes to its next preflight. */
 export const PreflightResult = z.strictObject({
   /** Value of the label {@link ownerLabel}. */
   owner: z.string(),

@@ -9,7 +9,7 @@ export const BackupName = z
   .string()
   .regex(backupNamePattern, "must be letters, digits, '_', '.', '-', and start with a letter or digit");
 
-/** How an S3 server is spoken to. Credentials come from the default chain of the AWS SDK alone. */
+/** How an S3 server is reached. Credentials come only from the default chain of the AWS SDK. */
 export const S3Settings = z.strictObject({
   /** URL of a server that is not AWS. Unset: as the AWS SDK finds it, such as in AWS_ENDPOINT_URL_S3. */
   endpoint: z.url().optional(),
@@ -24,10 +24,10 @@ export const S3Settings = z.strictObject({
 });
 export type S3Settings = z.infer<typeof S3Settings>;
 
-/** In a path or a name, these are mistakes, and would change what a message or a command says. */
+/** Control characters in a path or a name are mistakes, and would change what a message or a command says. */
 const unsafe = /[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]/;
 
-/** Refused before anything, and shown so that it does no harm. */
+/** Refuses control characters first, and shows them escaped, so that they do no harm in the message. */
 export const withoutControls = z.string().superRefine((text, context) => {
   if (!unsafe.test(text)) return;
   const shown = JSON.stringify(text).replaceAll(
@@ -40,7 +40,7 @@ export const withoutControls = z.string().superRefine((text, context) => {
 /** A folder of this machine. */
 export const FolderPath = withoutControls.min(1);
 
-/** What a function of this program makes of a text, said where the text is. */
+/** Checks a text with a function of this program, and reports its failure at the text. */
 const parsedBy = (parse: (text: string) => unknown) =>
   FolderPath.superRefine((text, context) => {
     try {
@@ -54,7 +54,7 @@ const parsedBy = (parse: (text: string) => unknown) =>
 /** Where backups are kept: a folder, or `s3://bucket/prefix`. */
 export const Repository = parsedBy(parseRepository);
 
-/** A repository, and how its S3 server is spoken to. */
+/** A repository, and how its S3 server is reached. */
 export const InRepository = { repository: Repository, s3: S3Settings.optional() };
 
 /** The backups of one name in a repository. */
@@ -73,7 +73,7 @@ export const OneBackup = {
 };
 export type OneBackup = z.infer<z.ZodObject<typeof OneBackup>>;
 
-/** Says what is missing or said twice. */
+/** Reports what is missing or given twice. */
 export function namesOneBackup(request: OneBackup, context: z.core.$RefinementCtx): void {
   const { location, repository, name, backup } = request;
   const given = Object.entries({ repository, name, backup }).filter(([, value]) => value !== undefined);

@@ -28,7 +28,7 @@ export const RestoreRequest = z
     lockTimeout: LockTimeout,
     /** Image of the throwaway container, where the target's own `pg_restore` cannot read the archive. Unset: the one that the backup was taken with, where it is there. */
     image: z.string().min(1).optional(),
-    /** Only look for what would keep the backup from being restored. */
+    /** Only check whether the backup can be restored. */
     dryRun: z.boolean().default(false),
   })
   .superRefine(namesOneBackup)
@@ -52,7 +52,7 @@ export const RestoreResult = z.strictObject({
   restored: z.boolean(),
   /** Schemas that hold the tables that were there before. */
   swappedInto: z.array(z.string()),
-  /** What could not be compared, or is otherwise than in the source. */
+  /** What could not be compared, or differs from the source. */
   notes: z.array(z.string()),
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;

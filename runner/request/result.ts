@@ -1,4 +1,4 @@
-/** A result as a whole must stay under 4 KB; these are the bytes that what has no end may take in it. */
+/** Bytes for a list of any length in a result, which as a whole must stay under 4 KB. */
 const bytesFor = { tables: 1600, versionIds: 500 };
 
 const jsonBytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value)) + 1;
@@ -16,7 +16,7 @@ export function summarizeTables(names: readonly string[]): string[] {
   return kept;
 }
 
-/** Those of the first file, and of as many others as fit where so many places have some. */
+/** The versions of the first file, and of as many others as fit if that many repositories have versions. */
 export function summarizeVersionIds(
   versionIds: Readonly<Record<string, string>>,
   first: string,

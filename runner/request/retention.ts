@@ -10,7 +10,7 @@ export const Retention = z.strictObject({
   keepWeekly: count,
   keepMonthly: count,
   keepYearly: count,
-  /** Nothing is removed when the newest backup is smaller than this share of the one before. */
+  /** Nothing is removed if the newest backup is smaller than this share of the one before. */
   minSizeRatio: z.number().gt(0).max(1).optional(),
 });
 export type Retention = z.infer<typeof Retention>;

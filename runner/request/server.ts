@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { withoutControls } from "./repository";
 
-/** Where the server is: always inside a container. Port and socket are found there. */
+/** The server, which always runs inside a container. Port and socket are found there. */
 export const Server = {
   container: withoutControls.min(1, "must name a container"),
   user: z.string().min(1).default("postgres"),
@@ -13,7 +13,7 @@ export const Server = {
 /** Parallel workers of `pg_dump` or `pg_restore`. Unset: by the cores of this machine. */
 export const Jobs = z.int().min(1).max(64).optional();
 
-/** Bytes of a table, without indexes, from which on several workers dump or load it together; 0 for never. */
+/** Tables with at least this many bytes, without indexes, are dumped or loaded by several workers at once; 0 for never. */
 export const SplitTablesFrom = z
   .int()
   .min(0)
