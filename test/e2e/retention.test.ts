@@ -237,7 +237,7 @@ describe("retention of backups", function () {
       const refused = await run("prune", ...rules, ...more);
       assert.equal(refused.exitCode, 1);
       assert.equal(refused.stdout, "");
-      assert.match(refused.stderr, /^error\[backup-too-small\]: Backup .* No backup was removed\. Look /);
+      assert.match(refused.stderr, /^error\[backup-too-small\]: Backup .* No backup was removed\. Check /);
     }
     const unmarked = await backup(...rules, "--table", "dias_catalogue");
     assert.deepEqual(unmarked.pruned, [oldest, result.backupId], "the one before the drop stays");
