@@ -21,7 +21,9 @@ JOBS ?= 2
 alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)
 
 # Two runs, of which the second one reports for both. Unit tests come last because they fill the gaps at the end best.
-test:
+test: build
+# Before the set-up, because two that install Debian packages at once end each other.
+	@$(run) setup-lint
 	@$(MAKE) --no-print-directory --jobs 2 setup-tests lint
 	@export TEST_REPORT=$$(mktemp); trap 'rm "$$TEST_REPORT"' EXIT; failed=0; \
 	offline=$$(test ! -x .cache/bin/pulumi-language-nodejs || echo test/offline); \
