@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 // By the package's own name, as every other program has them, and compiled ("npm run build"): an update then transpiles
 // this file alone.
-import { BackupBucket, PostgisContainer, settings, TableBackup, type BackupBucketArgs } from "postgis-backup";
+import { BackupBucket, type BackupBucketArgs, PostgisContainer, settings, TableBackup } from "postgis-backup";
 
 // Each setting has the name of the argument that it becomes. Pulumi.yaml has the defaults of this program; the components have
 // the others.

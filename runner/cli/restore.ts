@@ -48,7 +48,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
     .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", Number)
     .option(
       "--split-tables-from <bytes>",
-      "size of a table from which on all workers load it together (default: 512 MiB; 0: never)",
+      "tables of at least this size are loaded by several workers at once (default: 512 MiB; 0: never)",
       Number,
     )
     .option(
