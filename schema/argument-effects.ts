@@ -284,7 +284,7 @@ export const tableBackup = {
     shows: trigger("repository"),
     wrong: [
       ...refused("s3://B", /^repository: "s3:\/\/B" is not a repository in S3/),
-      { by: "run 2", value: ({ folder }) => `${folder}/file/x`, says: /error\[directory-not-writable\]/ },
+      { by: "run 3", value: ({ folder }) => `${folder}/file/x`, says: /error\[directory-not-writable\]/ },
     ],
   },
   copies: {

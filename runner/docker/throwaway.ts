@@ -44,14 +44,21 @@ export async function startThrowaway(
   signal: AbortSignal,
 ): Promise<Throwaway> {
   signal.throwIfAborted();
-  const args = [
-    ...["run", "--interactive", "--rm", "--network", network, "--name", name],
+  // "docker run" does both, but waits for its input to end if the start fails because a mounted folder is gone.
+  const create = [
+    ...["create", "--interactive", "--rm", "--network", network, "--name", name],
     ...throwawayLabels(purpose),
     ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
     ...options,
     ...["--entrypoint", "sh", image, "-c", tie, "sh", ...command],
   ];
-  const process = spawnDocker(docker, args, {
+  const created = await spawnDocker(docker, create, { reject: false });
+  if (created.failed) throw notStarted(image, created, created.stderr);
+  const id = created.stdout.trim();
+  const remove = () => spawnDocker(docker, ["rm", "--force", "--volumes", id], { reject: false });
+  if (signal.aborted) await remove();
+  signal.throwIfAborted();
+  const process = spawnDocker(docker, ["start", "--attach", "--interactive", id], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "pipe",
@@ -76,7 +83,7 @@ export async function startThrowaway(
     const late = setTimeout(closeSeconds * 1000, "late", { ref: false });
     const [outcome] = await Promise.all([Promise.race([ended, late]), cleaned]);
     if (outcome !== "late") return;
-    await spawnDocker(docker, ["rm", "--force", "--volumes", name], { reject: false });
+    await remove();
     process.kill("SIGKILL");
     await ended;
   };
@@ -93,14 +100,19 @@ export async function startThrowaway(
   const outcome = await Promise.race([started, aborted, ended]);
   if (outcome === "started") return { name, log: () => lines.join("\n"), running: () => running, close };
   await close();
+  // The daemon itself removes only what was started.
+  await remove();
   signal.throwIfAborted();
+  throw notStarted(image, outcome, lines.join("\n"));
+}
+
+function notStarted(image: string, outcome: unknown, words: string): unknown {
   const failure = dockerFailure(outcome);
-  throw failure instanceof Failure && failure.code !== "docker-failed"
-    ? failure
-    : new Failure(
-        "docker-failed",
-        `A throwaway container of the image ${image} cannot be started: ${lines.join("\n")}`,
-      );
+  if (failure instanceof Failure && failure.code !== "docker-failed") return failure;
+  return new Failure(
+    "docker-failed",
+    `A throwaway container of the image ${image} cannot be started: ${words}`,
+  );
 }
 
 /** The value of --mount for a file or folder of the host. */

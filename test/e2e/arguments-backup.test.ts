@@ -64,7 +64,7 @@ describe("every argument of a TableBackup and a TableRestore", function () {
       const change = allOf(values);
       const { failed, log } = await stack.up({ ...base, ...change });
       assert.ok(failed, JSON.stringify(change));
-      for (const { name, says } of values) assert.match(log, says, name);
+      for (const { name, says } of values) assert.match(log, says, `${name}: ${log}`);
       await unharmed();
     }
   }

@@ -1,4 +1,5 @@
-import { readdir, rename, rm } from "node:fs/promises";
+import assert from "node:assert/strict";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import {
@@ -10,7 +11,35 @@ import {
   takeBackup,
   ways,
 } from "../support/backup-fixture";
+import { environment } from "../support/environment";
+import { fakeDocker } from "../support/fake-docker";
+import { removeFolder, temporaryFolder } from "../support/resources";
+import { throwaways } from "../support/throwaways";
+import { startMountedContainer } from "../../runner/verify";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
+
+describe("a throwaway container", () => {
+  it("whose mounted folder goes before it starts ends at once", async function () {
+    this.timeout(60_000);
+    const parent = await temporaryFolder();
+    const folder = path.join(parent, "cbm");
+    await mkdir(folder);
+    const { stdout: real } = await execa("sh", ["-c", "command -v docker"]);
+    const { docker, remove } = await fakeDocker(`[ "$1" != start ] || rm -r ${folder}; exec ${real} "$@"`);
+    try {
+      const { image } = await environment;
+      const files = { location: folder, folder };
+      assert.equal(
+        await startMountedContainer(docker, { image, files }, new AbortController().signal),
+        undefined,
+      );
+      assert.deepEqual(await throwaways(parent), []);
+    } finally {
+      await remove();
+      await removeFolder(parent);
+    }
+  });
+});
 
 describe("a backup whose folder", function () {
   this.timeout(120_000);

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { takeBackup } from "./backup";
+import { TestBucket } from "./bucket";
 import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
 import { remainsOf } from "./restore-fixture";
@@ -13,7 +14,6 @@ import { type CountedReads, countReads } from "./s3-reads";
 import { type S3Server, startS3Server } from "./s3-server";
 import { throwaways } from "./throwaways";
 
-const bucket = "backups";
 
 export interface BucketFixture {
   /** Where the series are: one each format, and called like it. */
@@ -54,7 +54,8 @@ export async function bucketFixture(options: BucketFixtureOptions): Promise<Buck
   const proxy = await countReads(server.endpoint);
   const [nothing, mounted] = [path.join(folder, "nothing"), path.join(folder, "mounted")];
   await Promise.all([mkdir(nothing), mkdir(mounted)]);
-  await server.client.send(new CreateBucketCommand({ Bucket: bucket }));
+  // Throwaway containers say which bucket they read, and other fixtures exist at the same time.
+  const bucket = (await TestBucket.create(server)).name;
   const repository = `s3://${bucket}/far/away`;
   const [source, target] = await Promise.all([startServer({ mount: mounted }), startServer()]);
   const env = {

@@ -47,7 +47,7 @@ export async function createInFolder(
     async write(file, content, recorded) {
       failUnlessPlain(file);
       const target = path.join(workPath, file);
-      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      await makeFolders(workPath, path.posix.dirname(file));
       // "wx" neither follows a link nor overwrites an existing file.
       await pipeline(content, createWriteStream(target, { flags: "wx", mode: 0o600, flush: true }));
       if (recorded !== undefined) known.set(file, recorded);
@@ -84,6 +84,15 @@ export async function createInFolder(
       return abandonBackup({ workPath, finalPath }, error);
     },
   };
+}
+
+/** Makes folders in the hidden folder, but never that one again: without it, what was written there is gone. */
+async function makeFolders(workPath: string, folders: string): Promise<void> {
+  if (folders === ".") return;
+  await makeFolders(workPath, path.posix.dirname(folders));
+  await mkdir(path.join(workPath, folders), { mode: 0o700 }).catch((error: unknown) => {
+    if (!isErrno(error, "EEXIST")) throw error;
+  });
 }
 
 /**

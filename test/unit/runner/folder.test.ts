@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir, readlink, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readlink, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type BegunBackup, Repositories } from "../../../runner/backup/repositories";
 import { ownIdentity } from "../../../runner/lib/process-identity";
+import { onceOnly } from "../../../runner/repository/checked-content";
 import { recordOf } from "../../../runner/repository/checksums";
 import { checksumsBelow } from "../../../runner/repository/files";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
@@ -134,6 +135,15 @@ describe("a folder of backups", () => {
     const create = () =>
       repository.create({ name: "cbm", id: "20261121T080000Z", mostBytes: 1, fileMode: 0o600, key });
     await assert.rejects(create, /file\/cbm cannot be written: .*Choose another repository/);
+  });
+
+  it("that is removed is not made again", async () => {
+    const begun = await begin(key);
+    await begun.write("archive/toc.dat", onceOnly(Buffer.from("a")));
+    await rm(workPath(begun), { recursive: true });
+    for (const file of ["RESTORE.md", "archive/1.dat"])
+      await assert.rejects(begun.write(file, onceOnly(Buffer.from("b"))), { code: "ENOENT" });
+    assert.equal(existsSync(workPath(begun)), false);
   });
 
   it("knows size and SHA-256 of every file", async () => {
