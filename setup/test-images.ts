@@ -15,7 +15,8 @@ import { step } from "./step";
 export const preparedPassword = "test";
 
 const recipeLabel = "postgis-backup.test.recipe";
-const dataFolder = "/var/lib/postgresql/data";
+/** In no volume: Docker would copy all files of a volume for each container, also for those that start no server. */
+const dataFolder = "/var/lib/postgresql/prepared";
 
 /** All of them, so that no test has to wait for one. */
 export async function ensureTestImages(defaultImage: string): Promise<void> {
@@ -36,8 +37,9 @@ export async function imageOfVersion(version: ImageVersion, defaultImage: string
   return official;
 }
 
-/** A path in a volume of the base image can be added to, not changed by RUN. Nothing in a test survives a power failure. */
+/** Nothing in a test survives a power failure. */
 const dockerfile = (base: string) => `FROM ${base}
+ENV PGDATA=${dataFolder}
 ADD data.tar ${path.posix.dirname(dataFolder)}/
 CMD ["postgres", "-c", "fsync=off"]
 `;
@@ -68,8 +70,13 @@ export async function preparedImage(base: string): Promise<string> {
 
 /** Starts a server for the first time, ends it in order, and keeps what it wrote. */
 async function saveData(image: string, tar: string): Promise<void> {
-  const env = ["--env", `POSTGRES_PASSWORD=${preparedPassword}`, "--env", "POSTGRES_INITDB_ARGS=--no-sync"];
-  // Little WAL, because every server of the image begins with a copy of all this.
+  const variables = [
+    `POSTGRES_PASSWORD=${preparedPassword}`,
+    "POSTGRES_INITDB_ARGS=--no-sync",
+    `PGDATA=${dataFolder}`,
+  ];
+  const env = variables.flatMap((variable) => ["--env", variable]);
+  // Little WAL, because every server of the image copies what it changes.
   const settings = ["-c", "fsync=off", "-c", "min_wal_size=32MB", "-c", "max_wal_size=32MB"];
   const { stdout: id } = await execa("docker", ["run", "--detach", ...ownLabel, ...env, image, ...settings]);
   try {

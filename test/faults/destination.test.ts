@@ -25,17 +25,17 @@ describe("a throwaway container", () => {
     const folder = path.join(parent, "cbm");
     await mkdir(folder);
     const { stdout: real } = await execa("sh", ["-c", "command -v docker"]);
-    const { docker, remove } = await fakeDocker(`[ "$1" != start ] || rm -r ${folder}; exec ${real} "$@"`);
+    const fake = await fakeDocker(`[ "$1" != start ] || rm -r ${folder}; exec ${real} "$@"`);
     try {
       const { image } = await environment;
       const files = { location: folder, folder };
       assert.equal(
-        await startMountedContainer(docker, { image, files }, new AbortController().signal),
+        await startMountedContainer(fake.docker, { image, files }, new AbortController().signal),
         undefined,
       );
       assert.deepEqual(await throwaways(parent), []);
     } finally {
-      await remove();
+      await fake.remove();
       await removeFolder(parent);
     }
   });

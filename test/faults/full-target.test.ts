@@ -31,7 +31,7 @@ class SmallServer {
     const disk = await mountDisk(1000);
     const backups = await temporaryFolder();
     const mount = ["--mount", `type=bind,source=${disk},target=${data}`];
-    const container = await startServer({ mount: backups, options: [...mount, ...options] });
+    const container = await startServer({ mount: backups, ownData: true, options: [...mount, ...options] });
     await sql(container, restoredTables(500_000));
     for (const format of ["directory", "plain"])
       await takeBackup({

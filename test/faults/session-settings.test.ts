@@ -190,7 +190,7 @@ describe("a container whose file system is read-only", function () {
     const volume = uniqueName();
     const data = ["--volume", `${volume}:/var/lib/postgresql/data`];
     await execa("docker", ["volume", "create", ...ownLabel, volume]);
-    const first = await startServer({ options: data });
+    const first = await startServer({ ownData: true, options: data });
     await sql(first, "CREATE TABLE t AS SELECT generate_series(1, 9) AS x; CREATE DATABASE n");
     await execa("docker", ["stop", first]);
     await removeContainer(first);

@@ -14,7 +14,6 @@ import { type CountedReads, countReads } from "./s3-reads";
 import { type S3Server, startS3Server } from "./s3-server";
 import { throwaways } from "./throwaways";
 
-
 export interface BucketFixture {
   /** Where the series are: one each format, and called like it. */
   readonly repository: string;

@@ -91,7 +91,7 @@ export interface ServerOptions {
   readonly image?: string;
   /** Further ones of `docker run`. */
   readonly options?: readonly string[];
-  /** It initialises its data itself, as a user's server does, and has a system identifier of its own. */
+  /** It initialises its data itself, as a user's server does, in a volume, and has a system identifier of its own. */
   readonly ownData?: boolean;
 }
 

@@ -30,9 +30,12 @@ export async function startPair(
   const network = uniqueName();
   await execa("docker", ["network", "create", "--internal", ...ownLabel, network]);
   const publish = ["--publish", `127.0.0.1:${port}:5432`];
-  const oldServer = await startServer({ options: [...publish, ...oldOptions] });
+  const oldServer = await startServer({ ownData: true, options: [...publish, ...oldOptions] });
   await sql(oldServer, `${statements}; ALTER ROLE postgres PASSWORD '${clientPassword}'`);
-  const newServer = await startServer({ options: [...publish, "--network", network, ...options] });
+  const newServer = await startServer({
+    ownData: true,
+    options: [...publish, "--network", network, ...options],
+  });
   await sql(newServer, `ALTER ROLE postgres PASSWORD '${clientPassword}'`);
   const data = await dataVolume(newServer);
   const remove = async () => {
