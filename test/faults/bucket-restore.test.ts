@@ -41,7 +41,7 @@ describe("a backup in a bucket that cannot be read", function () {
     return { database, before: await rows(database) };
   }
   async function keysOf(format: string): Promise<string[]> {
-    const list = new ListObjectsV2Command({ Bucket: "backups", Prefix: `far/away/${format}/` });
+    const list = new ListObjectsV2Command({ Bucket: fixture.bucket, Prefix: `far/away/${format}/` });
     const { Contents = [] } = await fixture.server.client.send(list);
     return Contents.map(({ Key = "" }) => Key);
   }
@@ -66,7 +66,7 @@ describe("a backup in a bucket that cannot be read", function () {
     await fixture.setObject(key, content);
   };
   const removed = (key: string) => async () => {
-    await fixture.server.client.send(new DeleteObjectCommand({ Bucket: "backups", Key: key }));
+    await fixture.server.client.send(new DeleteObjectCommand({ Bucket: fixture.bucket, Key: key }));
   };
   const fileOf = (key: string) => key.split("/").slice(4).join("/");
 

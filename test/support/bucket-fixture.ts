@@ -15,7 +15,8 @@ import { type S3Server, startS3Server } from "./s3-server";
 import { throwaways } from "./throwaways";
 
 export interface BucketFixture {
-  /** Where the series are: one each format, and called like it. */
+  readonly bucket: string;
+  /** The repository in the bucket. Each format is a backup name. */
   readonly repository: string;
   readonly proxy: CountedReads;
   readonly server: S3Server;
@@ -82,7 +83,7 @@ export async function bucketFixture(options: BucketFixtureOptions): Promise<Buck
 
   let databases = 0;
   return {
-    ...{ repository, proxy, server, expected, target, start, succeed },
+    ...{ bucket, repository, proxy, server, expected, target, start, succeed },
     async fail(...args) {
       const { stdout, ...ended } = await start(...args);
       // A verification says of each backup how it is, also when one of them is damaged.

@@ -24,6 +24,13 @@ export interface Applied {
   readonly failed: boolean;
 }
 
+/** What a program says of the component beside its arguments. */
+interface ComponentOptions {
+  readonly name?: string;
+  readonly alias?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export class ComponentStack {
   private constructor(
     readonly component: string,
@@ -35,9 +42,9 @@ export class ComponentStack {
     return new ComponentStack(component, project);
   }
 
-  async up(args: object): Promise<Applied> {
+  async up(args: object, { name = "it", ...more }: ComponentOptions = {}): Promise<Applied> {
     const { stack } = this.project;
-    const declared = { component: this.component, args };
+    const declared = { component: this.component, args, name, ...more };
     await stack.setConfig("declared", { value: JSON.stringify(declared) });
     const printed: string[] = [];
     const events: EngineEvent[] = [];
@@ -53,7 +60,7 @@ export class ComponentStack {
     );
     const { outputs = { value: {} } } = ran.outputs as Record<string, { value: unknown }>;
     return {
-      steps: stepsOf(events),
+      steps: stepsOf(events, name),
       outputs: outputs.value as Record<string, unknown>,
       log: printed.join(""),
       failed: ran.failed,
@@ -67,13 +74,14 @@ export class ComponentStack {
 }
 
 /** The steps of a replacement are told as one. */
-function stepsOf(events: readonly EngineEvent[]): Record<string, Step | undefined> {
+function stepsOf(events: readonly EngineEvent[], component: string): Record<string, Step | undefined> {
   const steps: Record<string, Step> = {};
   for (const { resourcePreEvent } of events) {
     if (resourcePreEvent === undefined) continue;
     const { urn, op, detailedDiff } = resourcePreEvent.metadata;
-    const name = /::it-([a-z-]+)$/.exec(urn)?.[1];
-    if (name === undefined) continue;
+    const resource = urn.split("::").at(-1) ?? "";
+    if (!resource.startsWith(`${component}-`)) continue;
+    const name = resource.slice(component.length + 1);
     const before = steps[name];
     // Null where nothing differs, in spite of its type.
     const paths = Object.entries(detailedDiff ?? {});
