@@ -17,7 +17,7 @@ import { addRestore } from "./cli/restore";
 import { addVerify } from "./cli/verify";
 import { Failure } from "./lib/failure";
 import { progressTo } from "./lib/progress";
-import { settleAfterAbort } from "./lib/abort";
+import { settleAfterAbort } from "./lib/concurrency";
 
 /** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
 const cleanUpMilliseconds = 15_000;

@@ -1,5 +1,5 @@
 import type { Inspection } from "../docker/container";
-import type { ServerInfo } from "../postgres/session/server-info";
+import type { ServerInfo } from "../postgres/session/server";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Measure } from "../postgres/catalog/fingerprint";
 import type { Definitions } from "../postgres/catalog/definitions";

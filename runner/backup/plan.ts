@@ -1,4 +1,4 @@
-/** Finds what is wrong with a backup before anything is written. */
+/** Finds what is wrong with a backup before anything is written, and locks it: each backup is taken by one run at a time. */
 import { type Inspection, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../lib/failure";
@@ -12,19 +12,21 @@ import {
   majorVersion,
   type ServerInfo,
   readServerInfo,
-} from "../postgres/session/server-info";
+} from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
-import { noteEnded } from "../postgres/session/run-lock";
+import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
-import { applicationName, lockSeries, seriesKey } from "./backup-lock";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
-import type { ArchiveFormat, BackupRequest, VerifyLevel } from "../request";
+import type { ArchiveFormat, BackupRequest, VerifyLevel, S3Settings } from "../request";
 import type { Repositories } from "./repositories";
 import { totalBytes } from "../lib/format";
 import { chooseJobs } from "../lib/concurrency";
 import { checkReadableNames, checkPrivileges } from "../postgres/catalog/readable";
-
+import { createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
+import path from "node:path";
+import { parseRepository, s3Url, type S3Location } from "../request/location";
 type Sized = Pick<Relation, "bytes">;
 
 /** A backup that can be taken. */
@@ -61,7 +63,7 @@ export async function planBackup(
   attempts.runSync(() => {
     repositories.checkContainer(container);
   });
-  const key = await seriesKey({ ...request, containerId: container.Id });
+  const key = await backupKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, applicationName(key, request.name), signal)),
     attempts.run(() => readDumpInfo(docker, container, request.compression ?? preferredCompression)),
@@ -102,7 +104,7 @@ async function planWithServer(
     checkDumpVersion(server.version, dump.version);
   });
   const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
-  const ended = await attempts.run(() => lockSeries(session, key, request.name));
+  const ended = await attempts.run(() => lockBackup(session, key, request.name));
   noteEnded(ended ?? 0, progress);
 
   const selection = await attempts.run(() => resolveSelection(session, request));
@@ -170,4 +172,65 @@ const longestTextRatio = 4;
 /** More than the size that an archive will have. */
 export function mostArchiveBytes(tables: readonly Sized[], compression: string): number {
   return totalBytes(tables) * (compression === "none" ? longestTextRatio : 1);
+}
+
+interface BackupIdentity {
+  /** The id, because a container can be renamed. */
+  readonly containerId: string;
+  readonly database: string;
+  readonly repository: string;
+  readonly s3?: Pick<S3Settings, "endpoint"> | undefined;
+  readonly name: string;
+}
+
+/**
+ * Identifies a backup, however its container and its repository are written. It is part of names that must be short. Runs with
+ * the same key exclude each other.
+ */
+export async function backupKey({
+  containerId,
+  database,
+  repository,
+  s3,
+  name,
+}: BackupIdentity): Promise<string> {
+  const location = parseRepository(repository);
+  const place =
+    location.kind === "s3"
+      ? `${s3Place(location, s3?.endpoint)}/${name}`
+      : await realPlace(path.join(location.path, name));
+  const identity = JSON.stringify([containerId, database, place]);
+  return createHash("sha256").update(identity).digest("hex").slice(0, 8);
+}
+
+/** The name of all sessions of a run, by which sessions of killed runs are found. The server cuts it to 63 bytes. */
+function applicationName(key: string, name: string): string {
+  return `postgis-backup ${key} ${name}`;
+}
+
+/** Takes the lock of this backup, and ends the sessions of killed runs; returns their number. */
+function lockBackup(session: Session, key: string, name: string): Promise<number> {
+  const lock = { lock: `postgis-backup ${key}`, applicationName: applicationName(key, name) };
+  return lockRuns(session, lock, (since) => {
+    return new Failure(
+      "backup-in-progress",
+      `Another run of backup "${name}" to the same repository is in progress${since}. Wait for it, or use another name.`,
+    );
+  });
+}
+
+/** The same bucket and prefix on two servers are two repositories. */
+function s3Place(location: S3Location, endpoint: string | undefined): string {
+  const server = endpoint ?? process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const url = server !== undefined && URL.canParse(server) ? new URL(server).href : (server ?? "");
+  return `${url.replace(/\/+$/, "")} ${s3Url(location, location.prefix)}`;
+}
+
+/** The path without symbolic links; it need not exist. */
+async function realPlace(folder: string): Promise<string> {
+  const absolute = path.resolve(folder);
+  const parent = path.dirname(absolute);
+  return realpath(absolute).catch(async () =>
+    parent === absolute ? absolute : path.join(await realPlace(parent), path.basename(absolute)),
+  );
 }

@@ -16,7 +16,7 @@ import type { ArchiveFormat, BackupPlace, BackupRequest } from "../request";
 import { isS3Url } from "../request/location";
 import { summarizeVersionIds } from "../request/result";
 import { copyBackup } from "../transfer";
-import { s3Options } from "./restore-command";
+import { s3Options } from "./restore-guide";
 
 /** A backup that is being written, under an id that is free in all repositories of the run. */
 export interface BegunBackup extends BackupWriter {

@@ -17,8 +17,7 @@ import {
 import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catalog/prepare";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { Connection } from "../postgres/session/connect";
-import { addressOf } from "../postgres/session/server";
-import { majorVersion, isConvertible } from "../postgres/session/server-info";
+import { addressOf, majorVersion, isConvertible } from "../postgres/session/server";
 import { withQualifiedNames } from "../postgres/session/settings";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { afterTablesFile, prepareFile } from "../repository/layout";
@@ -26,12 +25,11 @@ import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";
 import { summarizeTables } from "../request/result";
 import { describeBackup } from "./describe-backup";
 import { type BegunBackup, notMounted, type Repositories } from "./repositories";
-import { onceOnly } from "../repository/checked-content";
+import { onceOnly } from "../repository/checksums";
 import { dumpAndMeasure } from "./dump";
 import type { Plan } from "./plan";
 import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
-import { restoreCommand } from "./restore-command";
-import { guideFile, restoreGuide } from "./restore-guide";
+import { restoreCommand, guideFile, restoreGuide } from "./restore-guide";
 import { totalBytes } from "../lib/format";
 import type { LogicalForeignKey } from "../postgres/catalog/logical-foreign-keys";
 

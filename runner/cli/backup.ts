@@ -9,14 +9,14 @@ import {
   readRequest,
   requestOption,
   retentionOptions,
-  seriesOptions,
+  repositoryOptions,
   serverOptions,
   uploadOptions,
 } from "./options";
 import { formatBytes } from "../lib/format";
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
-  uploadOptions(retentionOptions(seriesOptions(serverOptions(main.command("backup")))))
+  uploadOptions(retentionOptions(repositoryOptions(serverOptions(main.command("backup")))))
     .summary("back up tables to a folder or a bucket")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +

@@ -5,10 +5,10 @@ import { ImportRequest } from "../request";
 import { openRepository } from "../repository/open";
 import { openFile } from "./open-file";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, seriesOptions, uploadOptions } from "./options";
+import { type Options, print, readRequest, requestOption, repositoryOptions, uploadOptions } from "./options";
 
 export function addImport(main: Command, { progress, signal }: Context): void {
-  uploadOptions(seriesOptions(main.command("import")))
+  uploadOptions(repositoryOptions(main.command("import")))
     .summary("bring in a backup that export wrote")
     .description(
       "Reads a tar that export wrote. The backup appears as REPOSITORY/NAME/ID once every file is there and has its checksum, or not at all.",

@@ -14,12 +14,12 @@ import {
   print,
   readRequest,
   requestOption,
-  seriesOptions,
+  repositoryOptions,
   serverOptions,
 } from "./options";
 
 export function addMigrate(main: Command, { progress, signal }: Context): void {
-  newServerOptions(seriesOptions(serverOptions(main.command("migrate"))))
+  newServerOptions(repositoryOptions(serverOptions(main.command("migrate"))))
     .summary("move a server's tables and its published port to a new server")
     .description(
       "Backs up all tables of a database, restores them into a new server, compares, and gives the new server's container the port " +

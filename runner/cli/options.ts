@@ -15,7 +15,7 @@ export function serverOptions(command: Command): Command {
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST");
 }
 
-export function seriesOptions(command: Command): Command {
+export function repositoryOptions(command: Command): Command {
   return command
     .option("--repository <repository>", "folder that holds the backups, or s3://bucket/prefix")
     .option("--name <name>", "backup name, a folder in the repository")

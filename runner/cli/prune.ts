@@ -4,10 +4,17 @@ import { PruneRequest } from "../request";
 import { openRepository } from "../repository/open";
 import { columns } from "./columns";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, retentionOptions, seriesOptions } from "./options";
+import {
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  retentionOptions,
+  repositoryOptions,
+} from "./options";
 
 export function addPrune(main: Command, { progress, signal }: Context): void {
-  retentionOptions(seriesOptions(main.command("prune")))
+  retentionOptions(repositoryOptions(main.command("prune")))
     .summary("remove old backups")
     .description(
       "Removes the backups of a backup name that no rule keeps. Whatever the rules say, these stay: the newest good backup, the latest, " +

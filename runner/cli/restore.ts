@@ -9,12 +9,12 @@ import {
   print,
   readRequest,
   requestOption,
-  seriesOptions,
+  repositoryOptions,
   serverOptions,
 } from "./options";
 
 export function addRestore(main: Command, { progress, signal }: Context): void {
-  seriesOptions(serverOptions(main.command("restore")))
+  repositoryOptions(serverOptions(main.command("restore")))
     .summary("bring tables of a backup into a database")
     .description(
       "Restores tables of a backup into the same or another database, new or in use. They are loaded, beside tables that are there, " +

@@ -4,10 +4,10 @@ import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, seriesOptions } from "./options";
+import { type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  seriesOptions(main.command("verify"))
+  repositoryOptions(main.command("verify"))
     .summary("prove that a backup can be restored")
     .description(
       "Reads a backup back, and, with --level restore, restores it in a throwaway container and compares the " +

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { Failure, type FailureCode } from "../lib/failure";
 import { describeState, findContainer, type Inspection } from "./container";
 import type { Docker } from "./docker";
-import { settleAfterAbort } from "../lib/abort";
+import { settleAfterAbort } from "../lib/concurrency";
 
 const pollMilliseconds = 2_000;
 

@@ -1,7 +1,10 @@
-/** Loads the rows into the tables of the target, then makes indexes, foreign keys and everything else that comes after rows. */
+/**
+ * Loads the rows into the tables of the target, then makes indexes, foreign keys and everything else that comes after rows; and
+ * compares what was loaded with what was backed up.
+ */
 import { z } from "zod";
 import { callerIds, runTied } from "../docker/exec";
-import type { RecordedTable } from "../verify";
+import { type RecordedTable, compareRestored } from "../verify";
 import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";
@@ -14,6 +17,9 @@ import { rowsInto, feedPsql, restoreFailure } from "./statements";
 import { isEmpty, type WantedEntries } from "./wanted";
 import { together } from "../lib/concurrency";
 import type { RestoreRun } from "./begin";
+import { whyNotComparable } from "../postgres/catalog/fingerprint";
+import { openSession } from "../postgres/session/session";
+import { withoutJit } from "../postgres/session/settings";
 
 export async function load(
   run: RestoreRun,
@@ -170,5 +176,40 @@ async function streamRows(
     );
   } finally {
     run.signal.throwIfAborted();
+  }
+}
+
+/** The method of the manifest's fingerprints; undefined where the target cannot compute them. */
+export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "serverInfo" | "manifest">) {
+  const { fingerprintMethod, source } = manifest;
+  return whyNotComparable(fingerprintMethod, source.encoding, serverInfo) === undefined
+    ? fingerprintMethod
+    : undefined;
+}
+
+/** Compares the tables where they were loaded, before they are published. */
+export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {
+  const { request, manifest, target, signal } = run;
+  const empty = request.content === "schema";
+  const session = openSession(target, signal);
+  try {
+    await session.run(withoutJit);
+    // If the server crashes now, the restore has to start again anyway.
+    await session.run("SET synchronous_commit = off");
+    await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);
+    const compared = tables.map(({ recorded, stage, place, definitions }) => ({
+      ...{ recorded, at: stage, place },
+      expected: { ...recorded, ...(empty ? { rows: 0, fingerprint: "0" } : {}), ...definitions },
+    }));
+    const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;
+    const comparison = {
+      tables: compared,
+      logicalForeignKeys,
+      method: comparableMethod(run),
+      validity: false,
+    };
+    await compareRestored(session, target, comparison, signal);
+  } finally {
+    await session.close();
   }
 }

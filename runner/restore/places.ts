@@ -1,4 +1,7 @@
-/** Checks whether the tables can go to their places. */
+/**
+ * Checks whether the tables can go to their places, and what is attached to tables that they replace: objects that depend on
+ * these, publications, and properties that the new tables lack.
+ */
 import type { RestoreRequest } from "../request";
 import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
@@ -8,7 +11,7 @@ import { type Existing, findExisting } from "./members";
 import { type Name, oidList, literalList } from "../postgres/session/names";
 import type { DanglingReference } from "../postgres/catalog/select-tables";
 import type { RestoreRun } from "./begin";
-import { refuseDependents, checkPublications } from "./replaced";
+import { withQualifiedNames } from "../postgres/session/settings";
 
 interface Planned {
   readonly places: readonly Name[];
@@ -177,4 +180,177 @@ export async function checkNames(
     `Database "${database}" has other objects by names that the backup needs: ${shown.join(", ")}. Nothing was changed. ` +
       "Rename or drop them, or restore into another schema with --schema FROM=TO.",
   );
+}
+
+const dependentsQuery = (oids: readonly string[]) => `
+WITH old AS (SELECT oid, reltype FROM pg_class WHERE oid IN (${oidList(oids)})),
+part AS (
+  SELECT 'pg_class'::regclass::oid AS class, oid AS object FROM old
+  UNION SELECT d.classid, d.objid FROM old JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = old.oid
+    AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('i', 'I', 'S')
+  UNION SELECT 'pg_type'::regclass, t.oid FROM old JOIN pg_type t ON t.oid = old.reltype
+  UNION SELECT 'pg_type'::regclass, t.typarray FROM old JOIN pg_type t ON t.oid = old.reltype
+), dependent AS (
+  SELECT d.classid AS class, d.objid AS object, coalesce(r.ev_class, k.conrelid, a.adrelid, p.polrelid, g.tgrelid,
+    CASE d.classid WHEN 'pg_class'::regclass THEN d.objid END, 0) AS relation
+  FROM part JOIN pg_depend d ON d.refclassid = part.class AND d.refobjid = part.object AND d.deptype = 'n'
+  LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+  LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+  LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+  LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+  LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+), foreign_object AS (
+  -- Publications get the new table instead.
+  SELECT class, object, relation FROM dependent WHERE class IS DISTINCT FROM to_regclass('pg_catalog.pg_publication_rel')::oid AND relation NOT IN (SELECT oid FROM old) AND NOT EXISTS (
+    SELECT FROM part WHERE part.class = dependent.class AND part.object = dependent.object)
+  UNION SELECT 'pg_class'::regclass, inhrelid, 0 FROM pg_inherits
+  WHERE inhparent IN (SELECT oid FROM old) AND inhrelid NOT IN (SELECT oid FROM old)
+)
+SELECT DISTINCT CASE class WHEN 'pg_rewrite'::regclass THEN pg_describe_object('pg_class'::regclass, relation, 0)
+  ELSE pg_describe_object(class, object, 0) END AS name FROM foreign_object ORDER BY 1`;
+
+const shown = 10;
+
+/** Fails if an object depends on a replaced table and is not replaced with it: it would be lost, or keep the old rows. */
+export async function refuseDependents(session: Session, oids: readonly string[]): Promise<void> {
+  const found = await session.rows(dependentsQuery(oids), z.object({ name: z.string() }));
+  if (found.length === 0) return;
+  const names = found.map(({ name }) => name);
+  const more = names.length > shown ? ` and ${names.length - shown} more` : "";
+  throw new Failure(
+    "dependent-object",
+    `These depend on tables that are to be replaced, and are not replaced with them: ${names.slice(0, shown).join(", ")}${more}. ` +
+      "Drop them and create them again afterwards, restore their tables too, or restore into another schema with --schema FROM=TO.",
+  );
+}
+
+const Membership = z.object({
+  publication: z.string(),
+  owned: z.boolean(),
+  table: z.string(),
+  rest: z.string(),
+});
+
+type Membership = z.infer<typeof Membership>;
+
+/** Row filters and lists of columns came with version 15. */
+const restOf = (version: number) =>
+  version < 150000
+    ? "''"
+    : `coalesce((SELECT format(' (%s)', string_agg(quote_ident(attname), ', ' ORDER BY attnum)) FROM pg_attribute
+         WHERE attrelid = r.prrelid AND attnum = ANY (r.prattrs::int2[])), '') || coalesce(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '')`;
+
+/** The publications that name these tables; the new tables take their place there too. */
+export function findMemberships(
+  session: Session,
+  old: readonly Existing[],
+  version: number,
+): Promise<Membership[]> {
+  return withQualifiedNames(session, () =>
+    session.rows(
+      `SELECT format('%I', p.pubname) AS publication, pg_has_role(p.pubowner, 'USAGE') AS owned,
+              format('%I.%I', n.nspname, c.relname) AS "table", ${restOf(version)} AS rest
+       FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid
+       JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.prrelid IN (${oidList(old.map(({ oid }) => oid))})`,
+      Membership,
+    ),
+  );
+}
+
+/** Fails if the role may not exchange the tables in a publication, or if a copy that swap keeps would be published. */
+async function checkPublications(
+  session: Session,
+  old: readonly Existing[],
+  version: number,
+  { user, ifExists }: Pick<RestoreRequest, "user" | "ifExists">,
+): Promise<void> {
+  if (old.length === 0) return;
+  if (version < 100000) return;
+  const foreign = (await findMemberships(session, old, version)).filter(({ owned }) => !owned);
+  if (foreign.length > 0) {
+    throw new Failure(
+      "privilege-missing",
+      `Publication ${foreign.map(({ publication, table }) => `${publication} has ${table}`).join(", ")}, and belongs to a role that "${user}" is not. ` +
+        "The new table could not take the place of the old one there. Restore as a superuser, or as the owner of the publication.",
+    );
+  }
+  if (ifExists !== "swap") return;
+  const all = await session.rows(
+    "SELECT format('%I', pubname) AS name FROM pg_publication WHERE puballtables",
+    z.object({ name: z.string() }),
+  );
+  if (all.length === 0) return;
+  throw new Failure(
+    "dependent-object",
+    `Publication ${all.map(({ name }) => name).join(", ")} publishes all tables, and so the copy that swap would keep. ` +
+      "Use --if-exists replace, or have the publication name its tables.",
+  );
+}
+
+/** Runs in the transaction that has moved the old tables away; they keep their oids. */
+export async function exchange(
+  session: Session,
+  memberships: readonly Membership[],
+  asideOf: (table: string) => string | undefined,
+): Promise<void> {
+  for (const { publication, table, rest } of memberships) {
+    const aside = asideOf(table);
+    if (aside !== undefined) await session.run(`ALTER PUBLICATION ${publication} DROP TABLE ONLY ${aside}`);
+    await session.run(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${table}${rest}`);
+  }
+}
+
+/** What a table has besides rows and columns, in words. */
+const propertiesQuery = (oids: string) => `
+SELECT o.oid::text, p.what FROM pg_class o CROSS JOIN LATERAL (
+  SELECT 'trigger ' || tgname AS what FROM pg_trigger WHERE tgrelid = o.oid AND NOT tgisinternal
+  UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = o.oid
+  UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = o.oid
+  UNION ALL SELECT 'statistics ' || stxname FROM pg_statistic_ext WHERE stxrelid = o.oid
+  UNION ALL SELECT 'index ' || c.relname FROM pg_index i JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = o.oid
+  UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE conrelid = o.oid AND contype IN ('c', 'f')
+  UNION ALL SELECT 'index to cluster by' FROM pg_index WHERE indrelid = o.oid AND indisclustered
+  UNION ALL SELECT CASE WHEN objsubid = 0 THEN 'comment' ELSE 'comment of column ' || attname END FROM pg_description d
+    LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid WHERE d.classoid = 'pg_class'::regclass AND d.objoid = o.oid
+  UNION ALL SELECT 'security label of ' || provider FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid = o.oid
+  UNION ALL SELECT 'row security' WHERE o.relrowsecurity
+  UNION ALL SELECT 'forced row security' WHERE o.relforcerowsecurity
+  UNION ALL SELECT 'replica identity' WHERE o.relreplident <> 'd'
+  UNION ALL SELECT 'option ' || option FROM unnest(o.reloptions) option
+  UNION ALL SELECT 'grant of ' || privilege_type || ' to ' || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END
+    FROM aclexplode(o.relacl) WHERE grantee <> o.relowner
+  UNION ALL SELECT 'subscription ' || srsubid FROM pg_subscription_rel WHERE srrelid = o.oid
+) p WHERE o.oid IN (${oids})`;
+
+/** What the old tables have and the new ones lack, in words. */
+export async function findLost(
+  session: Session,
+  pairs: readonly { readonly old: Existing; readonly replacement: string }[],
+): Promise<string[]> {
+  if (pairs.length === 0) return [];
+  const names = pairs.map(({ replacement }) => replacement);
+  const found = await session.rows(
+    `SELECT name, to_regclass(name)::oid::text AS oid FROM unnest(ARRAY[${literalList(names)}]) name`,
+    z.object({ name: z.string(), oid: z.string().nullable() }),
+  );
+  const oidOf = new Map(found.map(({ name, oid }) => [name, oid ?? "0"]));
+  const oids = pairs.flatMap(({ old, replacement }) => [old.oid, oidOf.get(replacement) ?? "0"]);
+  const properties = await session.rows(
+    propertiesQuery(oidList(oids)),
+    z.object({ oid: z.string(), what: z.string() }),
+  );
+  const propertiesOf = new Map<string, string[]>();
+  for (const { oid, what } of properties) {
+    const others = propertiesOf.get(oid);
+    if (others === undefined) propertiesOf.set(oid, [what]);
+    else others.push(what);
+  }
+  const of = (oid = "0") => propertiesOf.get(oid) ?? [];
+  return pairs.flatMap(({ old, replacement }) => {
+    const kept = new Set(of(oidOf.get(replacement)));
+    const lost = of(old.oid).filter((what) => !kept.has(what));
+    return lost.length === 0
+      ? []
+      : [`${old.sqlName} had what the backup does not have: ${lost.slice(0, 20).join(", ")}.`];
+  });
 }

@@ -5,8 +5,7 @@
 import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { writeFile } from "../docker/exec-streamed";
-import { callerIds, type ExecTarget, runTied } from "../docker/exec";
+import { writeFile, callerIds, type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv, inDatabase } from "../postgres/session/server";

@@ -2,10 +2,9 @@
 import pMap from "p-map";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
-import { checkedContent } from "../repository/checked-content";
+import { checkedContent, type BackupRecord } from "../repository/checksums";
 import type { StoredFile, BackupFiles } from "../repository/files";
 import { formatBytes, totalBytes } from "../lib/format";
-import type { BackupRecord } from "../repository/checksums";
 import type { Published, Repository } from "../repository/repository";
 
 /** Number of files that are copied at once. */

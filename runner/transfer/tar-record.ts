@@ -2,9 +2,8 @@
 import path from "node:path";
 import { Failure } from "../lib/failure";
 import { BackupName } from "../request";
-import { readWhole } from "../repository/checked-content";
+import { readWhole, type BackupRecord, parseRecord } from "../repository/checksums";
 import { oddPath } from "../repository/plain-paths";
-import { type BackupRecord, parseRecord } from "../repository/checksums";
 import { endsEarly, type TarEntry } from "../lib/tar";
 import { backupTime } from "../repository/backup-id";
 import { sumsFile } from "../repository/layout";

@@ -1,8 +1,7 @@
 /** A throwaway container of a PostGIS image that can read the files of a backup. */
 import path from "node:path";
 import { Failure } from "../lib/failure";
-import type { BackupFiles } from "../repository/files";
-import type { StoredFile } from "../repository/files";
+import type { BackupFiles, StoredFile } from "../repository/files";
 import { readChecked } from "../repository/checksums";
 import { writeTar } from "../lib/tar";
 import { type Docker, dockerFailure, spawnDocker } from "../docker/docker";

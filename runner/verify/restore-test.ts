@@ -7,7 +7,7 @@ import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
-import { loopback, serverTarget, withEnv } from "../postgres/session/server";
+import { loopback, serverTarget, withEnv, clientEncoding } from "../postgres/session/server";
 import { inSession } from "../postgres/session/session";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { giveSearchPath } from "../postgres/catalog/unqualified";
@@ -17,8 +17,6 @@ import { afterTablesFile, prepareFile } from "../repository/layout";
 import { readPlainArchive } from "./scripts";
 import { archiveName } from "../postgres/archive/compression";
 import { compareRestored } from "./restored-tables";
-import { clientEncoding } from "../postgres/session/server-info";
-
 /** Nothing that this server writes has to survive, so it does not wait for the disk. */
 export const testServer = [
   `listen_addresses=${loopback.host}`,

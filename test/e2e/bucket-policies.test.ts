@@ -16,7 +16,7 @@ import { removeFolder, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";
 import { environmentOfClient, type S3Server, startS3Server } from "../support/s3-server";
 import { sealedFiles, writeSealed } from "../support/sealed";
-import { writeBackup } from "../support/series";
+import { writeBackup } from "../support/sample-backups";
 
 const [older, id, newer] = ["20261101T080000Z", "20261102T080000Z", "20261103T080000Z"] as const;
 

@@ -17,7 +17,7 @@ import { filesOf } from "../support/damage";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";
 import { environmentOfClient, type S3Server, startS3Server } from "../support/s3-server";
-import { writeBackup } from "../support/series";
+import { writeBackup } from "../support/sample-backups";
 import { writeSealed } from "../support/sealed";
 
 const [oldest, older, newest] = ["20261101T080000Z", "20261102T080000Z", "20261103T080000Z"] as const;
@@ -142,7 +142,7 @@ describe("backups in a bucket", function () {
     }
   });
 
-  it("are listed, those of other series too; what has no manifest is none", async () => {
+  it("are listed, those of other names too; what has no manifest is none", async () => {
     await stored(newest);
     await stored(older);
     const damaged = await stored(oldest);

@@ -9,7 +9,7 @@ import { BackupResult } from "../../runner/request";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
-import { redate } from "../support/series";
+import { redate } from "../support/sample-backups";
 import { backupId } from "../../runner/repository/backup-id";
 
 const day = 24 * 60 * 60 * 1000;
@@ -21,7 +21,7 @@ describe("retention of backups", function () {
   let repository: string;
   let count = 0;
   let name: string;
-  const series = (...below: string[]) => path.join(repository, name, ...below);
+  const nameFolder = (...below: string[]) => path.join(repository, name, ...below);
 
   before(async () => {
     repository = await temporaryFolder();
@@ -37,7 +37,7 @@ describe("retention of backups", function () {
     await removeFolder(repository);
   });
   beforeEach(() => {
-    name = `series${count++}`;
+    name = `name${count++}`;
   });
 
   const tables = ["--table", "parcel_set", "--table", "dias_catalogue"];
@@ -62,15 +62,15 @@ describe("retention of backups", function () {
   async function backupOf(days: number, ...more: string[]): Promise<string> {
     const { backupId: id } = await backup(...more);
     const dated = daysAgo(days);
-    await redate(series(), id, dated);
+    await redate(nameFolder(), id, dated);
     return dated;
   }
 
-  const backups = async () => (await readdir(series())).filter((entry) => entry !== "latest").sort();
+  const backups = async () => (await readdir(nameFolder())).filter((entry) => entry !== "latest").sort();
 
   it("lists what there is, with what is known of it, and what is wrong with it", async () => {
     const damaged = await backupOf(40);
-    await rm(series(damaged, "manifest.json"));
+    await rm(nameFolder(damaged, "manifest.json"));
     const kept = await backupOf(2, "--format", "custom");
     const { backupId: latest } = await backup();
     assert.equal((await run("keep", kept)).exitCode, 0);
@@ -109,7 +109,10 @@ describe("retention of backups", function () {
         [latest, undefined],
       ],
     );
-    assert.deepEqual(own[2]?.manifest, JSON.parse(await readFile(series(latest, "manifest.json"), "utf8")));
+    assert.deepEqual(
+      own[2]?.manifest,
+      JSON.parse(await readFile(nameFolder(latest, "manifest.json"), "utf8")),
+    );
   });
 
   it("says of an empty directory that it is, and fails for one that is missing", async () => {
@@ -149,7 +152,7 @@ describe("retention of backups", function () {
     assert.deepEqual((JSON.parse(real.stdout) as PruneResult).removed, [d400, d2]);
     assert.deepEqual(await backups(), [d3, d1, d0]);
     for (const id of [d3, d1, d0])
-      Manifest.parse(JSON.parse(await readFile(series(id, "manifest.json"), "utf8")));
+      Manifest.parse(JSON.parse(await readFile(nameFolder(id, "manifest.json"), "utf8")));
 
     assert.equal((await run("keep", "--release", d3)).exitCode, 0);
     const request = JSON.stringify({ repository, name, retention: { keepLast: 2 } });
@@ -157,7 +160,7 @@ describe("retention of backups", function () {
     assert.deepEqual((JSON.parse(piped.stdout) as PruneResult).removed, [d3]);
   });
 
-  it("prunes nothing without a rule, which is wrong usage, nor where there is no such series", async () => {
+  it("prunes nothing without a rule, which is wrong usage, nor where there is no such name", async () => {
     const { exitCode, stderr } = await run("prune");
     assert.equal(exitCode, 2);
     assert.match(stderr, /Name at least one rule, such as --keep-last 7/);
@@ -165,7 +168,7 @@ describe("retention of backups", function () {
     assert.equal(unknown.exitCode, 1);
     assert.match(
       unknown.stderr,
-      /^error\[backup-not-found\]: There is no backup of "series\d+" in .* It has backups of: series0/,
+      /^error\[backup-not-found\]: There is no backup of "name\d+" in .* It has backups of: name0/,
     );
     for (const value of ["0", "-1", "1.5", "all"])
       assert.equal((await run("prune", "--keep-last", value)).exitCode, 2, value);
@@ -174,9 +177,9 @@ describe("retention of backups", function () {
   it("marks by id or latest, and names what there is when it does not find one", async () => {
     const { backupId: id } = await backup();
     assert.equal((await run("keep", "latest")).exitCode, 0);
-    assert.ok(existsSync(series(id, "keep")));
+    assert.ok(existsSync(nameFolder(id, "keep")));
     assert.equal((await run("keep", "latest", "--release")).exitCode, 0);
-    assert.ok(!existsSync(series(id, "keep")));
+    assert.ok(!existsSync(nameFolder(id, "keep")));
     const { exitCode, stderr } = await run("keep", "20010101T000000Z");
     assert.equal(exitCode, 1);
     assert.match(stderr, new RegExp(`^error\\[backup-not-found\\]: .*There are, newest first: ${id}\\.`));
@@ -255,12 +258,12 @@ describe("retention of backups", function () {
 
   it("lets a backup succeed whose earlier ones cannot be removed, with an alarm", async () => {
     const old = await backupOf(2);
-    await writeFile(series(old, "notes.txt"), "mine");
+    await writeFile(nameFolder(old, "notes.txt"), "mine");
     const result = await backup("--keep-last", "1");
     assert.deepEqual(result.pruned, []);
     assert.match(result.alarm ?? "", new RegExp(`^Backup ${old} was not removed: it contains notes\\.txt`));
     assert.deepEqual(await backups(), [old, result.backupId]);
-    assert.equal(await readlink(series("latest")), result.backupId);
+    assert.equal(await readlink(nameFolder("latest")), result.backupId);
   });
 });
 

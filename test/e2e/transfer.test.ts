@@ -94,7 +94,7 @@ describe("a backup that is carried to another machine", function () {
     }
   }
 
-  it("is there whole after export and import: the same files, the latest of its series, restorable, verified", async () => {
+  it("is there whole after export and import: the same files, the latest of its name, restorable, verified", async () => {
     const tar = path.join(here, "latest.tar");
     const exported = await answer("export", tar, ...place());
     assert.deepEqual([exported.backupId, exported.file], [newer.id, tar]);

@@ -14,7 +14,7 @@ CREATE TABLE parcels (id int PRIMARY KEY, "Note" text, g geometry(Point, 4326));
 INSERT INTO parcels SELECT i, md5(i::text), ST_SetSRID(ST_MakePoint(i % 180, 1), 4326) FROM generate_series(1, 2000) i;
 CREATE TABLE signatures AS SELECT i AS pid, i % 7 AS band FROM generate_series(1, 3000) i;`;
 
-const series = [
+const kinds = [
   { name: "directory", place: "mounted", options: ["--format", "directory"] },
   { name: "zipped", place: "mounted", options: ["--compression", "gzip:1"] },
   { name: "lz4", place: "mounted", options: ["--compression", "lz4"] },
@@ -64,7 +64,7 @@ describe("postgis-backup verify", function () {
     return copy;
   }
 
-  for (const { name, place, options } of series) {
+  for (const { name, place, options } of kinds) {
     describe(`of ${options.join(" ")}, ${place}`, () => {
       let backup: BackupResult;
       before(async () => {

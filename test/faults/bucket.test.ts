@@ -16,7 +16,7 @@ import { runnerMain, runRunner } from "../support/runner";
 import { type S3Proxy, startS3Proxy, type Trouble } from "../support/s3-proxy";
 import { type S3Server, startS3Server } from "../support/s3-server";
 import { sealedFiles, writeSealed } from "../support/sealed";
-import { writeBackup } from "../support/series";
+import { writeBackup } from "../support/sample-backups";
 import { largeTar } from "../support/large-tar";
 
 const [older, id, newer] = ["20261121T080000Z", "20261122T080000Z", "20261123T080000Z"] as const;

@@ -15,7 +15,7 @@ describe("two runs of one backup at once", function () {
 
   it("let the first go on and refuse the second", async () => {
     const args = { container: fixture.container, repository: fixture.repository({ mounted: true }) };
-    const series = path.join(args.repository, "cbm");
+    const nameFolder = path.join(args.repository, "cbm");
     const small = await takeBackup({ ...args, table: "small" });
     const before = await rememberBackups(args.container, args.repository);
     const first = startBackup({ ...args, table: "large" });
@@ -24,7 +24,7 @@ describe("two runs of one backup at once", function () {
     assert.match(second.stderr, /^error\[backup-in-progress\]: Another run of backup "cbm"/m);
     assert.equal(second.exitCode, 1);
     assert.ok(
-      (await readdir(series)).some((name) => name.endsWith(".partial")),
+      (await readdir(nameFolder)).some((name) => name.endsWith(".partial")),
       "the first goes on",
     );
     first.child.kill("SIGTERM");

@@ -52,10 +52,10 @@ describe("a backup whose folder", function () {
   after(() => fixture.remove());
 
   /** The hidden folder of the one run that is in progress. */
-  async function workFolder(series: string): Promise<string> {
-    const name = (await readdir(series)).find((entry) => entry.endsWith(".partial"));
-    if (name === undefined) throw new Error(`nothing is being written to ${series}`);
-    return path.join(series, name);
+  async function workFolder(nameFolder: string): Promise<string> {
+    const name = (await readdir(nameFolder)).find((entry) => entry.endsWith(".partial"));
+    if (name === undefined) throw new Error(`nothing is being written to ${nameFolder}`);
+    return path.join(nameFolder, name);
   }
 
   for (const way of ways.filter(({ format, mounted }) => mounted === (format === "directory"))) {
@@ -65,7 +65,7 @@ describe("a backup whose folder", function () {
       format: way.format,
       table,
     });
-    const series = () => path.join(fixture.repository(way), "cbm");
+    const nameFolder = () => path.join(fixture.repository(way), "cbm");
 
     async function strike(fault: () => Promise<unknown>) {
       await takeBackup(args("small"));
@@ -78,7 +78,7 @@ describe("a backup whose folder", function () {
 
     it(`is removed while it is written says so (${way.title})`, async () => {
       const { before, outcome } = await strike(async () =>
-        rm(await workFolder(series()), { recursive: true, maxRetries: 5 }),
+        rm(await workFolder(nameFolder()), { recursive: true, maxRetries: 5 }),
       );
       await expectNothingLost(before, outcome, {
         code: "directory-not-writable",
@@ -90,32 +90,32 @@ describe("a backup whose folder", function () {
     if (way.format === "plain") continue;
 
     it(`is moved away says so (${way.title})`, async () => {
-      const moved = `${series()}-moved`;
-      const { before, outcome } = await strike(() => rename(series(), moved));
+      const moved = `${nameFolder()}-moved`;
+      const { before, outcome } = await strike(() => rename(nameFolder(), moved));
       try {
         await expectNothingLost(before, outcome, {
           code: "directory-not-writable",
           message: /Somebody removed or moved \S+\.partial/,
-          series: moved,
+          nameFolder: moved,
           partial: "left",
         });
       } finally {
-        await rename(moved, series());
-        await rm(await workFolder(series()), { recursive: true });
+        await rename(moved, nameFolder());
+        await rm(await workFolder(nameFolder()), { recursive: true });
       }
     });
 
     it(`is made read-only says so, and where the rest is (${way.title})`, async () => {
       try {
-        const { before, outcome } = await strike(() => execa("chattr", ["+i", series()]));
+        const { before, outcome } = await strike(() => execa("chattr", ["+i", nameFolder()]));
         await expectNothingLost(before, outcome, {
           code: "directory-not-writable",
           message: /can no longer be written: .*not permitted.*Remove \S+\.partial, which is incomplete/s,
           partial: "left",
         });
       } finally {
-        await execa("chattr", ["-i", series()]);
-        await rm(await workFolder(series()), { recursive: true });
+        await execa("chattr", ["-i", nameFolder()]);
+        await rm(await workFolder(nameFolder()), { recursive: true });
       }
     });
   }

@@ -6,14 +6,14 @@ import { BackupResult } from "../../runner/request";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { runRunner } from "../support/runner";
-import { writeBackup } from "../support/series";
+import { writeBackup } from "../support/sample-backups";
 import { backupId } from "../../runner/repository/backup-id";
 
-describe("a new backup in a series whose earlier backups are not as they should be", function () {
+describe("a new backup under a name whose earlier backups are not as they should be", function () {
   this.timeout(120_000);
   let container: string;
   let repository: string;
-  const series = (...below: string[]) => path.join(repository, "cbm", ...below);
+  const nameFolder = (...below: string[]) => path.join(repository, "cbm", ...below);
   const place = () => ["--repository", repository, "--name", "cbm"];
 
   before(async () => {
@@ -25,7 +25,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
     await removeContainer(container);
     await removeFolder(repository);
   });
-  afterEach(() => rm(series(), { recursive: true, force: true }));
+  afterEach(() => rm(nameFolder(), { recursive: true, force: true }));
 
   async function backup(...rules: string[]): Promise<BackupResult & { stderr: string }> {
     const { exitCode, stdout, stderr } = await runRunner([
@@ -62,7 +62,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
         [id, undefined],
       ],
     );
-    assert.ok(existsSync(series(damaged, "archive", "0.dat")));
+    assert.ok(existsSync(nameFolder(damaged, "archive", "0.dat")));
   });
 
   it("is the latest, though a clock that was ahead dated another later, and both stay", async () => {
@@ -70,7 +70,7 @@ describe("a new backup in a series whose earlier backups are not as they should 
     await writeBackup(repository, future, { container });
     const first = await backup("--keep-last", "1", "--min-size-ratio", "1");
     assert.deepEqual([first.pruned, first.alarm], [[], undefined]);
-    assert.equal(await readlink(series("latest")), first.backupId);
+    assert.equal(await readlink(nameFolder("latest")), first.backupId);
     assert.deepEqual(
       (await listed()).map(({ id, latest }) => [id, latest]),
       [
@@ -83,13 +83,18 @@ describe("a new backup in a series whose earlier backups are not as they should 
 
     const second = await backup("--keep-last", "2");
     assert.deepEqual(second.pruned, [], "the one of the future does not count");
-    assert.deepEqual((await readdir(series())).sort(), [first.backupId, second.backupId, future, "latest"]);
+    assert.deepEqual((await readdir(nameFolder())).sort(), [
+      first.backupId,
+      second.backupId,
+      future,
+      "latest",
+    ]);
   });
 
   it("is kept, with an alarm, when its retention cannot look at the others", async () => {
     await writeBackup(path.join(repository, "disk"), "20261001T000000Z", { container });
-    await rm(series(), { recursive: true, force: true });
-    await symlink("disk/cbm", series());
+    await rm(nameFolder(), { recursive: true, force: true });
+    await symlink("disk/cbm", nameFolder());
     const { backupId: id, pruned, alarm, stderr } = await backup("--keep-last", "1");
     assert.deepEqual(pruned, []);
     assert.match(alarm ?? "", /cbm is a symbolic link, and backups are not removed through links/);

@@ -14,6 +14,7 @@ import { sessionRunning } from "../support/backup-fixture";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
 import { docker, startServer, TestContainer } from "../support/container";
+import { environment } from "../support/environment";
 import { flipBit, reseal } from "../support/damage";
 import { startPair } from "../support/migration-pair";
 import {
@@ -82,7 +83,7 @@ describe("every error", function () {
   }
   const run = async (args: string[], env: Record<string, string> = {}) => (await runRunner(args, env)).stderr;
 
-  /** A copy of the complete backup under a series of its own. */
+  /** A copy of the complete backup under a name of its own. */
   async function copied(): Promise<{ name: string; folder: string }> {
     const name = uniqueName();
     const id = path.basename(
@@ -188,7 +189,7 @@ describe("every error", function () {
     ).stderr;
   }
 
-  const image = async () => (await docker("inspect", "--format={{.Config.Image}}", container)).output;
+  const image = async () => (await environment).image;
 
   const raise: Record<FailureCode, () => Promise<string>> = {
     usage: () => run(["backup", "--container", container]),

@@ -46,12 +46,12 @@ describe("a backup of rows that are large", function () {
       const { exitCode, stderr } = await ended;
       assert.equal(exitCode, 0, stderr);
       assert.ok(peak > 0 && peak < maximumMegabytes, `the runner took ${peak.toFixed(0)} MB`);
-      const series = path.join(repository, "cbm");
-      const id = await readlink(path.join(series, "latest"));
+      const nameFolder = path.join(repository, "cbm");
+      const id = await readlink(path.join(nameFolder, "latest"));
       const restored = `restored_${ways.indexOf(way)}`;
       await (way.format === "directory"
         ? restoreDirectory(fixture.container, `/backups/cbm/${id}/archive`, restored)
-        : restoreCustom(fixture.container, path.join(series, id, "archive.dump"), restored));
+        : restoreCustom(fixture.container, path.join(nameFolder, id, "archive.dump"), restored));
       assert.deepEqual(await contents(restored), original);
       await sql(fixture.container, `DROP DATABASE ${restored}`);
     });

@@ -7,14 +7,14 @@ import path from "node:path";
 import type { PruneResult } from "../../runner/prune/index";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
-import { writeBackup } from "../support/series";
+import { writeBackup } from "../support/sample-backups";
 
 const [oldest, older, newest] = ["20261120T080000Z", "20261121T080000Z", "20261122T080000Z"] as const;
 
 describe("pruning, when something is wrong", function () {
   this.timeout(60_000);
   let repository: string;
-  const series = (...below: string[]) => path.join(repository, "cbm", ...below);
+  const nameFolder = (...below: string[]) => path.join(repository, "cbm", ...below);
   const pruneArguments = ["--name", "cbm", "--keep-last", "1"];
   const prune = (...more: string[]) =>
     runRunner(["prune", "--repository", repository, ...pruneArguments, "--json", ...more]);
@@ -60,22 +60,22 @@ describe("pruning, when something is wrong", function () {
     await writeBackup(repository, newest);
     await writeBackup(repository, older);
     await rename(await writeBackup(repository, "20261101T080000Z"), path.join(outside, "backup"));
-    await symlink(path.join(outside, "backup"), series("20261101T080000Z"));
-    await symlink(outside, series(".20261102T080000Z.removed"));
+    await symlink(path.join(outside, "backup"), nameFolder("20261101T080000Z"));
+    await symlink(outside, nameFolder(".20261102T080000Z.removed"));
     await symlink(outside, path.join(await writeBackup(repository, oldest), "archive", "link"));
     const { removed, kept } = await pruned();
     assert.deepEqual(removed, [older]);
     assert.equal(problemOf(kept, oldest), "archive/link is a link or not a file");
     assert.equal(await readFile(path.join(outside, "precious"), "utf8"), "gold");
     assert.ok(existsSync(path.join(outside, "backup", "archive", "0.dat")));
-    assert.ok(existsSync(series(oldest, "archive", "0.dat")));
+    assert.ok(existsSync(nameFolder(oldest, "archive", "0.dat")));
   });
 
-  it("removes nothing through a series that is a symbolic link, and lists it all the same", async () => {
+  it("removes nothing through a folder that is a symbolic link, and lists it all the same", async () => {
     const elsewhere = path.join(repository, "disk");
     await writeBackup(elsewhere, newest);
     await writeBackup(elsewhere, older);
-    await symlink(path.join(elsewhere, "cbm"), series());
+    await symlink(path.join(elsewhere, "cbm"), nameFolder());
     const { exitCode, stdout, stderr } = await prune();
     assert.equal(exitCode, 1);
     assert.equal(stdout, "");
@@ -88,7 +88,7 @@ describe("pruning, when something is wrong", function () {
   it("ends, in the next run, a removal that was killed, and nobody takes its half for a backup", async () => {
     await writeBackup(repository, newest);
     await writeBackup(repository, oldest, { files: 5000 });
-    const hidden = series(`.${oldest}.removed`);
+    const hidden = nameFolder(`.${oldest}.removed`);
     const runner = spawn("node", [runnerMain, "prune", "--repository", repository, ...pruneArguments]);
     while (!existsSync(hidden)) {
       assert.equal(runner.exitCode, null, "it ended before it was seen at work");
@@ -98,7 +98,7 @@ describe("pruning, when something is wrong", function () {
     runner.kill("SIGKILL");
     const [code] = (await once(runner, "close")) as [number | null];
     assert.equal(code, null);
-    assert.deepEqual((await readdir(series())).sort(), [`.${oldest}.removed`, newest]);
+    assert.deepEqual((await readdir(nameFolder())).sort(), [`.${oldest}.removed`, newest]);
     const half = (await readdir(path.join(hidden, "archive"))).length;
     assert.ok(half > 0 && half < 5000, `${half} files are left`);
 
@@ -110,12 +110,12 @@ describe("pruning, when something is wrong", function () {
     assert.deepEqual((await pruned("--dry-run")).removed, []);
     assert.ok(existsSync(hidden), "a dry run removes nothing");
     assert.deepEqual((await pruned()).removed, [oldest]);
-    assert.deepEqual(await readdir(series()), [newest]);
+    assert.deepEqual(await readdir(nameFolder()), [newest]);
   });
 
   it("leaves alone what somebody put into a removal that was cut off", async () => {
     await writeBackup(repository, newest);
-    const hidden = series(`.${oldest}.removed`);
+    const hidden = nameFolder(`.${oldest}.removed`);
     await rename(await writeBackup(repository, oldest), hidden);
     await writeFile(path.join(hidden, "notes.txt"), "mine");
     const { removed, left } = await pruned();
@@ -138,8 +138,8 @@ describe("pruning, when something is wrong", function () {
     }
     const removed = runs.flatMap(({ stdout }) => (JSON.parse(stdout) as PruneResult).removed);
     assert.deepEqual([...new Set(removed)].sort(), old);
-    assert.deepEqual(await readdir(series()), [newest]);
-    assert.equal((await readdir(series(newest, "archive"))).length, 400);
+    assert.deepEqual(await readdir(nameFolder()), [newest]);
+    assert.equal((await readdir(nameFolder(newest, "archive"))).length, 400);
   });
 
   it("never removes a backup whose manifest is unreadable, and goes on with the others", async () => {
@@ -162,6 +162,6 @@ describe("pruning, when something is wrong", function () {
     await writeBackup(repository, oldest);
     await writeFile(path.join(await writeBackup(repository, newest), "archive", "0.dat"), "short");
     assert.deepEqual((await pruned()).removed, [oldest]);
-    assert.deepEqual((await readdir(series())).sort(), [older, newest]);
+    assert.deepEqual((await readdir(nameFolder())).sort(), [older, newest]);
   });
 });

@@ -104,8 +104,8 @@ describe("a backup whose database session is ended", function () {
       await expectNothingLost(before, outcome, { code: "server-error", message: terminated });
       return;
     }
-    const series = path.join(args("large").repository, "cbm");
-    const text = readFileSync(path.join(series, "latest", "manifest.json"), "utf8");
+    const nameFolder = path.join(args("large").repository, "cbm");
+    const text = readFileSync(path.join(nameFolder, "latest", "manifest.json"), "utf8");
     const { id, tables } = Manifest.parse(JSON.parse(text));
     assert.deepEqual(
       tables.map(({ name, rows }) => [name, rows]),

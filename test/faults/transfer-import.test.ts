@@ -22,8 +22,8 @@ describe("an import, when something is wrong where it goes", function () {
     await writeSealed(fixture.target, id, { files: { "prepare.sql": Buffer.from("mine") } });
     const other = await fixture.imported(fixture.tar);
     assert.match(other.stderr, /^error\[backup-exists\]: \S+20261122T080000Z exists already/m);
-    assert.equal(await readFile(fixture.series(id, "prepare.sql"), "utf8"), "mine");
-    await rm(fixture.series(id), { recursive: true });
+    assert.equal(await readFile(fixture.nameFolder(id, "prepare.sql"), "utf8"), "mine");
+    await rm(fixture.nameFolder(id), { recursive: true });
 
     assert.equal((await fixture.imported(fixture.tar)).exitCode, 0);
     const again = await fixture.imported(fixture.tar);
@@ -31,22 +31,22 @@ describe("an import, when something is wrong where it goes", function () {
     assert.equal((JSON.parse(again.stdout) as { imported: boolean }).imported, false);
     await fixture.expectWhole();
 
-    const content = await readFile(fixture.series(id, "archive/1.dat"));
+    const content = await readFile(fixture.nameFolder(id, "archive/1.dat"));
     content.writeUInt8((content[5] ?? 0) ^ 1, 5);
-    await writeFile(fixture.series(id, "archive/1.dat"), content);
+    await writeFile(fixture.nameFolder(id, "archive/1.dat"), content);
     const damaged = await fixture.imported(fixture.tar);
     assert.match(damaged.stderr, /^error\[backup-exists\]: .*or is damaged/m);
-    assert.deepEqual(await readFile(fixture.series(id, "archive/1.dat")), content);
-    assert.deepEqual((await readdir(fixture.series())).sort(), [older, id, "latest"]);
+    assert.deepEqual(await readFile(fixture.nameFolder(id, "archive/1.dat")), content);
+    assert.deepEqual((await readdir(fixture.nameFolder())).sort(), [older, id, "latest"]);
   });
 
   it("leaves the latest alone when that is newer", async () => {
     await writeSealed(fixture.target, newer);
-    await rm(fixture.series("latest"));
-    await symlink(newer, fixture.series("latest"));
+    await rm(fixture.nameFolder("latest"));
+    await symlink(newer, fixture.nameFolder("latest"));
     const { stdout } = await fixture.imported(fixture.tar);
     assert.equal((JSON.parse(stdout) as { latest: boolean }).latest, false);
-    assert.equal(await readlink(fixture.series("latest")), newer);
+    assert.equal(await readlink(fixture.nameFolder("latest")), newer);
   });
 
   it("is of one name: another is refused", async () => {
@@ -72,10 +72,10 @@ describe("an import, when something is wrong where it goes", function () {
       runner.stdin.on("error", () => undefined);
       runner.stdin.write(fixture.tar.subarray(0, 40_000));
       const hidden = async () =>
-        (await readdir(fixture.series())).filter((name) => name.endsWith(".partial"));
+        (await readdir(fixture.nameFolder())).filter((name) => name.endsWith(".partial"));
       const written = async () => {
         const [work] = await hidden();
-        return work !== undefined && existsSync(fixture.series(work, "archive", "1.dat"));
+        return work !== undefined && existsSync(fixture.nameFolder(work, "archive", "1.dat"));
       };
       await waitUntil("an import at work", written, 20);
       runner.kill(signal);
@@ -83,10 +83,10 @@ describe("an import, when something is wrong where it goes", function () {
       if (signal === "SIGKILL") {
         assert.equal(code, null);
         assert.equal((await hidden()).length, 1);
-        assert.deepEqual((await readdir(fixture.series())).filter((name) => !name.startsWith(".")).sort(), [
-          older,
-          "latest",
-        ]);
+        assert.deepEqual(
+          (await readdir(fixture.nameFolder())).filter((name) => !name.startsWith(".")).sort(),
+          [older, "latest"],
+        );
         const { stdout } = await runRunner(["list", "--repository", fixture.target, "--json"]);
         assert.deepEqual(
           (JSON.parse(stdout) as { id: string }[]).map((backup) => backup.id),

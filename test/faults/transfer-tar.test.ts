@@ -12,7 +12,7 @@ describe("a tar that was damaged or forged", function () {
   it("takes the tar that these tests damage, and one of the same files in another order", async () => {
     assert.equal((await fixture.imported(fixture.tar)).exitCode, 0);
     await fixture.expectWhole();
-    await rm(fixture.series(id), { recursive: true });
+    await rm(fixture.nameFolder(id), { recursive: true });
     const [manifest, sums, ...files] = await fixture.realEntries();
     assert.ok(manifest && sums);
     const { exitCode, stderr } = await fixture.imported(await tarOf([manifest, sums, ...files.toReversed()]));
@@ -37,9 +37,9 @@ describe("a tar that was damaged or forged", function () {
         // What fills up the last block of a file belongs to no file.
         await fixture.expectWhole();
         assert.equal(fixture.tar[offset], 0);
-        await rm(fixture.series(id), { recursive: true });
-        await rm(fixture.series("latest"));
-        await symlink(older, fixture.series("latest"));
+        await rm(fixture.nameFolder(id), { recursive: true });
+        await rm(fixture.nameFolder("latest"));
+        await symlink(older, fixture.nameFolder("latest"));
         continue;
       }
       codes.add(failure.code);

@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant";
 export const backupMutants: readonly Mutant[] = [
   {
     title: "checksums are not compared",
-    file: "runner/repository/checked-content.ts",
+    file: "runner/repository/checksums.ts",
     text: "if (read.sha256 !== sha256)",
     replacement: 'if (read.sha256 === "")',
     tests: ["test/unit/runner/seal.test.ts", "test/unit/runner/tar.test.ts"],
@@ -193,7 +193,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "runs of two databases share one lock",
-    file: "runner/backup/backup-lock.ts",
+    file: "runner/backup/plan.ts",
     text: "JSON.stringify([containerId, database, place])",
     replacement: "JSON.stringify([containerId, place])",
     tests: ["test/unit/runner/identity.test.ts"],

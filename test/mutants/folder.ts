@@ -178,7 +178,7 @@ export const folderMutants: readonly Mutant[] = [
     text: "    await failIfLink(nameFolder);\n    const { problem",
     replacement: "    const { problem",
     tests: ["test/faults/prune.test.ts"],
-    grep: "a series that is a symbolic link",
+    grep: "a folder that is a symbolic link",
   },
   {
     title: "the manifest is not removed last",
@@ -233,7 +233,7 @@ export const folderMutants: readonly Mutant[] = [
   },
   {
     title: "backups are pruned after one that was not verified",
-    file: "runner/backup/prune-after.ts",
+    file: "runner/backup/index.ts",
     text: 'if (hasRules(retention) && request.verify !== "none") {',
     replacement: "if (hasRules(retention)) {",
     tests: ["test/unit/runner/prune.test.ts"],

@@ -25,7 +25,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a restore compares nothing",
-    file: "runner/restore/compare.ts",
+    file: "runner/restore/load.ts",
     text: "    await compareRestored(session, target, comparison, signal);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
@@ -39,7 +39,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a restore compares no orphans",
-    file: "runner/restore/compare.ts",
+    file: "runner/restore/load.ts",
     text: "const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;",
     replacement:
       "const logicalForeignKeys = manifest.logicalForeignKeys.slice(manifest.logicalForeignKeys.length);",
@@ -79,7 +79,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a swap does not keep the old tables",
-    file: "runner/restore/publish.ts",
+    file: "runner/restore/staging.ts",
     text: 'const swapped = request.ifExists === "swap" ? await setAside(session, old, time) : [];\n  if (request.ifExists === "replace" && locks !== "")',
     replacement: 'const swapped: string[] = [];\n  if (locks !== "")',
     tests: ["test/e2e/restore.test.ts"],
@@ -87,7 +87,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a view that somebody created meanwhile is dropped with the old table",
-    file: "runner/restore/publish.ts",
+    file: "runner/restore/staging.ts",
     text: "  await refuseDependents(session, oids);\n",
     replacement: "",
     tests: ["test/faults/restore.test.ts"],

@@ -1,9 +1,9 @@
 /** A tar of a backup that is too large to lie around. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Writable } from "node:stream";
-import { onceOnly } from "../../runner/repository/checked-content";
+import { onceOnly } from "../../runner/repository/checksums";
 import { writeTar } from "../../runner/lib/tar";
-import { sampleManifest } from "./series";
+import { sampleManifest } from "./sample-backups";
 import { manifestFile, sumsFile } from "../../runner/repository/layout";
 
 interface LargeTar {

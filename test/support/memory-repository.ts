@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { backupTime } from "../../runner/repository/backup-id";
-import { onceOnly, readWhole } from "../../runner/repository/checked-content";
-import { damaged } from "../../runner/repository/checksums";
+import { onceOnly, readWhole, damaged } from "../../runner/repository/checksums";
 import type { BackupFiles, StoredFile } from "../../runner/repository/files";
 import { findInconsistency } from "../../runner/repository/inconsistency";
 import { keepFile, manifestFile, sumsFile } from "../../runner/repository/layout";

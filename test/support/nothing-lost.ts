@@ -15,7 +15,7 @@ import { throwaways } from "./throwaways";
 export interface Before {
   readonly container: string;
   readonly containerId: string;
-  readonly series: string;
+  readonly nameFolder: string;
   readonly files: Readonly<Record<string, string>>;
   readonly latest: string;
   /** Folders of runs that were killed before. */
@@ -32,43 +32,43 @@ export interface Expected {
   readonly partial?: "removed" | "left";
   /** Values that no output may contain. */
   readonly secrets?: readonly string[];
-  /** Where the fault moved the series to. */
-  readonly series?: string;
+  /** Where the fault moved the folder to. */
+  readonly nameFolder?: string;
 }
 
 export async function rememberBackups(container: string, repository: string): Promise<Before> {
-  const series = path.join(repository, "cbm");
+  const nameFolder = path.join(repository, "cbm");
   const { output } = await docker("inspect", "--format={{.Id}}", container);
   return {
     container,
     containerId: output,
-    series,
-    files: await completeFiles(series),
-    latest: await readlink(path.join(series, "latest")),
-    hidden: await hiddenNames(series),
+    nameFolder,
+    files: await completeFiles(nameFolder),
+    latest: await readlink(path.join(nameFolder, "latest")),
+    hidden: await hiddenNames(nameFolder),
   };
 }
 
 /** After a fault: earlier backups as they were, nothing half done under a final name, nothing left running, one message. */
 export async function expectNothingLost(before: Before, outcome: Outcome, expected: Expected): Promise<void> {
   expectOneMessage(outcome, expected);
-  const series = expected.series ?? before.series;
+  const nameFolder = expected.nameFolder ?? before.nameFolder;
   assert.deepEqual(
-    await completeFiles(series),
+    await completeFiles(nameFolder),
     before.files,
     "an earlier backup changed, or a half one appeared",
   );
-  assert.equal(await readlink(path.join(series, "latest")), before.latest);
+  assert.equal(await readlink(path.join(nameFolder, "latest")), before.latest);
   if (expected.partial !== "left") {
     assert.deepEqual(
-      (await hiddenNames(series)).filter((name) => !before.hidden.includes(name)),
+      (await hiddenNames(nameFolder)).filter((name) => !before.hidden.includes(name)),
       [],
       "a folder of this run is left",
     );
   }
   if (expected.container !== "gone") await expectNothingInContainer(before.container);
   await untilNothingRemains(() => clientsOnHost(before.containerId));
-  await untilNothingRemains(() => throwaways(path.dirname(before.series)));
+  await untilNothingRemains(() => throwaways(path.dirname(before.nameFolder)));
 }
 
 /** Of a run that was told to end; one that is killed can neither say so nor remove its folder. */
@@ -107,18 +107,18 @@ export function expectOneMessage({ exitCode, stdout, stderr }: Outcome, expected
   assert.doesNotMatch(stderr, /docker exec --interactive/, "the runner's own commands tell the user nothing");
 }
 
-async function hiddenNames(series: string): Promise<string[]> {
-  return (await readdir(series)).filter((name) => name.startsWith("."));
+async function hiddenNames(nameFolder: string): Promise<string[]> {
+  return (await readdir(nameFolder)).filter((name) => name.startsWith("."));
 }
 
 /** Digest of each file in the folders that have a final name. */
-async function completeFiles(series: string): Promise<Record<string, string>> {
+async function completeFiles(nameFolder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const id of (await readdir(series)).filter((name) => !name.startsWith(".") && name !== "latest")) {
-    for (const entry of await readdir(path.join(series, id), { recursive: true, withFileTypes: true })) {
+  for (const id of (await readdir(nameFolder)).filter((name) => !name.startsWith(".") && name !== "latest")) {
+    for (const entry of await readdir(path.join(nameFolder, id), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const file = path.join(entry.parentPath, entry.name);
-      found[path.relative(series, file)] = createHash("sha256")
+      found[path.relative(nameFolder, file)] = createHash("sha256")
         .update(await readFile(file))
         .digest("hex");
     }

@@ -6,7 +6,7 @@ import { checksumsBelow } from "../../runner/repository/files";
 import { readChecksums, recordOf } from "../../runner/repository/checksums";
 import { filesIn } from "../../runner/repository/folder/files";
 import type { Manifest } from "../../runner/repository/manifest";
-import { sampleManifest } from "./series";
+import { sampleManifest } from "./sample-backups";
 
 /** Contents that no tar block's border divides evenly. */
 export const sealedFiles: Readonly<Record<string, Buffer>> = {

@@ -63,7 +63,7 @@ class TransferFixture {
   async newTarget(): Promise<void> {
     this.target = await temporaryFolder();
     await writeSealed(this.target, older);
-    await symlink(older, this.series("latest"));
+    await symlink(older, this.nameFolder("latest"));
   }
 
   async removeTarget(): Promise<void> {
@@ -74,7 +74,7 @@ class TransferFixture {
     return path.join(this.source, "cbm.tar");
   }
 
-  series(...below: string[]): string {
+  nameFolder(...below: string[]): string {
     return path.join(this.target, "cbm", ...below);
   }
 
@@ -105,10 +105,10 @@ class TransferFixture {
 
   /** The earlier backup is as it was, and there is nothing else, hidden or not. */
   async expectUntouched(): Promise<void> {
-    assert.deepEqual((await readdir(this.series())).sort(), [older, "latest"]);
+    assert.deepEqual((await readdir(this.nameFolder())).sort(), [older, "latest"]);
     assert.deepEqual(await readdir(this.target), ["cbm"]);
-    assert.equal(await readlink(this.series("latest")), older);
-    await execa("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: this.series(older) });
+    assert.equal(await readlink(this.nameFolder("latest")), older);
+    await execa("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: this.nameFolder(older) });
   }
 
   async expectRefused(input: Buffer, code: FailureCode, message = /./): Promise<void> {
@@ -119,9 +119,9 @@ class TransferFixture {
   }
 
   async expectWhole(): Promise<void> {
-    await execa("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: this.series(id) });
-    assert.equal(await readlink(this.series("latest")), id);
-    assert.deepEqual((await readdir(this.series())).sort(), [older, id, "latest"]);
+    await execa("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: this.nameFolder(id) });
+    assert.equal(await readlink(this.nameFolder("latest")), id);
+    assert.deepEqual((await readdir(this.nameFolder())).sort(), [older, id, "latest"]);
   }
 
   /** What the tar has, in its order. */

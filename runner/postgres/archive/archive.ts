@@ -1,7 +1,13 @@
 /** Reads an archive with the `pg_restore` of a container. */
 import { text } from "node:stream/consumers";
-import { type ExecTarget, shell, type StreamedProcess, streamTied } from "../../docker/exec";
-import { execFilter, type SizedContent } from "../../docker/exec-streamed";
+import {
+  type ExecTarget,
+  shell,
+  type StreamedProcess,
+  streamTied,
+  execFilter,
+  type SizedContent,
+} from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { readScript, type ScriptContents, type ScriptTable, tableKey } from "./script";
 import { endedWith, errorLines } from "../session/server";

@@ -7,7 +7,7 @@ import { execArguments, type ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import type { ArchiveFormat } from "../../request";
 import { type CompressionMethod, compressionMethods, type CompressionName } from "../../request/compression";
-import type { DumpInfo } from "../session/server-info";
+import type { DumpInfo } from "../session/server";
 
 /** zstd level 1 is faster than gzip and compresses as well. */
 export const preferredCompression = "zstd:1";

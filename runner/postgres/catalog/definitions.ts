@@ -1,8 +1,7 @@
 /** Indexes, constraints and extended statistics of tables; `pg_dump --table` leaves out the latter. */
-import { oidList } from "../session/names";
+import { oidList, sqlName } from "../session/names";
 import { z } from "zod";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
-import { sqlName } from "../session/names";
 import type { Session } from "../session/session";
 
 export const Definitions = z.object({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import type { Relation } from "./catalog";
-import { type ServerInfo, isConvertible } from "../session/server-info";
+import { type ServerInfo, isConvertible } from "../session/server";
 import type { Session } from "../session/session";
 import { setTextSettings } from "../session/settings";
 import { readInSnapshot } from "../session/snapshot-reader";

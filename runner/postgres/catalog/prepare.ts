@@ -5,8 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { type Ended, type ExecTarget, readProcess, runTied, shell } from "../../docker/exec";
-import { execFilter } from "../../docker/exec-streamed";
+import { type Ended, type ExecTarget, readProcess, runTied, shell, execFilter } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { CustomSrid, type Requirements } from "../../request/contents";
 import { readToc, type TocEntry } from "../archive/toc";

@@ -1,7 +1,7 @@
 /** What `pg_dump` could not read. */
 import { z } from "zod";
 import { Failure } from "../../lib/failure";
-import { clientEncoding, type ServerInfo } from "../session/server-info";
+import { clientEncoding, type ServerInfo } from "../session/server";
 import type { Session } from "../session/session";
 import type { Relation } from "./catalog";
 import { oidList } from "../session/names";

@@ -8,10 +8,16 @@ import { Failure } from "../../lib/failure";
 import { findServer, type RunningServer } from "./find-server";
 import { nobody } from "./restricted";
 import { nameWithoutLock } from "./run-lock";
-import { psql, type ServerAddress, type ServerRequest, serverTarget, withEnv } from "./server";
+import {
+  psql,
+  type ServerAddress,
+  type ServerRequest,
+  serverTarget,
+  withEnv,
+  clientEncoding,
+} from "./server";
 import { openSession, type Session } from "./session";
 import { sessionOptions } from "./settings";
-import { clientEncoding } from "./server-info";
 
 export interface Connection {
   /** For all further sessions. */

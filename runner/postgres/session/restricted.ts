@@ -1,8 +1,7 @@
 /** Runs scripts of a backup, which anybody may have changed: psql runs no commands of its own, as a user who owns nothing. */
 import { randomBytes } from "node:crypto";
 import { spawnDocker } from "../../docker/docker";
-import { execArguments, type ExecTarget } from "../../docker/exec";
-import { execFilled } from "../../docker/exec-streamed";
+import { execArguments, type ExecTarget, execFilled } from "../../docker/exec";
 import { psql } from "./server";
 
 /** A user who owns no file in a container and needs no name there. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Parsed, parseManifest } from "../manifest";
-import { readWhole } from "../checked-content";
+import { readWhole } from "../checksums";
 import { filesIn } from "./files";
 import { manifestFile } from "../layout";
 

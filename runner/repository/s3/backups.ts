@@ -1,7 +1,7 @@
 /** Finds the backups in a bucket by listings and manifests. */
 import pMap from "p-map";
 import { parseManifest } from "../manifest";
-import { readWhole } from "../checked-content";
+import { readWhole } from "../checksums";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
 import { type StoredBackup } from "../repository";

@@ -4,7 +4,7 @@
  */
 import { Failure } from "../../lib/failure";
 import { parseManifest } from "../manifest";
-import { readWhole } from "../checked-content";
+import { readWhole } from "../checksums";
 import { ownFiles } from "../own-files";
 import { type Removal } from "../repository";
 import type { Bucket } from "./client";

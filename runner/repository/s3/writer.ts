@@ -1,7 +1,7 @@
 /** Writes a backup to a bucket. The manifest is written last, because it makes the files a backup. */
 import { randomUUID } from "node:crypto";
 import { Failure } from "../../lib/failure";
-import { measuring, onceOnly } from "../checked-content";
+import { measuring, onceOnly } from "../checksums";
 import type { BackupFiles, StoredFile } from "../files";
 import { failUnlessPlain } from "../plain-paths";
 import { alreadyExists, type BackupWriter, type NewBackup } from "../repository";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { Command } from "commander";
-import { readRequest, seriesOptions, uploadOptions } from "../../../runner/cli/options";
+import { readRequest, repositoryOptions, uploadOptions } from "../../../runner/cli/options";
 import { Failure } from "../../../runner/lib/failure";
 import { ImportRequest } from "../../../runner/request";
 import { describeFailure } from "../../../runner/repository/s3/failures";
@@ -73,7 +73,7 @@ describe("a repository in S3", () => {
 
 describe("options for S3", () => {
   const request = (...args: string[]) => {
-    const command = uploadOptions(seriesOptions(new Command().exitOverride()));
+    const command = uploadOptions(repositoryOptions(new Command().exitOverride()));
     command.parse(["--repository", "s3://backups/gis", ...args], { from: "user" });
     return readRequest(ImportRequest, command.opts());
   };

@@ -8,7 +8,7 @@ import { folderRepository } from "../../../runner/repository/folder/folder-repos
 import { type FsCall, watchFs } from "../../support/fs-calls";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeSealed } from "../../support/sealed";
-import { sampleManifest, writeBackup } from "../../support/series";
+import { sampleManifest, writeBackup } from "../../support/sample-backups";
 
 const [first, second, third] = ["20261121T080000Z", "20261122T080000Z", "20261123T080000Z"] as const;
 
@@ -141,7 +141,7 @@ describe("a folder of backups whose run", function () {
       const published = calls.findIndex(isFinal);
       assert.ok(published > 0, JSON.stringify(calls));
       const hidden = calls[published]?.file ?? "";
-      const series = path.dirname(hidden);
+      const nameFolder = path.dirname(hidden);
       const before = calls.slice(0, published);
       const files = new Set(
         before
@@ -160,13 +160,15 @@ describe("a folder of backups whose run", function () {
         assert.ok(synced >= 0 && synced > wrote, `${file} is not forced to disk before it is published`);
       }
       const linked = calls.findIndex(
-        ({ call, to = "" }) => call === "rename" && to === path.join(series, "latest"),
+        ({ call, to = "" }) => call === "rename" && to === path.join(nameFolder, "latest"),
       );
       assert.ok(linked > published, "the link comes after the backup");
-      const last = calls.findLastIndex((it) => it.call === "fsync" && it.file === series);
-      assert.ok(last > linked, "the folder of the series is forced to disk last");
+      const last = calls.findLastIndex((it) => it.call === "fsync" && it.file === nameFolder);
+      assert.ok(last > linked, "the folder of the backup name is forced to disk last");
       assert.ok(
-        !calls.some(({ call, file }) => /unlink|rmdir/.test(call) && file === path.join(series, "latest")),
+        !calls.some(
+          ({ call, file }) => /unlink|rmdir/.test(call) && file === path.join(nameFolder, "latest"),
+        ),
         "latest is never missing",
       );
     });
@@ -185,7 +187,7 @@ describe("a folder of backups whose run", function () {
     assert.ok(last("fsync", place) > published, "its name is forced to disk last");
   });
 
-  it("is at work never shows a series without `latest`", async () => {
+  it("is at work never shows a folder without `latest`", async () => {
     const place = await prepare("atomic");
     const link = path.join(place, "cbm", "latest");
     const { signal, abort } = ((it) => ({
@@ -210,12 +212,12 @@ describe("a folder of backups whose run", function () {
 
 describe("a folder in the place of `latest`", () => {
   let repository: string;
-  let series: string;
-  const latest = () => path.join(series, "latest");
+  let nameFolder: string;
+  const latest = () => path.join(nameFolder, "latest");
 
   beforeEach(async () => {
     repository = await temporaryFolder();
-    series = path.join(repository, "cbm");
+    nameFolder = path.join(repository, "cbm");
     await writeSealed(repository, first);
     await writeSealed(repository, second);
   });
@@ -229,24 +231,24 @@ describe("a folder in the place of `latest`", () => {
     ]);
 
   it("is moved aside, and said to be, where it is a copy of a backup that is there", async () => {
-    await cp(path.join(series, second), latest(), { recursive: true });
-    await checkLatest(series);
+    await cp(path.join(nameFolder, second), latest(), { recursive: true });
+    await checkLatest(nameFolder);
     assert.deepEqual(await statusOf(), [
       [first, false, undefined],
       [second, true, undefined],
     ]);
-    const [note] = await makeRoomForLatest(series);
+    const [note] = await makeRoomForLatest(nameFolder);
     assert.match(
       note ?? "",
       /latest was a folder instead of a link: a copy of backup 20261122T080000Z\. It was moved to \S+latest\.copy\./,
     );
-    assert.ok(existsSync(path.join(series, "latest.copy", "manifest.json")));
+    assert.ok(existsSync(path.join(nameFolder, "latest.copy", "manifest.json")));
     assert.ok(!existsSync(latest()));
   });
 
   it("becomes the backup that it is, where there is no other copy of that", async () => {
-    await rename(path.join(series, second), latest());
-    const [note] = await makeRoomForLatest(series);
+    await rename(path.join(nameFolder, second), latest());
+    const [note] = await makeRoomForLatest(nameFolder);
     assert.match(note ?? "", /and the only copy of backup 20261122T080000Z/);
     assert.deepEqual(await statusOf(), [
       [first, false, undefined],
@@ -256,7 +258,7 @@ describe("a folder in the place of `latest`", () => {
 
   it("goes where it is empty", async () => {
     await mkdir(latest());
-    assert.deepEqual(await makeRoomForLatest(series), []);
+    assert.deepEqual(await makeRoomForLatest(nameFolder), []);
     assert.ok(!existsSync(latest()));
   });
 
@@ -272,27 +274,27 @@ describe("a folder in the place of `latest`", () => {
     [
       "is not quite a copy",
       async () => {
-        await cp(path.join(series, second), latest(), { recursive: true });
+        await cp(path.join(nameFolder, second), latest(), { recursive: true });
         await rm(path.join(latest(), "RESTORE.md"));
       },
     ],
     [
       "is a copy again",
       async () => {
-        await cp(path.join(series, second), latest(), { recursive: true });
-        await mkdir(path.join(series, "latest.copy"));
+        await cp(path.join(nameFolder, second), latest(), { recursive: true });
+        await mkdir(path.join(nameFolder, "latest.copy"));
       },
     ],
   ] as const)
     it(`is an error before anything is done where it ${title}`, async () => {
       await make();
-      const before = await readdir(series, { recursive: true });
+      const before = await readdir(nameFolder, { recursive: true });
       const wanted = {
         code: "directory-not-writable",
         message: /latest should be the link to the newest backup, but .*Move it elsewhere/,
       };
-      await assert.rejects(checkLatest(series), wanted);
-      await assert.rejects(makeRoomForLatest(series), wanted);
-      assert.deepEqual(await readdir(series, { recursive: true }), before);
+      await assert.rejects(checkLatest(nameFolder), wanted);
+      await assert.rejects(makeRoomForLatest(nameFolder), wanted);
+      assert.deepEqual(await readdir(nameFolder, { recursive: true }), before);
     });
 });

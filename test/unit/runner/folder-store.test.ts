@@ -5,7 +5,7 @@ import path from "node:path";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { existingBackups, findBackup } from "../../../runner/repository/repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
-import { sampleManifest, writeBackup } from "../../support/series";
+import { sampleManifest, writeBackup } from "../../support/sample-backups";
 
 const first = "20261121T080000Z";
 const second = "20261122T080000Z";
@@ -27,12 +27,12 @@ describe("a store of backups in a folder", () => {
   it("reads its backups, the oldest first, and looks at nothing else", async () => {
     await writeBackup(repository, second, { bytes: 1000, files: 2 });
     await writeBackup(repository, first);
-    const series = path.join(repository, "cbm");
+    const nameFolder = path.join(repository, "cbm");
     for (const name of ["2026", `.${first}.partial`, `.${first}.removed`, "20261399T080000Z", "notes"])
-      await mkdir(path.join(series, name));
-    await writeFile(path.join(series, "20261120T080000Z"), "a file");
-    await symlink(first, path.join(series, "20261119T080000Z"));
-    await symlink(first, path.join(series, "latest"));
+      await mkdir(path.join(nameFolder, name));
+    await writeFile(path.join(nameFolder, "20261120T080000Z"), "a file");
+    await symlink(first, path.join(nameFolder, "20261119T080000Z"));
+    await symlink(first, path.join(nameFolder, "latest"));
     const backups = await folderRepository(repository).backups("cbm");
     assert.deepEqual(
       backups.map(({ id, latest, problem }) => [id, latest, problem]),
@@ -43,7 +43,7 @@ describe("a store of backups in a folder", () => {
     );
     const newest = backups[1];
     assert.deepEqual(newest?.manifest, sampleManifest(second, { bytes: 1000, files: 2 }));
-    assert.equal(newest.location, path.join(series, second));
+    assert.equal(newest.location, path.join(nameFolder, second));
     assert.equal(newest.startedAt.toISOString(), "2026-11-22T08:00:00.000Z");
     assert.equal(newest.bytes, 3000 + JSON.stringify(newest.manifest).length);
   });
@@ -98,7 +98,7 @@ describe("a store of backups in a folder", () => {
       /^its manifest is that of cbm\/20261122T080000Z$/,
     ],
     [
-      "has the manifest of another series",
+      "has the manifest of another backup name",
       (folder: string) =>
         writeFile(
           path.join(folder, "manifest.json"),
@@ -185,7 +185,7 @@ describe("a store of backups in a folder", () => {
     assert.deepEqual([backup.id, backup.kept, backup.problem], [first, true, undefined]);
   });
 
-  it("says what there is when a backup, a series or the folder is missing", async () => {
+  it("says what there is when a backup, a backup name or the folder is missing", async () => {
     const store = folderRepository(repository);
     await assert.rejects(existingBackups(store, "cbm"), {
       code: "backup-not-found",

@@ -4,13 +4,12 @@ import { mkdir, readdir, readlink, rm, stat, utimes, writeFile } from "node:fs/p
 import path from "node:path";
 import { type BegunBackup, Repositories } from "../../../runner/backup/repositories";
 import { ownIdentity } from "../../../runner/lib/process-identity";
-import { onceOnly } from "../../../runner/repository/checked-content";
-import { recordOf } from "../../../runner/repository/checksums";
+import { onceOnly, recordOf } from "../../../runner/repository/checksums";
 import { checksumsBelow } from "../../../runner/repository/files";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { BackupRequest } from "../../../runner/request";
 import { removeFolder, temporaryFolder } from "../../support/resources";
-import { sampleManifest } from "../../support/series";
+import { sampleManifest } from "../../support/sample-backups";
 import { backupId } from "../../../runner/repository/backup-id";
 
 const asked = { container: "c", name: "cbm", tables: ["t"] };

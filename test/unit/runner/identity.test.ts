@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
-import { seriesKey } from "../../../runner/backup/backup-lock";
+import { backupKey } from "../../../runner/backup/plan";
 import { BackupRequest } from "../../../runner/request";
 import { greaterThan, newestOf } from "../../../runner/repository/newest";
 import { removeFolder, temporaryFolder } from "../../support/resources";
-import { sampleManifest, sampleStored } from "../../support/series";
+import { sampleManifest, sampleStored } from "../../support/sample-backups";
 
 describe("the key of a backup", () => {
   let folder: string;
@@ -22,7 +22,7 @@ describe("the key of a backup", () => {
   ) => {
     const { name = "cbm", containerId = "c0", database = "gis", endpoint } = more;
     const s3 = endpoint === undefined ? undefined : { endpoint };
-    return seriesKey({ containerId, database, repository, name, s3 });
+    return backupKey({ containerId, database, repository, name, s3 });
   };
 
   it("is one, however its place is written", async () => {

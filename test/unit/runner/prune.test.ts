@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { pruneAfterBackup } from "../../../runner/backup/prune-after";
+import { pruneAfterBackup } from "../../../runner/backup/index";
 import { prune } from "../../../runner/prune/index";
 import { progressTo } from "../../../runner/lib/progress";
 import { BackupRequest, PruneRequest } from "../../../runner/request";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
-import { writeBackup } from "../../support/series";
+import { writeBackup } from "../../support/sample-backups";
 
 const [oldest, older, newest] = ["20251120T080000Z", "20251121T080000Z", "20251122T080000Z"] as const;
 const progress = progressTo(() => undefined);

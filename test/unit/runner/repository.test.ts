@@ -2,15 +2,20 @@ import assert from "node:assert/strict";
 import { readdir, utimes } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../../../runner/lib/failure";
-import { onceOnly, readWhole } from "../../../runner/repository/checked-content";
-import { checkFiles, readChecksums, recordOf } from "../../../runner/repository/checksums";
+import {
+  onceOnly,
+  readWhole,
+  checkFiles,
+  readChecksums,
+  recordOf,
+} from "../../../runner/repository/checksums";
 import { openRepository } from "../../../runner/repository/open";
 import type { Repository } from "../../../runner/repository/repository";
 import { TestBucket } from "../../support/bucket";
 import { MemoryRepository } from "../../support/memory-repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { type S3Server, startS3Server } from "../../support/s3-server";
-import { sampleManifest } from "../../support/series";
+import { sampleManifest } from "../../support/sample-backups";
 
 const [oldest, older, newest] = ["20251120T080000Z", "20251121T080000Z", "20251122T080000Z"] as const;
 const { signal } = new AbortController();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { restoreCommand, type RestoreSource } from "../../../runner/backup/restore-command";
+import { restoreCommand, type RestoreSource } from "../../../runner/backup/restore-guide";
 import { archiveName } from "../../../runner/postgres/archive/compression";
 
 const source: RestoreSource = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
 import { restoreGuide } from "../../../runner/backup/restore-guide";
-import { sampleManifest } from "../../support/series";
+import { sampleManifest } from "../../support/sample-backups";
 import type { Description } from "../../../runner/backup/describe-backup";
 
 const described = (change: Partial<Description> = {}): Description => ({

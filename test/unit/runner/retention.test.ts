@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Retention } from "../../../runner/request";
 import { decide, hasRules, isoWeek } from "../../../runner/prune/retention";
 import type { StoredBackup } from "../../../runner/repository/repository";
-import { sampleManifest, sampleStored as stored } from "../../support/series";
+import { sampleManifest, sampleStored as stored } from "../../support/sample-backups";
 
 const now = new Date("2026-11-22T12:00:00Z");
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settleAfterAbort } from "../../../runner/lib/abort";
+import { settleAfterAbort } from "../../../runner/lib/concurrency";
 
 describe("work that is told to end", () => {
   const never = () => new Promise<string>(() => undefined);

@@ -8,7 +8,7 @@ import { listArchive, readArchive } from "../../../runner/postgres/archive/archi
 import { countDataFiles } from "../../../runner/postgres/archive/data-files";
 import { restoreArchive, runScript } from "../../../runner/postgres/archive/restore";
 import { openSession } from "../../../runner/postgres/session/session";
-import { onceOnly } from "../../../runner/repository/checked-content";
+import { onceOnly } from "../../../runner/repository/checksums";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 
 const file = { path: "/archive", user: "0:0" };

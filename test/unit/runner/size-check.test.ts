@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeShrinkage, checkNewestSize } from "../../../runner/prune/size-check";
 import type { StoredBackup } from "../../../runner/repository/repository";
-import { sampleManifest, sampleStored as stored } from "../../support/series";
+import { sampleManifest, sampleStored as stored } from "../../support/sample-backups";
 
 describe("the check of the newest backup's size", () => {
   const sized = (

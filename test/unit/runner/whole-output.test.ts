@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type ExecTarget, readProcess, runTied } from "../../../runner/docker/exec";
-import { execFilter } from "../../../runner/docker/exec-streamed";
+import { type ExecTarget, readProcess, runTied, execFilter } from "../../../runner/docker/exec";
 import { readInSnapshot } from "../../../runner/postgres/session/snapshot-reader";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 

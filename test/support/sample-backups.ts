@@ -102,9 +102,9 @@ export async function writeBackup(repository: string, id: string, sample: Sample
 }
 
 /** Makes a backup one of another time, as if it had been taken then. */
-export async function redate(series: string, from: string, to: string): Promise<void> {
-  await rename(path.join(series, from), path.join(series, to));
-  const file = path.join(series, to, "manifest.json");
+export async function redate(nameFolder: string, from: string, to: string): Promise<void> {
+  await rename(path.join(nameFolder, from), path.join(nameFolder, to));
+  const file = path.join(nameFolder, to, "manifest.json");
   const manifest = JSON.parse(await readFile(file, "utf8")) as object;
   await writeFile(file, JSON.stringify({ ...manifest, id: to }));
 }
