@@ -1,20 +1,7 @@
 #!/usr/bin/env node
 import "./lib/garbage-collection";
-import { Command } from "commander";
-import { addBackup } from "./cli/backup";
-import type { Context } from "./cli/context";
-import { addExport } from "./cli/export";
-import { addImport } from "./cli/import";
-import { addKeep } from "./cli/keep";
-import { addList } from "./cli/list";
-import { addMigrate, addRemoveOld } from "./cli/migrate";
 import { processOutput } from "./cli/output";
-import { addPreflight } from "./cli/preflight";
-import { addPresent } from "./cli/present";
-import { addPrune } from "./cli/prune";
-import { addReady } from "./cli/ready";
-import { addRestore } from "./cli/restore";
-import { addVerify } from "./cli/verify";
+import { program } from "./cli/program";
 import { Failure } from "./lib/failure";
 import { progressTo } from "./lib/progress";
 import { settleAfterAbort } from "./lib/concurrency";
@@ -29,34 +16,8 @@ function printHelp(text: string): void {
   helpWritten.catch(() => undefined);
 }
 
-function program(context: Context): Command {
-  const main = new Command("postgis-backup")
-    .description("Consistent backups of PostGIS tables that live in a Docker container.")
-    .exitOverride()
-    .configureOutput({
-      writeOut: printHelp,
-      writeErr: (text) => {
-        processOutput.log(text.trimEnd());
-      },
-    })
-    .addHelpText(
-      "after",
-      "\nA password, where the server asks for one, is taken from the environment variable PGPASSWORD.",
-    );
-  addBackup(main, context);
-  addVerify(main, context);
-  addRestore(main, context);
-  addMigrate(main, context);
-  addRemoveOld(main, context);
-  addList(main, context);
-  addPresent(main, context);
-  addPrune(main, context);
-  addKeep(main, context);
-  addExport(main, context);
-  addImport(main, context);
-  addReady(main, context);
-  addPreflight(main, context);
-  return main;
+function printError(text: string): void {
+  processOutput.log(text.trimEnd());
 }
 
 async function main(): Promise<number> {
@@ -73,7 +34,7 @@ async function main(): Promise<number> {
   });
   try {
     await settleAfterAbort(
-      program({ progress, signal: interrupted.signal }).parseAsync(),
+      program({ progress, signal: interrupted.signal }, printHelp, printError).parseAsync(),
       interrupted.signal,
       cleanUpMilliseconds,
     );

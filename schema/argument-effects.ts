@@ -379,7 +379,7 @@ export const tableBackup = {
   checkInPreview: {
     effect: "noBackup",
     change: () => false,
-    wrong: refused("false", /^checkInPreview: .*boolean/),
+    wrong: refused("false", /^checkInPreview: must be true or false/),
   },
 } satisfies Record<keyof TableBackupArgs, Argument>;
 

@@ -1,6 +1,6 @@
 /** Refuses unknown names of arguments: a misspelt argument would be silently ignored. */
-import type * as levenshtein from "fastest-levenshtein";
 import type * as pulumi from "@pulumi/pulumi";
+import { didYouMean } from "../../runner/request";
 import { isPlain, wrongArgument } from "./check";
 
 /** The kind of setting that an argument is read from; arrays and records are read from objects. */
@@ -35,16 +35,4 @@ function unknownIn(args: object, names: Readonly<Record<string, unknown>>, path:
     const nested = typeof known === "object" && typeof value === "object" && value !== null && isPlain(value);
     return nested ? unknownIn(value, known as Readonly<Record<string, unknown>>, `${path}${name}.`) : [];
   });
-}
-
-/** Suggests the nearest known name, if at most one letter in three differs. */
-export function didYouMean(name: string, known: readonly string[]): string {
-  // Loaded here, because only a wrong name needs it.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { distance } = require("fastest-levenshtein") as typeof levenshtein;
-  const [nearest] = known
-    .map((candidate) => ({ candidate, letters: distance(candidate.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.letters - b.letters);
-  const near = nearest !== undefined && nearest.letters <= Math.max(1, name.length / 3);
-  return near ? ` Did you mean ${nearest.candidate}?` : "";
 }

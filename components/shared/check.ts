@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { parseInWords } from "../../runner/request";
 
 /** Errors in arguments that were found so far; cleared when everything that waits for them has failed. */
 const found: Error[] = [];
@@ -133,13 +134,13 @@ export function checkValue(
   resource: pulumi.Resource,
   argumentOf: Readonly<Record<string, string>> = {},
 ): void {
-  const { error } = schema.safeParse(value);
-  if (error === undefined) return;
-  const problems = error.issues.map((issue) => {
-    const [property = "", ...rest] = [...path, ...issue.path].map(String);
-    return `${[argumentOf[property] ?? property, ...rest].join(".")}: ${issue.message}`;
+  const { problems } = parseInWords(schema, value);
+  if (problems === undefined) return;
+  const lines = problems.map(({ path: inner, message }) => {
+    const [property = "", ...rest] = [...path.map(String), ...inner];
+    return `${[argumentOf[property] ?? property, ...rest].join(".")}: ${message}`;
   });
-  throw wrongArgument(problems.join("\n"), resource);
+  throw wrongArgument(lines.join("\n"), resource);
 }
 
 const isPending = (value: unknown) => pulumi.Output.isInstance(value) || value instanceof Promise;

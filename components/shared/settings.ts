@@ -1,6 +1,7 @@
 /** Settings of a stack that are arguments of components. */
 import * as pulumi from "@pulumi/pulumi";
-import { type ArgumentNames, didYouMean } from "./argument-names";
+import { didYouMean } from "../../runner/request";
+import type { ArgumentNames } from "./argument-names";
 import { remember } from "./check";
 
 interface Settings {

@@ -3,6 +3,7 @@ import { backup, checkBackup } from "../backup";
 import { ArchiveFormat, BackupRequest, VerifyLevel, MissingReferences, NotCarried } from "../request";
 import type { Context } from "./context";
 import {
+  exampleOf,
   collect,
   type Options,
   print,
@@ -12,11 +13,16 @@ import {
   repositoryOptions,
   serverOptions,
   uploadOptions,
+  toNumber,
 } from "./options";
 import { formatBytes } from "../lib/format";
 
 export function addBackup(main: Command, { progress, signal }: Context): void {
-  uploadOptions(retentionOptions(repositoryOptions(serverOptions(main.command("backup")))))
+  const command = repositoryOptions(serverOptions(main.command("backup")), "repository", "name");
+  exampleOf(
+    uploadOptions(retentionOptions(command)),
+    "--container pg --repository ./backups --name cbm --table parcels_2020 --table roi2020_S2_signatures",
+  )
     .summary("back up tables to a folder or a bucket")
     .description(
       "Backs up tables with pg_dump inside the container, all from one snapshot, with exact row counts, fingerprints and checksums. " +
@@ -24,7 +30,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .option(
       "--table <name>",
-      "table, schema.table or a pattern with * and ?; case-sensitive; repeat for more",
+      "table, schema.table or a pattern with * and ?; case-sensitive; repeat for more (required)",
       collect,
     )
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
@@ -46,12 +52,12 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option(
       "--jobs <n>",
       "parallel pg_dump workers, directory format only (default: CPUs, at most 4)",
-      Number,
+      toNumber,
     )
     .option(
       "--split-tables-from <bytes>",
       "tables of this size are dumped by all of three or more workers together; 0 for none (default: 536870912, 512 MiB)",
-      Number,
+      toNumber,
     )
     .option(
       "--compression <method>",
@@ -76,9 +82,9 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option(
       "--max-orphans <n>",
       "fail when a logical foreign key has more orphans than this (default: no limit)",
-      Number,
+      toNumber,
     )
-    .option("--lock-timeout <seconds>", "how long to wait for a locked table (default: 60)", Number)
+    .option("--lock-timeout <seconds>", "how long to wait for a locked table (default: 60)", toNumber)
     .addOption(
       new Option("--verify <level>", "what to prove of the archive (default: archive)").choices(
         Object.values(VerifyLevel),

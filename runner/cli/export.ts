@@ -6,11 +6,19 @@ import { ExportRequest } from "../request";
 import { backupIdPattern, isS3Url } from "../request/location";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import { answersInJson, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import {
+  exampleOf,
+  answersInJson,
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  repositoryOptions,
+} from "./options";
 import { formatBytes } from "../lib/format";
 
 export function addExport(main: Command, { progress, signal }: Context): void {
-  repositoryOptions(main.command("export"))
+  exampleOf(repositoryOptions(main.command("export")), "./backups/cbm/latest cbm.tar")
     .summary("write a backup as one tar file, to carry it elsewhere")
     .description(
       "Writes a backup as one tar file, checked while it is written, for import or for tar -x. " +

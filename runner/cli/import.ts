@@ -5,10 +5,19 @@ import { ImportRequest } from "../request";
 import { openRepository } from "../repository/open";
 import { openFile } from "./open-file";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, repositoryOptions, uploadOptions } from "./options";
+import {
+  exampleOf,
+  type Options,
+  print,
+  readRequest,
+  requestOption,
+  repositoryOptions,
+  uploadOptions,
+} from "./options";
 
 export function addImport(main: Command, { progress, signal }: Context): void {
-  uploadOptions(repositoryOptions(main.command("import")))
+  const command = repositoryOptions(main.command("import"), "repository");
+  exampleOf(uploadOptions(command), "cbm.tar --repository s3://gis-backups/production")
     .summary("bring in a backup that export wrote")
     .description(
       "Reads a tar that export wrote. The backup appears as REPOSITORY/NAME/ID once every file is there and has its checksum, or not at all.",

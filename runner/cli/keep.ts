@@ -3,10 +3,10 @@ import { keep } from "../prune";
 import { KeepRequest } from "../request";
 import { namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
 
 export function addKeep(main: Command, { signal }: Context): void {
-  repositoryOptions(main.command("keep"))
+  exampleOf(repositoryOptions(main.command("keep")), "./backups/cbm/20261122T081500Z")
     .summary("mark a backup so that it is never pruned")
     .description("Marks a backup so that no retention rule removes it, with an empty file beside its others.")
     .argument("[backup]", 'id of the backup, or "latest"; or its location, REPOSITORY/NAME/ID')

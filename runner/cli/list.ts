@@ -6,11 +6,11 @@ import { openRepository } from "../repository/open";
 import type { StoredBackup } from "../repository/repository";
 import { columns } from "./columns";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
 import { formatBytes } from "../lib/format";
 
 export function addList(main: Command, { signal }: Context): void {
-  repositoryOptions(main.command("list"))
+  exampleOf(repositoryOptions(main.command("list"), "repository"), "--repository s3://gis-backups/production")
     .summary("list the backups in a repository")
     .description(
       "Lists the backups of one backup name or of all, with what their manifests say and what is wrong with them.",

@@ -9,6 +9,7 @@ import {
 } from "../request";
 import type { Context } from "./context";
 import {
+  exampleOf,
   collect,
   type Options,
   print,
@@ -16,10 +17,15 @@ import {
   requestOption,
   repositoryOptions,
   serverOptions,
+  toNumber,
 } from "./options";
 
 export function addMigrate(main: Command, { progress, signal }: Context): void {
-  newServerOptions(repositoryOptions(serverOptions(main.command("migrate"))))
+  const command = repositoryOptions(serverOptions(main.command("migrate")), "repository", "name");
+  exampleOf(
+    newServerOptions(command),
+    "--container pg15 --to-container pg17 --repository ./backups --name upgrade",
+  )
     .summary("move a server's tables and its published port to a new server")
     .description(
       "Backs up all tables of a database, restores them into a new server, compares, and gives the new server's container the port " +
@@ -47,8 +53,12 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
         Object.values(MissingRoles),
       ),
     )
-    .option("--jobs <n>", "parallel workers (default: CPUs, at most 4)", Number)
-    .option("--lock-timeout <seconds>", "how long to wait for transactions that write (default: 60)", Number)
+    .option("--jobs <n>", "parallel workers (default: CPUs, at most 4)", toNumber)
+    .option(
+      "--lock-timeout <seconds>",
+      "how long to wait for transactions that write (default: 60)",
+      toNumber,
+    )
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
@@ -63,12 +73,15 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
 }
 
 export function addRemoveOld(main: Command, { signal }: Context): void {
-  newServerOptions(main.command("remove-old"))
+  exampleOf(
+    newServerOptions(main.command("remove-old")),
+    "--container pg15 --to-container pg17 --remove-data",
+  )
     .summary("remove the old server's container after a migration")
     .description(
       "Removes the old server's container after its tables were migrated; its data only with --remove-data.",
     )
-    .option("--container <name>", "the old server's container")
+    .option("--container <name>", "the old server's container (required)")
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
     .option("--remove-data", "remove the volume with its data too")
     .option("--json", "print the result as one JSON object")
@@ -84,7 +97,7 @@ export function addRemoveOld(main: Command, { signal }: Context): void {
 
 function newServerOptions(command: Command): Command {
   return command
-    .option("--to-container <name>", "container that the new server runs in")
+    .option("--to-container <name>", "container that the new server runs in (required)")
     .option("--to-user <role>", "role of the new server (default: postgres)")
     .option("--to-database <name>", "database of the new server (default: postgres)");
 }

@@ -1,31 +1,40 @@
 /** Options that several verbs have, and how options become requests and results become output. */
 import { text } from "node:stream/consumers";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { z } from "zod";
 import { Failure } from "../lib/failure";
+import { parseInWords } from "../request/problems";
 import { processOutput } from "./output";
 
 export type Options = Readonly<Record<string, unknown>>;
 
 export function serverOptions(command: Command): Command {
   return command
-    .option("--container <name>", "container that the server runs in")
+    .option("--container <name>", "container that the server runs in (required)")
     .option("--user <role>", "database role (default: postgres)")
     .option("--database <name>", "database (default: postgres)")
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST");
 }
 
-export function repositoryOptions(command: Command): Command {
+/** `required` are those without which the verb does nothing. */
+export function repositoryOptions(
+  command: Command,
+  ...required: readonly ("repository" | "name")[]
+): Command {
+  const mark = (option: "repository" | "name") => (required.includes(option) ? " (required)" : "");
   return command
-    .option("--repository <repository>", "folder that holds the backups, or s3://bucket/prefix")
-    .option("--name <name>", "backup name, a folder in the repository")
+    .option(
+      "--repository <repository>",
+      `folder that holds the backups, or s3://bucket/prefix${mark("repository")}`,
+    )
+    .option("--name <name>", `backup name, a folder in the repository${mark("name")}`)
     .option("--s3-endpoint <url>", "S3 server that is not AWS (default: AWS_ENDPOINT_URL_S3)")
     .option("--s3-region <region>", "region of the bucket (default: AWS_REGION)")
     .option("--s3-path-style", "name the bucket in the path of the URL instead of its host")
     .option(
       "--s3-timeout <seconds>",
       "how long the S3 server may be silent, before a request is sent again (default: 30)",
-      Number,
+      toNumber,
     );
 }
 
@@ -34,7 +43,7 @@ export function uploadOptions(command: Command): Command {
   return command.option(
     "--upload-limit <bytes>",
     "bytes per second to send to S3 at most (default: no limit)",
-    Number,
+    toNumber,
   );
 }
 
@@ -55,22 +64,34 @@ const nestedIn: Readonly<Record<string, readonly [property: string, name: string
 
 export function retentionOptions(command: Command): Command {
   return command
-    .option("--keep-last <n>", "keep the n newest backups", Number)
-    .option("--keep-daily <n>", "keep the newest of each of the last n days that have one, in UTC", Number)
-    .option("--keep-weekly <n>", "the same for weeks, which begin on Monday", Number)
-    .option("--keep-monthly <n>", "the same for months", Number)
-    .option("--keep-yearly <n>", "the same for years", Number)
+    .option("--keep-last <n>", "keep the n newest backups", toNumber)
+    .option("--keep-daily <n>", "keep the newest of each of the last n days that have one, in UTC", toNumber)
+    .option("--keep-weekly <n>", "the same for weeks, which begin on Monday", toNumber)
+    .option("--keep-monthly <n>", "the same for months", toNumber)
+    .option("--keep-yearly <n>", "the same for years", toNumber)
     .option(
       "--min-size-ratio <share>",
       "remove nothing if the newest backup is smaller than this share of the one before it, such as 0.5",
-      Number,
+      toNumber,
     );
+}
+
+/** Ends the help of a verb. */
+export function exampleOf(command: Command, example: string): Command {
+  return command.addHelpText("after", `\nExample:\n  postgis-backup ${command.name()} ${example}`);
 }
 
 export function requestOption(): Option {
   return new Option("--request <file>", 'read all options as one JSON object; "-" is standard input').choices(
     ["-"],
   );
+}
+
+/** For an option whose value is a number. */
+export function toNumber(value: string): number {
+  const number = Number(value);
+  if (value.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("It must be a number.");
+  return number;
 }
 
 /** For an option that is repeated to give several values. */
@@ -94,12 +115,28 @@ export async function readRequest<T>(
       : parseJson(await text(process.stdin));
   if (hasNul(raw))
     throw new Failure("usage", "The request contains a NUL character, which no name or path can have.");
-  const parsed = schema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  throw new Failure(
-    "usage",
-    parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
+  const parsed = parseInWords(schema, raw);
+  if (parsed.problems === undefined) return parsed.data;
+  const lines = parsed.problems.map(({ path, message }) =>
+    options["request"] === undefined
+      ? `${optionOf(path, names)} ${message}`
+      : `${path.join(".")}: ${message}`,
   );
+  throw new Failure("usage", lines.join("\n"));
+}
+
+/** Properties of requests that are arguments on the command line, not options. */
+const positional: ReadonlySet<string> = new Set(["backup", "location", "file"]);
+
+/** What somebody writes on the command line to set a property of the request. */
+function optionOf(
+  [property = "", inner]: readonly string[],
+  names: Readonly<Record<string, string>>,
+): string {
+  if (positional.has(property)) return property.toUpperCase();
+  const inside = Object.entries(nestedIn).find(([, path]) => path[0] === property && path[1] === inner);
+  const [option] = inside ?? Object.entries(names).find(([, name]) => name === property) ?? [property];
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** Whether a text contains NUL, which the operating system refuses in paths and arguments. */
@@ -137,6 +174,7 @@ export function print(
   lines: readonly string[],
   done = lines[0] ?? "",
 ): Promise<void> {
-  const text = answersInJson(options) ? JSON.stringify(result) : `${lines.join("\n")}\n`;
+  const json = options["json"] === true ? `${JSON.stringify(result)}\n` : JSON.stringify(result);
+  const text = answersInJson(options) ? json : `${lines.join("\n")}\n`;
   return processOutput.result(text, done.endsWith(".") ? done : `${done}.`);
 }

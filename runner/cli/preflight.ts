@@ -2,11 +2,11 @@ import { type Command, Option } from "commander";
 import { preflight } from "../server";
 import { PreflightRequest } from "../request";
 import type { Context } from "./context";
-import { answersInJson, type Options, print, readRequest, requestOption } from "./options";
+import { answersInJson, type Options, print, readRequest, requestOption, toNumber } from "./options";
 
 export function addPreflight(main: Command, { progress, signal }: Context): void {
   main
-    .command("preflight")
+    .command("preflight", { hidden: true })
     .summary("check that a container can be created")
     .description(
       "Checks that a container can be created and its server can start: name, port, network and files, the image, and the " +
@@ -16,7 +16,7 @@ export function addPreflight(main: Command, { progress, signal }: Context): void
     .option("--docker-host <url>", "Docker daemon, as in DOCKER_HOST")
     .option("--owner <label>", "value of the label by which an existing container is known as one's own")
     .option("--host-address <address>", "address of this machine that the port would be published on")
-    .option("--port <n>", "port that would be published", Number)
+    .option("--port <n>", "port that would be published", toNumber)
     .option("--backup-directory <path>", "folder that would be mounted")
     .option("--image <name>", "image that the container would be made from")
     .option("--volume <name>", "Docker volume that would hold the data")

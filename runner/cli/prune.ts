@@ -5,6 +5,7 @@ import { openRepository } from "../repository/open";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import {
+  exampleOf,
   type Options,
   print,
   readRequest,
@@ -14,7 +15,8 @@ import {
 } from "./options";
 
 export function addPrune(main: Command, { progress, signal }: Context): void {
-  retentionOptions(repositoryOptions(main.command("prune")))
+  const command = repositoryOptions(main.command("prune"), "repository", "name");
+  exampleOf(retentionOptions(command), "--repository ./backups --name cbm --keep-daily 7 --keep-weekly 4")
     .summary("remove old backups")
     .description(
       "Removes the backups of a backup name that no rule keeps. Whatever the rules say, these stay: the newest good backup, the latest, " +

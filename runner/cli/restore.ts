@@ -4,6 +4,7 @@ import { restore } from "../restore";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import {
+  exampleOf,
   collect,
   type Options,
   print,
@@ -11,10 +12,14 @@ import {
   requestOption,
   repositoryOptions,
   serverOptions,
+  toNumber,
 } from "./options";
 
 export function addRestore(main: Command, { progress, signal }: Context): void {
-  repositoryOptions(serverOptions(main.command("restore")))
+  exampleOf(
+    repositoryOptions(serverOptions(main.command("restore"))),
+    "./backups/cbm/latest --container pg --database gis",
+  )
     .summary("bring tables of a backup into a database")
     .description(
       "Restores tables of a backup into the same or another database, new or in use. They are loaded, beside tables that are there, " +
@@ -45,16 +50,16 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
         Object.values(MissingRoles),
       ),
     )
-    .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", Number)
+    .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", toNumber)
     .option(
       "--split-tables-from <bytes>",
       "tables of at least this size are loaded by several workers at once (default: 512 MiB; 0: never)",
-      Number,
+      toNumber,
     )
     .option(
       "--lock-timeout <seconds>",
       "how long the last step waits for a locked table (default: 60)",
-      Number,
+      toNumber,
     )
     .option(
       "--image <image>",

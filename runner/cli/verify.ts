@@ -4,10 +4,10 @@ import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  repositoryOptions(main.command("verify"))
+  exampleOf(repositoryOptions(main.command("verify")), "./backups/cbm/latest --level restore")
     .summary("prove that a backup can be restored")
     .description(
       "Reads a backup back, and, with --level restore, restores it in a throwaway container and compares the " +

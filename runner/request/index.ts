@@ -15,3 +15,4 @@ export * from "./retention";
 export * from "./server";
 export * from "./transfer";
 export * from "./verify";
+export { didYouMean, parseInWords } from "./problems";

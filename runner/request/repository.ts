@@ -12,7 +12,7 @@ export const BackupName = z
 /** How an S3 server is reached. Credentials come only from the default chain of the AWS SDK. */
 export const S3Settings = z.strictObject({
   /** URL of a server that is not AWS. Unset: as the AWS SDK finds it, such as in AWS_ENDPOINT_URL_S3. */
-  endpoint: z.url().optional(),
+  endpoint: z.url("must be a URL, such as https://s3.example.com").optional(),
   /** Unset: as the AWS SDK finds it, such as in AWS_REGION. */
   region: z.string().min(1).optional(),
   /** Bucket in the path of the URL, instead of the host name. */
@@ -80,7 +80,11 @@ export function namesOneBackup(request: OneBackup, context: z.core.$RefinementCt
   if (location === undefined) {
     for (const property of ["repository", "name"] as const)
       if (request[property] === undefined)
-        context.addIssue({ code: "custom", path: [property], message: "must be given, or else a location" });
+        context.addIssue({
+          code: "custom",
+          path: [property],
+          message: "must be given, or else the location of the backup",
+        });
   } else if (given.length > 0) {
     const others = given.map(([property]) => property).join(" and ");
     context.addIssue({

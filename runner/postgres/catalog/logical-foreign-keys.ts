@@ -1,4 +1,4 @@
-/** Logical foreign keys: no constraint declares them, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
+/** Foreign keys that no constraint declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
 import { oidList } from "../session/names";
 import { z } from "zod";
 import type { ExecTarget } from "../../docker/exec";
@@ -107,7 +107,7 @@ function resolveLogicalForeignKey(
   }));
 }
 
-/** Without those whose rows are read with a parent's anyway. */
+/** Leaves out tables whose rows are read with their parent's anyway. */
 function topMost(tables: readonly Relation[]): Relation[] {
   return tables.filter(({ partOf }) => !tables.some(({ oid }) => partOf.includes(oid)));
 }

@@ -22,7 +22,7 @@ interface NamedObject {
 const unquoted = (name: string) =>
   name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
 
-/** All that could be a name; each once. */
+/** Everything that could be a name, each once. */
 export function namesIn(body: string): NamedObject[] {
   const found = [...body.matchAll(named)].map(([, schema, name = "", called]) => ({
     schema: schema === undefined ? undefined : unquoted(schema),
@@ -37,8 +37,8 @@ SELECT p.prosrc AS body FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.oid = ANY ('{${oids.join(",")}}'::oid[]) AND l.lanname NOT IN ('c', 'internal') AND p.prosrc <> ''`;
 
 /**
- * Extensions by what is called or named of them, and functions of the user's own that are called. One that needs a table
- * comes only if the catalog says so: it could not be created without the table.
+ * Extensions whose objects are called or named, and the user's own functions that are called. A function that needs a table
+ * comes only if the catalog says so, because it could not be created without the table.
  */
 const objectsQuery = (names: readonly NamedObject[]) => `
 WITH word (schema, name, called) AS (VALUES ${names
@@ -123,7 +123,7 @@ const NamedValue = z.object({
   /** Oid of the catalog. */
   class: z.string(),
   object: z.string(),
-  /** Of what comes after the rows, or under another name. */
+  /** Objects that come after the rows, or under another name. */
   refused: z.string().nullable(),
 });
 
@@ -144,7 +144,7 @@ export interface NamedObjects {
   /** Oids. */
   readonly schemas: readonly string[];
   readonly roles: readonly string[];
-  /** What cannot be named when the rows are loaded: each one sentence. */
+  /** Names that will not exist when the rows are loaded: one sentence each. */
   readonly refused: readonly string[];
 }
 

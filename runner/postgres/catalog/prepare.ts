@@ -91,7 +91,7 @@ export function insertSrid(srid: CustomSrid, schema: string): string {
   );
 }
 
-/** A script creates some objects, and has the grants, comments and labels of these and of others. */
+/** Objects that a script creates, and objects whose grants, comments and labels it has. */
 interface Wanted {
   readonly create: readonly ObjectId[];
   readonly annotate?: readonly ObjectId[];

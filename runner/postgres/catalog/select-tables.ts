@@ -39,12 +39,12 @@ export function kindName({ kind }: Relation): string {
 
 /**
  * The tables that the patterns select; partitions come with their parents, and so do tables that inherit. Names are
- * resolved here, because `pg_dump --table` folds letters to lower case and takes a pattern that matches nothing for granted.
+ * resolved here, because `pg_dump --table` folds letters to lower case and accepts a pattern that matches nothing.
  */
 export function selectTables(
   relations: readonly Relation[],
   request: SelectionRequest,
-  /** Oids of tables that are selected besides, because others need them. */
+  /** Oids of tables that are also selected, because others need them. */
   added: ReadonlySet<string> = new Set(),
 ): Selection {
   const attempts = new Attempts();
@@ -168,11 +168,11 @@ export interface ResolvedSelection extends Selection {
   readonly needs: Needs;
 }
 
-/** Fails where the tables need something that a backup of them would not bring back, or are not restored to their end. */
+/** Fails where the tables need something that a backup of them would not bring back, or where a restore of them has not ended. */
 export async function resolveSelection(
   session: Session,
   request: SelectionRequest,
-  /** Whether the rows of the table may be read for what they name: it is locked, or the session does not wait long. */
+  /** Whether the names in the rows of the table may be read: it is locked, or the session does not wait long. */
   mayRead: (oid: string) => boolean = () => false,
 ): Promise<ResolvedSelection> {
   const relations = (await readCatalog(session)).filter((relation) => !isOfRestore(relation));

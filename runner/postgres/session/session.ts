@@ -23,7 +23,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Statements of one message. Each message is waited for; and what one locks must fit into the server's table of locks. */
+/** So many statements go in one message. The session waits for each message, and its locks must fit into the server's lock table. */
 const statementsAtOnce = 100;
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: disk_full */

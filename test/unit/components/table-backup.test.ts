@@ -283,7 +283,11 @@ describe("TableBackup", () => {
     ["the same repository twice", { copies: ["./backups/"] }, /^copies\.0: names .* a second time/],
     ["a work directory for a folder", { workDirectory: "./work" }, /^workDirectory: has no effect/],
     ["files that are streamed", { repository: "s3://backups", format: "directory" }, /^format: cannot/],
-    ["a text for a choice", { checkInPreview: "no" as unknown as boolean }, /^checkInPreview: .*boolean/],
+    [
+      "a text for a choice",
+      { checkInPreview: "no" as unknown as boolean },
+      /^checkInPreview: must be true or false/,
+    ],
     ["an unknown argument", { lockTimout: 5 }, /^lockTimout: is unknown\. Did you mean lockTimeout\?/],
     ["a period that is none", { every: "soon" }, /^every: .*24h/],
   ] as const) {

@@ -67,7 +67,10 @@ describe("the location of a backup", () => {
     );
     assert.equal(problems({ location }), undefined);
     assert.equal(problems({ repository: "/srv", name: "cbm", backup: "latest" }), undefined);
-    assert.match(String(problems({ repository: "/srv" })), /^name: must be given, or else a location$/);
+    assert.match(
+      String(problems({ repository: "/srv" })),
+      /^name: must be given, or else the location of the backup$/,
+    );
   });
 });
 
