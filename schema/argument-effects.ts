@@ -152,7 +152,7 @@ export const postgisContainer = {
       {
         by: "run 1",
         value: ({ folder }) => `${folder}/file/backups`,
-        says: /error\[directory-not-writable\]/,
+        says: /error\[folder-not-writable\]/,
       },
     ],
   },
@@ -284,7 +284,7 @@ export const tableBackup = {
     shows: trigger("repository"),
     wrong: [
       ...refused("s3://B", /^repository: "s3:\/\/B" is not a repository in S3/),
-      { by: "run 3", value: ({ folder }) => `${folder}/file/x`, says: /error\[directory-not-writable\]/ },
+      { by: "run 3", value: ({ folder }) => `${folder}/file/x`, says: /error\[folder-not-writable\]/ },
     ],
   },
   copies: {

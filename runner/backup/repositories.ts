@@ -116,7 +116,7 @@ export class Repositories {
   async publish(writer: BegunBackup, manifest: Manifest, ending: Ending): Promise<Published> {
     const record = recordOf(manifest);
     if (this.#work === this.#published) {
-      const { location, versionIds, notes } = await writer.publish(record);
+      const { location, versionIds, notes } = await writer.publish(record, ending.signal);
       for (const note of notes) ending.progress.note(`warning: ${note}`);
       const files = this.#published.files(manifest.name, manifest.id);
       const copies = await this.#copyAll(files, record, location, ending);
@@ -203,7 +203,7 @@ function placeOf(
 
 export function notMounted({ container }: BackupRequest, folder: string): Failure {
   return new Failure(
-    "directory-not-mounted",
+    "folder-not-mounted",
     `Container "${container}" has no writable mount of ${folder}, and pg_dump writes the directory format inside the container. ` +
       "Mount that folder into it, or choose --format custom, which is streamed out.",
   );

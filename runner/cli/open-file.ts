@@ -12,7 +12,7 @@ export async function openFile(file: string): Promise<Readable> {
     throw isErrno(error, "ENOENT")
       ? new Failure("backup-not-found", `There is no file ${file}.`)
       : new Failure(
-          "directory-not-readable",
+          "folder-not-readable",
           `${file} cannot be read: ${(error as Error).message}. Give this user permission to read it.`,
         );
   }

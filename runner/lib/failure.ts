@@ -48,9 +48,9 @@ export const failureCodes = [
   "lock-timeout",
   "tables-changing",
   // repository
-  "directory-not-writable",
-  "directory-not-readable",
-  "directory-not-mounted",
+  "folder-not-writable",
+  "folder-not-readable",
+  "folder-not-mounted",
   "space-insufficient",
   "backup-in-progress",
   // S3

@@ -79,7 +79,7 @@ async function* explained<T>(content: AsyncIterable<T>, fed: Promise<void>): Asy
 function tarFailure(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof Failure || error.name === "AbortError") return error;
   if ("syscall" in error) {
-    return new Failure("directory-not-readable", `The tar cannot be read: ${error.message}.`);
+    return new Failure("folder-not-readable", `The tar cannot be read: ${error.message}.`);
   }
   if (error.message === "Unexpected end of data") return endsEarly();
   return new Failure(

@@ -88,8 +88,11 @@ export interface BackupWriter {
   bytes(): Promise<number>;
   /** All files with sizes and checksums, sorted; afterwards they are on disk. */
   checksums(progress: Pick<Progress, "note">): Promise<StoredFile[]>;
-  /** Writes the record, forces everything to disk, gives the backup its name, and makes it the latest unless a newer one exists. */
-  publish(record: BackupRecord): Promise<Published>;
+  /**
+   * Writes the record, forces everything to disk, gives the backup its name, and makes it the latest unless a newer one exists. If
+   * the signal is aborted by the time that only the name is left to give, this fails and there is no backup.
+   */
+  publish(record: BackupRecord, signal: AbortSignal): Promise<Published>;
   /** Removes what was written, unless it is published; returns the failure to report. */
   abandon(error: unknown): Promise<unknown>;
 }

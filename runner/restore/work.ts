@@ -126,7 +126,7 @@ export async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
   if (!failed) return { ...run, names: { ...names, workFolder } };
   const folders = possibleWorkFolders(names).map((folder) => path.posix.dirname(folder));
   throw new Failure(
-    "directory-not-writable",
+    "folder-not-writable",
     `A restore needs room for small files in container "${request.container}", and none of ${folders.join(", ")} can be written there. ` +
       `Start it with "--tmpfs /tmp". ${stderr}`.trim(),
   );

@@ -41,7 +41,7 @@ export async function copyBackup(
   try {
     await to.checkSpace(name, bytes);
     await pMap(files, send, { concurrency: atOnce, signal });
-    const published = await writer.publish(record);
+    const published = await writer.publish(record, signal);
     for (const note of published.notes) progress.note(`warning: ${note}`);
     return published;
   } catch (error) {

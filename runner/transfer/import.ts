@@ -51,8 +51,7 @@ export async function importBackup(
       try {
         await repository.checkSpace(name, sizeBytes);
         await writeAll(writer, record, entries, progress);
-        signal.throwIfAborted();
-        const { notes } = await writer.publish(record);
+        const { notes } = await writer.publish(record, signal);
         for (const note of notes) progress.note(`warning: ${note}`);
       } catch (error) {
         throw await writer.abandon(error);

@@ -37,7 +37,7 @@ async function failUnlessFile(file: string): Promise<void> {
   });
   if (stats === undefined || stats.isFile()) return;
   throw new Failure(
-    "directory-not-writable",
+    "folder-not-writable",
     `${file} exists and is not a plain file, so it is not replaced. Choose another name, or "-" with ">" for a device or a pipe.`,
   );
 }
@@ -46,7 +46,7 @@ function describe(file: string, error: unknown): unknown {
   if (!(error instanceof Error && "syscall" in error) || error instanceof Failure) return error;
   const full = isErrno(error, "ENOSPC") || isErrno(error, "EDQUOT");
   return new Failure(
-    full ? "space-insufficient" : "directory-not-writable",
+    full ? "space-insufficient" : "folder-not-writable",
     `${file} cannot be written: ${error.message}. Nothing of it was kept; ${full ? "free some space" : "give this user write permission"}, or choose another file.`,
   );
 }

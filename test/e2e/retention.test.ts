@@ -123,7 +123,7 @@ describe("retention of backups", function () {
     assert.deepEqual([json.exitCode, json.stdout], [0, "[]"]);
     const missing = await list();
     assert.equal(missing.exitCode, 1);
-    assert.match(missing.stderr, /^error\[directory-not-readable\]: There is no folder /);
+    assert.match(missing.stderr, /^error\[folder-not-readable\]: There is no folder /);
   });
 
   it("prunes by the rules: a dry run says what, and the next run does it", async () => {

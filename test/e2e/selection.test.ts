@@ -249,8 +249,8 @@ describe("the selection of tables, on a real server", function () {
       tables: ["closed.t", "guarded"],
       more,
     });
-    assert.match(message, /^error\[directory-not-writable\]: .*hostname is not a folder/m);
-    assert.match(message, /^error\[directory-not-mounted\]: /m);
+    assert.match(message, /^error\[folder-not-writable\]: .*hostname is not a folder/m);
+    assert.match(message, /^error\[folder-not-mounted\]: /m);
     assert.match(
       message,
       /^error\[privilege-missing\]: .*schema closed, table closed\.t, sequence closed\.t_x_seq, all rows, because of row security, of public\.guarded/m,

@@ -178,13 +178,13 @@ describe("a backup that is carried to another machine", function () {
       ],
       [
         ["export", "/nonexistent/x.tar", ...place()],
-        /^error\[directory-not-writable\]: \/nonexistent\/x\.tar cannot be written/m,
+        /^error\[folder-not-writable\]: \/nonexistent\/x\.tar cannot be written/m,
       ],
       [
         ["import", "/nonexistent/x.tar", "--repository", there],
         /^error\[backup-not-found\]: There is no file \/nonexistent\/x\.tar/m,
       ],
-      [["import", here, "--repository", there], /^error\[directory-not-readable\]: .*EISDIR/m],
+      [["import", here, "--repository", there], /^error\[folder-not-readable\]: .*EISDIR/m],
     ] as const) {
       const { exitCode, stdout, stderr } = await runRunner(args);
       assert.deepEqual([exitCode, stdout], [1, ""]);

@@ -81,7 +81,7 @@ describe("a backup whose folder", function () {
         rm(await workFolder(nameFolder()), { recursive: true, maxRetries: 5 }),
       );
       await expectNothingLost(before, outcome, {
-        code: "directory-not-writable",
+        code: "folder-not-writable",
         message: /Somebody removed or moved \S+\.partial/,
       });
     });
@@ -94,7 +94,7 @@ describe("a backup whose folder", function () {
       const { before, outcome } = await strike(() => rename(nameFolder(), moved));
       try {
         await expectNothingLost(before, outcome, {
-          code: "directory-not-writable",
+          code: "folder-not-writable",
           message: /Somebody removed or moved \S+\.partial/,
           nameFolder: moved,
           partial: "left",
@@ -109,7 +109,7 @@ describe("a backup whose folder", function () {
       try {
         const { before, outcome } = await strike(() => execa("chattr", ["+i", nameFolder()]));
         await expectNothingLost(before, outcome, {
-          code: "directory-not-writable",
+          code: "folder-not-writable",
           message: /can no longer be written: .*not permitted.*Remove \S+\.partial, which is incomplete/s,
           partial: "left",
         });

@@ -347,9 +347,9 @@ describe("every error", function () {
       growing.kill();
       return stderr;
     },
-    "directory-not-writable": () => backup("parent", "--repository", "/etc/hostname/x", "--format", "custom"),
-    "directory-not-readable": () => run(["list", "--repository", "/nonexistent"]),
-    "directory-not-mounted": async () => {
+    "folder-not-writable": () => backup("parent", "--repository", "/etc/hostname/x", "--format", "custom"),
+    "folder-not-readable": () => run(["list", "--repository", "/nonexistent"]),
+    "folder-not-mounted": async () => {
       const elsewhere = await temporaryFolder();
       try {
         return await backup("parent", "--repository", elsewhere);

@@ -79,7 +79,7 @@ describe("pruning, when something is wrong", function () {
     const { exitCode, stdout, stderr } = await prune();
     assert.equal(exitCode, 1);
     assert.equal(stdout, "");
-    assert.match(stderr, /^error\[directory-not-writable\]: \S+\/cbm is a symbolic link, .* Name the folder/);
+    assert.match(stderr, /^error\[folder-not-writable\]: \S+\/cbm is a symbolic link, .* Name the folder/);
     const listed = await runRunner(["list", "--repository", repository, "--name", "cbm"]);
     assert.match(listed.stdout, new RegExp(`${older}[^]*${newest}`));
     assert.deepEqual((await readdir(path.join(elsewhere, "cbm"))).sort(), [older, newest]);

@@ -79,7 +79,7 @@ describe("an export, when something is wrong", function () {
         assert.equal(exitCode, 1);
         assert.match(
           Buffer.from(stderr).toString(),
-          /^error\[directory-not-writable\]: .* is not a plain file/m,
+          /^error\[folder-not-writable\]: .* is not a plain file/m,
         );
       }
       const kinds = await Promise.all([device, pipe, link].map((file) => lstat(file)));

@@ -100,7 +100,8 @@ export class MemoryRepository implements Repository {
       bytes: () => Promise.resolve([...files.values()].reduce((sum, { length }) => sum + length, 0)),
       checksums: () =>
         Promise.resolve([...checksums.values()].sort((one, other) => (one.path < other.path ? -1 : 1))),
-      publish: ({ source, sums }) => {
+      publish: async ({ source, sums }, signal) => {
+        signal.throwIfAborted();
         files.set(sumsFile, Buffer.from(sums)).set(manifestFile, Buffer.from(source));
         this.#written.delete(place);
         this.#published.set(name, this.#backupsOf(name).set(id, files));

@@ -27,7 +27,7 @@ export async function abandonBackup(
   }
   if (vanished) {
     return new Failure(
-      "directory-not-writable",
+      "folder-not-writable",
       `Somebody removed or moved ${workPath} while the backup was being written there. Nothing of this run was kept.`,
     );
   }
@@ -35,7 +35,7 @@ export async function abandonBackup(
     const { message } = (isWriteError(error) ? error : notRemoved) as Error;
     const rest = existsSync(workPath) ? ` Remove ${workPath}, which is incomplete.` : "";
     return new Failure(
-      "directory-not-writable",
+      "folder-not-writable",
       `The backup folder ${folder} can no longer be written: ${message}.${rest}`,
     );
   }

@@ -35,6 +35,6 @@ async function* readFrom(file: string): AsyncGenerator<Uint8Array, void> {
     if (isErrno(error, "ELOOP")) throw noFile(file);
     throw isErrno(error, "ENOENT")
       ? new Failure("checksum-mismatch", `${file} is missing: the backup is damaged. Use another one.`)
-      : new Failure("directory-not-readable", `${file} cannot be read: ${(error as Error).message}.`);
+      : new Failure("folder-not-readable", `${file} cannot be read: ${(error as Error).message}.`);
   }
 }

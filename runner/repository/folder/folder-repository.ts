@@ -123,7 +123,7 @@ async function mark(folder: string, kept: boolean): Promise<void> {
   } catch (error) {
     if (isErrno(error, kept ? "EEXIST" : "ENOENT")) return;
     throw new Failure(
-      "directory-not-writable",
+      "folder-not-writable",
       `${file} cannot be ${kept ? "written" : "removed"}: ${(error as Error).message}. Give this user write permission.`,
     );
   }
@@ -139,7 +139,7 @@ async function readable<T>(folder: string, reading: Promise<T>): Promise<T> {
 
 function unreadable(folder: string, error: unknown): Failure {
   return new Failure(
-    "directory-not-readable",
+    "folder-not-readable",
     isErrno(error, "ENOENT")
       ? `There is no folder ${folder}. Name the folder that holds the backups.`
       : `The backup folder ${folder} cannot be read: ${(error as Error).message}. ` +

@@ -23,7 +23,7 @@ export async function checkLatest(nameFolder: string): Promise<void> {
   const finding = await findInPlace(nameFolder);
   if (finding.what !== "foreign") return;
   throw new Failure(
-    "directory-not-writable",
+    "folder-not-writable",
     `${path.join(nameFolder, latestLink)} should be the link to the newest backup, but ${finding.why}. ` +
       "Nothing was changed. Move it elsewhere, or remove it if it is of no use.",
   );

@@ -103,7 +103,7 @@ function parents(file: string): string[] {
 async function failIfLink(nameFolder: string): Promise<void> {
   if (!(await lstat(nameFolder)).isSymbolicLink()) return;
   throw new Failure(
-    "directory-not-writable",
+    "folder-not-writable",
     `${nameFolder} is a symbolic link, and backups are not removed through links. Name the folder that it points to.`,
   );
 }
@@ -122,7 +122,7 @@ async function removing<T>(folder: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof Error && "code" in error) || error instanceof Failure) throw error;
     throw new Failure(
-      "directory-not-writable",
+      "folder-not-writable",
       `${folder} cannot be removed: ${error.message}. Give this user write permission, and prune again.`,
     );
   }

@@ -16,7 +16,7 @@ export async function checkWritable(folder: string): Promise<void> {
     : `${existing} is not a folder`;
   if (reason === undefined) return;
   throw new Failure(
-    "directory-not-writable",
+    "folder-not-writable",
     `The backup folder ${folder} cannot be written: ${reason}. Choose another repository, or give this user write permission.`,
   );
 }

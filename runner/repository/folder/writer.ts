@@ -57,7 +57,7 @@ export async function createInFolder(
       progress.note("Reading the files back for their checksums.");
       return checksumsBelow(workPath, known);
     },
-    async publish({ manifest, source, sums }) {
+    async publish({ manifest, source, sums }, signal) {
       await writeDurably(path.join(workPath, manifestFile), source);
       await writeDurably(path.join(workPath, sumsFile), sums);
       await readChecksums(filesIn(workPath));
@@ -68,6 +68,7 @@ export async function createInFolder(
       // The link is made before the backup appears: what can fail should fail while nothing is published.
       const link = (await isNewest(manifest)) ? await prepareLatest(nameFolder, id) : undefined;
       try {
+        signal.throwIfAborted();
         await renameNew(workPath, finalPath);
       } catch (error) {
         await link?.discard();
@@ -140,7 +141,7 @@ async function openToReaders(workPath: string, fileMode: number): Promise<void> 
 function unwritable(folder: string, error: unknown): unknown {
   if (error instanceof Failure || !(error instanceof Error && "code" in error)) return error;
   return new Failure(
-    "directory-not-writable",
+    "folder-not-writable",
     `The backup folder ${folder} cannot be written: ${error.message}. Choose another repository, or give this user write permission.`,
   );
 }

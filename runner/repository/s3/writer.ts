@@ -105,9 +105,10 @@ export async function createInBucket(
     bytes: () => Promise.resolve(bytes),
     checksums: () =>
       Promise.resolve([...stored.values()].sort((one, other) => (one.path < other.path ? -1 : 1))),
-    async publish({ source, sums }) {
+    async publish({ source, sums }, signal) {
       await write(sumsFile, onceOnly(sums));
       await expectAll(working, prefix, [...stored.values()]);
+      signal.throwIfAborted();
       await store(manifestFile, onceOnly(source));
       // From here on it is a backup. A missing file fails it, but a server that does not answer does not.
       await expectAll(working, prefix, [...stored.values()]).catch((error: unknown) => {

@@ -18,7 +18,7 @@ const works = {
     const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { claimId } = require(process.env.DIST + "/repository/backup-id.js");
     const { recordOf } = require(process.env.DIST + "/repository/checksums.js");
-    const { onceOnly } = require(process.env.DIST + "/repository/checked-content.js");
+    const { onceOnly } = require(process.env.DIST + "/repository/checksums.js");
     const fs = require("node:fs/promises");
     (async () => {
       const repository = folderRepository(process.env.PLACE);
@@ -35,13 +35,13 @@ const works = {
       await fs.mkdir(writer.files.folder + "/archive");
       await fs.writeFile(writer.files.folder + "/archive/0.dat", "rows");
       const files = await writer.checksums({ note: () => undefined });
-      await writer.publish(recordOf({ ...JSON.parse(process.env.MANIFEST), id, files }));
+      await writer.publish(recordOf({ ...JSON.parse(process.env.MANIFEST), id, files }), new AbortController().signal);
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   import: `
     const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { filesIn } = require(process.env.DIST + "/repository/folder/files.js");
     const { parseRecord } = require(process.env.DIST + "/repository/checksums.js");
-    const { readWhole } = require(process.env.DIST + "/repository/checked-content.js");
+    const { readWhole } = require(process.env.DIST + "/repository/checksums.js");
     (async () => {
       const from = filesIn(process.env.FROM);
       const whole = (file) => readWhole(from.read(file));
@@ -49,7 +49,7 @@ const works = {
       const { name, id, files } = record.manifest;
       const writer = await folderRepository(process.env.PLACE).create({ name, id, mostBytes: 1, fileMode: 0o600 });
       for (const file of files) await writer.write(file.path, from.read(file.path), file);
-      await writer.publish(record);
+      await writer.publish(record, new AbortController().signal);
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   export: `
     const { exportBackup } = require(process.env.DIST + "/transfer/export.js");
@@ -290,7 +290,7 @@ describe("a folder in the place of `latest`", () => {
       await make();
       const before = await readdir(nameFolder, { recursive: true });
       const wanted = {
-        code: "directory-not-writable",
+        code: "folder-not-writable",
         message: /latest should be the link to the newest backup, but .*Move it elsewhere/,
       };
       await assert.rejects(checkLatest(nameFolder), wanted);

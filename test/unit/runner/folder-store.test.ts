@@ -200,7 +200,7 @@ describe("a store of backups in a folder", () => {
       message: /There are, newest first: 20261121T080000Z\.$/,
     });
     await assert.rejects(folderRepository(path.join(repository, "no")).names(), {
-      code: "directory-not-readable",
+      code: "folder-not-readable",
       message: /^There is no folder .*no\. Name the folder that holds the backups\.$/,
     });
   });

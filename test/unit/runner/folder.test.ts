@@ -12,6 +12,7 @@ import { removeFolder, temporaryFolder } from "../../support/resources";
 import { sampleManifest } from "../../support/sample-backups";
 import { backupId } from "../../../runner/repository/backup-id";
 
+const { signal } = new AbortController();
 const asked = { container: "c", name: "cbm", tables: ["t"] };
 
 describe("a folder of backups", () => {
@@ -40,7 +41,7 @@ describe("a folder of backups", () => {
     assert.ok(!existsSync(begun.location));
     assert.match(path.basename(workPath(begun)), new RegExp(`^\\.${begun.id}\\..*-${key}\\.partial$`));
     const record = await recordFor(begun);
-    const { location } = await begun.publish(record);
+    const { location } = await begun.publish(record, signal);
     assert.equal(location, begun.location);
     assert.equal(await readlink(path.join(folder, "cbm", "latest")), begun.id);
     assert.deepEqual(readFileSync(path.join(folder, "cbm", "latest", "manifest.json")), record.source);
@@ -49,7 +50,7 @@ describe("a folder of backups", () => {
 
   it("leaves nothing of an abandoned backup, and the latest as it was", async () => {
     const first = await begin(key);
-    await first.publish(await recordFor(first));
+    await first.publish(await recordFor(first), signal);
     const second = await begin(key);
     await writeFile(path.join(workPath(second), "half"), "");
     await second.abandon(undefined);
@@ -116,7 +117,7 @@ describe("a folder of backups", () => {
     const theirs = path.join(begun.location, "manifest.json");
     await mkdir(begun.location);
     await writeFile(theirs, "{}");
-    await assert.rejects(begun.publish(await recordFor(begun)), { code: "backup-exists" });
+    await assert.rejects(begun.publish(await recordFor(begun), signal), { code: "backup-exists" });
     const error = new Error("why");
     assert.equal(await begun.abandon(error), error);
     assert.deepEqual([workPath(begun), theirs].map(existsSync), [false, true]);

@@ -113,7 +113,7 @@ describe("a repository", () => {
       }
       async function publish(id: string, newerThan?: string[]) {
         const { writer, record } = await written(id, newerThan);
-        return writer.publish(record);
+        return writer.publish(record, signal);
       }
       const listed = async () =>
         (await repository.backups("cbm")).map(({ id, latest, kept, problem }) => [id, latest, kept, problem]);
@@ -125,7 +125,7 @@ describe("a repository", () => {
         assert.equal(await writer.bytes(), 14);
         assert.deepEqual(String(await readWhole(writer.files.read("prepare.sql"))), "-- nothing");
         assert.deepEqual(await repository.backups("cbm"), []);
-        const { location } = await writer.publish(record);
+        const { location } = await writer.publish(record, signal);
         assert.deepEqual(await listed(), [[older, true, false, undefined]]);
         const [backup] = await repository.backups("cbm");
         assert.equal(backup?.location, location);
@@ -162,12 +162,23 @@ describe("a repository", () => {
         assert.equal(await writer.abandon(error), error, "twice is once");
         assert.deepEqual(await opened.entries(), before);
         const second = await written(newest);
-        await second.writer.publish(second.record);
+        await second.writer.publish(second.record, signal);
         assert.equal(await second.writer.abandon(error), error);
         assert.deepEqual(
           (await listed()).map(([id]) => id),
           [oldest, newest],
         );
+      });
+
+      it("has no backup that is interrupted before its name is given", async () => {
+        await publish(oldest);
+        const before = await opened.entries();
+        const { writer, record } = await written(older);
+        const reason = new Failure("interrupted", "by a test");
+        await assert.rejects(writer.publish(record, AbortSignal.abort(reason)), reason);
+        assert.equal(await writer.abandon(reason), reason);
+        assert.deepEqual(await opened.entries(), before);
+        assert.deepEqual(await listed(), [[oldest, true, false, undefined]]);
       });
 
       it("has the newest as the latest, whatever is brought in later and whatever clocks said", async () => {
@@ -215,7 +226,7 @@ describe("a repository", () => {
         assert.deepEqual(await listed(), []);
         await opened.age();
         const { writer, record } = await written(older, undefined, "0123abcd");
-        await writer.publish(record);
+        await writer.publish(record, signal);
         await repository.finishRemovals("cbm");
         assert.deepEqual(await listed(), [[older, true, false, undefined]]);
         assert.ok(!(await opened.entries()).some((entry) => entry.includes(oldest)));
@@ -225,7 +236,7 @@ describe("a repository", () => {
         const both = await Promise.allSettled(
           ["aaaaaaaa", "bbbbbbbb"].map(async (key) => {
             const { writer, record } = await written(older, undefined, key);
-            return writer.publish(record);
+            return writer.publish(record, signal);
           }),
         );
         const refused = both.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));

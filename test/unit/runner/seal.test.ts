@@ -110,7 +110,7 @@ describe("a sealed backup", () => {
   it("is not called damaged because it cannot be read, or because somebody interrupts", async () => {
     const files = filesIn(folder);
     const { files: recorded } = await readChecksums(files);
-    const denied = new Failure("directory-not-readable", "denied");
+    const denied = new Failure("folder-not-readable", "denied");
     const broken = new Error("a defect");
     for (const error of [denied, broken]) {
       // eslint-disable-next-line @typescript-eslint/require-await -- as from a disk that fails
