@@ -18,6 +18,7 @@ describe("a backup of a table with a damaged page", function () {
 
   before(async () => {
     fixture = await backupFixture({
+      ownData: true,
       statements:
         "CREATE TABLE small AS SELECT 1 AS x; CREATE TABLE damaged AS SELECT generate_series(1, 100000) AS g",
     });
