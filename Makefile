@@ -14,8 +14,8 @@ setup: build
 setup-tests: build
 	@$(run) setup-tests
 
-# Files of tests that run at once; more than there are processors bring little.
-JOBS ?= 2
+# Files of tests that run at once. Tests also wait, so one more than two processors is best.
+JOBS ?= 3
 
 # They limit how long something takes, or start a Docker daemon of their own: they run after the others, one by one.
 alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)

@@ -6,7 +6,7 @@ export {
   NotCarried,
   RestoreContent,
   VerifyLevel,
-} from "../runner/request";
+} from "../runner/request/choices";
 export {
   type BackupBucketArgs,
   BucketProtection,

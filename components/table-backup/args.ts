@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "../../runner/request";
+import type { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "../../runner/request/choices";
 import type { ArgumentNames } from "../shared/argument-names";
 import { connectionNames, type PostgisConnectionArgs } from "../shared/connection";
 import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
