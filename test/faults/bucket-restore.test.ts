@@ -99,10 +99,9 @@ describe("a backup in a bucket that cannot be read", function () {
       const { database, before } = await usedDatabase();
       fixture.proxy.failAfter(1_500_000);
       try {
-        assert.match(
-          await fixture.fail(...restore(format, database)),
-          /^error\[s3-unreachable\]: .*s3:\/\/backups\/far\/away/,
-        );
+        const told = await fixture.fail(...restore(format, database));
+        assert.match(told, /^error\[s3-unreachable\]/);
+        assert.ok(told.includes(fixture.repository), told);
       } finally {
         fixture.proxy.recover();
       }

@@ -46,6 +46,22 @@ describe("wrong usage", () => {
     [[...complete, "--s3-timeout", "0"], "--s3-timeout must be more than 0"],
     [[...complete, "--keep-daily", "0"], "--keep-daily must be at least 1"],
     [[...complete, "--copy", "s3://B"], /^--copy "s3:\/\/B" is not a repository in S3/],
+    [
+      [
+        "backup",
+        "--container",
+        "c",
+        "--table",
+        "t",
+        "--name",
+        "n",
+        "--repository",
+        "s3://backups",
+        "--format",
+        "directory",
+      ],
+      /^--format .* or set --work-directory$/,
+    ],
     [[...complete, "--taable", "t"], /unknown option '--taable'\n\(Did you mean --table\?\)/],
   ];
   for (const [args, says] of refusals)
