@@ -35,7 +35,7 @@ test-faults: setup-tests
 	@node_modules/.bin/mocha --parallel --jobs $(JOBS) --recursive test/faults
 
 test-unit: build
-	@node_modules/.bin/mocha --recursive test/unit
+	@node_modules/.bin/mocha --parallel --jobs $(JOBS) --recursive test/unit
 
 lint: build
 	@$(run) setup-lint

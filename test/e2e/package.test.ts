@@ -88,6 +88,12 @@ describe("the package, as npm installs it", function () {
         await symlink(path.join(root, "node_modules", name), app("node_modules", name));
     });
 
+    it("loads with its own dependencies alone", async () => {
+      const load = "console.log(Object.keys(require('postgis-backup')).join(' '))";
+      const { stdout } = await execa(process.execPath, ["--eval", load], { cwd: app() });
+      assert.match(stdout, /\bPostgisContainer\b.*\bTableBackup\b/);
+    });
+
     for (const [title, compilerOptions] of Object.entries(programs)) {
       it(`compiles the sample of README.md ${title}`, async () => {
         const program = app(`program-${Object.keys(programs).indexOf(title)}`);
