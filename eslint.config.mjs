@@ -60,13 +60,15 @@ export default tseslint.config(
   ),
   restrict(["components/*.ts"], {
     regex: "^\\.\\./(?!runner/request(/choices)?$)",
-    message: "Of the runner, components may import only runner/request, and its choices where types are published.",
+    message:
+      "Of the runner, components may import only runner/request, and its choices where types are published.",
   }),
   restrict(
     ["components/*/*.ts"],
     {
       regex: "^(\\.\\./){2}(?!runner/request(/choices)?$)",
-      message: "Of the runner, components may import only runner/request, and its choices where types are published.",
+      message:
+        "Of the runner, components may import only runner/request, and its choices where types are published.",
     },
     {
       regex: "^\\.\\./(?!shared/|\\.\\./|[a-z-]+/args$)[a-z-]+/",
