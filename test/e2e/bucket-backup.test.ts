@@ -155,7 +155,7 @@ describe("a backup that goes to a bucket", function () {
     assert.equal((await manifestOf(await succeed(options()))).format, "custom");
     const { exitCode, stderr } = await tryBackup(options(["--format", "directory"]));
     assert.equal(exitCode, 2);
-    assert.match(stderr, /^error\[usage\]: --format .*choose "custom" or "plain", or set --work-directory/);
+    assert.match(stderr, /^error\[usage\]: --format .*choose "custom" or "plain", or set a work directory/);
   });
 
   it("takes no id that anything is stored under", async () => {

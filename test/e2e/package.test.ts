@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import packageJson from "../../package.json";
@@ -96,8 +96,7 @@ describe("the package, as npm installs it", function () {
 
     for (const [title, compilerOptions] of Object.entries(programs)) {
       it(`compiles the sample of README.md ${title}`, async () => {
-        const program = app(`program-${Object.keys(programs).indexOf(title)}`);
-        await mkdir(program);
+        const program = await mkdtemp(app("program-"));
         const readme = await readFile(path.join(root, "README.md"), "utf8");
         const [, sample] = /^```ts\n(import .*?)^```/ms.exec(readme) ?? [];
         assert.ok(sample);

@@ -99,9 +99,10 @@ describe("a backup in a bucket that cannot be read", function () {
       const { database, before } = await usedDatabase();
       fixture.proxy.failAfter(1_500_000);
       try {
-        const told = await fixture.fail(...restore(format, database));
-        assert.match(told, /^error\[s3-unreachable\]/);
-        assert.ok(told.includes(fixture.repository), told);
+        assert.match(
+          await fixture.fail(...restore(format, database)),
+          new RegExp(`^error\\[s3-unreachable\\]: .*${fixture.repository}`),
+        );
       } finally {
         fixture.proxy.recover();
       }

@@ -45,6 +45,10 @@ describe("wrong usage", () => {
     [[...complete, "--logical-foreign-key", ""], "--logical-foreign-key must not be empty"],
     [[...complete, "--s3-timeout", "0"], "--s3-timeout must be more than 0"],
     [[...complete, "--keep-daily", "0"], "--keep-daily must be at least 1"],
+    [
+      [...complete, "--copy", "./myBackups", "--copy", "./myBackups"],
+      "--copy names ./myBackups a second time",
+    ],
     [[...complete, "--copy", "s3://B"], /^--copy "s3:\/\/B" is not a repository in S3/],
     [
       [
@@ -60,7 +64,7 @@ describe("wrong usage", () => {
         "--format",
         "directory",
       ],
-      /^--format .* or set --work-directory$/,
+      /^--format .* or set a work directory$/,
     ],
     [[...complete, "--taable", "t"], /unknown option '--taable'\n\(Did you mean --table\?\)/],
   ];
