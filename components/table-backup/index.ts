@@ -6,6 +6,7 @@ import { checkPassword, checkValue, derived, Switch } from "../shared/check";
 import { outputsOf, withSecretPassword } from "../shared/component";
 import { connectionArguments } from "../shared/connection";
 import { serverIdentity, valuesAlone } from "../shared/identity";
+import { needsResources } from "../shared/preview";
 import { refuseUnusedS3 } from "../shared/s3-settings";
 import { runVerb } from "../shared/verb";
 import { type TableBackupArgs, tableBackupNames } from "./args";
@@ -108,7 +109,8 @@ export class TableBackup extends pulumi.ComponentResource {
       this,
       opts,
     );
-    if (checkInPreview ?? true) warnInPreview(request, password, this);
+    const waits = opts?.dependsOn === undefined ? needsResources(server) : Promise.resolve(true);
+    if (checkInPreview ?? true) warnInPreview({ request, password, waits }, this);
     this.command = command;
     this.location = result.location;
     this.manifest = result.manifest;
