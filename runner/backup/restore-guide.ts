@@ -42,13 +42,13 @@ export function restoreGuide(backup: Description, afterTables = false): string {
     "",
     "## 2. Start a server",
     "",
-    `Change these four as you like. The backup was taken from the image ${code(source.imageDigest)}.`,
+    `Change these four as you like. ${aboutImage(source)}`,
     "",
     ...shell(
       `container=restore_${name}`,
       "port=54329",
       `database=${word(`${source.database}_restored`)}`,
-      `image=${word(source.image)}`,
+      `image=${word(imageToTake(source))}`,
     ),
     ...shell(
       'export POSTGRES_PASSWORD="$(head -c 18 /dev/urandom | base64)"',
@@ -94,6 +94,36 @@ export function restoreGuide(backup: Description, afterTables = false): string {
   );
 }
 
+type Source = Description["source"];
+
+/** A reference by content, `name@sha256:…`, which any machine can pull. An image that was built or loaded has none. */
+const canBePulled = ({ imageDigest }: Source) => imageDigest.includes("@");
+
+/** A container that was made from the id of an image names none. */
+const isId = (image: string) => /^(sha256:)?[0-9a-f]{12,64}$/.test(image);
+
+/** By its content where that can be pulled: what a name such as "latest" stands for changes. */
+function imageToTake(source: Source): string {
+  if (canBePulled(source)) return source.imageDigest;
+  return isId(source.image) ? publicImage(source) : source.image;
+}
+
+/** An official image of the same versions. */
+function publicImage({ serverVersion, postgisVersion }: Source): string {
+  const [major = ""] = serverVersion.split(/[. ]/);
+  const postgis = /^\d+\.\d+/.exec(postgisVersion ?? "")?.[0];
+  return postgis === undefined ? `postgres:${major}` : `postgis/postgis:${major}-${postgis}`;
+}
+
+function aboutImage(source: Source): string {
+  if (canBePulled(source))
+    return `The image is the one that the backup was taken from, ${code(source.image)} at that time.`;
+  const instead = publicImage(source);
+  return imageToTake(source) === instead
+    ? `The backup was taken from an image that was in no registry; ${code(instead)} has the same versions.`
+    : `The backup was taken from the image ${code(source.image)}, which was in no registry. If you do not have it: ${code(`image=${instead}`)}.`;
+}
+
 const lines = (...all: string[]) => all.join("\n");
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
 
@@ -125,8 +155,10 @@ function extraTool({ format, compression }: Description): string {
     : `${code(tool)} must be installed here, for example with ${code(`apt-get install ${tool}`)}. `;
 }
 
-function roles({ requires }: Description): string[] {
-  const names = requires.roles.filter((role) => role !== "postgres");
+const rolesToMake = ({ requires }: Description) => requires.roles.filter((role) => role !== "postgres");
+
+function roles(backup: Description): string[] {
+  const names = rolesToMake(backup);
   if (names.length === 0) return [];
   const array = names.map((role) => escapeLiteral(role)).join(", ");
   return [
@@ -206,7 +238,9 @@ function oneTable(backup: Description): string[] {
     ...(format === "plain"
       ? ["A plain archive is restored as a whole, as above.", ""]
       : [
-          "All tables are made, and the rows of one are restored: steps 1 to 3 up to the roles, then this, with schema and name of the table as " +
+          `All tables are made, and the rows of one are restored: steps 1 and 2${
+            rolesToMake(backup).length === 0 ? "" : ", the roles of step 3"
+          }, then this, with schema and name of the table as ` +
             '`docker exec "$container" pg_restore --list ' +
             `${archive}\` shows them. Foreign keys to tables that stay empty fail.`,
           "",

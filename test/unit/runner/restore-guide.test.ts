@@ -20,7 +20,40 @@ describe("the guide in a backup's folder", () => {
     assert.match(guide, /1 table of database `postgres` in container `pg_spat`, as of 2026-11-22T08:15:00Z/);
     assert.match(guide, /from PostgreSQL 17\.0 with PostGIS 2\.5\.3\.$/m);
     assert.match(guide, /^image=mdillon\/postgis:latest$/m);
-    assert.match(guide, /taken from the image `sha256:0`/);
+    assert.match(guide, /taken from the image `mdillon\/postgis:latest`/);
+  });
+
+  it("names an image that can be pulled", () => {
+    const { source } = sampleManifest("20261122T081500Z");
+    const imageOf = (change: Partial<typeof source>) => {
+      const guide = restoreGuide(described({ source: { ...source, ...change } }));
+      return [
+        /^image=(.*)$/m.exec(guide)?.[1],
+        /^Change these four as you like\. (.*)$/m.exec(guide)?.[1] ?? "",
+      ];
+    };
+    const digest = `postgis/postgis@sha256:${"0".repeat(64)}`;
+    const official = { serverVersion: "17.12 (Debian 17.12-0+deb13u1)", postgisVersion: "3.5.2" };
+    assert.deepEqual(imageOf({ ...official, image: "postgis/postgis:latest", imageDigest: digest }), [
+      digest,
+      "The image is the one that the backup was taken from, `postgis/postgis:latest` at that time.",
+    ]);
+    const local = { ...official, imageDigest: `sha256:${"1".repeat(64)}` };
+    const [own, remark] = imageOf({ ...local, image: "our/gis:3" });
+    assert.equal(own, "our/gis:3");
+    assert.match(
+      remark ?? "",
+      /was in no registry\. If you do not have it: `image=postgis\/postgis:17-3\.5`/,
+    );
+    assert.equal(imageOf({ ...local, image: "1".repeat(12) })[0], "postgis/postgis:17-3.5");
+    assert.equal(imageOf({ ...local, postgisVersion: undefined, image: "1".repeat(12) })[0], "postgres:17");
+  });
+
+  it("refers to no step that is not there", () => {
+    const { requires } = described();
+    const steps = (roles: string[]) => restoreGuide(described({ requires: { ...requires, roles } }));
+    assert.match(steps(["owner"]), /steps 1 and 2, the roles of step 3, then this/);
+    assert.match(steps(["postgres"]), /steps 1 and 2, then this/);
   });
 
   it("is about the format and the compression of this backup", () => {
