@@ -50,6 +50,10 @@ describe("the package, as npm installs it", function () {
       [],
     );
     assert.ok(packed.includes("dist/postgis-backup.js"));
+    const licences = await readFile(path.join(root, "dist", "LICENSES.txt"), "utf8");
+    assert.ok(packed.includes("dist/LICENSES.txt"));
+    for (const name of ["commander", "execa", "tar-stream", "zod"])
+      assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)\n\n.*\\bMIT\\b`, "ms"));
     const readme = await readFile(path.join(root, "README.md"), "utf8");
     const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = ""]) => link);
     assert.deepEqual(
