@@ -1,5 +1,5 @@
 /** Finds what is wrong with a backup before anything is written, and locks it: each backup is taken by one run at a time. */
-import { type Inspection, runningContainer } from "../docker/container";
+import type { Inspection } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
@@ -51,6 +51,7 @@ export interface Plan {
 /** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
 export async function planBackup(
   request: BackupRequest,
+  running: () => Promise<Inspection>,
   repositories: Repositories,
   progress: Progress,
   signal: AbortSignal,
@@ -58,7 +59,7 @@ export async function planBackup(
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
   const last = await attempts.run(() => repositories.survey());
-  const container = await attempts.run(() => runningContainer(docker, request.container));
+  const container = await attempts.run(running);
   if (container === undefined) throw attempts.failure();
   attempts.runSync(() => {
     repositories.checkContainer(container);

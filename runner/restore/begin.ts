@@ -3,7 +3,7 @@ import type { RestoreRequest } from "../request";
 import type { Progress } from "../lib/progress";
 import { Attempts, Failure } from "../lib/failure";
 import { docker as dockerFor } from "../docker/docker";
-import { runningContainer, type Inspection } from "../docker/container";
+import type { Inspection } from "../docker/container";
 import { connectServer } from "../postgres/session/connect";
 import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
 import { noteEnded, lockRuns } from "../postgres/session/run-lock";
@@ -27,13 +27,14 @@ import { finalPlace, findExisting } from "./members";
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
   request: RestoreRequest,
+  running: () => Promise<Inspection>,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<RestoreRun> {
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
   const backup = await attempts.run(() => readBackup(request, progress, signal));
-  const container = await attempts.run(() => runningContainer(docker, request.container));
+  const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
   const [connection, tools] = await Promise.all([
@@ -51,7 +52,7 @@ export async function beginRestore(
     // Otherwise the server sends a notice for each object that it skips.
     await session.run("SET client_min_messages = error");
     await session.run(withoutJit);
-    await dropWork(session, target, names);
+    await dropWork(session, names);
     const jobs = chooseJobs(request.jobs);
     const { manifest, files } = backup;
     return {

@@ -18,7 +18,6 @@ import { readCatalog, type Relation } from "../postgres/catalog/catalog";
 import { selectTables } from "../postgres/catalog/select-tables";
 import { readPieces } from "../postgres/archive/script-pieces";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
-import { isOfKind } from "../postgres/archive/toc";
 import { comparableMethod } from "./load";
 import { beginAndWait } from "../postgres/session/snapshot";
 
@@ -161,7 +160,7 @@ export async function setSequences(
   );
   const loose = await findExisting(session, await looseSequences(session, oids));
   const used = new Set([...owned, ...loose].map(({ oid }) => oid));
-  const entries = reader.entries.filter((entry) => isOfKind(entry, "SEQUENCE SET"));
+  const entries = reader.entries.filter(({ kind }) => kind === "SEQUENCE SET");
   if (used.size === 0) return;
   for await (const piece of readPieces(reader.script(entries, signal))) {
     const { name, last, called } =

@@ -10,7 +10,7 @@ import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
 import type { RestoreRun } from "./begin";
 import { rowsFinder } from "./reader";
-import type { ListedEntry } from "../postgres/archive/toc";
+import { asDirectory, type TocEntry } from "../postgres/archive/toc";
 import { decompressorOf, archiveName } from "../postgres/archive/compression";
 import { execArguments, callerIds, shell } from "../docker/exec";
 import { openCopySession } from "../postgres/archive/copy-session";
@@ -49,7 +49,7 @@ export interface LinkedArchive {
 /** The archive; undefined if links cannot be made, or the container does not see them. */
 export async function linkRows(
   run: RestoreRun,
-  entries: readonly ListedEntry[],
+  entries: readonly TocEntry[],
   dump: ScratchDump,
   tables: readonly StagedTable[],
 ): Promise<LinkedArchive | undefined> {
@@ -72,13 +72,13 @@ export async function linkRows(
     const { id: from } = findSource(table.recorded);
     const id = ids.get(sqlName(table.stage));
     if (id === undefined) throw new Error(`pg_dump left out the rows of ${sqlName(table.stage)}`);
-    const suffix = suffixes.get(from) ?? "";
+    const suffix = suffixes.get(String(from)) ?? "";
     return { table, id, from: `${from}.dat${suffix}`, to: `${id}.dat${suffix}` };
   });
   const archive = path.join(run.files.folder ?? "", archiveName("directory", run.manifest.compression));
   try {
     await mkdir(linked, { mode: 0o700 });
-    await writeFile(path.join(linked, "toc.dat"), dump.contents, { mode: 0o600 });
+    await writeFile(path.join(linked, "toc.dat"), asDirectory(dump.archive), { mode: 0o600 });
     for (const { from, to } of rows) await link(path.join(archive, from), path.join(linked, to));
     return {
       path: inContainer,

@@ -2,17 +2,16 @@
  * A database of the target server in which the definitions of a backup are run, and the server itself renames the tables. So no
  * SQL has to be parsed, and the target's own pg_dump writes definitions that fit the target.
  */
-import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { writeFile, callerIds, type ExecTarget, runTied } from "../docker/exec";
+import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv, inDatabase } from "../postgres/session/server";
 import { openSession, type Session } from "../postgres/session/session";
-import { asDirectory, holdsRows, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
+import { readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
-import type { Reader } from "./reader";
+import { holdsRows, type Reader } from "./reader";
 import {
   definitionsOf,
   accessMethodMissing,
@@ -25,9 +24,6 @@ import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { type RestoreRun } from "./begin";
 import { withoutJit } from "../postgres/session/settings";
-
-/** Path in the target's container of the archive that has the definitions for the target. */
-export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
 
 /** A scratch database that has all definitions of the backup. */
 export interface Scratch {
@@ -151,38 +147,20 @@ async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
 
 /** An archive for the target with all definitions of the scratch database. */
 export interface ScratchDump {
+  /** In the custom format, because pg_dump writes a directory with a file for each table, even if no table has rows. */
+  readonly archive: Buffer;
   /** Its table of contents. */
-  readonly contents: Buffer;
   readonly entries: readonly TocEntry[];
   /** The statement that sets the search path of the sessions that load it into the target. */
   readonly searchPath: string;
 }
 
-/**
- * pg_dump writes a directory with a file for each table, even if no table has rows. A custom archive has the same table of
- * contents and comes by standard output, so the table of contents of a directory is made from that.
- */
 export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
   const { signal } = run;
   const command = ["pg_dump", "--no-password", "--format=custom", "--compress=0"];
-  const { failed, stdout, stderr, exitCode } = await runTied(
-    scratchTarget(run),
-    command,
-    signal,
-    callerIds(),
-  );
+  const { failed, stdout, stderr, exitCode } = await runTied(scratchTarget(run), command, signal);
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
-  const dumped = asDirectory(stdout);
-  const contents = searchPath === noSearchPath ? dumped : withSearchPath(dumped, `${searchPath};\n`);
-  await writeInContainer(run.target, path.posix.join(stagedArchive(run), "toc.dat"), contents);
-  return { contents, entries: readToc(contents).entries, searchPath };
-}
-
-export async function writeInContainer(
-  target: ExecTarget,
-  file: string,
-  input: string | Uint8Array,
-): Promise<void> {
-  await writeFile({ ...target, secretEnv: [] }, file, input, callerIds());
+  const archive = searchPath === noSearchPath ? stdout : withSearchPath(stdout, `${searchPath};\n`);
+  return { archive, entries: readToc(archive).entries, searchPath };
 }
