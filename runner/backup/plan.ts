@@ -5,7 +5,7 @@ import { Attempts, Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/archive/compression";
-import { type Connection, connectServer } from "../postgres/session/connect";
+import { type Connection, connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import {
   type DumpInfo,
   readDumpInfo,
@@ -14,7 +14,6 @@ import {
   readServerInfo,
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
-import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";

@@ -16,9 +16,8 @@ import type { WantedEntries } from "./wanted";
 import type { RestoreRun } from "./begin";
 import { installedSrids, postgisSchema } from "./target-check";
 import { feedPsql, restoreFailure } from "./statements";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { z } from "zod";
-import { withQualifiedNames } from "../postgres/session/settings";
 import { insertSrid } from "../postgres/catalog/prepare";
 
 /** The script of some entries of the archive for the target. */

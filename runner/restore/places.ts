@@ -6,12 +6,11 @@ import type { RestoreRequest } from "../request";
 import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../lib/failure";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { type Existing, findExisting } from "./members";
 import { type Name, oidList, literalList } from "../postgres/session/names";
 import type { DanglingReference } from "../postgres/catalog/select-tables";
 import type { RestoreRun } from "./begin";
-import { withQualifiedNames } from "../postgres/session/settings";
 
 interface Planned {
   readonly places: readonly Name[];

@@ -8,7 +8,7 @@ import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv, inDatabase } from "../postgres/session/server";
-import { openSession, type Session } from "../postgres/session/session";
+import { openSession, type Session, withoutJit } from "../postgres/session/session";
 import { readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { holdsRows, type Reader } from "./reader";
@@ -23,7 +23,6 @@ import {
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { type RestoreRun } from "./begin";
-import { withoutJit } from "../postgres/session/settings";
 
 /** A scratch database that has all definitions of the backup. */
 export interface Scratch {

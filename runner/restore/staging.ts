@@ -8,9 +8,8 @@ import { type Definitions, findDefinitions } from "../postgres/catalog/definitio
 import { majorVersion } from "../postgres/session/server";
 import { type Name, sqlName, oidList } from "../postgres/session/names";
 import type { ObjectId } from "../postgres/catalog/requirements";
-import { withQualifiedNames } from "../postgres/session/settings";
+import { withQualifiedNames, type Session, openSession, SqlError } from "../postgres/session/session";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
-import { type Session, openSession, SqlError } from "../postgres/session/session";
 import {
   asTable,
   finalPlace,

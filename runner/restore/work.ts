@@ -9,7 +9,7 @@ import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
 import { linkFolder, removeLinks } from "./linked-rows";
-import { lockRuns } from "../postgres/session/run-lock";
+import { lockRuns } from "../postgres/session/connect";
 import { stagePrefix, recordPrefix } from "../postgres/catalog/half-restored";
 import { createHash } from "node:crypto";
 import { together } from "../lib/concurrency";

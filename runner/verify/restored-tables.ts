@@ -4,11 +4,10 @@ import { readCatalog, type Relation, findPools } from "../postgres/catalog/catal
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { type Measure, measureTables } from "../postgres/catalog/fingerprint";
 import { type Name, sqlName } from "../postgres/session/names";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { inTransaction, type RowReader } from "../postgres/session/snapshot-reader";
 import type { Manifest } from "../repository/manifest";
 import { compareTable, mismatch, type RecordedTable, settlePools, withFingerprints } from "./compare";
-import { withQualifiedNames } from "../postgres/session/settings";
 import { countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 type FingerprintMethod = Manifest["fingerprintMethod"];

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { type ServerInfo, isConvertible } from "../session/server";
-import type { Session } from "../session/session";
-import { setTextSettings } from "../session/settings";
+import { type Session, setTextSettings } from "../session/session";
 import type { RowReader } from "../session/snapshot-reader";
 import { FingerprintMethod } from "../../request/contents";
 
