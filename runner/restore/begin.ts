@@ -153,7 +153,9 @@ const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup
  * then the tables are the user's. A setting of the database remembers it. Somebody who forges the setting only keeps rows from
  * being overwritten. Returns the tables of the backup that exist, if the same declaration restored them before; none if the restore may run.
  */
-export async function restoredBefore(run: RestoreRun): Promise<Manifest["tables"]> {
+export async function restoredBefore(
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "progress" | "notes">,
+): Promise<Manifest["tables"]> {
   const { request, session, manifest, notes, progress } = run;
   if (request.once === undefined) return [];
   const [found] = await session.rows(

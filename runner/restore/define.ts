@@ -22,7 +22,7 @@ import { insertSrid } from "../postgres/catalog/prepare";
 
 /** The script of some entries of the archive for the target. */
 async function* scriptOf(
-  { target, signal }: RestoreRun,
+  { target, signal }: Pick<RestoreRun, "target" | "signal">,
   archive: Buffer,
   ids: readonly number[],
 ): AsyncGenerator<Uint8Array> {
@@ -40,7 +40,7 @@ async function* scriptOf(
 const entriesAtOnce = 250;
 
 export async function define(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "manifest" | "target" | "session" | "names" | "signal">,
   { archive }: ScratchDump,
   { preData }: WantedEntries,
 ): Promise<void> {
@@ -105,7 +105,7 @@ async function makeSystems(
 
 /** Grants come last, so that until then only the owner sees tables that are not complete. */
 export async function giveRights(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "target" | "signal">,
   { archive }: ScratchDump,
   { rights }: WantedEntries,
 ): Promise<void> {

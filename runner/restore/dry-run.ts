@@ -44,7 +44,10 @@ export async function dryRun(run: RestoreRun) {
 }
 
 /** The tables that the request selects, as far as the manifest and the table of contents tell. */
-function selectRecorded({ manifest, request }: RestoreRun, contents: readonly TocEntry[] = []): Selection {
+function selectRecorded(
+  { manifest, request }: Pick<RestoreRun, "request" | "manifest">,
+  contents: readonly TocEntry[] = [],
+): Selection {
   const byId = new Map(contents.map((entry) => [entry.id, entry]));
   const parents = new Map<string, string[]>();
   const references = new Map<string, Relation["references"]>();
@@ -107,7 +110,7 @@ const indexName = /^CREATE (?:UNIQUE )?INDEX (?<name>"(?:[^"]|"")+"|\S+) ON /;
 
 /** Names, besides those of the tables, that relations of the backup will have, in their schemas. */
 function namesOf(
-  { request, manifest }: RestoreRun,
+  { request, manifest }: Pick<RestoreRun, "request" | "manifest">,
   tables: readonly { readonly recorded: RecordedTable }[],
   contents: readonly TocEntry[] = [],
 ) {
@@ -130,7 +133,7 @@ const indexMethod = /^CREATE (?:UNIQUE )?INDEX .* ON .*? USING (?<method>\w+) \(
 
 /** Checks the access methods and tablespaces that the manifest and the table of contents name. */
 async function checkServerNames(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "manifest" | "session" | "notes">,
   tables: readonly { readonly recorded: RecordedTable }[],
   contents: readonly TocEntry[] = [],
 ): Promise<void> {

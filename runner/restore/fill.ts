@@ -59,7 +59,10 @@ export async function restoreData(
   }
 }
 
-async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {
+async function lockEmpty(
+  run: Pick<RestoreRun, "request" | "target" | "session" | "progress" | "signal">,
+  tables: readonly FilledTable[],
+): Promise<void> {
   const { session, request, target, signal, progress } = run;
   const names = tables.map(({ place }) => sqlName(place));
   const replaces = request.ifExists === "replace";
@@ -105,7 +108,9 @@ interface FilledTable {
 }
 
 /** The tables that the request selects, as they are in the target. A table that does not exist there is an error. */
-export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
+export async function selectFilled(
+  run: Pick<RestoreRun, "request" | "manifest" | "session">,
+): Promise<FilledTable[]> {
   const { session, manifest, request } = run;
   const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
   const placeOf = (table: RecordedTable) => finalPlace(request, table);

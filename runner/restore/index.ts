@@ -111,7 +111,12 @@ async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
 }
 
 /** Creates missing roles before the scratch database, which needs them too. */
-async function beginRecord({ session, manifest, request, names }: RestoreRun): Promise<void> {
+async function beginRecord({
+  session,
+  manifest,
+  request,
+  names,
+}: Pick<RestoreRun, "request" | "manifest" | "session" | "names">): Promise<void> {
   await openRecord(session, names);
   if (request.missingRoles !== "create") return;
   const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));

@@ -27,7 +27,7 @@ export function linkFolder({
   files,
   container,
   request,
-}: Pick<RestoreRun, "files" | "container" | "request">): string | undefined {
+}: Pick<RestoreRun, "request" | "files" | "container">): string | undefined {
   if (files.folder === undefined) return undefined;
   const key = createHash("sha256")
     .update(JSON.stringify([container.Id, request.database]))
@@ -48,7 +48,7 @@ export interface LinkedArchive {
 
 /** The archive; undefined if links cannot be made, or the container does not see them. */
 export async function linkRows(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "request" | "manifest" | "files" | "container">,
   entries: readonly TocEntry[],
   dump: ScratchDump,
   tables: readonly StagedTable[],
@@ -105,7 +105,7 @@ export async function removeLinks(linked: string | undefined): Promise<void> {
  * lacks the programs that deal out the rows.
  */
 export async function sharedTables(
-  { request, target, jobs }: RestoreRun,
+  { request, target, jobs }: Pick<RestoreRun, "request" | "target" | "jobs">,
   { files }: LinkedArchive,
   tables: readonly StagedTable[],
 ): Promise<StagedTable[]> {
@@ -126,7 +126,7 @@ export async function sharedTables(
 
 /** Of n sessions, each reads the whole file and takes every nth row. So they share no process that could fail. */
 export async function loadShared(
-  { target, jobs, signal }: RestoreRun,
+  { target, jobs, signal }: Pick<RestoreRun, "target" | "jobs" | "signal">,
   { path, files }: LinkedArchive,
   tables: readonly StagedTable[],
   searchPath: string,

@@ -43,7 +43,11 @@ export async function load(
 }
 
 /** Restores entries of the archive that has no rows. */
-async function restoreEntries(run: RestoreRun, dump: ScratchDump, ids: readonly number[]): Promise<void> {
+async function restoreEntries(
+  run: Pick<RestoreRun, "request" | "target" | "session" | "jobs" | "signal">,
+  dump: ScratchDump,
+  ids: readonly number[],
+): Promise<void> {
   if (isEmpty(ids, dump.entries)) return;
   await runPgRestore(run, { path: "/dev/stdin", input: withOnly(dump.archive, ids) });
 }
@@ -91,7 +95,10 @@ interface Restored {
   readonly input?: Uint8Array;
 }
 
-async function runPgRestore(run: RestoreRun, { path, list, input }: Restored): Promise<void> {
+async function runPgRestore(
+  run: Pick<RestoreRun, "request" | "target" | "session" | "jobs" | "signal">,
+  { path, list, input }: Restored,
+): Promise<void> {
   const { target, request, session, jobs, signal } = run;
   const database = request.database.replaceAll(/['\\]/g, "\\$&");
   const command = [
@@ -139,7 +146,7 @@ const placesOf = (tables: readonly StagedTable[], kind: RecordedTable["kind"]) =
 
 /** Loads as many groups of tables at once as there are jobs; one after another if the archive is read sequentially. */
 async function streamRows(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "target" | "jobs" | "signal">,
   reader: Reader,
   tables: { readonly filled: readonly StagedTable[]; readonly partitioned: ReadonlyMap<string, string> },
   searchPath: string,
@@ -179,7 +186,7 @@ async function streamRows(
 }
 
 /** The method of the manifest's fingerprints; undefined where the target cannot compute them. */
-export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "serverInfo" | "manifest">) {
+export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "manifest" | "serverInfo">) {
   const { fingerprintMethod, source } = manifest;
   return whyNotComparable(fingerprintMethod, source.encoding, serverInfo) === undefined
     ? fingerprintMethod
@@ -187,7 +194,10 @@ export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "ser
 }
 
 /** Compares the tables where they were loaded, before they are published. */
-export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {
+export async function compareStaging(
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo">,
+  tables: readonly StagedTable[],
+): Promise<void> {
   const { request, manifest, session } = run;
   const empty = request.content === "schema";
   // If the server crashes now, the restore has to start again anyway.

@@ -22,7 +22,7 @@ interface Planned {
 
 /** False if all tables exist and are left as they are. Collects what is in the way. */
 export async function checkPlaces(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "request" | "session" | "serverInfo">,
   { places, finals, references }: Planned,
   attempts: Attempts,
 ): Promise<boolean> {

@@ -59,7 +59,7 @@ export async function openReader(run: RestoreRun): Promise<Reader> {
 
 /** An archive that the container does not see is streamed to it, or its files are copied when they are needed. */
 function archiveFor(
-  { manifest, files, target, signal }: RestoreRun,
+  { manifest, files, target, signal }: Pick<RestoreRun, "manifest" | "files" | "target" | "signal">,
   container: BackupContainer,
 ): Pick<Place, "archive" | "bring"> {
   const name = archiveName(manifest.format, manifest.compression);
@@ -75,11 +75,14 @@ function archiveFor(
 }
 
 /** The target's pg_restore cannot read an archive of a newer pg_dump, or one that is compressed by a method that it lacks. */
-function canRead({ tools, manifest }: Pick<RestoreRun, "tools" | "manifest">): boolean {
+function canRead({ tools, manifest }: Pick<RestoreRun, "manifest" | "tools">): boolean {
   return tools.major >= majorVersion(manifest.pgDumpVersion) && tools.compresses;
 }
 
-async function archiveInTarget(run: RestoreRun, archive: string): Promise<ContainerFile | undefined> {
+async function archiveInTarget(
+  run: Pick<RestoreRun, "manifest" | "files" | "container" | "target" | "tools">,
+  archive: string,
+): Promise<ContainerFile | undefined> {
   const { folder } = run.files;
   const file = folder && pathInContainer(run.container, path.join(folder, archive), "read");
   if (folder === undefined || file === undefined || !canRead(run)) return undefined;
@@ -91,7 +94,7 @@ async function archiveInTarget(run: RestoreRun, archive: string): Promise<Contai
   return same ? { path: file, user: callerIds() } : undefined;
 }
 
-function plainReader({ files, manifest }: RestoreRun, archive: string): Reader {
+function plainReader({ files, manifest }: Pick<RestoreRun, "manifest" | "files">, archive: string): Reader {
   return {
     inTarget: undefined,
     entries: [],

@@ -64,7 +64,11 @@ export async function withScratch<T, R>(
 const dropDatabase = (name: string) => `DROP DATABASE ${escapeIdentifier(name)}`;
 
 /** Dropping takes long, because the server removes each file and waits for the disk. If this fails, the clean-up drops the database. */
-async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
+async function dropAside({
+  target,
+  names,
+  signal,
+}: Pick<RestoreRun, "target" | "names" | "signal">): Promise<void> {
   const session = openSession(target, signal);
   try {
     await session.run(dropDatabase(names.scratch));
@@ -76,7 +80,7 @@ async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
 }
 
 /** Nothing in it has to survive a crash of the server, so no statement waits for the disk. */
-function scratchTarget({ target, names }: RestoreRun): ExecTarget {
+function scratchTarget({ target, names }: Pick<RestoreRun, "target" | "names">): ExecTarget {
   const scratch = inDatabase(target, names.scratch);
   return withEnv(scratch, { PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} -c synchronous_commit=off` });
 }
@@ -89,7 +93,10 @@ interface Scripts {
 }
 
 /** Reads and checks all scripts to their end before any of them is run. */
-async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
+async function readScripts(
+  run: Pick<RestoreRun, "manifest" | "files" | "session" | "signal" | "notes">,
+  reader: Reader,
+): Promise<Scripts> {
   const { manifest, files, signal } = run;
   const lacking = new Set<string>();
   const accessMethods = new Set<string>();
@@ -131,7 +138,11 @@ export async function whole(script: AsyncIterable<string>): Promise<AsyncIterabl
 }
 
 /** Runs the scripts; returns the functions that got a search path. Functions over rows exist once the tables do. */
-async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
+async function define(
+  run: Pick<RestoreRun, "target" | "names" | "signal">,
+  scripts: Scripts,
+  inScratch: Session,
+) {
   const { signal } = run;
   const scratch = scratchTarget(run);
   await feedPsql(scratch, prepareFile, scripts.prepare, signal);
@@ -154,7 +165,10 @@ export interface ScratchDump {
   readonly searchPath: string;
 }
 
-export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
+export async function dumpScratch(
+  run: Pick<RestoreRun, "target" | "names" | "signal">,
+  searchPath: string,
+): Promise<ScratchDump> {
   const { signal } = run;
   const command = ["pg_dump", "--no-password", "--format=custom", "--compress=0"];
   const { failed, stdout, stderr, exitCode } = await runTied(scratchTarget(run), command, signal);

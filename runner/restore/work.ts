@@ -62,7 +62,10 @@ export async function cleanUp(run: RestoreRun, succeeded: boolean): Promise<void
  * Uses a session of its own, because the restore's session may be gone. If another restore has the lock by now, it has already
  * cleaned up; whatever cannot be removed now, the next restore removes.
  */
-function dropAfterFailure({ target, names, request }: RestoreRun, timeout: AbortSignal): Promise<void> {
+function dropAfterFailure(
+  { target, names, request }: Pick<RestoreRun, "request" | "target" | "names">,
+  timeout: AbortSignal,
+): Promise<void> {
   return inSession(target, timeout, async (session) => {
     await lockRuns(session, names, restoreInProgress(request.database));
     await session.run("SET client_min_messages = error");
