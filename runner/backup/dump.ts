@@ -6,6 +6,7 @@ import { splitTables } from "../postgres/archive/ranges";
 import { type MeasureOptions, measureTables } from "../postgres/catalog/fingerprint";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
+import { inSnapshot } from "../postgres/session/snapshot-reader";
 import type { Progress } from "../lib/progress";
 import { formatBytes, totalBytes } from "../lib/format";
 import { together } from "../lib/concurrency";
@@ -38,6 +39,7 @@ export async function dumpAndMeasure(
   signal: AbortSignal,
 ) {
   const { snapshot } = dumping;
+  const oids = snapshot.tables.map(({ oid }) => oid);
   progress.note(
     `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot.tables))} in the database.`,
   );
@@ -51,8 +53,8 @@ export async function dumpAndMeasure(
       (either) => dumpTables((tables) => (current = tables || current), either),
       async (either) => {
         const read = await together(either, [
-          (each) => measureTables(session, target, snapshot, measuring, each),
-          (each) => countOrphans(target, snapshot.id, logicalForeignKeys, maxOrphans, each),
+          (each) => measureTables(session, inSnapshot(target, snapshot.id, each), oids, measuring),
+          (each) => countOrphans(inSnapshot(target, snapshot.id, each), logicalForeignKeys, maxOrphans),
         ]);
         // The tables need not stay locked while an archive that pg_dump has written is still being received.
         if (await dumped(either)) await session.run("COMMIT");

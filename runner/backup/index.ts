@@ -2,13 +2,13 @@ import { Repositories } from "./repositories";
 import { mostArchiveBytes, planBackup } from "./plan";
 import { writeBackup, type TakenBackup } from "./write";
 import { docker as dockerFor } from "../docker/docker";
+import { type Inspection, runningContainer } from "../docker/container";
 import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
 import type { Needs } from "../postgres/catalog/needs";
-import { withQualifiedNames } from "../postgres/session/settings";
+import { withQualifiedNames, openSession, type Session } from "../postgres/session/session";
 import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection, resolveSelection } from "../postgres/catalog/select-tables";
-import { openSession, type Session } from "../postgres/session/session";
 import { takeSnapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
@@ -32,8 +32,11 @@ export async function backup(
   signal: AbortSignal,
 ): Promise<BackupResult> {
   const repositories = new Repositories(request, signal);
-  const taken = await whileRunning(dockerFor(request.dockerHost), request.container, signal, (watched) =>
-    takeBackup(request, repositories, progress, watched),
+  const taken = await whileRunning(
+    dockerFor(request.dockerHost),
+    request.container,
+    signal,
+    (watched, running) => takeBackup(request, running, repositories, progress, watched),
   );
   return {
     ...taken,
@@ -43,11 +46,12 @@ export async function backup(
 
 async function takeBackup(
   request: BackupRequest,
+  running: () => Promise<Inspection>,
   repositories: Repositories,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<TakenBackup> {
-  const plan = await planBackup(request, repositories, progress, signal);
+  const plan = await planBackup(request, running, repositories, progress, signal);
   const { session, target } = plan.connection;
   try {
     const snapshot = await takeSnapshot(session, plan.selection, {
@@ -89,7 +93,14 @@ export async function checkBackup(
   signal: AbortSignal,
 ): Promise<BackupCheck> {
   const repositories = new Repositories(request, signal);
-  const { connection, selection, estimate } = await planBackup(request, repositories, progress, signal);
+  const running = () => runningContainer(dockerFor(request.dockerHost), request.container);
+  const { connection, selection, estimate } = await planBackup(
+    request,
+    running,
+    repositories,
+    progress,
+    signal,
+  );
   const { session } = connection;
   let tables: readonly Relation[];
   try {

@@ -1,11 +1,11 @@
 /** Finds what is wrong with a backup before anything is written, and locks it: each backup is taken by one run at a time. */
-import { type Inspection, runningContainer } from "../docker/container";
+import type { Inspection } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
 import { chooseCompression, preferredCompression } from "../postgres/archive/compression";
-import { type Connection, connectServer } from "../postgres/session/connect";
+import { type Connection, connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import {
   type DumpInfo,
   readDumpInfo,
@@ -14,7 +14,6 @@ import {
   readServerInfo,
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
-import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -52,6 +51,7 @@ export interface Plan {
 /** Fails with all that is wrong, in one message. The caller closes the session of the plan. */
 export async function planBackup(
   request: BackupRequest,
+  running: () => Promise<Inspection>,
   repositories: Repositories,
   progress: Progress,
   signal: AbortSignal,
@@ -59,7 +59,7 @@ export async function planBackup(
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
   const last = await attempts.run(() => repositories.survey());
-  const container = await attempts.run(() => runningContainer(docker, request.container));
+  const container = await attempts.run(running);
   if (container === undefined) throw attempts.failure();
   const format = attempts.runSync(() => repositories.chooseFormat(container, progress));
   const key = await backupKey({ ...request, containerId: container.Id });

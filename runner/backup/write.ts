@@ -18,7 +18,7 @@ import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catal
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { Connection } from "../postgres/session/connect";
 import { addressOf, majorVersion, isConvertible } from "../postgres/session/server";
-import { withQualifiedNames } from "../postgres/session/settings";
+import { withQualifiedNames } from "../postgres/session/session";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";

@@ -90,7 +90,11 @@ export async function findContainers(docker: Docker, filter?: string): Promise<I
 
 /** Fails if the container does not exist or does not run. */
 export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
-  const container = await findContainer(docker, name);
+  return failUnlessRunning(name, await findContainer(docker, name));
+}
+
+/** The same for one that was looked for already. */
+export function failUnlessRunning(name: string, container: Inspection | undefined): Inspection {
   if (container === undefined) {
     throw new Failure(
       "container-not-found",

@@ -1,13 +1,13 @@
 import type { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { Options } from "execa";
-import { type Docker, spawnDocker, dockerFailure } from "./docker";
+import { type Docker, spawnDocker } from "./docker";
+import { Failure } from "../lib/failure";
 import tie from "./tie.sh";
 import tieReader from "./tie-reader.sh";
 import { wholeOr, wholeOutput } from "./whole-output";
 import { once } from "node:events";
 import filter from "./filter.sh";
-import writeFileScript from "./write-file.sh";
 
 export interface ExecTarget {
   readonly docker: Docker;
@@ -86,18 +86,29 @@ export interface StreamedProcess {
   readonly ended: Promise<Ended>;
 }
 
+interface TiedOptions {
+  /** The user of the operating system. */
+  readonly user?: string;
+  /** What the process reads; as `/dev/stdin`, it is a file that several processes can read. */
+  readonly input?: string | Uint8Array;
+}
+
+/** The exit code of the script if it finds no folder for the input. */
+const noFolder = 73;
+
 /**
- * Starts a process that reads no input. It ends, with its database sessions, when the signal aborts it or when this program
- * ends for whatever reason.
+ * Starts a process that ends, with its database sessions, when the signal aborts it or when this program ends for whatever
+ * reason.
  */
 export function streamTied(
   target: ExecTarget,
   command: readonly string[],
   signal: AbortSignal,
-  user?: string,
+  { user, input = "" }: TiedOptions = {},
 ): StreamedProcess {
   const { mark, output, follow } = wholeOutput();
-  const process = spawnDocker(target.docker, execArguments(target, shell(tie, mark, ...command), user), {
+  const tied = shell(tie, mark, String(Buffer.byteLength(input)), ...command);
+  const process = spawnDocker(target.docker, execArguments(target, tied, user), {
     stdin: "pipe",
     stdout: { transform: output },
     stderr: "pipe",
@@ -105,6 +116,7 @@ export function streamTied(
     reject: false,
   });
   process.stdin.on("error", () => undefined);
+  if (input.length > 0) process.stdin.write(input);
   follow(process, () => process.stdin.end("\n"));
   const end = () => {
     process.stdin.end();
@@ -114,6 +126,7 @@ export function streamTied(
   else signal.addEventListener("abort", end, { once: true });
   const ended = process.then((result) => {
     signal.removeEventListener("abort", end);
+    if (input.length > 0 && result.exitCode === noFolder) throw noFolderFailure(target);
     return wholeOr(result);
   });
   // The caller awaits this only after it has read the output.
@@ -122,8 +135,21 @@ export function streamTied(
 }
 
 /** The same for a process whose output fits into memory. */
-export function runTied(target: ExecTarget, command: readonly string[], signal: AbortSignal, user?: string) {
-  return readProcess(streamTied(target, command, signal, user));
+export function runTied(
+  target: ExecTarget,
+  command: readonly string[],
+  signal: AbortSignal,
+  options?: TiedOptions,
+) {
+  return readProcess(streamTied(target, command, signal, options));
+}
+
+function noFolderFailure({ container }: ExecTarget): Failure {
+  return new Failure(
+    "folder-not-writable",
+    `A restore needs room for a small file in container ${container.slice(0, 12)}, and none of /tmp, /var/tmp, /dev/shm, /run can be written there. ` +
+      'Start it with "--tmpfs /tmp".',
+  );
 }
 
 /** Collects all that a process writes. */
@@ -135,22 +161,22 @@ export async function readProcess({
   return { ...result, stdout };
 }
 
-/** Feeds content to a process that writes no output. If reading the content fails, this fails with that error. */
+/** Feeds content to a process, which may depend on what the process prints. If reading the content fails, this fails with that error. */
 export async function execFilled(
   target: ExecTarget,
   command: readonly string[],
-  content: AsyncIterable<string | Uint8Array>,
+  content: (printed: Readable) => AsyncIterable<string | Uint8Array>,
   signal: AbortSignal,
   user: string,
 ): Promise<Ended> {
   const process = spawnDocker(target.docker, execArguments(target, command, user), {
     stdin: "pipe",
-    stdout: "ignore",
+    buffer: { stdout: false },
     cancelSignal: signal,
     reject: false,
   });
-  const { stdin } = process;
-  const fed = feed(stdin, content, () => !stdin.destroyed).finally(() => stdin.end());
+  const { stdin, stdout } = process;
+  const fed = feed(stdin, content(stdout), () => !stdin.destroyed).finally(() => stdin.end());
   fed.catch(() => undefined);
   const result = await process;
   signal.throwIfAborted();
@@ -158,25 +184,17 @@ export async function execFilled(
   return result;
 }
 
-/** Writes a file that its user alone can read, and its folder if need be. */
-export async function writeFile(
-  target: ExecTarget,
-  file: string,
-  input: string | Uint8Array,
-  user: string,
-): Promise<void> {
-  try {
-    await spawnDocker(target.docker, execArguments(target, shell(writeFileScript, file), user), { input });
-  } catch (error) {
-    throw dockerFailure(error);
-  }
-}
-
 /** Content whose length is known before it is read. */
 export interface SizedContent {
   readonly bytes: number;
   /** Each call reads it again from its beginning. */
   readonly content: () => AsyncIterable<Uint8Array>;
+}
+
+interface FilterOptions {
+  readonly toEnd?: boolean;
+  /** The user of the operating system. */
+  readonly user?: string;
 }
 
 /**
@@ -191,11 +209,11 @@ export function execFilter(
   command: readonly string[],
   { bytes, content }: SizedContent,
   signal: AbortSignal,
-  { toEnd = false } = {},
+  { toEnd = false, user }: FilterOptions = {},
 ): StreamedProcess {
   const { mark, output, follow } = wholeOutput();
   const filtering = shell(filter, mark, String(bytes), ...command);
-  const process = spawnDocker(target.docker, execArguments(target, filtering), {
+  const process = spawnDocker(target.docker, execArguments(target, filtering, user), {
     stdin: "pipe",
     stdout: { transform: output },
     buffer: { stdout: false },

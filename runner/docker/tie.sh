@@ -3,15 +3,30 @@
 # process, which makes it cancel its queries. A background job of a shell gets /dev/null as its input, so the input is
 # kept as descriptor 3. The umask keeps what the process writes from all users but its own.
 #
+# The input can begin with some bytes for the process. They become a file, because several processes can read a file from
+# its beginning. It loses its name before the process starts, so that nothing is left of it however the process ends.
+#
 # The shell waits for both of its children. An orphan would become a child of the container's first process. If that is
 # the server, it takes an unknown child that dies by a signal for one of its own that crashed, and restarts.
 #
-# Arguments: the mark that follows the output of a process that succeeded, and the command.
+# Arguments: the mark that follows the output of a process that succeeded, the number of bytes, and the command. The exit
+# code is 73 if no folder can be written.
 umask 077
-mark=$1
-shift
+mark=$1 bytes=$2
+shift 2
 exec 3<&0
-"$@" </dev/null &
+input=/dev/null
+if [ "$bytes" != 0 ]; then
+  for folder in /tmp /var/tmp /dev/shm /run; do
+    file=$(mktemp "$folder/postgis_backup.XXXXXX" 2>/dev/null) && break
+  done
+  [ -n "$file" ] || exit 73
+  exec 4<>"$file"
+  rm "$file"
+  head -c "$bytes" <&3 >&4 || exit
+  input=/dev/fd/4
+fi
+"$@" <"$input" &
 process=$!
 {
   while read -r _ <&3; do :; done

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Failure, type FailureCode } from "../lib/failure";
-import { describeState, findContainer, type Inspection } from "./container";
+import { describeState, failUnlessRunning, findContainer, type Inspection } from "./container";
 import type { Docker } from "./docker";
 import { settleAfterAbort } from "../lib/concurrency";
 
@@ -32,16 +32,18 @@ const consequences: ReadonlySet<FailureCode> = new Set([
 /**
  * Does some work in a container, and ends it when the container is paused, stopped, removed or restarted, or when the
  * daemon is gone. Otherwise a paused container would make `docker exec` hang for ever. If the work fails because of the
- * container, only that is reported. If the container does not run at the start, the work itself reports it.
+ * container, only that is reported. If the container does not run at the start, the work reports that by asking for it.
  */
 export async function whileRunning<T>(
   docker: Docker,
   name: string,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, running: () => Promise<Inspection>) => Promise<T>,
 ): Promise<T> {
-  const container = await findContainer(docker, name).catch(() => undefined);
-  if (container === undefined || lossOf(container, container) !== undefined) return work(signal);
+  const found = findContainer(docker, name);
+  const running = async () => failUnlessRunning(name, await found);
+  const container = await found.catch(() => undefined);
+  if (container === undefined || lossOf(container, container) !== undefined) return work(signal, running);
   const lost = new AbortController();
   const done = new AbortController();
   const either = AbortSignal.any([signal, lost.signal]);
@@ -52,7 +54,7 @@ export async function whileRunning<T>(
     () => undefined,
   );
   try {
-    return await settleAfterAbort(work(either), either, graceMilliseconds);
+    return await settleAfterAbort(work(either, running), either, graceMilliseconds);
   } catch (error) {
     either.throwIfAborted();
     throw (await lossBehind(error, docker, container)) ?? error;

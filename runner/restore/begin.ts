@@ -3,12 +3,11 @@ import type { RestoreRequest } from "../request";
 import type { Progress } from "../lib/progress";
 import { Attempts, Failure } from "../lib/failure";
 import { docker as dockerFor } from "../docker/docker";
-import { runningContainer, type Inspection } from "../docker/container";
-import { connectServer } from "../postgres/session/connect";
+import type { Inspection } from "../docker/container";
+import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
-import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import type { Manifest } from "../repository/manifest";
-import { type Session, SqlError } from "../postgres/session/session";
+import { type Session, SqlError, withoutJit } from "../postgres/session/session";
 import { z } from "zod";
 import { checkFiles, damaged, readChecksums } from "../repository/checksums";
 import { failUnlessListed, checkScripts } from "../verify";
@@ -19,7 +18,6 @@ import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./
 import { archiveName } from "../postgres/archive/compression";
 import { describeContent } from "../postgres/catalog/not-carried";
 import type { BackupFiles } from "../repository/files";
-import { withoutJit } from "../postgres/session/settings";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
 import { finalPlace, findExisting } from "./members";
@@ -27,13 +25,14 @@ import { finalPlace, findExisting } from "./members";
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
   request: RestoreRequest,
+  running: () => Promise<Inspection>,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<RestoreRun> {
   const attempts = new Attempts();
   const docker = dockerFor(request.dockerHost);
   const backup = await attempts.run(() => readBackup(request, progress, signal));
-  const container = await attempts.run(() => runningContainer(docker, request.container));
+  const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
   const [connection, tools] = await Promise.all([
@@ -51,7 +50,7 @@ export async function beginRestore(
     // Otherwise the server sends a notice for each object that it skips.
     await session.run("SET client_min_messages = error");
     await session.run(withoutJit);
-    await dropWork(session, target, names);
+    await dropWork(session, names);
     const jobs = chooseJobs(request.jobs);
     const { manifest, files } = backup;
     return {
@@ -154,7 +153,9 @@ const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup
  * then the tables are the user's. A setting of the database remembers it. Somebody who forges the setting only keeps rows from
  * being overwritten. Returns the tables of the backup that exist, if the same declaration restored them before; none if the restore may run.
  */
-export async function restoredBefore(run: RestoreRun): Promise<Manifest["tables"]> {
+export async function restoredBefore(
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "progress" | "notes">,
+): Promise<Manifest["tables"]> {
   const { request, session, manifest, notes, progress } = run;
   if (request.once === undefined) return [];
   const [found] = await session.rows(

@@ -1,50 +1,51 @@
 /** Makes in the target what comes before the rows: schemas, extensions, types, functions, tables. All of it goes into the record. */
 import type { RestoreNames } from "./work";
 import type { CustomSrid } from "../request/contents";
-import path from "node:path";
+import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { callerIds } from "../docker/exec";
+import { execFilter } from "../docker/exec";
 import { Failure } from "../lib/failure";
-import { startReading } from "../postgres/archive/archive";
+import { withOnly } from "../postgres/archive/toc";
+import { nobody } from "../postgres/session/restricted";
 import { restriction } from "../postgres/archive/script-scanner";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { recordNew, recordSystem } from "./record";
-import { stagedArchive, whole, writeInContainer } from "./scratch";
+import { type ScratchDump, whole } from "./scratch";
 import { readPieces, safePieces } from "../postgres/archive/script-pieces";
 import type { WantedEntries } from "./wanted";
 import type { RestoreRun } from "./begin";
 import { installedSrids, postgisSchema } from "./target-check";
 import { feedPsql, restoreFailure } from "./statements";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { z } from "zod";
-import { withQualifiedNames } from "../postgres/session/settings";
 import { insertSrid } from "../postgres/catalog/prepare";
 
-/** Writes a list of entries for pg_restore, and returns its path. */
-export async function writeList(run: RestoreRun, name: string, ids: readonly number[]): Promise<string> {
-  const file = path.posix.join(run.names.workFolder, `${name}.list`);
-  await writeInContainer(run.target, file, ids.map((id) => `${id};\n`).join(""));
-  return file;
-}
-
-/** The script of some entries of the staged archive. */
-async function* scriptOf(run: RestoreRun, name: string, ids: readonly number[]): AsyncGenerator<Uint8Array> {
-  const list = await writeList(run, name, ids);
-  const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
-  const archive = { path: stagedArchive(run), user: callerIds() };
-  const { chunks, ended } = startReading(run.target, command, archive, run.signal);
+/** The script of some entries of the archive for the target. */
+async function* scriptOf(
+  { target, signal }: Pick<RestoreRun, "target" | "signal">,
+  archive: Buffer,
+  ids: readonly number[],
+): AsyncGenerator<Uint8Array> {
+  const part = withOnly(archive, ids);
+  const input = { bytes: part.length, content: () => Readable.from([part]) };
+  const own = { ...target, secretEnv: [] };
+  const { chunks, ended } = execFilter(own, ["pg_restore", "--file=-"], input, signal, { user: nobody });
   yield* chunks as AsyncIterable<Uint8Array>;
   const { failed, stderr, exitCode } = await ended;
-  run.signal.throwIfAborted();
+  signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
 /** Entries in one transaction: few enough that its locks fit into the server's table of locks. */
 const entriesAtOnce = 250;
 
-export async function define(run: RestoreRun, { preData }: WantedEntries): Promise<void> {
+export async function define(
+  run: Pick<RestoreRun, "manifest" | "target" | "session" | "names" | "signal">,
+  { archive }: ScratchDump,
+  { preData }: WantedEntries,
+): Promise<void> {
   const { target, session, names, signal } = run;
-  const script = inTransactions(scriptOf(run, "pre-data", preData), recordNew(names), entriesAtOnce);
+  const script = inTransactions(scriptOf(run, archive, preData), recordNew(names), entriesAtOnce);
   await feedPsql(target, "definitions", await whole(script), signal);
   const made = `SELECT class, object FROM ${escapeIdentifier(names.record)}.made`;
   await asByDefault(
@@ -103,8 +104,12 @@ async function makeSystems(
 }
 
 /** Grants come last, so that until then only the owner sees tables that are not complete. */
-export async function giveRights(run: RestoreRun, { rights }: WantedEntries): Promise<void> {
-  const script = inTransactions(scriptOf(run, "rights", rights), "", Number.POSITIVE_INFINITY);
+export async function giveRights(
+  run: Pick<RestoreRun, "target" | "signal">,
+  { archive }: ScratchDump,
+  { rights }: WantedEntries,
+): Promise<void> {
+  const script = inTransactions(scriptOf(run, archive, rights), "", Number.POSITIVE_INFINITY);
   await feedPsql(run.target, "privileges", await whole(script), run.signal);
 }
 

@@ -3,23 +3,22 @@
  * archive's table of contents if it has one.
  */
 import type { RecordedTable } from "../verify";
-import { Attempts, Failure, Failures } from "../lib/failure";
+import { Attempts, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
-import { readToc, type TocEntry } from "../postgres/archive/toc";
-import { readChecked, recordedFile } from "../repository/checksums";
+import type { TocEntry } from "../postgres/archive/toc";
+import { readEntries } from "./reader";
 import { finalPlace, finalSchema, findExisting } from "./members";
 import { checkNames, checkPlaces } from "./places";
 import type { RestoreRun } from "./begin";
 import { checkFreeSpace } from "./target-check";
 import { serverNames, accessMethodMissing, noteTablespaces } from "./statements";
-import { archiveName } from "../postgres/archive/compression";
 
 /** The tables that would be restored. */
 export async function dryRun(run: RestoreRun) {
   const { request, manifest, session } = run;
-  const contents = await readContents(run);
+  const contents = await readEntries(run.files, manifest);
   const selection = selectRecorded(run, contents);
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const tables = selection.tables.flatMap((table) => {
@@ -44,36 +43,11 @@ export async function dryRun(run: RestoreRun) {
   return tables.map(({ recorded: { rows }, place }) => ({ place, rows }));
 }
 
-/** Undefined for a plain archive, which has no table of contents. */
-async function readContents({ manifest, files }: RestoreRun): Promise<readonly TocEntry[] | undefined> {
-  const { format, compression } = manifest;
-  if (format === "plain") return undefined;
-  const archive = archiveName(format, compression);
-  const file = recordedFile(manifest, format === "directory" ? `${archive}/toc.dat` : archive);
-  let data = Buffer.alloc(0);
-  let tried = 0;
-  for await (const chunk of readChecked(files, file)) {
-    data = Buffer.concat([data, chunk]);
-    // A custom archive begins with its table of contents. Nothing says how long it is, so longer and longer beginnings are tried.
-    if (format === "directory" || data.length < tried * 2) continue;
-    tried = data.length;
-    const entries = tryToRead(data);
-    if (entries !== undefined) return entries;
-  }
-  return readToc(data).entries;
-}
-
-function tryToRead(data: Buffer): readonly TocEntry[] | undefined {
-  try {
-    return readToc(data).entries;
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
-}
-
 /** The tables that the request selects, as far as the manifest and the table of contents tell. */
-function selectRecorded({ manifest, request }: RestoreRun, contents: readonly TocEntry[] = []): Selection {
+function selectRecorded(
+  { manifest, request }: Pick<RestoreRun, "request" | "manifest">,
+  contents: readonly TocEntry[] = [],
+): Selection {
   const byId = new Map(contents.map((entry) => [entry.id, entry]));
   const parents = new Map<string, string[]>();
   const references = new Map<string, Relation["references"]>();
@@ -136,7 +110,7 @@ const indexName = /^CREATE (?:UNIQUE )?INDEX (?<name>"(?:[^"]|"")+"|\S+) ON /;
 
 /** Names, besides those of the tables, that relations of the backup will have, in their schemas. */
 function namesOf(
-  { request, manifest }: RestoreRun,
+  { request, manifest }: Pick<RestoreRun, "request" | "manifest">,
   tables: readonly { readonly recorded: RecordedTable }[],
   contents: readonly TocEntry[] = [],
 ) {
@@ -159,7 +133,7 @@ const indexMethod = /^CREATE (?:UNIQUE )?INDEX .* ON .*? USING (?<method>\w+) \(
 
 /** Checks the access methods and tablespaces that the manifest and the table of contents name. */
 async function checkServerNames(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "manifest" | "session" | "notes">,
   tables: readonly { readonly recorded: RecordedTable }[],
   contents: readonly TocEntry[] = [],
 ): Promise<void> {

@@ -18,7 +18,6 @@ import { readCatalog, type Relation } from "../postgres/catalog/catalog";
 import { selectTables } from "../postgres/catalog/select-tables";
 import { readPieces } from "../postgres/archive/script-pieces";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
-import { isOfKind } from "../postgres/archive/toc";
 import { comparableMethod } from "./load";
 import { beginAndWait } from "../postgres/session/snapshot";
 import { setting } from "../lib/setting";
@@ -61,7 +60,10 @@ export async function restoreData(
   }
 }
 
-async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promise<void> {
+async function lockEmpty(
+  run: Pick<RestoreRun, "request" | "target" | "session" | "progress" | "signal">,
+  tables: readonly FilledTable[],
+): Promise<void> {
   const { session, request, target, signal, progress } = run;
   const names = tables.map(({ place }) => sqlName(place));
   const replaces = request.ifExists === "replace";
@@ -107,7 +109,9 @@ interface FilledTable {
 }
 
 /** The tables that the request selects, as they are in the target. A table that does not exist there is an error. */
-export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
+export async function selectFilled(
+  run: Pick<RestoreRun, "request" | "manifest" | "session">,
+): Promise<FilledTable[]> {
   const { session, manifest, request } = run;
   const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
   const placeOf = (table: RecordedTable) => finalPlace(request, table);
@@ -162,7 +166,7 @@ export async function setSequences(
   );
   const loose = await findExisting(session, await looseSequences(session, oids));
   const used = new Set([...owned, ...loose].map(({ oid }) => oid));
-  const entries = reader.entries.filter((entry) => isOfKind(entry, "SEQUENCE SET"));
+  const entries = reader.entries.filter(({ kind }) => kind === "SEQUENCE SET");
   if (used.size === 0) return;
   for await (const piece of readPieces(reader.script(entries, signal))) {
     const { name, last, called } =

@@ -20,7 +20,7 @@ import { resetSearchPath } from "../postgres/catalog/unqualified";
 import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
 import { summarizeTables } from "../request/result";
 import { totalBytes, secondsSince, formatBytes } from "../lib/format";
-import { cleanUp, withWorkFolder } from "./work";
+import { cleanUp } from "./work";
 import { checkRestore, checkFreeSpace } from "./target-check";
 import { restoreData, selectFilled, checkTriggers } from "./fill";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
@@ -32,14 +32,14 @@ export function restore(
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const started = performance.now();
-  return whileRunning(dockerFor(request.dockerHost), request.container, signal, async (watched) => {
-    const run = await beginRestore(request, progress, watched);
-    let done: Outcome;
+  const docker = dockerFor(request.dockerHost);
+  return whileRunning(docker, request.container, signal, async (watched, running) => {
+    const run = await beginRestore(request, running, progress, watched);
+    let done: Outcome | undefined;
     try {
       done = await restoreTables(run);
     } finally {
-      await run.session.close();
-      await cleanUp(run.target, run.names, request.database, linkFolder(run)).catch((error: unknown) => {
+      await cleanUp(run, done !== undefined).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error;
         progress.note(
           `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
@@ -67,28 +67,27 @@ interface Outcome {
   readonly swappedInto: string[];
 }
 
-async function restoreTables(begun: RestoreRun): Promise<Outcome> {
-  const { request, manifest } = begun;
-  if (await allExist(begun.session, request, manifest)) {
+async function restoreTables(run: RestoreRun): Promise<Outcome> {
+  const { request, manifest } = run;
+  if (await allExist(run.session, request, manifest)) {
     const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
-  const before = await restoredBefore(begun);
+  const before = await restoredBefore(run);
   if (before.length > 0) {
     const tables = before.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
-  await checkRestore(begun);
+  await checkRestore(run);
   const { fingerprintMethod, source } = manifest;
   const why =
     request.content === "schema"
       ? undefined
-      : whyNotComparable(fingerprintMethod, source.encoding, begun.serverInfo);
-  if (why !== undefined) begun.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
+      : whyNotComparable(fingerprintMethod, source.encoding, run.serverInfo);
+  if (why !== undefined) run.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
   if (request.dryRun && request.content !== "data")
-    return { tables: await dryRun(begun), restored: false, swappedInto: [] };
-  await removeLinks(linkFolder(begun));
-  const run = await withWorkFolder(begun);
+    return { tables: await dryRun(run), restored: false, swappedInto: [] };
+  await removeLinks(linkFolder(run));
   if (request.content !== "data") await beginRecord(run);
   const reader = await openReader(run);
   try {
@@ -112,7 +111,12 @@ async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
 }
 
 /** Creates missing roles before the scratch database, which needs them too. */
-async function beginRecord({ session, manifest, request, names }: RestoreRun): Promise<void> {
+async function beginRecord({
+  session,
+  manifest,
+  request,
+  names,
+}: Pick<RestoreRun, "request" | "manifest" | "session" | "names">): Promise<void> {
   await openRecord(session, names);
   if (request.missingRoles !== "create") return;
   const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
@@ -175,12 +179,12 @@ async function bringIn(run: RestoreRun, reader: Reader, planned: Planned): Promi
   progress.note(
     `Restoring ${tables.length} tables, ${formatBytes(totalBytes(staging.tables.map(({ recorded }) => recorded)))} in the database they come from.`,
   );
-  await define(run, todo.wanted);
+  await define(run, todo.dump, todo.wanted);
   await load(run, reader, todo.dump, todo.wanted, staging.tables);
   progress.note("Comparing what was restored with what was backed up.");
   await compareStaging(run, staging.tables);
   await resetSearchPath(session, staging.unqualified);
-  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);
+  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);
   const swappedInto = await publish(run, staging);
   return { tables, restored: true, swappedInto };
 }

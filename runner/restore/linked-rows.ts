@@ -10,7 +10,7 @@ import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
 import type { RestoreRun } from "./begin";
 import { rowsFinder } from "./reader";
-import type { ListedEntry } from "../postgres/archive/toc";
+import { asDirectory, type TocEntry } from "../postgres/archive/toc";
 import { decompressorOf, archiveName } from "../postgres/archive/compression";
 import { execArguments, callerIds, shell } from "../docker/exec";
 import { openCopySession } from "../postgres/archive/copy-session";
@@ -27,7 +27,7 @@ export function linkFolder({
   files,
   container,
   request,
-}: Pick<RestoreRun, "files" | "container" | "request">): string | undefined {
+}: Pick<RestoreRun, "request" | "files" | "container">): string | undefined {
   if (files.folder === undefined) return undefined;
   const key = createHash("sha256")
     .update(JSON.stringify([container.Id, request.database]))
@@ -48,8 +48,8 @@ export interface LinkedArchive {
 
 /** The archive; undefined if links cannot be made, or the container does not see them. */
 export async function linkRows(
-  run: RestoreRun,
-  entries: readonly ListedEntry[],
+  run: Pick<RestoreRun, "request" | "manifest" | "files" | "container">,
+  entries: readonly TocEntry[],
   dump: ScratchDump,
   tables: readonly StagedTable[],
 ): Promise<LinkedArchive | undefined> {
@@ -72,13 +72,13 @@ export async function linkRows(
     const { id: from } = findSource(table.recorded);
     const id = ids.get(sqlName(table.stage));
     if (id === undefined) throw new Error(`pg_dump left out the rows of ${sqlName(table.stage)}`);
-    const suffix = suffixes.get(from) ?? "";
+    const suffix = suffixes.get(String(from)) ?? "";
     return { table, id, from: `${from}.dat${suffix}`, to: `${id}.dat${suffix}` };
   });
   const archive = path.join(run.files.folder ?? "", archiveName("directory", run.manifest.compression));
   try {
     await mkdir(linked, { mode: 0o700 });
-    await writeFile(path.join(linked, "toc.dat"), dump.contents, { mode: 0o600 });
+    await writeFile(path.join(linked, "toc.dat"), asDirectory(dump.archive), { mode: 0o600 });
     for (const { from, to } of rows) await link(path.join(archive, from), path.join(linked, to));
     return {
       path: inContainer,
@@ -105,7 +105,7 @@ export async function removeLinks(linked: string | undefined): Promise<void> {
  * lacks the programs that deal out the rows.
  */
 export async function sharedTables(
-  { request, target, jobs }: RestoreRun,
+  { request, target, jobs }: Pick<RestoreRun, "request" | "target" | "jobs">,
   { files }: LinkedArchive,
   tables: readonly StagedTable[],
 ): Promise<StagedTable[]> {
@@ -126,7 +126,7 @@ export async function sharedTables(
 
 /** Of n sessions, each reads the whole file and takes every nth row. So they share no process that could fail. */
 export async function loadShared(
-  { target, jobs, signal }: RestoreRun,
+  { target, jobs, signal }: Pick<RestoreRun, "target" | "jobs" | "signal">,
   { path, files }: LinkedArchive,
   tables: readonly StagedTable[],
   searchPath: string,

@@ -8,18 +8,16 @@ import { type RecordedTable, compareRestored } from "../verify";
 import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";
-import { writeList } from "./define";
+import { withOnly } from "../postgres/archive/toc";
 import { type LinkedArchive, linkRows, loadShared, sharedTables } from "./linked-rows";
 import { type Reader, rowsEntries } from "./reader";
-import { type ScratchDump, stagedArchive } from "./scratch";
+import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
 import { rowsInto, feedPsql, restoreFailure } from "./statements";
 import { isEmpty, type WantedEntries } from "./wanted";
 import { together } from "../lib/concurrency";
 import type { RestoreRun } from "./begin";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
-import { openSession } from "../postgres/session/session";
-import { withoutJit } from "../postgres/session/settings";
 
 export async function load(
   run: RestoreRun,
@@ -28,8 +26,9 @@ export async function load(
   wanted: WantedEntries,
   tables: readonly StagedTable[],
 ): Promise<void> {
+  const { postData, sequenceValues } = wanted;
   if (run.request.content === "schema") {
-    await restoreEntries(run, dump, "post-data", wanted.postData);
+    await restoreEntries(run, dump, postData);
     return;
   }
   const filled = tables.filter(({ recorded }) => recorded.kind === "table");
@@ -39,21 +38,18 @@ export async function load(
     await loadLinked(run, linked, wanted, filled, dump.searchPath);
     return;
   }
-  await restoreEntries(run, dump, "sequences", wanted.sequenceValues);
   await streamRows(run, reader, { filled, partitioned: placesOf(tables, "partitioned") }, dump.searchPath);
-  await restoreEntries(run, dump, "post-data", wanted.postData);
+  await restoreEntries(run, dump, [...sequenceValues, ...postData]);
 }
 
 /** Restores entries of the archive that has no rows. */
 async function restoreEntries(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "request" | "target" | "session" | "jobs" | "signal">,
   dump: ScratchDump,
-  name: string,
   ids: readonly number[],
 ): Promise<void> {
   if (isEmpty(ids, dump.entries)) return;
-  const list = await writeList(run, name, ids);
-  await runPgRestore(run, [`--use-list=${list}`, `--jobs=${run.jobs}`], stagedArchive(run));
+  await runPgRestore(run, { path: "/dev/stdin", input: withOnly(dump.archive, ids) });
 }
 
 async function loadLinked(
@@ -65,11 +61,7 @@ async function loadLinked(
 ): Promise<void> {
   const shared = await sharedTables(run, linked, tables);
   const restoreList = async (name: string, ids: readonly number[]) => {
-    await runPgRestore(
-      run,
-      [`--use-list=${await linked.list(name, ids)}`, `--jobs=${run.jobs}`],
-      linked.path,
-    );
+    await runPgRestore(run, { path: linked.path, list: await linked.list(name, ids) });
   };
   if (shared.length === 0) {
     await restoreList("all", [...new Set([...rows, ...sequenceValues, ...postData])]);
@@ -96,16 +88,30 @@ SELECT concat_ws(' ', '-c synchronous_commit=off',
   '-c maintenance_work_mem=' || greatest(pg_size_bytes(current_setting('maintenance_work_mem')) / 1024, 262144) || 'kB',
   CASE current_setting('is_superuser') WHEN 'on' THEN '-c wal_compression=off' END) AS options`;
 
-async function runPgRestore(run: RestoreRun, options: readonly string[], archive: string): Promise<void> {
-  const { target, request, session, signal } = run;
+interface Restored {
+  readonly path: string;
+  /** The file with the list of the entries that are restored. Unset: all are. */
+  readonly list?: string;
+  readonly input?: Uint8Array;
+}
+
+async function runPgRestore(
+  run: Pick<RestoreRun, "request" | "target" | "session" | "jobs" | "signal">,
+  { path, list, input }: Restored,
+): Promise<void> {
+  const { target, request, session, jobs, signal } = run;
   const database = request.database.replaceAll(/['\\]/g, "\\$&");
   const command = [
-    ...["pg_restore", "--no-password", "--exit-on-error", ...options],
-    ...[`--dbname=dbname='${database}'`, archive],
+    ...["pg_restore", "--no-password", "--exit-on-error", `--jobs=${jobs}`],
+    ...(list === undefined ? [] : [`--use-list=${list}`]),
+    ...[`--dbname=dbname='${database}'`, path],
   ];
   const settings = await session.row(settingsQuery, z.object({ options: z.string() }));
   const env = { ...target.env, PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${settings.options}` };
-  const { failed, stderr, exitCode } = await runTied({ ...target, env }, command, signal, callerIds());
+  const { failed, stderr, exitCode } = await runTied({ ...target, env }, command, signal, {
+    user: callerIds(),
+    ...(input === undefined ? {} : { input }),
+  });
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
@@ -140,7 +146,7 @@ const placesOf = (tables: readonly StagedTable[], kind: RecordedTable["kind"]) =
 
 /** Loads as many groups of tables at once as there are jobs; one after another if the archive is read sequentially. */
 async function streamRows(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "target" | "jobs" | "signal">,
   reader: Reader,
   tables: { readonly filled: readonly StagedTable[]; readonly partitioned: ReadonlyMap<string, string> },
   searchPath: string,
@@ -180,7 +186,7 @@ async function streamRows(
 }
 
 /** The method of the manifest's fingerprints; undefined where the target cannot compute them. */
-export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "serverInfo" | "manifest">) {
+export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "manifest" | "serverInfo">) {
   const { fingerprintMethod, source } = manifest;
   return whyNotComparable(fingerprintMethod, source.encoding, serverInfo) === undefined
     ? fingerprintMethod
@@ -188,28 +194,21 @@ export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "ser
 }
 
 /** Compares the tables where they were loaded, before they are published. */
-export async function compareStaging(run: RestoreRun, tables: readonly StagedTable[]): Promise<void> {
-  const { request, manifest, target, signal } = run;
+export async function compareStaging(
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo">,
+  tables: readonly StagedTable[],
+): Promise<void> {
+  const { request, manifest, session } = run;
   const empty = request.content === "schema";
-  const session = openSession(target, signal);
-  try {
-    await session.run(withoutJit);
-    // If the server crashes now, the restore has to start again anyway.
-    await session.run("SET synchronous_commit = off");
-    await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);
-    const compared = tables.map(({ recorded, stage, place, definitions }) => ({
-      ...{ recorded, at: stage, place },
-      expected: { ...recorded, ...(empty ? { rows: 0, fingerprint: "0" } : {}), ...definitions },
-    }));
-    const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;
-    const comparison = {
-      tables: compared,
-      logicalForeignKeys,
-      method: comparableMethod(run),
-      validity: false,
-    };
-    await compareRestored(session, target, comparison, signal);
-  } finally {
-    await session.close();
-  }
+  // If the server crashes now, the restore has to start again anyway.
+  await session.run("SET synchronous_commit = off");
+  await session.run(`ANALYZE ${tables.map(({ stage }) => sqlName(stage)).join(", ")}`);
+  await session.run("RESET synchronous_commit");
+  const compared = tables.map(({ recorded, stage, place, definitions }) => ({
+    ...{ recorded, at: stage, place },
+    expected: { ...recorded, ...(empty ? { rows: 0, fingerprint: "0" } : {}), ...definitions },
+  }));
+  const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;
+  const comparison = { tables: compared, logicalForeignKeys, method: comparableMethod(run), validity: false };
+  await compareRestored(session, comparison);
 }

@@ -6,12 +6,11 @@ import type { RestoreRequest } from "../request";
 import { escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Attempts, Failure } from "../lib/failure";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { type Existing, findExisting } from "./members";
 import { type Name, oidList, literalList } from "../postgres/session/names";
 import type { DanglingReference } from "../postgres/catalog/select-tables";
 import type { RestoreRun } from "./begin";
-import { withQualifiedNames } from "../postgres/session/settings";
 import { setting } from "../lib/setting";
 
 interface Planned {
@@ -24,7 +23,7 @@ interface Planned {
 
 /** False if all tables exist and are left as they are. Collects what is in the way. */
 export async function checkPlaces(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "request" | "session" | "serverInfo">,
   { places, finals, references }: Planned,
   attempts: Attempts,
 ): Promise<boolean> {

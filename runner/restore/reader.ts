@@ -1,71 +1,73 @@
-/** Reads an archive with the target's own pg_restore, if that sees the archive and can read it; otherwise in a throwaway container. */
+/**
+ * Reads an archive with the target's own pg_restore, if that can read it and sees it, or can have it by standard input; otherwise
+ * in a throwaway container.
+ */
 import path from "node:path";
 import { type BackupContainer, copyFiles, startBackupContainer, readPlainArchive } from "../verify";
 import { pathInContainer } from "../docker/container";
 import { spawnDocker } from "../docker/docker";
-import { callerIds, execArguments, type ExecTarget, writeFile } from "../docker/exec";
+import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
-import { type Archive, type ContainerFile, listArchive, startReading } from "../postgres/archive/archive";
+import { type Archive, type ContainerFile, startScript } from "../postgres/archive/archive";
 import { majorVersion, endedWith, errorLines } from "../postgres/session/server";
-import { hashFile } from "../repository/files";
-import { recordedFile, streamedArchive } from "../repository/checksums";
+import { nobody } from "../postgres/session/restricted";
+import { type BackupFiles, hashFile } from "../repository/files";
+import { readChecked, recordedFile, streamedArchive } from "../repository/checksums";
 import { sumsFile } from "../repository/layout";
+import type { Manifest } from "../repository/manifest";
 import type { RestoreRun } from "./begin";
-import type { Name } from "../postgres/session/names";
-import { holdsRows, type ListedEntry, listedFinder } from "../postgres/archive/toc";
+import { type Name, sqlName } from "../postgres/session/names";
+import { readToc, type TocEntry } from "../postgres/archive/toc";
 import { archiveName } from "../postgres/archive/compression";
 
 export interface Reader {
   /** Set if the target's own pg_restore can load the archive from a folder. */
   readonly inTarget: ContainerFile | undefined;
-  /** The table of contents, one line for each entry; empty for a plain archive. */
-  readonly entries: readonly ListedEntry[];
+  /** The table of contents; empty for a plain archive. */
+  readonly entries: readonly TocEntry[];
   /** Reading the rows of one table means reading the whole archive. */
   readonly sequential: boolean;
   /** The script of these entries, in the order of the archive; for a plain archive, all of it. */
-  script(entries: readonly ListedEntry[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  script(entries: readonly TocEntry[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
 export async function openReader(run: RestoreRun): Promise<Reader> {
-  const { manifest, files, signal, names } = run;
+  const { manifest, files, signal } = run;
   const archive = archiveName(manifest.format, manifest.compression);
   if (manifest.format === "plain") return plainReader(run, archive);
+  const entries = (await readEntries(files, manifest)) ?? [];
+  const own = { target: { ...run.target, secretEnv: [] }, close: () => Promise.resolve() };
   const mounted = await archiveInTarget(run, archive);
   if (mounted !== undefined) {
-    const target = { ...run.target, secretEnv: [] };
     const inTarget = manifest.format === "directory" ? mounted : undefined;
-    const place = { target, archive: mounted, user: mounted.user, work: names.workFolder, inTarget };
-    return archiveReader({ ...place, close: () => Promise.resolve() }, signal);
+    return archiveReader({ ...own, archive: mounted, inTarget }, entries);
+  }
+  if (manifest.format === "custom" && canRead(run)) {
+    const streamed = streamedArchive(files, recordedFile(manifest, archive));
+    return archiveReader({ ...own, archive: streamed, inTarget: undefined }, entries);
   }
   const { docker } = run.target;
   const image = canRead(run) ? run.container.Image : (run.request.image ?? manifest.source.imageDigest);
   const asked = run.request.image !== undefined;
   const copied = manifest.format === "directory" ? [recordedFile(manifest, `${archive}/toc.dat`)] : [];
   const container = await startBackupContainer(docker, { image, asked, files, copied }, signal);
-  try {
-    const target = { docker, container: container.name, env: { LC_ALL: "C" }, secretEnv: [] };
-    const { user } = container;
-    const close = () => container.close();
-    const place = { target, user, work: "/tmp", inTarget: undefined, close, ...archiveFor(run, container) };
-    return await archiveReader(place, signal);
-  } catch (error) {
-    await container.close();
-    throw error;
-  }
+  const target = { docker, container: container.name, env: { LC_ALL: "C" }, secretEnv: [] };
+  const close = () => container.close();
+  return archiveReader({ target, inTarget: undefined, close, ...archiveFor(run, container) }, entries);
 }
 
 /** An archive that the container does not see is streamed to it, or its files are copied when they are needed. */
 function archiveFor(
-  { manifest, files, target, signal }: RestoreRun,
+  { manifest, files, target, signal }: Pick<RestoreRun, "manifest" | "files" | "target" | "signal">,
   container: BackupContainer,
 ): Pick<Place, "archive" | "bring"> {
   const name = archiveName(manifest.format, manifest.compression);
   const archive = { path: path.posix.join(container.folder, name), user: container.user };
   if (container.mounted) return { archive };
   if (manifest.format === "custom") return { archive: streamedArchive(files, recordedFile(manifest, name)) };
-  const bring = async (entries: readonly ListedEntry[]) => {
-    const ids = new Set(entries.map(({ id }) => id));
+  const bring = async (entries: readonly TocEntry[]) => {
+    const ids = new Set(entries.map(({ id }) => String(id)));
     const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));
     if (rows.length > 0) await copyFiles(target.docker, container, files, rows, signal);
   };
@@ -73,11 +75,14 @@ function archiveFor(
 }
 
 /** The target's pg_restore cannot read an archive of a newer pg_dump, or one that is compressed by a method that it lacks. */
-function canRead({ tools, manifest }: Pick<RestoreRun, "tools" | "manifest">): boolean {
+function canRead({ tools, manifest }: Pick<RestoreRun, "manifest" | "tools">): boolean {
   return tools.major >= majorVersion(manifest.pgDumpVersion) && tools.compresses;
 }
 
-async function archiveInTarget(run: RestoreRun, archive: string): Promise<ContainerFile | undefined> {
+async function archiveInTarget(
+  run: Pick<RestoreRun, "manifest" | "files" | "container" | "target" | "tools">,
+  archive: string,
+): Promise<ContainerFile | undefined> {
   const { folder } = run.files;
   const file = folder && pathInContainer(run.container, path.join(folder, archive), "read");
   if (folder === undefined || file === undefined || !canRead(run)) return undefined;
@@ -89,7 +94,7 @@ async function archiveInTarget(run: RestoreRun, archive: string): Promise<Contai
   return same ? { path: file, user: callerIds() } : undefined;
 }
 
-function plainReader({ files, manifest }: RestoreRun, archive: string): Reader {
+function plainReader({ files, manifest }: Pick<RestoreRun, "manifest" | "files">, archive: string): Reader {
   return {
     inTarget: undefined,
     entries: [],
@@ -102,28 +107,22 @@ function plainReader({ files, manifest }: RestoreRun, archive: string): Reader {
 interface Place {
   readonly target: ExecTarget;
   readonly archive: Archive;
-  /** A user who can read it. */
-  readonly user: string;
-  /** Folder for lists of entries. */
-  readonly work: string;
   readonly inTarget: ContainerFile | undefined;
   /** Copies the data files of these entries into the container. */
-  readonly bring?: (entries: readonly ListedEntry[]) => Promise<void>;
+  readonly bring?: (entries: readonly TocEntry[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader> {
-  const { target, archive, user, work, inTarget, bring, close } = place;
-  const entries = await listArchive(target, archive, signal);
-  let lists = 0;
-  const script = async function* (wanted: readonly ListedEntry[], until: AbortSignal) {
-    const list = path.posix.join(work, `list_${++lists}`);
-    await writeFile(target, list, wanted.map(({ line }) => `${line}\n`).join(""), user);
+function archiveReader(
+  { target, archive, inTarget, bring, close }: Place,
+  entries: readonly TocEntry[],
+): Reader {
+  const script = async function* (wanted: readonly TocEntry[], until: AbortSignal) {
     await bring?.(wanted);
-    const command = ["pg_restore", `--use-list=${list}`, "--file=-"];
+    const ids = wanted.map(({ id }) => id);
     // A list without rows needs the beginning of the archive only.
-    const toEnd = wanted.some(holdsRows);
-    const { chunks, ended } = startReading(target, command, archive, until, { toEnd });
+    const options = { toEnd: wanted.some(holdsRows), user: nobody };
+    const { chunks, ended } = startScript(target, archive, ids, until, options);
     yield* chunks as AsyncIterable<Uint8Array>;
     const { failed, stderr, exitCode } = await ended;
     until.throwIfAborted();
@@ -134,22 +133,53 @@ async function archiveReader(place: Place, signal: AbortSignal): Promise<Reader>
   return { inTarget, entries, sequential: "content" in archive, script, close };
 }
 
-interface OwnedTable extends Name {
-  readonly owner: string;
+/** The table of contents; undefined for a plain archive, which has none. */
+export async function readEntries(
+  files: BackupFiles,
+  manifest: Manifest,
+): Promise<readonly TocEntry[] | undefined> {
+  const { format, compression } = manifest;
+  if (format === "plain") return undefined;
+  const archive = archiveName(format, compression);
+  const file = recordedFile(manifest, format === "directory" ? `${archive}/toc.dat` : archive);
+  let data = Buffer.alloc(0);
+  let tried = 0;
+  for await (const chunk of readChecked(files, file)) {
+    data = Buffer.concat([data, chunk]);
+    // A custom archive begins with its table of contents. Nothing says how long it is, so longer and longer beginnings are tried.
+    if (format === "directory" || data.length < tried * 2) continue;
+    tried = data.length;
+    const entries = tryToRead(data);
+    if (entries !== undefined) return entries;
+  }
+  return readToc(data).entries;
 }
 
+function tryToRead(data: Buffer): readonly TocEntry[] | undefined {
+  try {
+    return readToc(data).entries;
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+export const holdsRows = ({ kind }: TocEntry): boolean => kind === "TABLE DATA";
+
 /** The entries that hold the rows of some tables, in the order of the archive; a plain archive has none. */
-export function rowsEntries(entries: readonly ListedEntry[], tables: readonly OwnedTable[]): ListedEntry[] {
+export function rowsEntries(entries: readonly TocEntry[], tables: readonly Name[]): TocEntry[] {
   if (entries.length === 0) return [];
   const wanted = new Set(tables.map(rowsFinder(entries)));
   return entries.filter((entry) => wanted.has(entry));
 }
 
 /** Finds the entry of a table's rows. */
-export function rowsFinder(entries: readonly ListedEntry[]): (table: OwnedTable) => ListedEntry {
-  const find = listedFinder(entries.filter(holdsRows));
+export function rowsFinder(entries: readonly TocEntry[]): (table: Name) => TocEntry {
+  const byTable = new Map<string, TocEntry[]>();
+  for (const entry of entries.filter(holdsRows))
+    byTable.set(sqlName(entry), [...(byTable.get(sqlName(entry)) ?? []), entry]);
   return (table) => {
-    const [only, ...others] = find("TABLE DATA", table);
+    const [only, ...others] = byTable.get(sqlName(table)) ?? [];
     if (only !== undefined && others.length === 0) return only;
     const count = only === undefined ? 0 : others.length + 1;
     throw new Failure(

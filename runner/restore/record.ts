@@ -7,11 +7,9 @@ import { firstUserOid } from "../postgres/catalog/catalog";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import { type Session, SqlError } from "../postgres/session/session";
+import { type Session, SqlError, withQualifiedNames } from "../postgres/session/session";
 import type { RestoreNames } from "./work";
 import { asByDefault } from "./define";
-import { withQualifiedNames } from "../postgres/session/settings";
-
 type Record = Pick<RestoreNames, "record">;
 
 /** Catalogs of the objects that a backup can bring. Indexes, constraints, triggers and the like go with their table. */

@@ -2,17 +2,16 @@
  * A database of the target server in which the definitions of a backup are run, and the server itself renames the tables. So no
  * SQL has to be parsed, and the target's own pg_dump writes definitions that fit the target.
  */
-import path from "node:path";
 import { Readable } from "node:stream";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { writeFile, callerIds, type ExecTarget, runTied } from "../docker/exec";
+import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
 import { endedWith, errorLines, withEnv, inDatabase } from "../postgres/session/server";
-import { openSession, type Session } from "../postgres/session/session";
-import { asDirectory, holdsRows, readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
+import { openSession, type Session, withoutJit } from "../postgres/session/session";
+import { readToc, type TocEntry, withSearchPath } from "../postgres/archive/toc";
 import { readChecked, recordedFile } from "../repository/checksums";
-import type { Reader } from "./reader";
+import { holdsRows, type Reader } from "./reader";
 import {
   definitionsOf,
   accessMethodMissing,
@@ -24,10 +23,6 @@ import {
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import { type RestoreRun } from "./begin";
-import { withoutJit } from "../postgres/session/settings";
-
-/** Path in the target's container of the archive that has the definitions for the target. */
-export const stagedArchive = ({ names }: RestoreRun): string => path.posix.join(names.workFolder, "archive");
 
 /** A scratch database that has all definitions of the backup. */
 export interface Scratch {
@@ -69,7 +64,11 @@ export async function withScratch<T, R>(
 const dropDatabase = (name: string) => `DROP DATABASE ${escapeIdentifier(name)}`;
 
 /** Dropping takes long, because the server removes each file and waits for the disk. If this fails, the clean-up drops the database. */
-async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
+async function dropAside({
+  target,
+  names,
+  signal,
+}: Pick<RestoreRun, "target" | "names" | "signal">): Promise<void> {
   const session = openSession(target, signal);
   try {
     await session.run(dropDatabase(names.scratch));
@@ -81,7 +80,7 @@ async function dropAside({ target, names, signal }: RestoreRun): Promise<void> {
 }
 
 /** Nothing in it has to survive a crash of the server, so no statement waits for the disk. */
-function scratchTarget({ target, names }: RestoreRun): ExecTarget {
+function scratchTarget({ target, names }: Pick<RestoreRun, "target" | "names">): ExecTarget {
   const scratch = inDatabase(target, names.scratch);
   return withEnv(scratch, { PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} -c synchronous_commit=off` });
 }
@@ -94,7 +93,10 @@ interface Scripts {
 }
 
 /** Reads and checks all scripts to their end before any of them is run. */
-async function readScripts(run: RestoreRun, reader: Reader): Promise<Scripts> {
+async function readScripts(
+  run: Pick<RestoreRun, "manifest" | "files" | "session" | "signal" | "notes">,
+  reader: Reader,
+): Promise<Scripts> {
   const { manifest, files, signal } = run;
   const lacking = new Set<string>();
   const accessMethods = new Set<string>();
@@ -136,7 +138,11 @@ export async function whole(script: AsyncIterable<string>): Promise<AsyncIterabl
 }
 
 /** Runs the scripts; returns the functions that got a search path. Functions over rows exist once the tables do. */
-async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
+async function define(
+  run: Pick<RestoreRun, "target" | "names" | "signal">,
+  scripts: Scripts,
+  inScratch: Session,
+) {
   const { signal } = run;
   const scratch = scratchTarget(run);
   await feedPsql(scratch, prepareFile, scripts.prepare, signal);
@@ -151,38 +157,23 @@ async function define(run: RestoreRun, scripts: Scripts, inScratch: Session) {
 
 /** An archive for the target with all definitions of the scratch database. */
 export interface ScratchDump {
+  /** In the custom format, because pg_dump writes a directory with a file for each table, even if no table has rows. */
+  readonly archive: Buffer;
   /** Its table of contents. */
-  readonly contents: Buffer;
   readonly entries: readonly TocEntry[];
   /** The statement that sets the search path of the sessions that load it into the target. */
   readonly searchPath: string;
 }
 
-/**
- * pg_dump writes a directory with a file for each table, even if no table has rows. A custom archive has the same table of
- * contents and comes by standard output, so the table of contents of a directory is made from that.
- */
-export async function dumpScratch(run: RestoreRun, searchPath: string): Promise<ScratchDump> {
+export async function dumpScratch(
+  run: Pick<RestoreRun, "target" | "names" | "signal">,
+  searchPath: string,
+): Promise<ScratchDump> {
   const { signal } = run;
   const command = ["pg_dump", "--no-password", "--format=custom", "--compress=0"];
-  const { failed, stdout, stderr, exitCode } = await runTied(
-    scratchTarget(run),
-    command,
-    signal,
-    callerIds(),
-  );
+  const { failed, stdout, stderr, exitCode } = await runTied(scratchTarget(run), command, signal);
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
-  const dumped = asDirectory(stdout);
-  const contents = searchPath === noSearchPath ? dumped : withSearchPath(dumped, `${searchPath};\n`);
-  await writeInContainer(run.target, path.posix.join(stagedArchive(run), "toc.dat"), contents);
-  return { contents, entries: readToc(contents).entries, searchPath };
-}
-
-export async function writeInContainer(
-  target: ExecTarget,
-  file: string,
-  input: string | Uint8Array,
-): Promise<void> {
-  await writeFile({ ...target, secretEnv: [] }, file, input, callerIds());
+  const archive = searchPath === noSearchPath ? stdout : withSearchPath(stdout, `${searchPath};\n`);
+  return { archive, entries: readToc(archive).entries, searchPath };
 }

@@ -8,9 +8,8 @@ import { type Definitions, findDefinitions } from "../postgres/catalog/definitio
 import { majorVersion } from "../postgres/session/server";
 import { type Name, sqlName, oidList } from "../postgres/session/names";
 import type { ObjectId } from "../postgres/catalog/requirements";
-import { withQualifiedNames } from "../postgres/session/settings";
+import { withQualifiedNames, type Session, openSession, SqlError } from "../postgres/session/session";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
-import { type Session, openSession, SqlError } from "../postgres/session/session";
 import {
   asTable,
   finalPlace,
@@ -82,7 +81,7 @@ export interface Staging {
  * or staging schemas if one of the tables exists.
  */
 export async function stageTables(
-  run: RestoreRun,
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo" | "names">,
   { session: scratch, unqualified }: Scratch,
 ): Promise<Staging> {
   const { request, session, manifest } = run;
@@ -232,7 +231,7 @@ function refuseLonePartitions({ tables }: Selection): void {
 
 /** The definitions must be those of the manifest, except for foreign keys to tables that are not in the backup. */
 function compareWithManifest(
-  { manifest, serverInfo }: RestoreRun,
+  { manifest, serverInfo }: Pick<RestoreRun, "manifest" | "serverInfo">,
   { tables }: Selection,
   recorded: ReadonlyMap<string, RecordedTable>,
   found: ReadonlyMap<string, Definitions>,
@@ -355,7 +354,10 @@ function inWords(error: unknown): unknown {
  * Rebuilds indexes over functions of users, once all tables are in their place. Such a function can look up a row of another
  * table, and while the index was built in a staging schema, that was still the old table.
  */
-async function rebuildLookups({ session, notes }: RestoreRun, { tables }: Staging): Promise<void> {
+async function rebuildLookups(
+  { session, notes }: Pick<RestoreRun, "session" | "notes">,
+  { tables }: Staging,
+): Promise<void> {
   for (const index of await overOwnFunctions(session, new Set(tables.map(({ place }) => sqlName(place))))) {
     await session.run("SAVEPOINT before_reindex");
     try {

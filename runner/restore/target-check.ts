@@ -25,7 +25,10 @@ const Extension = z.object({
   trusted: z.boolean(),
 });
 
-async function checkTarget(run: RestoreRun, attempts: Attempts): Promise<void> {
+async function checkTarget(
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "notes">,
+  attempts: Attempts,
+): Promise<void> {
   const { session } = run;
   const role = await session.row(
     `SELECT rolname AS name, rolsuper AS superuser, rolsuper OR rolcreatedb AS "createDatabase",
@@ -54,7 +57,11 @@ async function checkTarget(run: RestoreRun, attempts: Attempts): Promise<void> {
   }
 }
 
-async function checkExtensions(run: RestoreRun, superuser: boolean, attempts: Attempts): Promise<void> {
+async function checkExtensions(
+  run: Pick<RestoreRun, "manifest" | "session" | "notes">,
+  superuser: boolean,
+  attempts: Attempts,
+): Promise<void> {
   const { session, manifest, notes } = run;
   const { extensions } = manifest.requires;
   if (extensions.length === 0) return;
@@ -98,7 +105,11 @@ function isOlder(one: string, other: string): boolean {
   return a < c || (a === c && b < d);
 }
 
-async function checkRoles(run: RestoreRun, superuser: boolean, attempts: Attempts): Promise<void> {
+async function checkRoles(
+  run: Pick<RestoreRun, "request" | "manifest" | "session">,
+  superuser: boolean,
+  attempts: Attempts,
+): Promise<void> {
   const { session, manifest, request } = run;
   const roles = await session.rows(
     `SELECT rolname AS name, pg_has_role(oid, 'MEMBER') AS member FROM pg_roles`,
@@ -126,7 +137,9 @@ async function checkRoles(run: RestoreRun, superuser: boolean, attempts: Attempt
 }
 
 /** Checks everything that does not need a scratch database. */
-export async function checkRestore(run: RestoreRun): Promise<void> {
+export async function checkRestore(
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "notes">,
+): Promise<void> {
   const attempts = new Attempts();
   await checkTarget(run, attempts);
   await attempts.run(() => checkSrids(run.session, run.manifest.requires.customSrids));

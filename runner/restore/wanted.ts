@@ -1,13 +1,12 @@
 /** Which objects of the scratch database go to the target, and in which step their entries of the archive are restored. */
 import { z } from "zod";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
 import type { TocEntry } from "../postgres/archive/toc";
 import { type Member, findExisting } from "./members";
 import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
 import type { Selection } from "../postgres/catalog/select-tables";
 import { type Name, sqlName, oidList, literalList } from "../postgres/session/names";
 import { firstUserOid } from "../postgres/catalog/catalog";
-import { withQualifiedNames } from "../postgres/session/settings";
 import type { Requirements } from "../request/contents";
 
 /** What is restored, by its ids and names in the scratch database. */

@@ -2,27 +2,22 @@
  * What a restore makes on its way: how it is named, and how it is removed after the restore, after a failure, and after a run
  * that was killed.
  */
-import makeFolder from "./make-folder.sh";
-import { type Session, openSession } from "../postgres/session/session";
-import { type ExecTarget, execArguments, callerIds, shell } from "../docker/exec";
+import { inSession, type Session } from "../postgres/session/session";
+import type { RestoreRun } from "./begin";
 import { dropRecorded } from "./record";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import { spawnDocker } from "../docker/docker";
-import type { RestoreRun } from "./begin";
-import { removeLinks } from "./linked-rows";
-import { lockRuns } from "../postgres/session/run-lock";
+import { linkFolder, removeLinks } from "./linked-rows";
+import { lockRuns } from "../postgres/session/connect";
 import { stagePrefix, recordPrefix } from "../postgres/catalog/half-restored";
 import { createHash } from "node:crypto";
 import { together } from "../lib/concurrency";
-import path from "node:path";
 
 /** The clean-up takes at most this long, so that the process ends. */
 const cleanUpMilliseconds = 10_000;
 
-export async function dropWork(session: Session, target: ExecTarget, names: RestoreNames): Promise<void> {
-  await removeWorkFolder(target, names);
+export async function dropWork(session: Session, names: RestoreNames): Promise<void> {
   await dropScratch(session, names);
   await dropRecorded(session, names);
 }
@@ -35,7 +30,11 @@ async function dropScratch(session: Session, { scratch }: RestoreNames): Promise
   );
   if (found === undefined) return;
   if (found.own) {
-    await session.run(`DROP DATABASE IF EXISTS ${escapeIdentifier(scratch)} WITH (FORCE)`);
+    // Versions before 13 have no DROP DATABASE WITH (FORCE).
+    await session.run(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${escapeLiteral(scratch)}`,
+    );
+    await session.run(`DROP DATABASE IF EXISTS ${escapeIdentifier(scratch)}`);
     return;
   }
   throw new Failure(
@@ -44,40 +43,35 @@ async function dropScratch(session: Session, { scratch }: RestoreNames): Promise
   );
 }
 
-async function removeWorkFolder(target: ExecTarget, names: RestoreNames): Promise<void> {
-  const command = ["rm", "-rf", "--", ...possibleWorkFolders(names)];
-  const remove = execArguments({ ...target, secretEnv: [] }, command, "0:0");
-  await spawnDocker(target.docker, remove, { reject: false });
+/** Removes what the restore made on its way, and closes its session. */
+export async function cleanUp(run: RestoreRun, succeeded: boolean): Promise<void> {
+  await together(AbortSignal.timeout(cleanUpMilliseconds), [
+    () => removeLinks(linkFolder(run)),
+    async (timeout) => {
+      try {
+        if (succeeded) await dropWork(run.session, run.names);
+      } finally {
+        await run.session.close();
+      }
+      if (!succeeded) await dropAfterFailure(run, timeout);
+    },
+  ]);
 }
 
 /**
  * Uses a session of its own, because the restore's session may be gone. If another restore has the lock by now, it has already
  * cleaned up; whatever cannot be removed now, the next restore removes.
  */
-export async function cleanUp(
-  target: ExecTarget,
-  names: RestoreNames,
-  database: string,
-  links: string | undefined,
+function dropAfterFailure(
+  { target, names, request }: Pick<RestoreRun, "request" | "target" | "names">,
+  timeout: AbortSignal,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(cleanUpMilliseconds);
-  await together(timeout, [
-    () => removeLinks(links),
-    async () => {
-      const session = openSession(target, timeout);
-      try {
-        await lockRuns(session, names, restoreInProgress(database));
-        await session.run("SET client_min_messages = error");
-        await dropWork(session, target, names);
-      } finally {
-        await session.close();
-      }
-    },
-  ]);
+  return inSession(target, timeout, async (session) => {
+    await lockRuns(session, names, restoreInProgress(request.database));
+    await session.run("SET client_min_messages = error");
+    await dropWork(session, names);
+  });
 }
-
-/** Folders in which a container may let us write. A container with a read-only root has such folders in memory only. */
-const temporaryFolders = ["/tmp", "/var/tmp", "/dev/shm", "/run"] as const;
 
 export interface RestoreNames {
   /** Database in which the tables are renamed. */
@@ -86,28 +80,20 @@ export interface RestoreNames {
   readonly record: string;
   /** Schemas into which tables are loaded if they replace others; a number follows. */
   readonly stagePrefix: string;
-  /** In the target's container, and in the one that the archive is read in. */
-  readonly workFolder: string;
   readonly lock: string;
   readonly applicationName: string;
 }
 
-/** The key tells the databases of one server apart: they share the names of databases, roles and files. */
+/** The key tells the databases of one server apart: they share the names of databases and roles. */
 export function restoreNames(database: string): RestoreNames {
   const key = createHash("sha256").update(database).digest("hex").slice(0, 8);
   return {
     scratch: `postgis_backup_scratch_${key}`,
     record: `${recordPrefix}${key}`,
     stagePrefix: `${stagePrefix}${key}_`,
-    workFolder: path.posix.join(temporaryFolders[0], `postgis_backup_restore_${key}`),
     lock: "postgis-backup restore",
     applicationName: `postgis-backup restore ${key}`,
   };
-}
-
-/** All paths that the work folder can have, the usual one first. */
-function possibleWorkFolders({ workFolder }: Pick<RestoreNames, "workFolder">): string[] {
-  return temporaryFolders.map((folder) => path.posix.join(folder, path.posix.basename(workFolder)));
 }
 
 export function restoreInProgress(database: string): (since: string) => Failure {
@@ -116,18 +102,4 @@ export function restoreInProgress(database: string): (since: string) => Failure 
       "restore-in-progress",
       `Another restore into database "${database}" is in progress${since}. Wait for it.`,
     );
-}
-
-export async function withWorkFolder(run: RestoreRun): Promise<RestoreRun> {
-  const { target, names, request } = run;
-  const command = shell(makeFolder, ...possibleWorkFolders(names));
-  const make = execArguments({ ...target, secretEnv: [] }, command, callerIds());
-  const { failed, stdout: workFolder, stderr } = await spawnDocker(target.docker, make, { reject: false });
-  if (!failed) return { ...run, names: { ...names, workFolder } };
-  const folders = possibleWorkFolders(names).map((folder) => path.posix.dirname(folder));
-  throw new Failure(
-    "folder-not-writable",
-    `A restore needs room for small files in container "${request.container}", and none of ${folders.join(", ")} can be written there. ` +
-      `Start it with "--tmpfs /tmp". ${stderr}`.trim(),
-  );
 }

@@ -117,16 +117,14 @@ async function restore(test: RestoreTest): Promise<void> {
 }
 
 function compare(test: RestoreTest): Promise<void> {
-  const { manifest, signal } = test;
+  const { manifest } = test;
   const comparison = {
     tables: manifest.tables.map((recorded) => ({ recorded, at: recorded })),
     logicalForeignKeys: manifest.logicalForeignKeys,
     method: manifest.fingerprintMethod,
     validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
   };
-  return inSession(targetOf(test, database), test.signal, (session) =>
-    compareRestored(session, targetOf(test, database), comparison, signal),
-  );
+  return inSession(targetOf(test, database), test.signal, (session) => compareRestored(session, comparison));
 }
 
 /** When a server dies, its own last log lines say more than the error of its client. */

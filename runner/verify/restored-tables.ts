@@ -1,15 +1,13 @@
 /** Compares the tables of a restored database with the manifest: definitions, rows, and orphans of logical foreign keys. */
-import { z } from "zod";
-import type { ExecTarget } from "../docker/exec";
 import { Failures } from "../lib/failure";
 import { readCatalog, type Relation, findPools } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
-import { type Measure, measureHere, measureTables } from "../postgres/catalog/fingerprint";
+import { type Measure, measureTables } from "../postgres/catalog/fingerprint";
 import { type Name, sqlName } from "../postgres/session/names";
-import type { Session } from "../postgres/session/session";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
+import { inTransaction, type RowReader } from "../postgres/session/snapshot-reader";
 import type { Manifest } from "../repository/manifest";
 import { compareTable, mismatch, type RecordedTable, settlePools, withFingerprints } from "./compare";
-import { withQualifiedNames } from "../postgres/session/settings";
 import { countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 type FingerprintMethod = Manifest["fingerprintMethod"];
@@ -43,26 +41,22 @@ interface Comparison {
   readonly validity: boolean;
 }
 
-/** Compares committed tables, in one snapshot. Fails with every difference, each with the table and both values. */
+/** Compares committed tables, in one transaction. Fails with every difference, each with the table and both values. */
 export async function compareRestored(
   session: Session,
-  target: ExecTarget,
   { tables, logicalForeignKeys, method, validity }: Comparison,
-  signal: AbortSignal,
 ): Promise<void> {
   await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
+  const read = inTransaction(session);
   const catalog = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
   const missing = tables.filter(({ at }) => !catalog.has(sqlName(at)));
   const found = tables.flatMap((table) => {
     const relation = catalog.get(sqlName(table.at));
     return relation === undefined ? [] : [{ ...table, relation }];
   });
-  const relations = found.map(({ relation }) => relation);
-  const oids = relations.map(({ oid }) => oid);
+  const oids = found.map(({ relation }) => relation.oid);
   const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
-  const options = { method: method ?? "text", validity };
-  const measures = await measureTables(session, target, { id, tables: relations }, options, signal);
+  const measures = await measureTables(session, read, oids, { method: method ?? "text", validity });
   const restored = found.map(
     ({ recorded, expected = recorded, place, relation: { oid, sqlName: name } }) => ({
       ...{ oid, expected, shown: place === undefined ? name : sqlName(place) },
@@ -72,8 +66,9 @@ export async function compareRestored(
   const differences = [
     ...missing.map(({ at, place = at }) => `${sqlName(place)} is missing`),
     ...(await compareMeasured(session, restored, measures, { exact: method !== undefined, definitions })),
-    ...(await compareOrphans(target, id, logicalForeignKeys, byRecordedName, signal)),
+    ...(await compareOrphans(read, logicalForeignKeys, byRecordedName)),
   ];
+  await session.run("ROLLBACK");
   Failures.throwIfAny(differences.map(mismatch));
 }
 
@@ -84,7 +79,8 @@ export async function compareFilled(
   method: FingerprintMethod | undefined,
 ): Promise<void> {
   const oids = tables.map(({ oid }) => oid);
-  const measures = await measureHere(session, oids, { method: method ?? "text", validity: false });
+  const options = { method: method ?? "text", validity: false } as const;
+  const measures = await measureTables(session, inTransaction(session), oids, options);
   const filled = tables.map(({ recorded, place, oid }) => ({
     ...{ oid, shown: sqlName(place), expected: { ...recorded, ...noDefinitions } },
   }));
@@ -114,11 +110,9 @@ async function compareMeasured(
 
 /** Logical foreign keys, of those whose tables were both restored, that have more or fewer orphans than the manifest says. */
 async function compareOrphans(
-  target: ExecTarget,
-  snapshotId: string,
+  read: RowReader,
   logicalForeignKeys: Manifest["logicalForeignKeys"],
   tables: ReadonlyMap<string, Relation>,
-  signal: AbortSignal,
 ): Promise<string[]> {
   const keys = logicalForeignKeys.flatMap(({ key: text, child, parent, orphans: recorded }) => {
     const [childTable, parentTable] = [tables.get(sqlName(child)), tables.get(sqlName(parent))];
@@ -126,7 +120,7 @@ async function compareOrphans(
     const columns = { childColumn: child.column, parentColumn: parent.column };
     return [{ text, child: childTable, parent: parentTable, ...columns, recorded }];
   });
-  const counted = await countOrphans(target, snapshotId, keys, undefined, signal);
+  const counted = await countOrphans(read, keys, undefined);
   return counted.flatMap(({ text, orphans }, index) => {
     const before = keys[index]?.recorded;
     return before === orphans

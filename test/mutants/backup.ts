@@ -138,7 +138,7 @@ export const backupMutants: readonly Mutant[] = [
   },
   {
     title: "two runs of one backup work at the same time",
-    file: "runner/postgres/session/run-lock.ts",
+    file: "runner/postgres/session/connect.ts",
     text: "await session.run(`SELECT pg_advisory_lock(${key})`);",
     replacement: "await session.run(`SELECT ${key}`);",
     tests: ["test/faults/concurrency.test.ts"],

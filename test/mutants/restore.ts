@@ -26,7 +26,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a restore compares nothing",
     file: "runner/restore/load.ts",
-    text: "    await compareRestored(session, target, comparison, signal);\n",
+    text: "  await compareRestored(session, comparison);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
   },
@@ -71,9 +71,9 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "tables are replaced before they are compared",
     file: "runner/restore/index.ts",
-    text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
+    text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
     replacement:
-      "  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
+      "  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
   },
@@ -187,8 +187,8 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "scripts run in a psql that accepts commands",
     file: "runner/postgres/session/restricted.ts",
-    text: "  if (await knowsRestriction(target)) yield",
-    replacement: "  if (!(await knowsRestriction(target))) yield",
+    text: "  if (await known) yield",
+    replacement: "  if (!(await known)) yield",
     tests: ["test/unit/runner/restricted.test.ts"],
   },
   {

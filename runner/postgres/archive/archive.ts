@@ -13,6 +13,7 @@ import { readScript, type ScriptContents, type ScriptTable, tableKey } from "./s
 import { endedWith, errorLines } from "../session/server";
 import { type ListedEntry, listedFinder, readList } from "./toc";
 import readArchiveScript from "./read-archive.sh";
+import restoreEntries from "./restore-entries.sh";
 
 export interface ArchivedTable {
   readonly schema: string;
@@ -42,7 +43,33 @@ export function startReading(
   options?: { readonly toEnd?: boolean },
 ): StreamedProcess {
   if ("content" in archive) return execFilter(target, command, archive, signal, options);
-  return streamTied(target, [...command, archive.path], signal, archive.user);
+  return streamTied(target, [...command, archive.path], signal, { user: archive.user });
+}
+
+/** Starts a `pg_restore` that prints the script of some entries, in the order of their ids here. */
+export function startScript(
+  target: ExecTarget,
+  archive: Archive,
+  ids: readonly number[],
+  signal: AbortSignal,
+  options?: { readonly toEnd?: boolean; readonly user?: string },
+): StreamedProcess {
+  if ("content" in archive)
+    return execFilter(target, shell(restoreEntries), behindList(ids, archive), signal, options);
+  const command = ["pg_restore", "--use-list=/dev/stdin", "--file=-", archive.path];
+  const list = ids.map((id) => `${id};\n`).join("");
+  return streamTied(target, command, signal, { user: archive.user, input: list });
+}
+
+function behindList(ids: readonly number[], { bytes, content }: SizedContent): SizedContent {
+  const list = Buffer.from(`${ids.join(" ")}\n`);
+  return {
+    bytes: list.length + bytes,
+    content: async function* () {
+      yield list;
+      yield* content();
+    },
+  };
 }
 
 export async function listArchive(

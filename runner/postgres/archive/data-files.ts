@@ -19,7 +19,7 @@ export async function countDataFiles(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number> | undefined> {
   const command = shell(countDataFilesScript, path, String(processes), countRows, ...decompressors);
-  const { stdout, stderr, failed, exitCode } = await runTied(target, command, signal, user);
+  const { stdout, stderr, failed, exitCode } = await runTied(target, command, signal, { user });
   signal.throwIfAborted();
   if (failed) throw unreadable(stderr.trim() || endedWith(exitCode));
   const lines = stdout.toString();

@@ -67,7 +67,7 @@ export async function dump(
   const command = dumpCommand(options, snapshot, mounted ? destination.containerPath : undefined);
   const notReceived = new AbortController();
   const until = AbortSignal.any([signal, notReceived.signal]);
-  const process = streamTied(target, command, until, mounted ? destination.user : undefined);
+  const process = streamTied(target, command, until, mounted ? { user: destination.user } : {});
   const ended = followDump(process, onTables);
   if (mounted) {
     process.chunks.resume();

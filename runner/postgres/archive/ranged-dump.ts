@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { escapeLiteral } from "../session/escape";
-import { withoutJit } from "../session/settings";
+import { withoutJit } from "../session/session";
 import type { Snapshot } from "../session/snapshot";
 import { listArchive } from "./archive";
 import type { Compressor } from "./compression";

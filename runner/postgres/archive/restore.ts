@@ -99,7 +99,7 @@ export async function restoreArchive(
     ...sections.map((section) => `--section=${section}`),
     ...[`--jobs=${jobs}`, `--dbname=${database}`, path],
   ];
-  const { failed, stderr, exitCode } = await runTied(target, command, signal, user);
+  const { failed, stderr, exitCode } = await runTied(target, command, signal, { user });
   if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
 }
 

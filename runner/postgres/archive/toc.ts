@@ -63,6 +63,9 @@ export interface TocEntry {
 
 interface Toc {
   readonly entries: readonly TocEntry[];
+  /** The positions of the number of entries, and of each entry. */
+  readonly countAt: number;
+  readonly entriesAt: readonly { readonly start: number; readonly end: number }[];
   /** The position of the statement that sets the search path, with the number of bytes before it. */
   readonly searchPath: { readonly start: number; readonly end: number } | undefined;
   readonly intSize: number;
@@ -141,7 +144,10 @@ function readEntries(reader: TocReader): Toc {
   for (let text = 0; text < 3; text++) reader.text();
   let searchPath: Toc["searchPath"];
   const rowsAt: Toc["rowsAt"][number][] = [];
+  const entriesAt: Toc["entriesAt"][number][] = [];
+  const countAt = reader.offset;
   const entries = Array.from({ length: reader.int() }, (): TocEntry => {
+    const entryAt = reader.offset;
     const id = reader.int();
     const hasRows = reader.int() !== 0;
     const object = `${reader.text() ?? "0"} ${reader.text() ?? "0"}`;
@@ -165,9 +171,10 @@ function readEntries(reader: TocReader): Toc {
     if (format === customFormat) reader.offset += 1 + reader.offsetSize;
     else reader.text();
     rowsAt.push({ start: rows, end: reader.offset, file: hasRows ? `${id}.dat` : undefined });
+    entriesAt.push({ start: entryAt, end: reader.offset });
     return { id, object, name, kind, section, definition, schema, tablespace, accessMethod, owner, needs };
   });
-  return { entries, searchPath, intSize: reader.intSize, format, formatAt, rowsAt };
+  return { entries, countAt, entriesAt, searchPath, intSize: reader.intSize, format, formatAt, rowsAt };
 }
 
 /** Turns the table of contents of a custom archive into one of a directory, with the names that pg_dump gives to files. */
@@ -183,12 +190,26 @@ export function asDirectory(data: Buffer): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** A text is its length, which begins with a sign, and its bytes. */
+/** An archive that has these entries alone, in the same order, and no rows. */
+export function withOnly(data: Buffer, ids: readonly number[]): Buffer {
+  const { entries, countAt, entriesAt, intSize } = readToc(data);
+  const wanted = new Set(ids);
+  const kept = entriesAt.filter((_, index) => wanted.has(entries[index]?.id ?? 0));
+  const header = [data.subarray(0, countAt), intOf(kept.length, intSize)];
+  return Buffer.concat([...header, ...kept.map(({ start, end }) => data.subarray(start, end))]);
+}
+
+/** A text is its length and its bytes. */
 function textOf(content: string, intSize: number): Buffer {
   const text = Buffer.from(content);
-  const length = Buffer.alloc(1 + intSize);
-  length.writeUIntLE(text.length, 1, intSize);
-  return Buffer.concat([length, text]);
+  return Buffer.concat([intOf(text.length, intSize), text]);
+}
+
+/** A number that is not negative: a sign, and its bytes. */
+function intOf(value: number, intSize: number): Buffer {
+  const int = Buffer.alloc(1 + intSize);
+  int.writeUIntLE(value, 1, intSize);
+  return int;
 }
 
 /** Changes the search path that pg_restore sets. */

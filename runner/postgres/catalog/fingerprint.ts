@@ -1,10 +1,7 @@
 import { z } from "zod";
-import type { ExecTarget } from "../../docker/exec";
-import type { Relation } from "./catalog";
 import { type ServerInfo, isConvertible } from "../session/server";
-import type { Session } from "../session/session";
-import { setTextSettings } from "../session/settings";
-import { readInSnapshot } from "../session/snapshot-reader";
+import { type Session, setTextSettings } from "../session/session";
+import type { RowReader } from "../session/snapshot-reader";
 import { FingerprintMethod } from "../../request/contents";
 
 const Measure = z.object({
@@ -135,38 +132,17 @@ FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relname
 LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
 WHERE c.relkind = 'r'`;
 
-/** Exact row counts and fingerprints, read within the snapshot. */
+/** Exact row counts and fingerprints of tables, by their oids. */
 export async function measureTables(
   session: Session,
-  target: ExecTarget,
-  snapshot: { readonly id: string; readonly tables: readonly Relation[] },
-  options: MeasureOptions,
-  signal: AbortSignal,
-): Promise<Map<string, Measure>> {
-  const oids = snapshot.tables.map(({ oid }) => oid);
-  const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
-  const texts = queries.map(({ query }) => query);
-  const { workers } = options;
-  const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
-  const measures = await readInSnapshot(target, snapshot.id, texts, MeasureRow, signal, [
-    setTextSettings,
-    ...settings,
-  ]);
-  return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
-}
-
-/** The same within the session's own transaction, because only that sees what it has just written. */
-export async function measureHere(
-  session: Session,
+  read: RowReader,
   oids: readonly string[],
   options: MeasureOptions,
 ): Promise<Map<string, Measure>> {
   const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
-  for (const setting of ["SET row_security = off", setTextSettings]) await session.run(setting);
-  const measures = new Map<string, Measure>();
-  for (const { query } of queries) {
-    const { jsonb_build_object: measure } = await session.row(query, MeasureRow);
-    measures.set(measure.oid, measure);
-  }
-  return measures;
+  const texts = queries.map(({ query }) => query);
+  const { workers } = options;
+  const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
+  const measures = await read(texts, MeasureRow, [setTextSettings, ...settings]);
+  return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
 }

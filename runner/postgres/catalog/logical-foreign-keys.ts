@@ -1,11 +1,10 @@
 /** Foreign keys that no constraint declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
 import { oidList } from "../session/names";
 import { z } from "zod";
-import type { ExecTarget } from "../../docker/exec";
 import { Attempts, Failure } from "../../lib/failure";
 import { escapeIdentifier } from "../session/escape";
 import type { Session } from "../session/session";
-import { readInSnapshot } from "../session/snapshot-reader";
+import type { RowReader } from "../session/snapshot-reader";
 import type { Relation } from "./catalog";
 import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
 import { setting } from "../../lib/setting";
@@ -118,21 +117,13 @@ export interface CountedForeignKey extends LogicalForeignKey {
   readonly orphans: number;
 }
 
-/** Counts the orphans of each logical foreign key in the snapshot. Fails if one has more than `maxOrphans`. */
+/** Counts the orphans of each logical foreign key. Fails if one has more than `maxOrphans`. */
 export async function countOrphans(
-  target: ExecTarget,
-  snapshotId: string,
+  read: RowReader,
   keys: readonly LogicalForeignKey[],
   maxOrphans: number | undefined,
-  signal: AbortSignal,
 ): Promise<CountedForeignKey[]> {
-  const counts = await readInSnapshot(
-    target,
-    snapshotId,
-    keys.map(orphansQuery),
-    z.object({ orphans: z.int() }),
-    signal,
-  );
+  const counts = await read(keys.map(orphansQuery), z.object({ orphans: z.int() }));
   const counted = keys.map((key, i) => ({
     ...key,
     orphans: counts[i]?.orphans ?? Number.NaN,

@@ -5,9 +5,10 @@
 import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { type Ended, type ExecTarget, readProcess, runTied, shell, execFilter } from "../../docker/exec";
+import { type Ended, type ExecTarget, readProcess, runTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { CustomSrid, type Requirements } from "../../request/contents";
+import { startScript } from "../archive/archive";
 import { readToc, type TocEntry } from "../archive/toc";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { endedWith, errorLines } from "../session/server";
@@ -15,7 +16,6 @@ import type { Session } from "../session/session";
 import type { Snapshot } from "../session/snapshot";
 import { notCarried } from "./not-carried";
 import type { ObjectId } from "./requirements";
-import restoreEntries from "./restore-entries.sh";
 
 type Preparation = Pick<Requirements, "schemas" | "extensions" | "customSrids"> & {
   readonly schemaOwners?: readonly { readonly name: string; readonly owner: string }[];
@@ -115,8 +115,8 @@ export async function definitionScripts(
   const command = ["pg_dump", "--format=custom", "--schema-only", "--exclude-table=*.*"];
   const archive = await output(runTied(target, [...command, `--snapshot=${snapshot.id}`], signal));
   const input = { bytes: archive.length, content: () => Readable.from([archive]) };
-  const restored = (entries: readonly string[]) =>
-    output(readProcess(execFilter(target, shell(restoreEntries, ...entries), input, signal)));
+  const restored = (entries: readonly number[]) =>
+    output(readProcess(startScript(target, input, entries, signal)));
   const contents = readToc(archive).entries;
   const known = new Set(contents.map(({ object }) => object));
   const scripts: string[] = [];
@@ -128,7 +128,7 @@ export async function definitionScripts(
 }
 
 /** Ids of the entries that create the objects, or say something about them, in the order of the table of contents. */
-function entriesOf(contents: readonly TocEntry[], { create, annotate = [] }: Wanted): string[] {
+function entriesOf(contents: readonly TocEntry[], { create, annotate = [] }: Wanted): number[] {
   const created = new Set(create);
   const all = new Set([...create, ...annotate]);
   const ids = new Set(contents.filter(({ object }) => all.has(object)).map(({ id }) => id));
@@ -138,7 +138,7 @@ function entriesOf(contents: readonly TocEntry[], { create, annotate = [] }: Wan
         created.has(object) ||
         (/^(ACL|COMMENT|SECURITY LABEL)$/.test(kind) && needs.some((id) => ids.has(id))),
     )
-    .map(({ id }) => String(id));
+    .map(({ id }) => id);
 }
 
 /** In a database without an encoding, a definition can have bytes that are not text, and a script would change them. */

@@ -1,7 +1,6 @@
 /** Which tables a request selects. */
 import { Attempts, Failure } from "../../lib/failure";
-import type { Session } from "../session/session";
-import { withQualifiedNames } from "../session/settings";
+import { type Session, withQualifiedNames } from "../session/session";
 import { readCatalog, type Reference, type Relation } from "./catalog";
 import { isOfRestore, refuseHalfRestored } from "./half-restored";
 import { findNeeds, type Needs } from "./needs";

@@ -7,9 +7,7 @@ import { firstUserOid } from "./catalog";
 import { oidList } from "../session/names";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { z } from "zod";
-import type { Session } from "../session/session";
-import { withQualifiedNames } from "../session/settings";
-
+import { type Session, withQualifiedNames } from "../session/session";
 const Candidate = z.object({
   id: z.string(),
   identity: z.string(),

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { type ExecTarget, streamTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { endedWith, errorLines, psql } from "./server";
+import { type Session, SqlError } from "./session";
 import { rowTooLarge } from "../archive/dump";
 
 /** Bytes of queries for each psql process: they are its arguments, to which Linux gives a quarter of the stack, 2 MiB. */
@@ -18,8 +19,47 @@ const argumentBytes = 80;
  */
 const patience = 5;
 
-/** Runs queries within a snapshot, in sessions of their own, and gives each row as the JSON that the server makes of it. */
-export async function readInSnapshot<T>(
+/** Runs queries that return one row each, and gives each row as the JSON that the server makes of it. */
+export type RowReader = <T>(
+  queries: readonly string[],
+  row: z.ZodType<T>,
+  settings?: readonly string[],
+) => Promise<T[]>;
+
+/** What the queries need besides their transaction. */
+const always = [
+  "SET row_security = off",
+  `SET lock_timeout = '${patience}s'`,
+  // A geometry that is not valid makes a notice.
+  "SET client_min_messages = error",
+];
+
+/** Reads in a session whose transaction has begun. The settings end with the transaction if that is rolled back. */
+export const inTransaction =
+  (session: Session): RowReader =>
+  async (queries, row, settings = []) => {
+    // The session may have turned it off for queries of the catalog.
+    for (const setting of [...always, "RESET jit", ...settings]) await session.run(setting);
+    const found = [];
+    for (const query of queries) {
+      try {
+        found.push(await session.row(query, row));
+      } catch (error) {
+        throw error instanceof SqlError && error.code === "server-error"
+          ? readingFailure(error.message, query)
+          : error;
+      }
+    }
+    return found;
+  };
+
+/** Reads within a snapshot, in sessions of its own. */
+export const inSnapshot =
+  (target: ExecTarget, snapshotId: string, signal: AbortSignal): RowReader =>
+  (queries, row, settings) =>
+    readInSnapshot(target, snapshotId, queries, row, signal, settings);
+
+async function readInSnapshot<T>(
   target: ExecTarget,
   snapshotId: string,
   queries: readonly string[],
@@ -32,10 +72,7 @@ export async function readInSnapshot<T>(
     const statements = [
       "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
       `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
-      "SET row_security = off",
-      `SET lock_timeout = '${patience}s'`,
-      // A geometry that is not valid makes a notice.
-      "SET client_min_messages = error",
+      ...always,
       ...settings,
       ...batch.map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
     ];

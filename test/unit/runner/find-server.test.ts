@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addressesOf, isBackendOf } from "../../../runner/postgres/session/connect";
 import { chooseServer, readSightings, type View } from "../../../runner/postgres/session/find-server";
-import { sessionOptions } from "../../../runner/postgres/session/settings";
+import { sessionOptions } from "../../../runner/postgres/session/session";
 
 const pidFile = (
   pid: number,

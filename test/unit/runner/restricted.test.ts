@@ -11,12 +11,13 @@ describe("a script of a backup", () => {
 
   /** What psql is given, and how it is called; `help` is what it says of its commands. */
   async function given(container: string, help: string) {
-    const fake = await fakeDocker(`case "$*" in *--help=commands*) printf '%s\\n' '${help}'; exit;; esac`);
+    const fake = await fakeDocker(`printf '%s\\n' '${help}' 'postgis-backup: end of help'`);
     fakes.push(fake);
     const target = { docker: fake.docker, container, env: {}, secretEnv: [] };
     await runRestricted(target, Readable.from(["SELECT 1;\n"]), [], new AbortController().signal);
-    const calls = await fake.calls();
-    return { input: await fake.input(), calls: calls.filter((call) => call.includes("--file=-")) };
+    const [, asked, input = ""] = /^(.*?end of help\n)(.*)$/s.exec(await fake.input()) ?? [];
+    assert.equal(asked, "\\?\n\\echo postgis-backup: end of help\n");
+    return { input, calls: await fake.calls() };
   }
 
   it("is given to a psql that runs no commands, by a key that nobody knows, as a user who owns nothing", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import type { Session } from "../../../runner/postgres/session/session";
-import { readList } from "../../../runner/postgres/archive/toc";
+import type { TocEntry } from "../../../runner/postgres/archive/toc";
 import type { Reader } from "../../../runner/restore/reader";
 import { setSequences } from "../../../runner/restore/fill";
 
@@ -31,7 +31,7 @@ describe("values of sequences that exist", () => {
       },
     };
     const reader: Pick<Reader, "entries" | "script"> = {
-      entries: readList("4711; 0 0 SEQUENCE SET public parcels_id_seq postgres"),
+      entries: [{ id: 4711, kind: "SEQUENCE SET", schema: "public", name: "parcels_id_seq" } as TocEntry],
       script: () => Readable.from([Buffer.from(script)]),
     };
     const { signal } = new AbortController();

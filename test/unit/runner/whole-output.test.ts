@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { type ExecTarget, readProcess, runTied, execFilter } from "../../../runner/docker/exec";
-import { readInSnapshot } from "../../../runner/postgres/session/snapshot-reader";
+import { inSnapshot } from "../../../runner/postgres/session/snapshot-reader";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 
 /** Runs the command here, takes its time to hand on what that writes, and drops the rest when it ends. */
@@ -52,6 +52,14 @@ describe("the output of a process in a container", () => {
     assert.deepEqual([failed, stdout.toString()], [false, "HELLO"]);
   });
 
+  it("comes from a process whose input is a file that it can read twice, and that has no name", async () => {
+    const twice = "cat /dev/stdin; cat /dev/stdin; readlink /proc/self/fd/0";
+    const { stdout } = await runTied(await target(impatientDaemon), ["sh", "-c", twice], signal, {
+      input: "hello",
+    });
+    assert.match(stdout.toString(), /^hellohello\/.* \(deleted\)\n$/);
+  });
+
   it("is an error where its end is missing", async () => {
     const dropping = await target("printf 'half of it'; exit");
     const dropped = { code: "docker-failed", message: /dropped the end of what a process/ };
@@ -63,7 +71,7 @@ describe("the output of a process in a container", () => {
   it("is an error where it is read line by line", async () => {
     const oneRow = await target(`printf '{"rows": 1}\\n'; exit`);
     const row = z.object({ rows: z.number() });
-    await assert.rejects(readInSnapshot(oneRow, "1-1", ["a", "b"], row, signal), {
+    await assert.rejects(inSnapshot(oneRow, "1-1", signal)(["a", "b"], row), {
       code: "docker-failed",
       message: /dropped the end of what a process/,
     });
