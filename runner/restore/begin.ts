@@ -10,7 +10,7 @@ import { noteEnded, lockRuns } from "../postgres/session/run-lock";
 import type { Manifest } from "../repository/manifest";
 import { type Session, SqlError } from "../postgres/session/session";
 import { z } from "zod";
-import { checkFiles, damaged, readChecksums } from "../repository/checksums";
+import { checkFiles, damaged, readChecksums, whileReading } from "../repository/checksums";
 import { failUnlessListed, checkScripts } from "../verify";
 import { openBackup } from "../repository/open";
 import { chooseJobs } from "../lib/concurrency";
@@ -94,7 +94,8 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
   const manifest = await readChecksums(files);
   failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
-  await checkFiles(files, checkedBefore(files, manifest, request), signal);
+  const checked = checkedBefore(files, manifest, request);
+  await whileReading(files, checked, progress, (counted) => checkFiles(counted, checked, signal));
   if (found.problem !== undefined) {
     throw manifest.id === found.id && manifest.name === found.name
       ? damaged(files.location, found.problem)

@@ -9,6 +9,7 @@ import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { writeList } from "./define";
+import { whileLoading } from "./loaded-bytes";
 import { type LinkedArchive, linkRows, loadShared, sharedTables } from "./linked-rows";
 import { type Reader, rowsEntries } from "./reader";
 import { type ScratchDump, stagedArchive } from "./scratch";
@@ -33,6 +34,17 @@ export async function load(
     return;
   }
   const filled = tables.filter(({ recorded }) => recorded.kind === "table");
+  await whileLoading(run, filled, () => loadFilled(run, reader, dump, wanted, tables, filled));
+}
+
+async function loadFilled(
+  run: RestoreRun,
+  reader: Reader,
+  dump: ScratchDump,
+  wanted: WantedEntries,
+  tables: readonly StagedTable[],
+  filled: readonly StagedTable[],
+): Promise<void> {
   const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
   const linked = linkable ? await linkRows(run, reader.entries, dump, filled) : undefined;
   if (linked !== undefined) {
