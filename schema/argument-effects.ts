@@ -231,6 +231,11 @@ export const postgisContainer = {
     change: () => ({ team: "gis" }),
     shows: ["container", "labels"],
   },
+  checkInPreview: {
+    effect: "nothing",
+    change: () => false,
+    wrong: refused("false", /^checkInPreview: must be true or false/),
+  },
   startTimeout: {
     effect: "nothing",
     change: () => 601,

@@ -65,7 +65,9 @@ export async function up(environment: Environment): Promise<void> {
 export async function down(environment: Environment): Promise<void> {
   await selectStack(environment);
   const { volumeName, backupLocation } = await outputs(environment);
-  await visibly(environment, ["destroy", "--yes", "--skip-preview", "--exclude-protected"]);
+  // The volume stays in the stack with all that it depends on, so that "make up" knows it as its own.
+  const kept = ["--exclude", "**docker:index/volume:Volume**", "--exclude-protected"];
+  await visibly(environment, ["destroy", "--yes", "--skip-preview", ...kept]);
   console.error(
     `\nThe data stay in Docker volume ${volumeName ?? "(none was created)"}, the backups in ${folderOf(backupLocation)}.`,
   );

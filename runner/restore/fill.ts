@@ -21,6 +21,7 @@ import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { isOfKind } from "../postgres/archive/toc";
 import { comparableMethod } from "./load";
 import { beginAndWait } from "../postgres/session/snapshot";
+import { setting } from "../lib/setting";
 
 export async function restoreData(
   run: RestoreRun,
@@ -87,7 +88,7 @@ async function lockEmpty(run: RestoreRun, tables: readonly FilledTable[]): Promi
   if (full.length === 0) return;
   throw new Failure(
     "table-exists",
-    `${full.join(", ")} has rows already. Empty it, or have its rows replaced with --if-exists replace.`,
+    `${full.join(", ")} has rows already. Empty it, or have its rows replaced with ${setting("--if-exists replace", 'ifExists: "replace"')}.`,
   );
 }
 
@@ -135,7 +136,7 @@ export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
     attempts.add(
       new Failure(
         "table-not-found",
-        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without --data-only.`,
+        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without ${setting("--data-only", 'content: "data"')}.`,
       ),
     );
     return [];
