@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import "./lib/garbage-collection";
+import { CommanderError } from "commander";
 import { processOutput } from "./cli/output";
 import { program } from "./cli/program";
+import { barDisplay } from "./cli/progress-bar";
+import { asksForJson, exitStatus, failureOfUsage, report } from "./cli/report";
 import { Failure } from "./lib/failure";
-import { progressTo } from "./lib/progress";
+import { lineDisplay, progressOn, quietDisplay } from "./lib/progress";
 import { settleAfterAbort } from "./lib/concurrency";
 
 /** Time that an interrupted run has to clean up, and time that any run has after its result or error is printed. */
@@ -16,36 +19,52 @@ function printHelp(text: string): void {
   helpWritten.catch(() => undefined);
 }
 
-function printError(text: string): void {
-  processOutput.log(text.trimEnd());
-}
-
-async function main(): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   const interrupted = new AbortController();
+  let signal: NodeJS.Signals | undefined;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
+      signal ??= name;
       interrupted.abort(
         new Failure("interrupted", `Interrupted by ${name}; what was in progress was not kept.`),
       );
     });
   }
-  const progress = progressTo((line) => {
-    processOutput.log(line);
+  const json = asksForJson(args);
+  const display = displayFor(args);
+  const context = { progress: progressOn(display), signal: interrupted.signal };
+  const commandLine = program(context, printHelp, (help) => {
+    if (!json) processOutput.log(help.trimEnd());
   });
+  const verb = args.find((arg) => commandLine.commands.some((command) => command.name() === arg));
+  const fail = async (error: unknown): Promise<number> => {
+    const status = exitStatus(error, signal);
+    await report(error, status, verb, json);
+    return status;
+  };
   try {
     await settleAfterAbort(
-      program({ progress, signal: interrupted.signal }, printHelp, printError).parseAsync(),
+      commandLine.parseAsync(args, { from: "user" }),
       interrupted.signal,
       cleanUpMilliseconds,
     );
     return 0;
   } catch (error) {
-    const code = report(
-      interrupted.signal.aborted && !isInterruption(error) ? interrupted.signal.reason : error,
-    );
-    if (code !== 0) return code;
-    return helpWritten.then(() => 0, report);
+    // A line of progress must not get between the lines of an error.
+    display.ended();
+    if (interrupted.signal.aborted) return fail(isInterruption(error) ? error : interrupted.signal.reason);
+    if (!(error instanceof CommanderError)) return fail(error);
+    const failure = failureOfUsage(error);
+    return failure === undefined ? helpWritten.then(() => 0, fail) : fail(failure);
   }
+}
+
+function displayFor(args: readonly string[]) {
+  const write = (line: string) => {
+    processOutput.log(line);
+  };
+  if (args.includes("--quiet")) return quietDisplay(write);
+  return process.stderr.isTTY ? barDisplay(process.stderr, write) : lineDisplay(write);
 }
 
 /** With words of its own about what it could not undo. */
@@ -53,19 +72,8 @@ function isInterruption(error: unknown): boolean {
   return error instanceof Failure && error.code === "interrupted";
 }
 
-function report(error: unknown): number {
-  // commander has printed its own message already.
-  if (error instanceof Error && "exitCode" in error) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof Failure) {
-    processOutput.log(error.describe());
-    return error.code === "usage" ? 2 : 1;
-  }
-  processOutput.log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  return 1;
-}
-
-void main().then((code) => {
-  process.exitCode = code;
+void main(process.argv.slice(2)).then((code) => {
+  if (code !== 0) process.exitCode = code;
   // A docker command that hangs must not keep this program alive; its end takes the commands along.
   setTimeout(() => process.exit(), cleanUpMilliseconds).unref();
 });

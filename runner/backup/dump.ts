@@ -21,6 +21,8 @@ export interface Dumping {
   readonly splitFrom: number;
   /** `server_version_num` */
   readonly serverVersion: number;
+  /** Size that the archive will have, as far as that is known. */
+  readonly expectedBytes: number | undefined;
 }
 
 export interface Counting {
@@ -47,7 +49,7 @@ export async function dumpAndMeasure(
   // This uses the session before the others do.
   const dumpTables = await planDump({ session, target }, { ...dumping, destination }, progress);
   let current = "table definitions";
-  const stop = progress.follow(() => current, writtenBytes);
+  const stop = progress.follow(() => current, writtenBytes, dumping.expectedBytes);
   try {
     const [, [measures, counted]] = await together(signal, [
       (either) => dumpTables((tables) => (current = tables || current), either),

@@ -44,7 +44,9 @@ export interface Plan {
     readonly compression: string;
     readonly jobs: number;
   };
-  /** The size that a backup of these tables is expected to have. */
+  /** The size of a backup of these tables, going by the last backup; undefined without one. */
+  readonly expect: (tables: readonly Sized[]) => number | undefined;
+  /** The same, or a guess. */
   readonly estimate: (tables: readonly Sized[]) => number;
 }
 
@@ -115,7 +117,9 @@ async function planWithServer(
   attempts.runSync(() => {
     checkAccepted(request.verify, selection.ignoredReferences);
   });
-  const estimate = (tables: readonly Sized[]) => estimateBytes(tables, compression, last);
+  const expect = (tables: readonly Sized[]) => expectBytes(tables, compression, last);
+  const estimate = (tables: readonly Sized[]) =>
+    expect(tables) ?? Math.round(totalBytes(tables) * (compression === "none" ? 1 : typicalRatio));
   await attempts.run(() => repositories.checkSpace(estimate(selection.tables)));
   attempts.end();
   return {
@@ -123,6 +127,7 @@ async function planWithServer(
     pgDumpVersion: dump.version,
     selection,
     archive: { format, compression, jobs: chooseJobs(request.jobs) },
+    expect,
     estimate,
   };
 }
@@ -150,20 +155,15 @@ function checkAccepted(verify: VerifyLevel, ignoredReferences: Selection["ignore
 /** Used without an earlier backup. It is low, because to refuse a backup that would fit is worse than to break one off. */
 const typicalRatio = 0.2;
 
-/** Goes by the last backup, if there is one that was compressed in the same way. */
-function estimateBytes(
+/** Goes by the last backup; undefined without one that was compressed in the same way. */
+function expectBytes(
   tables: readonly Sized[],
   compression: string,
   last: Pick<Manifest, "compression" | "tables" | "files"> | undefined,
-): number {
+): number | undefined {
   const lastTables = last?.compression === compression ? totalBytes(last.tables) : 0;
-  const ratio =
-    last !== undefined && lastTables > 0
-      ? totalBytes(last.files) / lastTables
-      : compression === "none"
-        ? 1
-        : typicalRatio;
-  return Math.round(totalBytes(tables) * ratio);
+  if (last === undefined || lastTables === 0) return undefined;
+  return Math.round((totalBytes(tables) * totalBytes(last.files)) / lastTables);
 }
 
 /** The text of numbers and geometries is longer than what the database stores. */

@@ -89,7 +89,7 @@ export async function writeBackup(
 
 async function writeArchive(
   request: BackupRequest,
-  { container, connection, server, pgDumpVersion, archive }: Plan,
+  { container, connection, server, pgDumpVersion, archive, expect }: Plan,
   { snapshot, logicalForeignKeys, outside }: Taken,
   repositories: Repositories,
   writer: BegunBackup,
@@ -113,6 +113,7 @@ async function writeArchive(
       destination: destinationOf(writer, folder, archiveName(format, compression)),
       splitFrom: request.splitTablesFrom,
       serverVersion: server.number,
+      expectedBytes: expect(snapshot.tables),
     },
     {
       measuring: { method, validity: request.verify === "restore", ...countingWorkers(jobs) },

@@ -6,15 +6,8 @@ import { ExportRequest } from "../request";
 import { backupIdPattern, isS3Url } from "../request/location";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
-import {
-  exampleOf,
-  answersInJson,
-  type Options,
-  print,
-  readRequest,
-  requestOption,
-  repositoryOptions,
-} from "./options";
+import { processOutput } from "./output";
+import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
 import { formatBytes } from "../lib/format";
 
 export function addExport(main: Command, { progress, signal }: Context): void {
@@ -30,12 +23,12 @@ export function addExport(main: Command, { progress, signal }: Context): void {
     .addOption(requestOption())
     .action(async (first: string | undefined, second: string | undefined, options: Options) => {
       const request = await readRequest(ExportRequest, { ...options, ...positional(first, second) });
+      if (request.file === "-") processOutput.divertResults();
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
       }
       const result = await exportBackup(request, process.stdout, progress, signal);
-      if (request.file !== "-") await print(options, result, [describe(result)]);
-      else progress.note(answersInJson(options) ? JSON.stringify(result) : describe(result));
+      await print(options, result, [describe(result)]);
     });
 }
 

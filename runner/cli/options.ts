@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { z } from "zod";
-import { Failure } from "../lib/failure";
+import { Failure, Failures } from "../lib/failure";
 import { nameArguments } from "../lib/setting";
 import { parseInWords } from "../request/problems";
 import { processOutput } from "./output";
@@ -100,6 +100,9 @@ export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
 
+/** Options that say how this program talks, which is no part of a request. */
+const ofTheRun: ReadonlySet<string> = new Set(["json", "quiet"]);
+
 /** The request from standard input or from options, whose names may differ from the request's. */
 export async function readRequest<T>(
   schema: z.ZodType<T>,
@@ -111,7 +114,7 @@ export async function readRequest<T>(
     options["request"] === undefined
       ? nested(
           Object.entries(options)
-            .filter(([key]) => key !== "json")
+            .filter(([key]) => !ofTheRun.has(key))
             .map(([key, value]) => [names[key] ?? key, value]),
         )
       : parseJson(await text(process.stdin));
@@ -119,12 +122,13 @@ export async function readRequest<T>(
     throw new Failure("usage", "The request contains a NUL character, which no name or path can have.");
   const parsed = parseInWords(schema, raw);
   if (parsed.problems === undefined) return parsed.data;
-  const lines = parsed.problems.map(({ path, message }) =>
-    options["request"] === undefined
-      ? `${optionOf(path, names)} ${message}`
-      : `${path.join(".")}: ${message}`,
+  if (options["request"] !== undefined) {
+    const lines = parsed.problems.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw new Failure("usage", lines.join("\n"));
+  }
+  throw new Failures(
+    parsed.problems.map(({ path, message }) => new Failure("usage", `${optionOf(path, names)} ${message}`)),
   );
-  throw new Failure("usage", lines.join("\n"));
 }
 
 /** Properties of requests that are arguments on the command line, not options. */

@@ -19,17 +19,17 @@ declare const packageVersion: string | undefined;
 
 const version = typeof packageVersion === "string" ? packageVersion : "not built";
 
-/** Help goes to `printHelp`, errors of usage to `printError`. */
+/** Help that was asked for goes to `printHelp`; help that is shown because no verb was named, to `printHint`. */
 export function program(
   context: Context,
   printHelp: (text: string) => void,
-  printError: (text: string) => void,
+  printHint: (text: string) => void,
 ): Command {
   const main = new Command("postgis-backup")
     .description("Consistent backups of PostGIS tables that live in a Docker container.")
     .version(version, "--version", "print the version")
     .exitOverride()
-    .configureOutput({ writeOut: printHelp, writeErr: printError })
+    .configureOutput({ writeOut: printHelp, writeErr: printHint, outputError: () => undefined })
     .addHelpText(
       "after",
       "\nA password, where the server asks for one, is taken from the environment variable PGPASSWORD.",
@@ -47,5 +47,8 @@ export function program(
   addImport(main, context);
   addReady(main, context);
   addPreflight(main, context);
+  for (const verb of main.createHelp().visibleCommands(main)) {
+    if (verb.name() !== "help") verb.option("--quiet", "show warnings and errors only, no progress");
+  }
   return main;
 }

@@ -5,6 +5,7 @@ import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import { FailedWithResult } from "./report";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
   exampleOf(repositoryOptions(main.command("verify")), "./backups/cbm/latest --level restore")
@@ -34,6 +35,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
         ...namedBackup(backup),
       });
       const { result, failures } = await verify(request, progress, signal);
+      if (failures.length > 0 && options["json"] === true) throw new FailedWithResult(failures, result);
       const lines = result.backups.map(inWords);
       const attempts = new Attempts();
       for (const failure of failures) attempts.add(failure);

@@ -1,6 +1,8 @@
 /** SHA256SUMS, the checksum of every file of a backup, for `sha256sum --check`; and content that is compared with it while it is read. */
 import { createHash } from "node:crypto";
 import { Failure, Failures } from "../lib/failure";
+import { totalBytes } from "../lib/format";
+import type { Progress } from "../lib/progress";
 import { type Manifest, parseManifest } from "./manifest";
 import type { BackupFiles, StoredFile } from "./files";
 import { oddPath } from "./plain-paths";
@@ -83,6 +85,33 @@ export async function checkFiles(
     }
   }
   Failures.throwIfAny(problems);
+}
+
+/** Tells how much is read of the files of a backup while the work, which reads so many bytes of them, is done. */
+export async function whileReading<T>(
+  files: BackupFiles,
+  toRead: readonly StoredFile[],
+  progress: Progress,
+  work: (files: BackupFiles) => Promise<T>,
+): Promise<T> {
+  let [current, bytes] = ["", 0];
+  const counted = async function* (file: string) {
+    current = file;
+    for await (const chunk of files.read(file)) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  };
+  const stop = progress.follow(
+    () => current,
+    () => Promise.resolve(bytes),
+    totalBytes(toRead),
+  );
+  try {
+    return await work({ ...files, read: counted });
+  } finally {
+    stop();
+  }
 }
 
 /** What the manifest records of a file. */

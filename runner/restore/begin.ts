@@ -9,7 +9,7 @@ import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "..
 import type { Manifest } from "../repository/manifest";
 import { type Session, SqlError, withoutJit } from "../postgres/session/session";
 import { z } from "zod";
-import { checkFiles, damaged, readChecksums } from "../repository/checksums";
+import { checkFiles, damaged, readChecksums, whileReading } from "../repository/checksums";
 import { failUnlessListed, checkScripts } from "../verify";
 import { openBackup } from "../repository/open";
 import { chooseJobs } from "../lib/concurrency";
@@ -93,7 +93,8 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
   const manifest = await readChecksums(files);
   failUnlessListed(manifest);
   progress.note(`Reading ${files.location} for its checksums.`);
-  await checkFiles(files, checkedBefore(files, manifest, request), signal);
+  const checked = checkedBefore(files, manifest, request);
+  await whileReading(files, checked, progress, (counted) => checkFiles(counted, checked, signal));
   if (found.problem !== undefined) {
     throw manifest.id === found.id && manifest.name === found.name
       ? damaged(files.location, found.problem)

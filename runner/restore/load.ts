@@ -9,6 +9,7 @@ import { sqlName } from "../postgres/session/names";
 import { tableKey } from "../postgres/archive/script";
 import { endedWith, errorLines } from "../postgres/session/server";
 import { withOnly } from "../postgres/archive/toc";
+import { whileLoading } from "./loaded-bytes";
 import { type LinkedArchive, linkRows, loadShared, sharedTables } from "./linked-rows";
 import { type Reader, rowsEntries } from "./reader";
 import type { ScratchDump } from "./scratch";
@@ -26,12 +27,22 @@ export async function load(
   wanted: WantedEntries,
   tables: readonly StagedTable[],
 ): Promise<void> {
-  const { postData, sequenceValues } = wanted;
   if (run.request.content === "schema") {
-    await restoreEntries(run, dump, postData);
+    await restoreEntries(run, dump, wanted.postData);
     return;
   }
   const filled = tables.filter(({ recorded }) => recorded.kind === "table");
+  await whileLoading(run, filled, () => loadFilled(run, reader, dump, wanted, tables, filled));
+}
+
+async function loadFilled(
+  run: RestoreRun,
+  reader: Reader,
+  dump: ScratchDump,
+  wanted: WantedEntries,
+  tables: readonly StagedTable[],
+  filled: readonly StagedTable[],
+): Promise<void> {
   const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
   const linked = linkable ? await linkRows(run, reader.entries, dump, filled) : undefined;
   if (linked !== undefined) {
@@ -39,7 +50,7 @@ export async function load(
     return;
   }
   await streamRows(run, reader, { filled, partitioned: placesOf(tables, "partitioned") }, dump.searchPath);
-  await restoreEntries(run, dump, [...sequenceValues, ...postData]);
+  await restoreEntries(run, dump, [...wanted.sequenceValues, ...wanted.postData]);
 }
 
 /** Restores entries of the archive that has no rows. */

@@ -30,6 +30,7 @@ export async function copyBackup(
   const stop = progress.follow(
     () => current,
     () => Promise.resolve(sent),
+    bytes,
   );
   const send = (file: StoredFile) => {
     current = file.path;

@@ -10,7 +10,7 @@ import { oddPath } from "../repository/plain-paths";
 import { openBackup } from "../repository/open";
 import { tarBytes, type TarFile, writeTar } from "../lib/tar";
 import { manifestFile, sumsFile } from "../repository/layout";
-import { formatBytes } from "../lib/format";
+import { formatBytes, totalBytes } from "../lib/format";
 
 export interface ExportResult {
   readonly backupId: string;
@@ -47,6 +47,7 @@ export async function exportBackup(
   const stop = progress.follow(
     () => current,
     () => Promise.resolve(written),
+    totalBytes(manifest.files),
   );
   const contents = function* (): Generator<TarFile> {
     const inTar = (file: string) => path.posix.join(name, id, file);

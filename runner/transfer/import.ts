@@ -9,7 +9,7 @@ import { alreadyExists, type BackupWriter, type Repository } from "../repository
 import { endsEarly, readTar, type TarEntry } from "../lib/tar";
 import { invalid, readTarRecord } from "./tar-record";
 import { manifestFile, sumsFile } from "../repository/layout";
-import { formatBytes } from "../lib/format";
+import { formatBytes, totalBytes } from "../lib/format";
 
 export interface ImportResult {
   readonly backupId: string;
@@ -84,6 +84,7 @@ async function writeAll(
   const stop = progress.follow(
     () => current,
     () => Promise.resolve(read),
+    totalBytes(manifest.files),
   );
   try {
     for await (const entry of entries) {

@@ -18,7 +18,7 @@ import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/sc
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
 import { safeScript } from "../postgres/archive/script-pieces";
-import { checkFiles, recordedFile, streamedArchive } from "../repository/checksums";
+import { checkFiles, recordedFile, streamedArchive, whileReading } from "../repository/checksums";
 import { secondsSince } from "../lib/format";
 import { together } from "../lib/concurrency";
 import { readPlainArchive, failUnlessListed, checkScripts, ArchiveKind, archiveFile } from "./scripts";
@@ -54,8 +54,10 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   progress.note("Reading the backup to its end.");
   failUnlessListed(manifest);
   const inContainer = manifest.format !== "plain" || level === "restore";
-  if (files.folder === undefined ? !inContainer : !justRead)
-    await checkFiles(files, unstreamed(verification), signal);
+  if (files.folder === undefined ? !inContainer : !justRead) {
+    const unread = unstreamed(verification);
+    await whileReading(files, unread, progress, (counted) => checkFiles(counted, unread, signal));
+  }
   await checkScripts(files, manifest, { signal, archive: false });
   if (manifest.format === "plain") await checkPlainArchive(verification);
   if (inContainer) await checkInContainer(verification);
@@ -75,10 +77,11 @@ function unstreamed(verification: Verification): Verifiable["files"] {
   return files.filter(({ path }) => path !== archiveFile(verification.manifest));
 }
 
-async function checkPlainArchive({ files, manifest, signal }: Verification): Promise<void> {
+async function checkPlainArchive({ files, manifest, progress, signal }: Verification): Promise<void> {
   const archive = recordedFile(manifest, archiveFile(manifest));
-  const script = safeScript(readPlainArchive(files, archive, signal), archive.path);
-  const contents = await readScript(script);
+  const contents = await whileReading(files, [archive], progress, (counted) =>
+    readScript(safeScript(readPlainArchive(counted, archive, signal), archive.path)),
+  );
   if (!contents.complete) throw incomplete("does not end as pg_dump ends an archive");
   failIfLacking(withoutDefinition(contents, manifest.tables));
   Failures.throwIfAny(wrongRows(contents.rows, manifest.tables).map(incomplete));
@@ -100,11 +103,11 @@ async function checkInContainer(verification: Verification): Promise<void> {
 }
 
 function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
-  const { docker, files, manifest, signal } = verification;
-  const archive = isStreamed(verification)
-    ? streamedArchive(files, recordedFile(manifest, archiveFile(manifest)))
-    : archiveIn(container, manifest);
-  return checkContents(docker, container, archive, manifest, signal);
+  const { docker, files, manifest, progress, signal } = verification;
+  const check = (archive: Archive) => checkContents(docker, container, archive, manifest, signal);
+  if (!isStreamed(verification)) return check(archiveIn(container, manifest));
+  const recorded = recordedFile(manifest, archiveFile(manifest));
+  return whileReading(files, [recorded], progress, (counted) => check(streamedArchive(counted, recorded)));
 }
 
 /** The archive as a container sees it. */

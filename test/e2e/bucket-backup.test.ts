@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { backupPolicy, restorePolicy } from "../../components/backup-bucket/policies";
 import { Manifest } from "../../runner/repository/manifest";
 import { BackupResult } from "../../runner/request";
-import { failBackup, tryBackup } from "../support/backup";
+import { backupArguments, failBackup, tryBackup } from "../support/backup";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
 import { startServer } from "../support/container";
@@ -14,7 +14,7 @@ import { filesOf } from "../support/damage";
 import { runReadOnly } from "../support/read-only";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { contentOf, restoreCustom } from "../support/restored";
-import { runnerMain } from "../support/runner";
+import { runnerMain, runRunner } from "../support/runner";
 import { type S3Server, startS3Server } from "../support/s3-server";
 import { backupId } from "../../runner/repository/backup-id";
 
@@ -153,7 +153,7 @@ describe("a backup that goes to a bucket", function () {
 
   it("is in the custom format unless another one is asked for, and never in the directory format", async () => {
     assert.equal((await manifestOf(await succeed(options()))).format, "custom");
-    const { exitCode, stderr } = await tryBackup(options(["--format", "directory"]));
+    const { exitCode, stderr } = await runRunner(backupArguments(options(["--format", "directory"])));
     assert.equal(exitCode, 2);
     assert.match(stderr, /^error\[usage\]: --format .*choose "custom" or "plain", or set a work directory/);
   });

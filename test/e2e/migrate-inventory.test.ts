@@ -185,7 +185,7 @@ describe("what a migration does not bring", function () {
   });
 
   it("stays behind with the user's consent, and the result says so", async () => {
-    const { exitCode, stderr, stdout } = await migrate(...leave(listed));
+    const { exitCode, stderr, stdout } = await migrate(...leave(listed), "--json");
     assert.equal(exitCode, 0, stderr);
     assert.ok(Buffer.byteLength(stdout) < 4_000);
     assert.match(stdout, /Left behind: /);
@@ -198,7 +198,7 @@ describe("what a migration does not bring", function () {
 
   it("is removed from the old server only as Docker proves it", async () => {
     const volume = await dataVolume(pair.oldServer);
-    const retire = () => startRemoveOld(pair, ["--remove-data"]);
+    const retire = (...more: string[]) => startRemoveOld(pair, ["--remove-data", ...more]);
     const record = JSON.stringify({ from: "", volumes: [victim] });
     await sql(pair.newServer, `ALTER DATABASE postgres SET postgis_backup.migrated_from = '${record}'`);
 
@@ -218,12 +218,12 @@ describe("what a migration does not bring", function () {
     assert.match(used.stderr, new RegExp(`^error\\[old-server-needed\\]: .*container ${user} uses it`, "m"));
     assert.equal((await docker("inspect", pair.oldServer)).code, 0);
 
-    const { exitCode, stderr, stdout } = await retire();
+    const { exitCode, stderr, stdout } = await retire("--json");
     assert.equal(exitCode, 0, stderr);
     const { removed } = JSON.parse(stdout) as { removed: string[] };
     assert.deepEqual(removed, [pair.oldServer, volume]);
     assert.equal((await docker("volume", "inspect", volume)).code, 1);
     assert.equal((await docker("volume", "inspect", victim)).code, 0);
-    assert.deepEqual((JSON.parse((await retire()).stdout) as { removed: string[] }).removed, []);
+    assert.deepEqual((JSON.parse((await retire("--json")).stdout) as { removed: string[] }).removed, []);
   });
 });

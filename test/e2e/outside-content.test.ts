@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { failBackup, takeBackup, tryBackup } from "../support/backup";
+import { failBackup, takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { restored } from "../support/restore-fixture";
@@ -92,8 +92,7 @@ describe("content that is in no dump of tables", function () {
       const more = ["--database", name];
       assert.match(await failBackup({ ...options, more }), error);
       assert.ok(!existsSync(path.join(repository, name)));
-      const dry = await tryBackup({ ...options, more: [...more, "--dry-run"] });
-      assert.match(dry.stderr.slice(dry.stderr.indexOf("error")), error);
+      assert.match(await failBackup({ ...options, more: [...more, "--dry-run"] }), error);
 
       const { manifest, stderr } = await takeBackup({ ...options, more: [...more, "--accept", kind] });
       assert.deepEqual(manifest.notCarried, recorded);

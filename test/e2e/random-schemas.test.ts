@@ -147,7 +147,8 @@ describe("random schemas", function () {
         more: ["--database", source],
       });
       if (backup.exitCode !== 0) {
-        assert.match(backup.stderr, notCarried, backup.stderr);
+        const { error } = JSON.parse(backup.stdout) as { error: { code: string; message: string } };
+        assert.match(`error[${error.code}]`, notCarried, error.message);
         return;
       }
       const { location } = JSON.parse(backup.stdout) as { location: string };

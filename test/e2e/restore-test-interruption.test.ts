@@ -14,7 +14,7 @@ import {
   temporaryFolder,
   uniqueName,
 } from "../support/resources";
-import { runnerMain, runRunner } from "../support/runner";
+import { endedStatus, runnerMain, runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 import { waitUntil } from "../support/wait";
 
@@ -75,7 +75,7 @@ describe("a restore test that goes wrong", function () {
           [],
         );
         const [code] = (await closed) as [number | null];
-        assert.equal(code, signal === "SIGKILL" ? null : 1);
+        assert.equal(code, signal === "SIGKILL" ? null : endedStatus[signal]);
         const left = await readdir(path.join(folder, "ended"));
         assert.ok(
           left.every((entry) => signal === "SIGKILL" && entry.startsWith(".")),

@@ -126,22 +126,27 @@ describe("postgis-backup verify", function () {
     const third = await take("several", "elsewhere", "--format", "custom");
     await flipBit(path.join(first.location, "archive.dump"));
     await writeFile(path.join(third.location, "manifest.json"), "{");
-    const { exitCode, stdout, stderr } = await verify(first.location, "--all", "--json");
+    const { exitCode, stdout } = await verify(first.location, "--all", "--json");
     assert.equal(exitCode, 1);
+    const { error, ...result } = JSON.parse(stdout) as { error: { failures: { code: string }[] } };
     assert.deepEqual(
-      VerifyResult.parse(JSON.parse(stdout)).backups.map(({ backupId, error }) => [backupId, error?.code]),
+      VerifyResult.parse(result).backups.map(({ backupId, error }) => [backupId, error?.code]),
       [
         [first.backupId, "checksum-mismatch"],
         [second.backupId, undefined],
         [third.backupId, "manifest-unreadable"],
       ],
     );
+    assert.deepEqual(
+      error.failures.map(({ code }) => code),
+      ["checksum-mismatch", "manifest-unreadable"],
+    );
+    const inLines = await verify(first.location, "--all");
+    assert.equal(inLines.stdout.split("\n").length, 3);
     assert.match(
-      stderr,
+      inLines.stderr,
       /error\[checksum-mismatch\]: .*archive\.dump[^]*error\[manifest-unreadable\]: .*is not JSON/,
     );
-    const lines = (await verify(first.location, "--all")).stdout.split("\n");
-    assert.equal(lines.length, 3);
   });
 
   it("means the latest backup where none is named, and says what it does not find", async () => {

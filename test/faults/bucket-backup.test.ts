@@ -74,7 +74,8 @@ describe("a backup on its way to a bucket", function () {
     code: FailureCode | undefined,
     message: RegExp,
   ) {
-    expectOneMessage(outcome, { code, message });
+    const status = code === "interrupted" ? 143 : 1;
+    expectOneMessage(outcome, { code, message, status });
     await expectNothingInContainer(fixture.container);
     const known = new Set(before.map(({ Key }) => Key));
     const after = await stored();

@@ -12,7 +12,7 @@ import { TestBucket } from "../support/bucket";
 import { filesOf, flipBit } from "../support/damage";
 import { peakMemory } from "../support/memory";
 import { freePort, removeFolder, temporaryFolder } from "../support/resources";
-import { runnerMain, runRunner } from "../support/runner";
+import { endedStatus, runnerMain, runRunner } from "../support/runner";
 import { type S3Proxy, startS3Proxy, type Trouble } from "../support/s3-proxy";
 import { type S3Server, startS3Server } from "../support/s3-server";
 import { sealedFiles, writeSealed } from "../support/sealed";
@@ -331,7 +331,7 @@ describe("a bucket, when something is wrong", function () {
       const { runner, ended } = await startUpload();
       runner.kill(signal);
       const { exitCode, stderr } = await ended;
-      assert.equal(exitCode, 1);
+      assert.equal(exitCode, endedStatus[signal]);
       assert.match(stderr, new RegExp(`^error\\[interrupted\\]: Interrupted by ${signal}`, "m"));
       await expectUntouched();
     });

@@ -61,7 +61,7 @@ describe("a backup that somebody has changed so that its scripts run programs", 
     return stdout.split("\n").filter((id) => /^\d{8}T/.test(id));
   }
   const verify = (...more: string[]) =>
-    runRunner(["verify", "--repository", repository, "--name", "forged", "--json", ...more]);
+    runRunner(["verify", "--repository", repository, "--name", "forged", ...more]);
 
   for (const [name, file, title, more] of [
     ["custom", "prepare.sql", "a command of psql", ["--dry-run"]],

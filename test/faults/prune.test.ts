@@ -17,7 +17,7 @@ describe("pruning, when something is wrong", function () {
   const nameFolder = (...below: string[]) => path.join(repository, "cbm", ...below);
   const pruneArguments = ["--name", "cbm", "--keep-last", "1"];
   const prune = (...more: string[]) =>
-    runRunner(["prune", "--repository", repository, ...pruneArguments, "--json", ...more]);
+    runRunner(["prune", "--repository", repository, ...pruneArguments, ...more]);
 
   beforeEach(async () => {
     repository = await temporaryFolder();
@@ -25,7 +25,7 @@ describe("pruning, when something is wrong", function () {
   afterEach(() => removeFolder(repository));
 
   async function pruned(...more: string[]): Promise<PruneResult & { stderr: string }> {
-    const { exitCode, stdout, stderr } = await prune(...more);
+    const { exitCode, stdout, stderr } = await prune("--json", ...more);
     assert.equal(exitCode, 0, stderr);
     return { ...(JSON.parse(stdout) as PruneResult), stderr };
   }

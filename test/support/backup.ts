@@ -39,5 +39,5 @@ export function readManifest({ manifest }: Pick<BackupResult, "manifest">): Mani
 
 /** A backup that is expected to fail; what it wrote to standard error, without lines of progress. */
 export async function failBackup(options: BackupOptions): Promise<string> {
-  return failureOf(await tryBackup(options));
+  return failureOf(await runRunner(backupArguments(options), options.env));
 }

@@ -80,6 +80,6 @@ function start(
   more: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ) {
-  const args = [verb, "--container", oldServer, "--to-container", newServer, "--json", ...more];
+  const args = [verb, "--container", oldServer, "--to-container", newServer, ...more];
   return execa("node", [runnerMain, ...args], { reject: false, stdin: "ignore", env });
 }

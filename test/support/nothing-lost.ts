@@ -8,7 +8,7 @@ import type { FailureCode } from "../../runner/lib/failure";
 import type { Outcome } from "./backup-fixture";
 import { docker } from "./container";
 import { sql } from "./resources";
-import { failureOf } from "./runner";
+import { endedStatus, failureOf } from "./runner";
 import { throwaways } from "./throwaways";
 
 /** What there was before the fault. */
@@ -26,6 +26,8 @@ export interface Expected {
   /** Undefined where the runner was killed and can say nothing. */
   readonly code: FailureCode | undefined;
   readonly message: RegExp;
+  /** Exit status; unset: 1. */
+  readonly status?: number;
   /** Whether the fault lets the server's container live on. */
   readonly container?: "runs" | "gone";
   /** Whether the fault lets the runner remove the hidden folder of its run. */
@@ -77,6 +79,7 @@ export function endedBy(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): Expected {
   return {
     code: killed ? undefined : "interrupted",
     message: new RegExp(`Interrupted by ${signal}`),
+    ...(killed ? {} : { status: endedStatus[signal] }),
     partial: killed ? "left" : "removed",
   };
 }
@@ -100,7 +103,7 @@ export function expectOneMessage({ exitCode, stdout, stderr }: Outcome, expected
     assert.notEqual(exitCode, 0);
     return;
   }
-  const failure = failureOf({ exitCode, stdout, stderr });
+  const failure = failureOf({ exitCode, stdout, stderr }, expected.status);
   assert.equal(failure.match(/^error\b/gm)?.length, 1, stderr);
   assert.ok(failure.startsWith(`error[${expected.code}]: `), stderr);
   assert.match(failure, expected.message);

@@ -39,13 +39,13 @@ export interface RestoreOptions {
 export function restoreArguments({ container, repository, name, database, more }: RestoreOptions): string[] {
   return [
     ...["restore", "--container", container, "--repository", repository, "--name", name ?? "cbm"],
-    ...["--database", database ?? "postgres", "--json", ...(more ?? [])],
+    ...["--database", database ?? "postgres", ...(more ?? [])],
   ];
 }
 
 /** A restore that must succeed. */
 export async function restored(options: RestoreOptions): Promise<RestoreResult> {
-  const { exitCode, stdout, stderr } = await runRunner(restoreArguments(options), options.env);
+  const { exitCode, stdout, stderr } = await runRunner([...restoreArguments(options), "--json"], options.env);
   assert.equal(exitCode, 0, stderr);
   assert.ok(stdout.length < 4096);
   return RestoreResult.parse(JSON.parse(stdout));

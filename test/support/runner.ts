@@ -15,9 +15,12 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** What a run says that must fail: its errors, without the lines of progress before them. */
-export function failureOf({ exitCode, stdout, stderr }: Ended): string {
-  assert.equal(exitCode, 1, `${stdout}${stderr}`);
+/** Exit statuses of runs that were told to end. */
+export const endedStatus = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** What a run without --json says that must fail: its errors, without the lines of progress before them. */
+export function failureOf({ exitCode, stdout, stderr }: Ended, status = 1): string {
+  assert.equal(exitCode, status, `${stdout}${stderr}`);
   assert.equal(stdout, "", "a failed run has no result");
   assert.doesNotMatch(stderr, /^\s+at /m, "a stack trace is no message");
   return stderr.slice(Math.max(0, stderr.search(/^error/m)));

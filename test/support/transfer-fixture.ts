@@ -78,9 +78,9 @@ class TransferFixture {
     return path.join(this.target, "cbm", ...below);
   }
 
-  imported(input: Buffer) {
+  imported(input: Buffer, ...more: string[]) {
     const options = { reject: false, input } as const;
-    return execa("node", [runnerMain, "import", "-", "--repository", this.target, "--json"], options);
+    return execa("node", [runnerMain, "import", "-", "--repository", this.target, ...more], options);
   }
 
   /** As the command line does it, but in this process, for many at once. */

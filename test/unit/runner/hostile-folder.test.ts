@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { exportBackup } from "../../../runner/transfer/export";
-import { progressTo } from "../../../runner/lib/progress";
+import { progressOn, quietDisplay } from "../../../runner/lib/progress";
 import { filesIn } from "../../../runner/repository/folder/files";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { oddPath } from "../../../runner/repository/plain-paths";
@@ -50,7 +50,7 @@ describe("a folder of a backup that somebody else made", () => {
       assert.match((await problem()) ?? "", /its manifest names a file/);
       await assert.rejects(readChecksums(filesIn(folder)), { code: "manifest-unreadable" });
       const request = { name: "cbm", backup: id, file: "-", repository };
-      const progress = progressTo(() => undefined);
+      const progress = progressOn(quietDisplay(() => undefined));
       const { signal } = new AbortController();
       await assert.rejects(exportBackup(request, process.stdout, progress, signal), {
         code: "checksum-mismatch",

@@ -3,14 +3,14 @@ import { readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { pruneAfterBackup } from "../../../runner/backup/index";
 import { prune } from "../../../runner/prune/index";
-import { progressTo } from "../../../runner/lib/progress";
+import { progressOn, quietDisplay } from "../../../runner/lib/progress";
 import { BackupRequest, PruneRequest } from "../../../runner/request";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeBackup } from "../../support/sample-backups";
 
 const [oldest, older, newest] = ["20251120T080000Z", "20251121T080000Z", "20251122T080000Z"] as const;
-const progress = progressTo(() => undefined);
+const progress = progressOn(quietDisplay(() => undefined));
 const { signal } = new AbortController();
 
 describe("pruning", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Command } from "commander";
+import { type Command, CommanderError } from "commander";
 import { program } from "../../../runner/cli/program";
+import { failureOfUsage } from "../../../runner/cli/report";
 import { Failure } from "../../../runner/lib/failure";
 import { BackupRequest, RestoreRequest } from "../../../runner/request";
 import { parseInWords } from "../../../runner/request/problems";
@@ -23,7 +24,8 @@ async function refusal(...args: string[]): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  return error instanceof Failure ? error.message : said.join("");
+  if (error instanceof Failure) return error.message;
+  return (error instanceof CommanderError ? failureOfUsage(error)?.message : undefined) ?? said.join("");
 }
 
 describe("wrong usage", () => {

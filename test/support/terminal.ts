@@ -1,0 +1,48 @@
+/** A real terminal for a program, and what somebody would see on it. */
+import { quote } from "shell-quote";
+import { execa } from "execa";
+
+interface Seen {
+  readonly exitCode: number | undefined;
+  /** All that was written. */
+  readonly written: string;
+  /** The lines that are left in the end. */
+  readonly lines: readonly string[];
+}
+
+/** Runs a shell command on a terminal of 100 columns, by script of util-linux. */
+export async function onTerminal(command: string, env: Readonly<Record<string, string>> = {}): Promise<Seen> {
+  const shell = `stty cols 100 rows 30; ${command}`;
+  const { exitCode, stdout } = await execa(
+    "script",
+    ["--quiet", "--return", "--command", shell, "/dev/null"],
+    {
+      env: { TERM: "xterm-256color", ...env },
+      reject: false,
+      stdin: "ignore",
+    },
+  );
+  return { exitCode, written: stdout, lines: screen(stdout) };
+}
+
+/** The words of a command, quoted for the shell. */
+export const words = (...args: readonly string[]): string => quote(args);
+
+/** Knows what the program writes: lines, and a cursor that goes to a column, and clears the line or the rest of it. */
+function screen(written: string): string[] {
+  const lines: string[] = [""];
+  let column = 0;
+  for (const [piece, , count, action] of written.matchAll(/(\x1b\[(\d*)([A-Za-z])|\x1b[78]|[^])/g)) {
+    const line = lines.at(-1) ?? "";
+    const put = (text: string) => (lines[lines.length - 1] = text);
+    if (piece === "\n") lines.push("");
+    else if (piece === "\r") column = 0;
+    else if (action === "G") column = Number(count) - 1;
+    else if (action === "K") put(count === "2" ? "" : line.slice(0, column));
+    else if (!piece.startsWith("\x1b")) {
+      put(line.padEnd(column).slice(0, column) + piece + line.slice(column + 1));
+      column++;
+    }
+  }
+  return lines.filter((line) => line !== "");
+}
