@@ -1,4 +1,4 @@
-/** Reads the arguments of the components from their source. */
+/** Reads the doc comments of the components' arguments and types from their source. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
@@ -10,18 +10,31 @@ interface Documented {
   readonly byDefault: string;
 }
 
-const folder = path.join(__dirname, "..", "components");
+const root = path.join(__dirname, "..");
+
+const statements = [
+  ...readdirSync(path.join(root, "components"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => path.join("components", file)),
+  "runner/request/choices.ts",
+].flatMap((file) => {
+  const text = readFileSync(path.join(root, file), "utf8");
+  return [...ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true).statements];
+});
 
 const interfaces = new Map(
-  readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .flatMap((file) => {
-      const text = readFileSync(path.join(folder, file), "utf8");
-      return [...ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true).statements];
-    })
-    .filter(ts.isInterfaceDeclaration)
-    .map((declaration) => [declaration.name.text, declaration]),
+  statements.filter(ts.isInterfaceDeclaration).map((declaration) => [declaration.name.text, declaration]),
 );
+
+/** What the comment of an interface says, or of a constant, which is what an enumeration is. */
+export function documentedType(name: string): string {
+  const found = statements.find((statement) =>
+    ts.isVariableStatement(statement)
+      ? statement.declarationList.declarations.some((declaration) => declaration.name.getText() === name)
+      : ts.isInterfaceDeclaration(statement) && statement.name.text === name,
+  );
+  return found === undefined ? "" : commentOf(found);
+}
 
 /** The arguments of an interface and of those nested in it, in the order of the source. */
 export function documented(name: string): Documented[] {
@@ -36,13 +49,17 @@ export function documented(name: string): Documented[] {
 }
 
 function documentedMember(member: ts.PropertySignature): Documented {
-  const comments = ts.getJSDocCommentsAndTags(member).filter(ts.isJSDoc);
   const byDefault = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === "default");
   return {
     name: member.name.getText(),
-    meaning: withoutChanges(comments.map(({ comment }) => textOf(comment)).join(" ")),
+    meaning: withoutChanges(commentOf(member)),
     byDefault: member.questionToken === undefined ? "must be given" : textOf(byDefault?.comment),
   };
+}
+
+function commentOf(node: ts.Node): string {
+  const comments = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
+  return comments.map(({ comment }) => textOf(comment)).join(" ");
 }
 
 /** The interface that an argument is, or of which it is a `pulumi.Input`. */

@@ -6,13 +6,14 @@ import { ensureShellcheck } from "./shellcheck";
 import { shell } from "./shell";
 import { down, ensureStack, purge, up } from "./stack";
 import { ensureTestImages } from "./test-images";
+import { ensureYamlHost } from "./yaml-host";
 import { SetupError } from "./step";
 
 const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   setup: ensureEnvironment,
   "setup-tests": async () => {
-    const { image } = await ensureEnvironment();
-    await Promise.all([ensureS3Server(), ensureTestImages(image)]);
+    const { image, pulumi } = await ensureEnvironment();
+    await Promise.all([ensureS3Server(), ensureYamlHost(pulumi), ensureTestImages(image)]);
   },
   "setup-lint": ensureShellcheck,
   up: async () => up(await ensureEnvironment()),

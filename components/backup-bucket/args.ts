@@ -29,9 +29,13 @@ export type ObjectLockMode = (typeof ObjectLockMode)[keyof typeof ObjectLockMode
 
 /** Cheaper storage classes that a backup can move to. */
 export const TransitionStorageClass = {
+  /** For what is read seldom; at least 30 days are paid for. */
   StandardIa: "STANDARD_IA",
+  /** As `STANDARD_IA`, in one zone alone: if the zone is lost, so are the backups. */
   OneZoneIa: "ONEZONE_IA",
+  /** S3 moves each object by how often it is read. */
   IntelligentTiering: "INTELLIGENT_TIERING",
+  /** For what is hardly ever read, but then at once; at least 90 days are paid for. */
   GlacierInstantRetrieval: "GLACIER_IR",
   /** Cannot be read until it is restored by hand, which takes minutes to hours. */
   GlacierFlexibleRetrieval: "GLACIER",

@@ -37,9 +37,13 @@ export const connectionNames: ArgumentNames<PostgisConnectionArgs> = {
 
 /** A connection whose values are known. */
 export interface PostgisConnection {
+  /** Name of the container. */
   container: string;
+  /** Role that connects. */
   user: string;
+  /** Database that holds the tables. */
   database: string;
+  /** Docker daemon, as in DOCKER_HOST; absent where the docker command line finds it. */
   dockerHost?: string;
   /** Set where it has another name than the container's with "-data". */
   volume?: string;
