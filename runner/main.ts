@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 import { processOutput } from "./cli/output";
 import { program } from "./cli/program";
 import { barDisplay } from "./cli/progress-bar";
-import { asksForJson, exitStatus, failureOfUsage, report } from "./cli/report";
+import { asksForJson, exitStatus, failureOfUsage, report } from "./cli/failures";
 import { Failure } from "./lib/failure";
 import { lineDisplay, progressOn, quietDisplay } from "./lib/progress";
 import { settleAfterAbort } from "./lib/concurrency";

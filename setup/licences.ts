@@ -1,5 +1,5 @@
 /** Writes the licences of the libraries that are bundled into the command line: most ask to be passed on with it. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { root } from "./paths";
@@ -10,7 +10,11 @@ const Metafile = z.object({
 });
 const Package = z.object({ name: z.string(), version: z.string(), license: z.string() });
 
-const bundle = "dist/postgis-backup.js";
+/** The bundles, and what esbuild says of each. */
+const bundles = [
+  { file: "dist/postgis-backup.js", metafile: "dist/command-line.json" },
+  { file: "dist/report.js", metafile: "dist/report.json" },
+];
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 
 /** Folders of the packages that files are in, such as `node_modules/zod`. */
@@ -27,10 +31,13 @@ function licenceOf(folder: string): string {
   return `${name} ${version} (${license})\n\n${text}\n`;
 }
 
-const { outputs } = Metafile.parse(JSON.parse(read("dist/bundle.json")));
-const files = Object.keys(outputs[bundle]?.inputs ?? {});
-if (!existsSync(path.join(root, bundle)) || files.length === 0)
-  throw new Error(`esbuild did not make ${bundle}.`);
+function filesIn({ file, metafile }: (typeof bundles)[number]): string[] {
+  const inputs = Metafile.parse(JSON.parse(read(metafile))).outputs[file]?.inputs;
+  if (inputs === undefined) throw new Error(`${metafile} says nothing of ${file}.`);
+  return Object.keys(inputs);
+}
+
+const files = bundles.flatMap(filesIn);
 const licences = packagesOf(files).map(licenceOf);
 writeFileSync(
   path.join(root, "dist", "LICENSES.txt"),

@@ -10,6 +10,7 @@ import { addPreflight } from "./preflight";
 import { addPresent } from "./present";
 import { addPrune } from "./prune";
 import { addReady } from "./ready";
+import { addReport } from "./report";
 import { addRestore } from "./restore";
 import { addVerify } from "./verify";
 import type { Context } from "./context";
@@ -41,6 +42,7 @@ export function program(
   addRemoveOld(main, context);
   addList(main, context);
   addPresent(main, context);
+  addReport(main, context);
   addPrune(main, context);
   addKeep(main, context);
   addExport(main, context);

@@ -1,62 +1,68 @@
-/** How a run that failed says so: lines in the log or, with --json, one object as the result; and its exit status. */
-import os from "node:os";
-import { CommanderError } from "commander";
-import { Failure, Failures } from "../lib/failure";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Command } from "commander";
+import { Failure } from "../lib/failure";
+import { isErrno } from "../lib/files";
+import { list } from "../prune";
+import { openRepository } from "../repository/open";
+import { ReportRequest } from "../request";
+import { writeNewFile } from "../transfer";
+import type { Context } from "./context";
+import { exampleOf, type Options, print, readRequest, repositoryOptions, retentionOptions } from "./options";
 import { processOutput } from "./output";
 
-/** Failures of a run that has a result all the same, such as a verification of which some backups are damaged. */
-export class FailedWithResult extends Failures {
-  constructor(
-    found: readonly Failure[],
-    readonly result: object,
-  ) {
-    super(found);
-  }
+const usualFile = "report.html";
+
+export function addReport(main: Command, { progress, signal }: Context): void {
+  const command = retentionOptions(repositoryOptions(main.command("report"), "repository"));
+  exampleOf(command, "--repository ./backups --keep-daily 7 --keep-weekly 4 --output backups.html")
+    .summary("write a page that shows the backups in a repository")
+    .description(
+      "Writes one HTML page about the backups of one backup name or of all: whether the last is good, what needs somebody, and how sizes, " +
+        "rows and durations came to be. With rules, it shows what prune would remove. The page needs no network, and nobody but you can read the file.",
+    )
+    .option(
+      "--output <file>",
+      `file to write, which is replaced; "-" is standard output (default: ${usualFile}, unless that is no report)`,
+    )
+    .action(async (options: Options) => {
+      const request = await readRequest(ReportRequest, options);
+      const { output = usualFile } = request;
+      const { report, isReport } = reportModule();
+      if (request.output === undefined) await failUnlessReport(output, isReport);
+      const repository = openRepository(request, signal);
+      const backups = await list(repository, request);
+      const { location } = repository;
+      const { page, verdict } = report({ location, backups, retention: request.retention, now: new Date() });
+      if (output === "-") {
+        await processOutput.result(page, "Nothing was changed.");
+        progress.note(verdict);
+        return;
+      }
+      await writeNewFile(output, Buffer.byteLength(page), (destination) =>
+        pipeline(Readable.from([page]), destination),
+      );
+      await print(options, {}, [verdict, `The report is in ${path.resolve(output)}`]);
+    });
 }
 
-/** Whether the result, and a failure, shall be one JSON object. Options may be wrong, so this cannot wait until they are read. */
-export function asksForJson(args: readonly string[]): boolean {
-  const end = args.indexOf("--");
-  return args.slice(0, end === -1 ? undefined : end).includes("--json");
-}
-
-/** What commander says about wrong usage is a failure like others. Undefined for help and version, which are no failures. */
-export function failureOfUsage(error: CommanderError): Failure | undefined {
-  if (error.exitCode === 0) return undefined;
-  if (error.code === "commander.help") return new Failure("usage", "Name a verb; --help lists them.");
-  return new Failure("usage", error.message.replace(/^error: /, ""));
-}
-
-/** 128 and the number of the signal that ended the run, as shells have it. */
-export function exitStatus(error: unknown, signal: NodeJS.Signals | undefined): number {
-  if (signal !== undefined) return 128 + os.constants.signals[signal];
-  return error instanceof Failure && error.code === "usage" ? 2 : 1;
-}
-
-export async function report(error: unknown, exitStatus: number, verb: string | undefined, json: boolean) {
-  const text =
-    error instanceof Failure
-      ? error.describe()
-      : `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  if (!json) {
-    processOutput.log(text);
-    return;
-  }
-  const result = error instanceof FailedWithResult ? error.result : {};
-  const object = { ...result, error: { ...inJson(error), verb, exitStatus } };
-  // If the result cannot be written, the log is what is left.
-  await processOutput.result(`${JSON.stringify(object)}\n`, "").catch(() => {
-    processOutput.log(text);
+/** A file that the user did not name is replaced only if this program wrote it. */
+async function failUnlessReport(file: string, isReport: (source: string) => boolean): Promise<void> {
+  const source = await readFile(file, "utf8").catch((error: unknown) => {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
   });
+  if (source === undefined || isReport(source)) return;
+  throw new Failure(
+    "usage",
+    `There is a ${file} already, and it is not a report. Name the file to write with --output; a file that is named is replaced.`,
+  );
 }
 
-/** The code "unexpected" is that of a bug of this program. */
-function inJson(error: unknown) {
-  if (!(error instanceof Failure)) {
-    const { message, stack } = error instanceof Error ? error : { message: String(error) };
-    return { code: "unexpected", message, failures: [{ code: "unexpected", message }], stack };
-  }
-  const found = error instanceof Failures ? error.found : [error];
-  const failures = found.map(({ code, message }) => ({ code, message }));
-  return { code: error.code, message: error.message, failures };
+/** Another file than the rest of the command line, and loaded only when needed: it is nearly as large as all of that. */
+function reportModule() {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import loads it always
+  return require("#report") as typeof import("../report");
 }

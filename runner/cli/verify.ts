@@ -5,7 +5,7 @@ import { verify } from "../verify";
 import { backupArgument, namedBackup } from "./backup-argument";
 import type { Context } from "./context";
 import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
-import { FailedWithResult } from "./report";
+import { FailedWithResult } from "./failures";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
   exampleOf(repositoryOptions(main.command("verify")), "./backups/cbm/latest --level restore")

@@ -32,7 +32,7 @@ export async function prune(
   }
   const { name, retention, dryRun } = request;
   const all = await existingBackups(repository, name);
-  const decisions = plan(like === undefined ? all : ofSameSource(all, like), retention, new Date());
+  const decisions = planPrune(like === undefined ? all : ofSameSource(all, like), retention, new Date());
   const kept = decisions.filter(({ reasons }) => reasons.length > 0);
   const removals = dryRun ? [] : await repository.finishRemovals(name);
   for (const { backup, reasons } of decisions) {
@@ -60,8 +60,8 @@ function ofSameSource(all: readonly StoredBackup[], like: string): StoredBackup[
   );
 }
 
-/** Fails instead of planning if the newest backup is suspiciously small. */
-function plan(backups: readonly StoredBackup[], retention: Retention, now: Date): Decision[] {
+/** Which backups of a name are kept, given oldest first. Fails instead of planning if the newest backup is suspiciously small. */
+export function planPrune(backups: readonly StoredBackup[], retention: Retention, now: Date): Decision[] {
   const { minSizeRatio } = retention;
   const decisions = decide(backups, retention, now);
   if (minSizeRatio === undefined) return decisions;
@@ -87,7 +87,7 @@ function warn(kept: readonly Decision[], removals: readonly Removal[], progress:
   }
 }
 
-export { hasRules, notAfter } from "./retention";
+export { hasRules, notAfter, sourceOf } from "./retention";
 export { checkNewestSize } from "./size-check";
 export { keep } from "./keep";
 export { list } from "./list";

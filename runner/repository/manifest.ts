@@ -6,6 +6,8 @@ import { manifestFile } from "./layout";
 
 const describe = <T extends z.ZodType>(schema: T, description: string) => schema.meta({ description });
 
+const Box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+
 export const Manifest = z
   .strictObject({
     manifestVersion: z.literal(1),
@@ -64,6 +66,22 @@ export const Manifest = z
         invalidGeometries: describe(
           z.int().optional(),
           "Counted where the backup was verified by a restore, and the table has geometries.",
+        ),
+        extents: describe(
+          z
+            .array(
+              z.strictObject({
+                column: z.string(),
+                srid: describe(z.int(), "0 where the geometries have none, or several."),
+                box: describe(Box, "Least x, least y, greatest x and greatest y, in the units of the SRID."),
+                degrees: describe(
+                  Box.optional(),
+                  "West, south, east and north in EPSG:4326. Absent where the server cannot transform the box.",
+                ),
+              }),
+            )
+            .optional(),
+          "Of each geometry column that is not empty. Absent where there is none.",
         ),
         indexes: describe(z.array(z.string()), "As pg_get_indexdef writes them."),
         constraints: describe(

@@ -1,8 +1,18 @@
 import { z } from "zod";
-import { BackupName, InRepository, namesOneBackup, OneBackup } from "./repository";
+import { BackupName, FolderPath, InRepository, namesOneBackup, OneBackup } from "./repository";
+import { Retention } from "./retention";
 
 export const ListRequest = z.strictObject({ ...InRepository, name: BackupName.optional() });
 export type ListRequest = z.infer<typeof ListRequest>;
+
+export const ReportRequest = z.strictObject({
+  ...ListRequest.shape,
+  /** The rules of the next prune, to show what it would remove. */
+  retention: Retention.default({}),
+  /** File that the page is written to; "-" is standard output. Unset: `report.html`, unless that is another file. */
+  output: FolderPath.optional(),
+});
+export type ReportRequest = z.infer<typeof ReportRequest>;
 
 export const PresentRequest = z.strictObject(OneBackup).superRefine(namesOneBackup);
 export type PresentRequest = z.infer<typeof PresentRequest>;

@@ -1,6 +1,8 @@
-/** Whoever imports a shell script gets its text, as in the bundle. */
+/** Whoever imports a shell script or a style sheet gets its text, as in the bundle. */
 const { readFileSync } = require("node:fs");
 
-require.extensions[".sh"] = (module, file) => {
-  module.exports = readFileSync(file, "utf8");
-};
+for (const extension of [".sh", ".css"]) {
+  require.extensions[extension] = (module, file) => {
+    module.exports = readFileSync(file, "utf8");
+  };
+}

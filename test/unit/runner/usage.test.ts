@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Command, CommanderError } from "commander";
 import { program } from "../../../runner/cli/program";
-import { failureOfUsage } from "../../../runner/cli/report";
+import { failureOfUsage } from "../../../runner/cli/failures";
 import { Failure } from "../../../runner/lib/failure";
 import { BackupRequest, RestoreRequest } from "../../../runner/request";
 import { parseInWords } from "../../../runner/request/problems";
