@@ -3,13 +3,17 @@
 SHELL := /bin/bash -euo pipefail
 run := node --require ts-node/register/transpile-only setup/main.ts
 
-.PHONY: up setup setup-tests test test-faults test-unit lint mutants bench down purge
+.PHONY: up setup shell setup-tests test test-faults test-unit lint mutants bench down purge
 
 up: build
 	@$(run) up
 
 setup: build
 	@$(run) setup
+
+# Your shell, in which "pulumi" works on the stack of this checkout.
+shell: build
+	@$(run) shell
 
 setup-tests: build
 	@$(run) setup-tests

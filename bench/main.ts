@@ -14,6 +14,7 @@ import { commandLine } from "./command-line";
 import { describeMachine } from "./machine";
 import { measure } from "./measure";
 import { type BenchOptions, readOptions } from "./options";
+import { figures, page } from "./pages";
 import { report } from "./report";
 import type { BenchResult, Sample } from "./result";
 import { type GroupResult, measureGroup } from "./rounds";
@@ -68,8 +69,8 @@ async function describeSample({ container }: Fixture): Promise<Sample> {
 async function write(folder: string, result: BenchResult): Promise<void> {
   await mkdir(folder, { recursive: true });
   const files = {
-    "performance.md": report(result),
-    "performance.json": `${JSON.stringify(result, null, 2)}\n`,
+    [page]: report(result),
+    [figures]: `${JSON.stringify(result, null, 2)}\n`,
     ...charts(result),
   };
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content);

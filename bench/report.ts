@@ -1,11 +1,12 @@
 /** Writes the report in Markdown. It needs nothing but the result. */
-import { copyOnly } from "./cases/backup";
-import { byHandProgram } from "./cases/idle";
+import { byHandWithGzip, copyOnly, parallelDump } from "./cases/backup";
+import { byHandProgram, emptyProgram, stackProgram } from "./cases/idle";
+import { plainScript } from "./cases/restore";
 import { ours } from "./cases/runner";
 import { formatCount, formatSeconds, formatSize, formatSpread, markdownTable } from "./format";
 import { scaleOnPaper } from "./paper";
 import { type BenchResult, type GroupName, medianOf, summaryOf } from "./result";
-import { verdicts } from "./targets";
+import type { GroupResult } from "./rounds";
 
 export function report(result: BenchResult): string {
   const { sample, rounds } = result;
@@ -15,9 +16,10 @@ export function report(result: BenchResult): string {
       "brackets, the least and the most. Compare ratios: the seconds depend on this machine.",
     `The tables come from \`examples/cbm/\`: ${formatCount(sample.rows)} signature rows (${formatSize(sample.tableBytes)}). ` +
       `All tables with their indexes take ${formatSize(sample.databaseBytes)}.`,
+    "## What it means for you",
+    meaning(result),
+    "## Measured on",
     machineTable(result),
-    "## Targets",
-    targetTable(result),
     "## Backup",
     "![Seconds of each contender to back up](performance-backup.svg)",
     backupTable(result),
@@ -63,14 +65,24 @@ function machineTable({ machine }: BenchResult): string {
   ).replace("--:", "---");
 }
 
-function targetTable(result: BenchResult): string {
-  const rows = verdicts(result).map(({ target, limit, measured, met }) => [
-    target,
-    limit,
-    measured,
-    met ? "met" : "**not met**",
-  ]);
-  return markdownTable(["target", "limit", "measured", ""], rows);
+/** The figures that a reader has come for. */
+function meaning({ groups, sample, jobs, smallTables }: BenchResult): string {
+  const { backup, restore, manyTables, idleUp } = groups;
+  const time = (group: GroupResult, contender: string) => formatSeconds(medianOf(group, contender));
+  const peak = Math.max(
+    medianOf(backup, ours, "commandPeakBytes"),
+    medianOf(restore, `${ours} restore`, "commandPeakBytes"),
+  );
+  return [
+    `- **A backup** of ${formatSize(sample.tableBytes)} of signature rows takes ${time(backup, ours)}, with counts, fingerprints, checksums and a read of ` +
+      `the whole archive. \`pg_dump\`, \`docker cp\` and \`gzip\` by hand take ${time(backup, byHandWithGzip)}, and check nothing; a bare ` +
+      `\`${parallelDump(jobs)}\` takes ${time(backup, parallelDump(jobs))}.`,
+    `- **A restore**, compared row by row with the backup, takes ${time(restore, `${ours} restore`)}; \`psql -f\` takes ${time(restore, plainScript)}, and compares nothing.`,
+    `- **In the database's container** it writes ${formatSize(medianOf(backup, ours, "containerBytes"))}. The program itself takes at most ${formatSize(peak)} of memory.`,
+    `- **Many small tables**: ${formatCount(smallTables)} of them take ${time(manyTables, ours)}.`,
+    `- **\`pulumi up\` with nothing to do** takes ${time(idleUp, stackProgram)}; that of an empty program takes ${time(idleUp, emptyProgram)}.`,
+    "- **Larger tables**: see the [estimates](#estimates-for-other-scales). Index builds take most of a restore.",
+  ].join("\n");
 }
 
 function backupTable({ groups: { backup } }: BenchResult): string {

@@ -1,5 +1,5 @@
 /**
- * What a change of each argument of each component does. docs/arguments.md and the settings in README.md are generated from this
+ * What a change of each argument of each component does. docs/arguments.md and docs/settings.md are generated from this
  * table ("npm run schema"). test/e2e/arguments-*.test.ts and test/offline/bucket-arguments.test.ts try every line on a real stack;
  * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
  */
@@ -230,6 +230,11 @@ export const postgisContainer = {
     effect: "container",
     change: () => ({ team: "gis" }),
     shows: ["container", "labels"],
+  },
+  checkInPreview: {
+    effect: "nothing",
+    change: () => false,
+    wrong: refused("false", /^checkInPreview: must be true or false/),
   },
   startTimeout: {
     effect: "nothing",

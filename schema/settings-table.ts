@@ -1,4 +1,4 @@
-/** Writes the table of the stack's settings into README.md: `npm run schema`. */
+/** Writes the table of the stack's settings into docs/settings.md: `npm run schema`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Argument, components, effects } from "./argument-effects";
@@ -10,7 +10,7 @@ const { load } = require("js-yaml") as { readonly load: (yaml: string) => unknow
 const root = path.join(__dirname, "..");
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 
-const readmeFile = path.join(root, "README.md");
+const settingsFile = path.join(root, "docs", "settings.md");
 const begin = "<!-- settings: written by `npm run schema` -->";
 const end = "<!-- end of the settings -->";
 
@@ -81,14 +81,14 @@ function settingsTable(): string {
   );
 }
 
-/** README.md as it is, and as it should be. */
-export function readme(): { readonly actual: string; readonly expected: string } {
-  const actual = read("README.md");
+/** docs/settings.md as it is, and as it should be. */
+export function settingsPage(): { readonly actual: string; readonly expected: string } {
+  const actual = read("docs/settings.md");
   const [before, rest] = actual.split(begin);
   const [, after] = rest?.split(end) ?? [];
   if (before === undefined || after === undefined)
-    throw new Error(`README.md lacks the line ${begin}, or ${end}.`);
+    throw new Error(`docs/settings.md lacks the line ${begin}, or ${end}.`);
   return { actual, expected: [before, begin, "\n\n", settingsTable(), "\n\n", end, after].join("") };
 }
 
-if (require.main === module) writeFileSync(readmeFile, readme().expected);
+if (require.main === module) writeFileSync(settingsFile, settingsPage().expected);

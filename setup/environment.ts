@@ -4,7 +4,7 @@ import { ensureBackend } from "./backend";
 import { ensurePulumi } from "./cli";
 import { engineAddress, ensureEngine } from "./engine";
 import { ensureImage } from "./image";
-import { cache } from "./paths";
+import { builtPulumi, cache } from "./paths";
 import { ensurePlugins } from "./plugins";
 
 /** What the set-up found or created. Tests read it too. */
@@ -22,6 +22,7 @@ const environmentFile = path.join(cache, "environment.json");
 /** Installs everything that `up` and `test` need on this machine. It is quick if all is there already. */
 export async function ensureEnvironment(): Promise<Environment> {
   await mkdir(cache, { recursive: true });
+  await leaveShell();
   await ensureEngine();
   const cli = await ensurePulumi();
   const plugins = await ensurePlugins(cli);
@@ -42,6 +43,16 @@ export async function ensureEnvironment(): Promise<Environment> {
   };
   await writeFile(environmentFile, `${JSON.stringify(environment, null, 2)}\n`, { mode: 0o600 });
   return environment;
+}
+
+/** What "make shell" has set is not the user's own: without this, the set-up would take it for an installation on this machine. */
+async function leaveShell(): Promise<void> {
+  const last = await readEnvironment().catch(() => undefined);
+  if (last === undefined) return;
+  for (const [name, value] of Object.entries(last.env))
+    if (process.env[name] === value) Reflect.deleteProperty(process.env, name);
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  process.env["PATH"] = folders.filter((folder) => folder !== path.dirname(builtPulumi)).join(path.delimiter);
 }
 
 export async function readEnvironment(): Promise<Environment> {

@@ -3,7 +3,8 @@ import { ExecaError } from "execa";
 import { ensureEnvironment } from "./environment";
 import { ensureS3Server } from "./s3-server";
 import { ensureShellcheck } from "./shellcheck";
-import { down, purge, up } from "./stack";
+import { shell } from "./shell";
+import { down, ensureStack, purge, up } from "./stack";
 import { ensureTestImages } from "./test-images";
 import { SetupError } from "./step";
 
@@ -15,6 +16,11 @@ const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   "setup-lint": ensureShellcheck,
   up: async () => up(await ensureEnvironment()),
+  shell: async () => {
+    const environment = await ensureEnvironment();
+    await ensureStack(environment);
+    await shell(environment);
+  },
   down: async () => down(await ensureEnvironment()),
   purge: async () => purge(await ensureEnvironment()),
 };

@@ -40,7 +40,7 @@ async function selectStack({ pulumi: file, env }: Environment): Promise<void> {
 }
 
 /** Creates the stack if it does not exist, and sets a password, which has no default. */
-async function ensureStack(environment: Environment): Promise<void> {
+export async function ensureStack(environment: Environment): Promise<void> {
   await selectStack(environment);
   if ((await setting(environment, "password")) === undefined) {
     const password = randomBytes(24).toString("base64url");
@@ -65,7 +65,9 @@ export async function up(environment: Environment): Promise<void> {
 export async function down(environment: Environment): Promise<void> {
   await selectStack(environment);
   const { volumeName, backupLocation } = await outputs(environment);
-  await visibly(environment, ["destroy", "--yes", "--skip-preview", "--exclude-protected"]);
+  // The volume stays in the stack with all that it depends on, so that "make up" knows it as its own.
+  const kept = ["--exclude", "**docker:index/volume:Volume**", "--exclude-protected"];
+  await visibly(environment, ["destroy", "--yes", "--skip-preview", ...kept]);
   console.error(
     `\nThe data stay in Docker volume ${volumeName ?? "(none was created)"}, the backups in ${folderOf(backupLocation)}.`,
   );
@@ -77,13 +79,16 @@ export async function purge(environment: Environment): Promise<void> {
   await selectStack(environment);
   const { backupLocation } = await outputs(environment);
   const volumes = await ownVolumes(environment);
-  const question = `Delete Docker volume ${volumes.join(", ") || "(none)"}, all backups in ${folderOf(backupLocation)}, and stack ${stack}?`;
+  const backups = ownFolder(backupLocation);
+  const question = `Delete Docker volume ${volumes.join(", ") || "(none)"}, all backups in ${backups ?? "(none)"}, and stack ${stack}?`;
   if (!(await confirmed(question))) throw new SetupError("Nothing was deleted.");
   await pulumi(environment, ["state", "unprotect", "--all", "--yes"], { reject: false });
   await visibly(environment, ["destroy", "--yes", "--skip-preview"]);
   for (const volume of volumes)
     await execa("docker", ["volume", "rm", "--force", volume], { env: environment.env });
-  if (backupLocation !== undefined) await rm(path.dirname(backupLocation), { recursive: true, force: true });
+  if (backups !== undefined) await rm(backups, { recursive: true, force: true });
+  else if (backupLocation !== undefined)
+    console.error(`The backups in ${folderOf(backupLocation)} stay: others may have theirs there too.`);
   await execa(environment.pulumi, ["stack", "rm", stack, "--yes", "--non-interactive"], {
     cwd: root,
     env: environment.env,
@@ -103,6 +108,13 @@ async function ownVolumes(environment: Environment): Promise<string[]> {
     if (!label.failed && label.stdout === owner) own.push(name);
   }
   return own;
+}
+
+/** The folder of the backups, if it is in this checkout. Others have their backups elsewhere too. */
+function ownFolder(location: string | undefined): string | undefined {
+  if (location === undefined || !path.isAbsolute(location)) return undefined;
+  const inCheckout = path.relative(root, path.dirname(location));
+  return inCheckout.startsWith("..") || inCheckout === "" ? undefined : path.dirname(location);
 }
 
 function folderOf(location: string | undefined): string {

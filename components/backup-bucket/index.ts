@@ -2,7 +2,7 @@ import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkedArgs, wrongArgument } from "../shared/check";
-import { childOptions, kept, outputsOf } from "../shared/component";
+import { childOptions, outputsOf } from "../shared/component";
 import { type BackupBucketArgs, backupBucketNames } from "./args";
 import { BucketArguments, conflict } from "./arguments";
 import { backupPolicy, type PolicyScope, prunePolicy, restorePolicy } from "./policies";
@@ -55,7 +55,9 @@ export class BackupBucket extends pulumi.ComponentResource {
       this.arn = pulumi.interpolate`arn:${partition}:s3:::${bucketName}`;
       this.region = pulumi.output(undefined);
     } else {
-      const options = { ...childOptions(this, opts), ...kept(checked.keepBucket ?? true) };
+      // Absent where the bucket is not kept, so that they do not override the options of the parent.
+      const kept = (checked.keepBucket ?? true) ? { protect: true, retainOnDelete: true } : {};
+      const options = { ...childOptions(this, opts), ...kept };
       this.bucket = new s3.Bucket(
         `${name}-bucket`,
         {

@@ -51,7 +51,8 @@ export interface PostgisContainerArgs {
    */
   volumeName?: pulumi.Input<string>;
   /**
-   * Keeps the data volume: it is protected in the stack, and deleting it from the stack leaves it in Docker.
+   * Keeps the data volume: deleting it from the stack, as `pulumi destroy` does, leaves it in Docker. A later stack takes it over
+   * with `adopt`.
    * **Caution**: with `false`, `pulumi destroy` deletes the data.
    * @default true
    */
@@ -131,6 +132,12 @@ export interface PostgisContainerArgs {
    * @default the daemon that the docker command line finds
    */
   dockerHost?: pulumi.Input<string>;
+  /**
+   * Lets `pulumi preview` look at the Docker daemon and this machine, and warn of what would keep the container from being created, such as a
+   * taken port. Set it to `false` where previews cannot reach the daemon.
+   * @default true
+   */
+  checkInPreview?: boolean;
 }
 
 export const postgisContainerNames: ArgumentNames<PostgisContainerArgs> = {
@@ -157,4 +164,5 @@ export const postgisContainerNames: ArgumentNames<PostgisContainerArgs> = {
   labels: "object",
   startTimeout: "number",
   dockerHost: "string",
+  checkInPreview: "boolean",
 };

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { PreflightRequest, ReadyRequest, RestoreRequest, RestoreResult } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkPassword, checkedRequest, checkValue, derived, Switch } from "../shared/check";
-import { childOptions, kept, outputsOf } from "../shared/component";
+import { childOptions, outputsOf } from "../shared/component";
 import { connectionAfter, dataVolume, type PostgisConnection } from "../shared/connection";
 import { valuesAlone } from "../shared/identity";
 import { runnerCommand } from "../shared/runner-command";
@@ -13,6 +13,7 @@ import { type PostgisContainerArgs, postgisContainerNames } from "./args";
 import { databaseUri } from "./database-uri";
 import { labelsOf, ownerOf } from "./owner";
 import { containerPlan, plannedArguments } from "./plan";
+import { warnInPreview } from "./preview";
 import { serverContainer } from "./server-container";
 
 /**
@@ -64,6 +65,7 @@ export class PostgisContainer extends pulumi.ComponentResource {
     });
     checkValue(Switch, args.keepData, ["keepData"], this);
     checkValue(Switch, args.standby, ["standby"], this);
+    checkValue(Switch, args.checkInPreview, ["checkInPreview"], this);
     const { standby = false, keepData = true, dockerHost } = args;
     const image = args.image ?? "postgis/postgis:17-3.5";
     const containerName = args.containerName ?? name;
@@ -82,11 +84,13 @@ export class PostgisContainer extends pulumi.ComponentResource {
       user,
       database,
     });
+    const planned = checkedRequest(PreflightRequest, plan, this, plannedArguments);
+    if (args.checkInPreview ?? true) warnInPreview(planned, plan, `${name}-preflight`, this);
     this.preflight = runnerCommand(
       `${name}-preflight`,
       {
         verb: "preflight",
-        request: checkedRequest(PreflightRequest, plan, this, plannedArguments),
+        request: planned,
         triggers: [],
         onUpdate: "runAgain",
       },
@@ -99,8 +103,13 @@ export class PostgisContainer extends pulumi.ComponentResource {
     this.volume = new docker.Volume(
       `${name}-volume`,
       { name: volumeName, labels },
-      // Docker cannot change a volume's labels: other labels would replace the volume, and lose the data.
-      { ...checked, ...kept(keepData), ignoreChanges: ["labels"] },
+      {
+        ...checked,
+        // Not `protect`: that breaks off "pulumi destroy" when the container is gone already.
+        ...(keepData ? { retainOnDelete: true } : {}),
+        // Docker cannot change a volume's labels: other labels would replace the volume, and lose the data.
+        ignoreChanges: ["labels"],
+      },
     );
 
     if (standby) {

@@ -32,7 +32,7 @@ export const plannedArguments = {
  */
 export function containerPlan(
   planned: PlannedContainer,
-): Record<keyof PreflightRequest, pulumi.Input<unknown>> {
+): Record<Exclude<keyof PreflightRequest, "dryRun">, pulumi.Input<unknown>> {
   const { args } = planned;
   const environment = args.environment ?? {};
   return {

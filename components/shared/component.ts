@@ -21,9 +21,6 @@ export function childOptions(
   return { parent, dependsOn: [...(wanted as pulumi.Input<pulumi.Resource>[]), ...dependsOn] };
 }
 
-/** Options of a child that outlives the stack. Otherwise they are absent, so that they do not override the options of its parent. */
-export const kept = (keep: boolean) => (keep ? { protect: true, retainOnDelete: true } : {});
-
 /** All properties of a component that are outputs. */
 export function outputsOf(component: pulumi.ComponentResource): pulumi.Inputs {
   const found = Object.entries(component).filter(

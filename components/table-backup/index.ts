@@ -2,10 +2,11 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { BackupRequest, BackupResult } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
-import { checkPassword, checkValue, Switch } from "../shared/check";
+import { checkPassword, checkValue, derived, Switch } from "../shared/check";
 import { outputsOf, withSecretPassword } from "../shared/component";
 import { connectionArguments } from "../shared/connection";
 import { serverIdentity, valuesAlone } from "../shared/identity";
+import { needsResources } from "../shared/preview";
 import { refuseUnusedS3 } from "../shared/s3-settings";
 import { runVerb } from "../shared/verb";
 import { type TableBackupArgs, tableBackupNames } from "./args";
@@ -87,8 +88,12 @@ export class TableBackup extends pulumi.ComponentResource {
     checkPassword(args.password, this);
     checkValue(Switch, args.checkInPreview, ["checkInPreview"], this);
     refuseUnusedS3(args, this);
-    if (typeof args.every === "string") checkValue(Period, args.every, ["every"], this);
     const { connection: server, password, backupName, every, triggers, checkInPreview, ...asked } = stored;
+    const period = derived(every, (given) => {
+      if (given === undefined) return [];
+      checkValue(Period, given, ["every"], this);
+      return [periodNumber(given, Date.now())];
+    });
     const { user, database, dockerHost, container } = pulumi.output(server);
     const { command, request, result } = runVerb(
       `${name}-backup`,
@@ -99,12 +104,13 @@ export class TableBackup extends pulumi.ComponentResource {
         argumentOf: { ...connectionArguments("connection"), name: "backupName" },
         resultSchema: BackupResult,
         password,
-        triggers: this.triggersOf(name, { ...args, every, triggers }),
+        triggers: this.triggersOf(name, { ...args, triggers }, period),
       },
       this,
       opts,
     );
-    if (checkInPreview ?? true) warnInPreview(request, password, this);
+    const waits = opts?.dependsOn === undefined ? needsResources(server) : Promise.resolve(true);
+    if (checkInPreview ?? true) warnInPreview({ request, password, waits }, this);
     this.command = command;
     this.location = result.location;
     this.manifest = result.manifest;
@@ -122,7 +128,11 @@ export class TableBackup extends pulumi.ComponentResource {
   }
 
   /** What a change of takes a new backup. */
-  private triggersOf(name: string, args: TableBackupArgs): pulumi.Output<unknown[]> {
+  private triggersOf(
+    name: string,
+    args: TableBackupArgs,
+    period: pulumi.Input<number[]>,
+  ): pulumi.Output<unknown[]> {
     const s3 = args.s3 === undefined ? undefined : pulumi.output(args.s3);
     const server = pulumi.output(args.connection);
     const subject = {
@@ -139,11 +149,6 @@ export class TableBackup extends pulumi.ComponentResource {
       missingReferences: args.missingReferences,
       accept: args.accept,
     };
-    const period = pulumi.output(args.every).apply((every) => {
-      if (every === undefined) return [];
-      checkValue(Period, every, ["every"], this);
-      return [periodNumber(every, Date.now())];
-    });
     const command = pulumi.createUrn(`${name}-backup`, "command:local:Command", this);
     const gone = pulumi.all([command, s3]).apply(([urn, server]) => goneBackup(urn, server, this));
     return valuesAlone(

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { BackupResult, PresentResult } from "../../runner/request";
+import { lastState } from "../shared/last-state";
 import { runnerFile } from "../shared/runner-command";
 
 /** Trigger of a backup that is taken because the last one is gone. It stays, or the next update would take another backup. */
@@ -48,21 +49,6 @@ async function isInBucket(request: object): Promise<boolean> {
   runner.stdin.on("error", () => undefined);
   runner.stdin.end(JSON.stringify(request));
   return PresentResult.safeParse(parsed(await text(runner.stdout))).data?.present ?? true;
-}
-
-const CommandState = z.object({
-  stdout: z.string(),
-  triggers: z.array(z.unknown()),
-});
-
-/** What the stack knew of a command when the update began. */
-async function lastState(command: string): Promise<z.infer<typeof CommandState> | undefined> {
-  const stackName = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()].join("/");
-  const answer: unknown = await pulumi.runtime
-    .invoke("pulumi:pulumi:readStackResourceOutputs", { stackName })
-    .catch(() => undefined);
-  const all = z.object({ outputs: z.record(z.string(), z.unknown()) }).safeParse(answer).data;
-  return z.object({ outputs: CommandState }).safeParse(all?.outputs[command]).data?.outputs;
 }
 
 function parsed(json: string): unknown {

@@ -8,8 +8,7 @@ const backup = new TableBackup("cbm", {
     "roi*_signatures.pid -> parcel_set.ogc_fid",
     "roi*_signatures.obsid -> dias_catalogue.id",
   ],
-  repository: "./backups",
-  format: "custom", // streamed out of a container that has no folder of this machine
+  repository: "./backups", // a folder here; the archive is streamed out of the container
 });
 
 export const location = backup.location;

@@ -26,6 +26,7 @@ import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import path from "node:path";
 import { parseRepository, s3Url, type S3Location } from "../request/location";
+import { setting } from "../lib/setting";
 type Sized = Pick<Relation, "bytes">;
 
 /** A backup that can be taken. */
@@ -60,9 +61,7 @@ export async function planBackup(
   const last = await attempts.run(() => repositories.survey());
   const container = await attempts.run(running);
   if (container === undefined) throw attempts.failure();
-  attempts.runSync(() => {
-    repositories.checkContainer(container);
-  });
+  const format = attempts.runSync(() => repositories.chooseFormat(container, progress));
   const key = await backupKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, applicationName(key, request.name), signal)),
@@ -73,6 +72,7 @@ export async function planBackup(
     const found = await planWithServer(
       request,
       repositories,
+      format ?? "custom",
       key,
       connection.session,
       dump,
@@ -90,6 +90,7 @@ export async function planBackup(
 async function planWithServer(
   request: BackupRequest,
   repositories: Repositories,
+  format: ArchiveFormat,
   key: string,
   session: Session,
   dump: DumpInfo | undefined,
@@ -97,7 +98,6 @@ async function planWithServer(
   attempts: Attempts,
   progress: Progress,
 ): Promise<Omit<Plan, "key" | "container" | "connection">> {
-  const format = repositories.format;
   const server = await attempts.run(() => readServerInfo(session));
   if (server === undefined || dump === undefined) throw attempts.failure();
   attempts.runSync(() => {
@@ -143,7 +143,7 @@ function checkAccepted(verify: VerifyLevel, ignoredReferences: Selection["ignore
   throw new Failure(
     "reference-outside-selection",
     `Foreign keys to tables that are not selected cannot be restored, so a restore test would fail: ${names}. ` +
-      'Select these tables too, or take "verify: archive".',
+      `Select these tables too, or set ${setting("--verify archive", 'verify: "archive"')}.`,
   );
 }
 

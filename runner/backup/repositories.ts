@@ -17,6 +17,7 @@ import { isS3Url } from "../request/location";
 import { summarizeVersionIds } from "../request/result";
 import { copyBackup } from "../transfer";
 import { s3Options } from "./restore-guide";
+import { setting } from "../lib/setting";
 
 /** A backup that is being written, under an id that is free in all repositories of the run. */
 export interface BegunBackup extends BackupWriter {
@@ -59,10 +60,6 @@ export class Repositories {
     return [...new Set([...this.kept, this.#work])];
   }
 
-  get format(): ArchiveFormat {
-    return this.request.format ?? (this.#folder === undefined ? "custom" : "directory");
-  }
-
   get #folder(): string | undefined {
     return this.#work.folder(this.request.name);
   }
@@ -84,10 +81,20 @@ export class Repositories {
     return found.map((backups) => backups.findLast(isGood)?.manifest).find((one) => one !== undefined);
   }
 
-  /** Fails where `pg_dump` in this container cannot write its files. */
-  checkContainer(container: Inspection): void {
-    if (this.#folder === undefined || this.format !== "directory") return;
-    if (pathInContainer(container, this.#folder) === undefined) throw notMounted(this.request, this.#folder);
+  /** The format that was asked for, or the best that this container can write. Fails where it cannot write what was asked for. */
+  chooseFormat(container: Inspection, progress: Progress): ArchiveFormat {
+    const { format } = this.request;
+    const folder = this.#folder;
+    if (folder === undefined) return format ?? "custom";
+    const mounted = pathInContainer(container, folder) !== undefined;
+    if (format === "directory" && !mounted) throw notMounted(this.request, folder);
+    if (format === undefined && !mounted) {
+      progress.note(
+        `Container "${this.request.container}" has no writable mount of ${folder}, so the archive is streamed out in the custom format. ` +
+          "With a mount, several workers would write the directory format.",
+      );
+    }
+    return format ?? (mounted ? "directory" : "custom");
   }
 
   /** Fails where there is less room than a backup is expected to take. */
@@ -205,6 +212,6 @@ export function notMounted({ container }: BackupRequest, folder: string): Failur
   return new Failure(
     "folder-not-mounted",
     `Container "${container}" has no writable mount of ${folder}, and pg_dump writes the directory format inside the container. ` +
-      "Mount that folder into it, or choose --format custom, which is streamed out.",
+      `Mount that folder into it, or choose ${setting("--format custom", 'format: "custom"')}, which is streamed out.`,
   );
 }

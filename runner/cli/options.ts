@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { z } from "zod";
 import { Failure } from "../lib/failure";
+import { nameArguments } from "../lib/setting";
 import { parseInWords } from "../request/problems";
 import { processOutput } from "./output";
 
@@ -105,6 +106,7 @@ export async function readRequest<T>(
   options: Options,
   names: Readonly<Record<string, string>> = {},
 ): Promise<T> {
+  if (options["request"] !== undefined) nameArguments();
   const raw: unknown =
     options["request"] === undefined
       ? nested(

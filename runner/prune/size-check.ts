@@ -2,6 +2,7 @@ import { Failure } from "../lib/failure";
 import { sourceOf } from "./retention";
 import { type GoodBackup, isGood, type StoredBackup } from "../repository/repository";
 import { totalBytes, formatBytes } from "../lib/format";
+import { setting } from "../lib/setting";
 
 interface Shrinkage {
   readonly before: GoodBackup;
@@ -49,7 +50,7 @@ function describeShrinkage({ before, after }: Shrinkage, ratio: number): string 
     `Backup ${after.id} of "${after.name}" has ${formatBytes(archiveBytes(after))}, less than ${ratio} times the ` +
     `${formatBytes(archiveBytes(before))} of ${before.id} before it${gone.length > 0 ? `, and lacks ${shown}` : ""}. ` +
     `No backup was removed. Check whether rows are lost. If they are, restore them from ${before.id}; ` +
-    `if not, mark ${before.id} with "postgis-backup keep", or prune without --min-size-ratio.`
+    `if not, mark ${before.id} with "postgis-backup keep", or prune without ${setting("--min-size-ratio", "minSizeRatio")}.`
   );
 }
 

@@ -77,6 +77,8 @@ export const PreflightRequest = z.strictObject({
   initScripts: z.array(z.string().min(1)).default([]),
   /** Backup whose tables a new volume is to hold. */
   restoreFrom: z.strictObject(OneBackup).superRefine(namesOneBackup).optional(),
+  /** Makes no folder, and neither pulls nor starts the image. */
+  dryRun: z.boolean().default(false),
 });
 export type PreflightRequest = z.infer<typeof PreflightRequest>;
 export type PreflightRequestInput = z.input<typeof PreflightRequest>;

@@ -20,6 +20,7 @@ import { readPieces } from "../postgres/archive/script-pieces";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { comparableMethod } from "./load";
 import { beginAndWait } from "../postgres/session/snapshot";
+import { setting } from "../lib/setting";
 
 export async function restoreData(
   run: RestoreRun,
@@ -89,7 +90,7 @@ async function lockEmpty(
   if (full.length === 0) return;
   throw new Failure(
     "table-exists",
-    `${full.join(", ")} has rows already. Empty it, or have its rows replaced with --if-exists replace.`,
+    `${full.join(", ")} has rows already. Empty it, or have its rows replaced with ${setting("--if-exists replace", 'ifExists: "replace"')}.`,
   );
 }
 
@@ -139,7 +140,7 @@ export async function selectFilled(
     attempts.add(
       new Failure(
         "table-not-found",
-        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without --data-only.`,
+        `${sqlName(place)} is no table of database "${request.database}", and only tables that exist can be filled. Restore without ${setting("--data-only", 'content: "data"')}.`,
       ),
     );
     return [];

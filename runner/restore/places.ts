@@ -11,6 +11,7 @@ import { type Existing, findExisting } from "./members";
 import { type Name, oidList, literalList } from "../postgres/session/names";
 import type { DanglingReference } from "../postgres/catalog/select-tables";
 import type { RestoreRun } from "./begin";
+import { setting } from "../lib/setting";
 
 interface Planned {
   readonly places: readonly Name[];
@@ -56,19 +57,22 @@ const nameList = (existing: readonly Existing[]) => {
   return names.join(", ") + (existing.length > 20 ? ` and ${existing.length - 20} more` : "");
 };
 
+const replaceThem = () => setting("--if-exists replace", 'ifExists: "replace"');
+const intoOther = () => setting("--schema FROM=TO", 'schemas: { FROM: "TO" }');
+
 function tablesExist(request: RestoreRequest, existing: readonly Existing[], wanted: number): Failure {
   const some = request.ifExists === "skip" ? `, but not all of the ${wanted} tables` : "";
   return new Failure(
     "table-exists",
-    `Database "${request.database}" has ${nameList(existing)} already${some}. Nothing was changed. Replace them with --if-exists replace, ` +
-      "keep them in another schema with --if-exists swap, or restore beside them with --schema FROM=TO.",
+    `Database "${request.database}" has ${nameList(existing)} already${some}. Nothing was changed. Replace them with ${replaceThem()}, ` +
+      `keep them in another schema with ${setting("--if-exists swap", 'ifExists: "swap"')}, or restore beside them with ${intoOther()}.`,
   );
 }
 
 function notTables(others: readonly Existing[]): Failure {
   return new Failure(
     "table-exists",
-    `${nameList(others)} is in the way, and is not a table. Rename or drop it, or restore into another schema with --schema FROM=TO.`,
+    `${nameList(others)} is in the way, and is not a table. Rename or drop it, or restore into another schema with ${intoOther()}.`,
   );
 }
 
@@ -177,7 +181,7 @@ export async function checkNames(
   throw new Failure(
     "table-exists",
     `Database "${database}" has other objects by names that the backup needs: ${shown.join(", ")}. Nothing was changed. ` +
-      "Rename or drop them, or restore into another schema with --schema FROM=TO.",
+      `Rename or drop them, or restore into another schema with ${intoOther()}.`,
   );
 }
 
@@ -219,7 +223,7 @@ export async function refuseDependents(session: Session, oids: readonly string[]
   throw new Failure(
     "dependent-object",
     `These depend on tables that are to be replaced, and are not replaced with them: ${names.slice(0, shown).join(", ")}${more}. ` +
-      "Drop them and create them again afterwards, restore their tables too, or restore into another schema with --schema FROM=TO.",
+      `Drop them and create them again afterwards, restore their tables too, or restore into another schema with ${intoOther()}.`,
   );
 }
 
@@ -282,7 +286,7 @@ async function checkPublications(
   throw new Failure(
     "dependent-object",
     `Publication ${all.map(({ name }) => name).join(", ")} publishes all tables, and so the copy that swap would keep. ` +
-      "Use --if-exists replace, or have the publication name its tables.",
+      `Use ${replaceThem()}, or have the publication name its tables.`,
   );
 }
 

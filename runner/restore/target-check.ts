@@ -10,6 +10,7 @@ import type { RecordedTable } from "../verify";
 import { execArguments, type ExecTarget } from "../docker/exec";
 import { spawnDocker } from "../docker/docker";
 import { formatBytes } from "../lib/format";
+import { setting } from "../lib/setting";
 
 const Role = z.object({
   name: z.string(),
@@ -120,7 +121,7 @@ async function checkRoles(
     attempts.add(
       new Failure(
         "requirement-missing",
-        `The server lacks roles that own the tables or may use them: ${missing.join(", ")}. Create them, or take --missing-roles create.`,
+        `The server lacks roles that own the tables or may use them: ${missing.join(", ")}. Create them, or set ${setting("--missing-roles create", 'missingRoles: "create"')}.`,
       ),
     );
   }
@@ -224,6 +225,6 @@ export async function checkFreeSpace(
   throw new Failure(
     "space-insufficient",
     `The disk of the database has ${formatBytes(free)} free, and the tables take at least ${formatBytes(needed)} with their indexes. ` +
-      "Free some space, or restore fewer tables with --table.",
+      `Free some space, or restore fewer tables with ${setting("--table", "tables")}.`,
   );
 }

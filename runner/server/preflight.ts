@@ -93,11 +93,11 @@ async function checkNetwork(docker: Docker, { network }: PreflightRequest): Prom
 }
 
 /** Makes the directory, because Docker would make it for root only. */
-async function checkBackupDirectory({ backupDirectory }: PreflightRequest): Promise<string> {
+async function checkBackupDirectory({ backupDirectory, dryRun }: PreflightRequest): Promise<string> {
   if (backupDirectory === undefined) return "";
   const directory = path.resolve(backupDirectory);
   await checkWritable(directory);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (!dryRun) await mkdir(directory, { recursive: true, mode: 0o700 });
   return directory;
 }
 
@@ -159,7 +159,7 @@ async function startOf(
   signal: AbortSignal,
 ): Promise<DryStart | undefined> {
   const { image, volume, dataFolder: mounted } = request;
-  if (image === undefined) return undefined;
+  if (image === undefined || request.dryRun) return undefined;
   progress.note(`Trying a start of the image ${image}.`);
   const { Config } = await availableImage(docker, image, imageRemedy, signal).catch((error: unknown) => {
     const missing = error instanceof Failure && error.code === "docker-failed";

@@ -99,6 +99,7 @@ describe("postgis-backup backup", function () {
     ["the custom format in a mounted folder", "mounted", ["--format", "custom"]],
     ["the plain format, with gzip", "mounted", ["--format", "plain", "--compression", "gzip:1"]],
     ["the custom format, streamed out of a container without a mount", "elsewhere", ["--format", "custom"]],
+    ["no format, out of a container without a mount", "elsewhere", ["--jobs", "2"]],
     ["the plain format, streamed", "elsewhere", ["--format", "plain", "--compression", "zstd:1"]],
   ] as const) {
     it(`brings every row back with stock tools, as its restore command says: ${title}`, async () => {
@@ -206,7 +207,7 @@ describe("postgis-backup backup", function () {
     ["a role that does not exist", ["--user", "nobody"], /role "nobody" does not exist/],
     [
       "the directory format where nothing is mounted",
-      ["--repository", notMounted],
+      ["--repository", notMounted, "--format", "directory"],
       /has no writable mount .*--format custom/,
     ],
   ] as const) {

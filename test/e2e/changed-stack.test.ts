@@ -5,7 +5,7 @@ import type { PostgisContainerArgs } from "../../components";
 import { root } from "../../setup/paths";
 import { docker } from "../support/container";
 import { freePort, removeVolume, sql, testLabel, uniqueName } from "../support/resources";
-import { createProject, type Project, removeProject, up } from "../support/stack";
+import { createProject, type Project, removeProject, takeDown, up } from "../support/stack";
 
 const program = path.join(root, "test", "support", "restored-stack");
 
@@ -123,7 +123,7 @@ describe("a change of a stack", function () {
 
   it("restores nothing over the data of a stack that is destroyed and set up again", async () => {
     await sql(project.container, "INSERT INTO restored.parcels VALUES (4, 'written after')");
-    await project.stack.destroy({ excludeProtected: true });
+    await takeDown(project);
     await up(project);
     assert.equal(await sql(project.container, marker), "maize,rye,written after");
   });

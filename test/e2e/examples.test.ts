@@ -103,11 +103,11 @@ describe("examples/adopt", function () {
     assert.equal(await sql(container, digest, "postgres_restored"), await sql(container, digest));
   });
 
-  it("is what the README shows", async () => {
-    const [program, readme] = await Promise.all([
+  it("is what the quickstart shows", async () => {
+    const [program, page] = await Promise.all([
       readFile(path.join(source, "index.ts"), "utf8"),
-      readFile(path.join(root, "README.md"), "utf8"),
+      readFile(path.join(root, "docs", "quickstart-pulumi.md"), "utf8"),
     ]);
-    assert.ok(readme.includes(`\`\`\`ts\n${program}\`\`\``));
+    assert.ok(page.includes(`\`\`\`ts\n${program}\`\`\``));
   });
 });

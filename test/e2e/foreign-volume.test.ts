@@ -4,7 +4,7 @@ import path from "node:path";
 import { root } from "../../setup/paths";
 import { docker } from "../support/container";
 import { removeVolume, sql } from "../support/resources";
-import { createProject, type Project, removeProject, up } from "../support/stack";
+import { createProject, type Project, removeProject, takeDown, up } from "../support/stack";
 
 const program = path.join(root, "test", "support", "restored-stack");
 
@@ -51,7 +51,7 @@ describe("a volume of another stack", function () {
       value: JSON.stringify({ volumeName: volume, adopt: await owner() }),
     });
     await assert.rejects(up(second), /volume-not-owned[^]*runs on it/);
-    await first.stack.destroy({ excludeProtected: true });
+    await takeDown(first);
     await up(second);
     assert.equal(await crop(second), "not in a backup");
     // It is the stack's own from now on.

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
@@ -29,6 +30,23 @@ describe("a PostgisContainer that cannot be", function () {
     assert.equal(await exists("container", project.container), false);
     assert.equal(await exists("volume", `${project.container}-data`), false);
   }
+
+  it("is previewed without an alarm about what the program creates itself", async () => {
+    const { stdout } = await project.stack.preview();
+    assert.doesNotMatch(stdout, /warning:|error\[/);
+    assert.match(stdout, new RegExp(`The backup is checked when container "${project.container}" runs`));
+  });
+
+  it("is previewed with a warning of a taken port and a missing init script, and nothing is made", async () => {
+    const server = net.createServer().listen(project.port, "127.0.0.1");
+    await project.stack.setConfig("initScripts[0]", { value: "no-such.sql" }, true);
+    await project.stack.setConfig("backupDirectory", { value: "not-yet" });
+    const { stdout } = await project.stack.preview().finally(() => server.close());
+    assert.match(stdout, /warning: The container could not be created as things are now\./);
+    assert.match(stdout, new RegExp(`error\\[port-in-use\\]: .*${project.port}`));
+    assert.match(stdout, /error\[init-script-not-readable\]: .*no-such\.sql/);
+    assert.equal(existsSync(path.join(project.folder, "not-yet")), false);
+  });
 
   it("reports a port in use and a directory that cannot be written, both, before anything is created", async () => {
     const server = net.createServer().listen(project.port, "127.0.0.1");

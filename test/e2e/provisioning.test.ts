@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sql } from "../support/resources";
-import { createProject, type Project, removeProject, up } from "../support/stack";
+import { createProject, type Project, removeProject, takeDown, up } from "../support/stack";
 
 /** Every row, index and constraint of the tables, by the server's own words. */
 const contents = ["dias_catalogue", "parcels_2020", "aois", '"roi2020_S2_signatures"', '"roi2020_S2_hists"']
@@ -51,7 +51,7 @@ describe("a new environment from a backup", function () {
   });
 
   it("does nothing with a volume that has them, when the stack is new", async () => {
-    await target.stack.destroy({ excludeProtected: true });
+    await takeDown(target);
     await up(target);
     assert.equal(await sql(target.container, "SELECT count(*) FROM aois"), "0");
   });

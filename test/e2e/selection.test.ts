@@ -242,6 +242,8 @@ describe("the selection of tables, on a real server", function () {
       "guarded.y -> guarded.x",
       "--compression",
       "zstd:1",
+      "--format",
+      "directory",
     ];
     const message = await failBackup({
       container,

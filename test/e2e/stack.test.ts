@@ -123,10 +123,18 @@ describe("the stack program, with the real CLI, engine and database", function (
     assert.ok(stdout.includes("POSTGRES_PASSWORD_FILE") && !stdout.includes("$pass"));
   });
 
-  it("keeps data and backups when the stack is destroyed, and continues with them", async () => {
+  it("keeps data and backups when it is destroyed to the end, and continues with the volume that it is told to adopt", async () => {
     await sql(project.container, "CREATE TABLE kept AS SELECT 42 AS answer");
-    await project.stack.destroy({ excludeProtected: true });
+    await project.stack.destroy();
+    assert.deepEqual((await project.stack.exportStack()).deployment.resources ?? [], []);
     assert.equal((await backupsOnDisk()).length, 3);
+    const refused = await up(project).then(
+      () => "",
+      (error: unknown) => String(error),
+    );
+    const [, owner = ""] = /volume-not-owned[^]*set adopt to "([^"]+)"/.exec(refused) ?? [];
+    assert.notEqual(owner, "", refused);
+    await project.stack.setConfig("adopt", { value: owner });
     await project.stack.setConfig("tables[0]", { value: "kept" }, true);
     const { outputs } = await up(project);
     assert.equal(manifestOf(outputs).tables[0]?.rows, 1);

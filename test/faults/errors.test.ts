@@ -352,7 +352,7 @@ describe("every error", function () {
     "folder-not-mounted": async () => {
       const elsewhere = await temporaryFolder();
       try {
-        return await backup("parent", "--repository", elsewhere);
+        return await backup("parent", "--repository", elsewhere, "--format", "directory");
       } finally {
         await removeFolder(elsewhere);
       }

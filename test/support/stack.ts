@@ -58,7 +58,12 @@ export async function createProject(source = root, files = stackProgram): Promis
   return { folder, stack, container, port };
 }
 
-/** Destroys all that the stack made, protected or not. */
+/** Destroys all but the volume, which the next `up` goes on with, as "make down" does. */
+export async function takeDown({ stack }: Project): Promise<void> {
+  await stack.destroy({ exclude: ["**docker:index/volume:Volume**"], excludeProtected: true });
+}
+
+/** Destroys all that the stack made, and what it left in Docker. */
 export async function removeProject({ folder, stack, container }: Project): Promise<void> {
   await stack.destroy({ excludeProtected: true });
   await removeVolume(`${container}-data`);

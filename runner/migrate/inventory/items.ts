@@ -1,5 +1,6 @@
 /** What a server has, by name, so that two servers can be compared; and what of it may stay behind. */
 import { Failures, Failure } from "../../lib/failure";
+import { setting } from "../../lib/setting";
 
 export interface Item {
   /** Such as "view"; with the name, what the user writes to leave it behind. */
@@ -132,14 +133,14 @@ export function checkLeftBehind(missing: readonly Item[]): void {
   const last = failures.pop();
   throw new Failures([
     ...failures,
-    new Failure(last?.code ?? "left-behind", `${last?.message ?? ""}\n${more}${remedy}`),
+    new Failure(last?.code ?? "left-behind", `${last?.message ?? ""}\n${more}${remedy()}`),
   ]);
 }
 
-const remedy =
+const remedy = () =>
   "A migration brings the tables of one database, and what they need. Create the rest on the new server, roles with their passwords too; " +
-  'or accept each that nobody needs there, by the words in quotes: --leave-behind "view public.seen", in a program ' +
-  'leaveBehind: ["view public.*"]. * and ? stand for any characters of a name.';
+  `or accept each that nobody needs there, by the words in quotes: ${setting('--leave-behind "view public.*"', 'leaveBehind: ["view public.*"]')}. ` +
+  "* and ? stand for any characters of a name.";
 
 function listed(kind: string, items: readonly Item[], bytes: number): string {
   const shown: string[] = [];

@@ -7,6 +7,7 @@ import { sqlName } from "../session/names";
 import { endedWith, errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
 import { compressOption } from "./compression";
+import { setting } from "../../lib/setting";
 
 export interface DumpOptions {
   readonly format: ArchiveFormat | "tar";
@@ -156,6 +157,6 @@ export function rowTooLarge(words: string): Failure | undefined {
   return new Failure(
     "row-too-large",
     `${row} has more than 1 GB as text, and the server cannot write so long a text, so no dump can have it. Split the row, or leave the table ` +
-      `out with --exclude-table. If no row there is that large, the table is damaged. (${said})`,
+      `out with ${setting("--exclude-table", "excludeTables")}. If no row there is that large, the table is damaged. (${said})`,
   );
 }

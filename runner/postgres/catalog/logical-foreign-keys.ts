@@ -7,6 +7,7 @@ import type { Session } from "../session/session";
 import type { RowReader } from "../session/snapshot-reader";
 import type { Relation } from "./catalog";
 import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
+import { setting } from "../../lib/setting";
 
 interface End {
   readonly table: TablePattern;
@@ -153,6 +154,6 @@ function tooManyOrphans(
   return new Failure(
     "orphans-over-limit",
     `${orphans} rows of ${child.sqlName} have a ${childColumn} that no ${parentColumn} of ${parent.sqlName} has; at most ${limit} are allowed. ` +
-      "Repair the tables, or raise --max-orphans. Nothing was kept of this backup.",
+      `Repair the tables, or raise ${setting("--max-orphans", "maxOrphans")}. Nothing was kept of this backup.`,
   );
 }

@@ -6,6 +6,7 @@ import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 import type { ObjectId } from "./needs";
 import type { Selection } from "./select-tables";
+import { setting } from "../../lib/setting";
 
 export function notCarried(what: readonly string[]): Failure {
   return new Failure(
@@ -180,5 +181,5 @@ function remedy({ kind }: OutsideContent): string {
     topologies: "Back up the whole database with pg_dump, exclude these tables,",
     "extension-rows": "Back up the whole database with pg_dump, exclude these tables,",
   }[kind];
-  return `${whole} or leave it out knowingly by "--accept ${kind}".`;
+  return `${whole} or leave it out knowingly by ${setting(`--accept ${kind}`, `accept: ["${kind}"]`)}.`;
 }

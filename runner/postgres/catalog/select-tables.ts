@@ -8,6 +8,7 @@ import { inheritedDefaults, notCarried } from "./not-carried";
 import { isExact, matches, nearMisses, parseTablePattern, type TablePattern } from "./selection";
 import { type MissingTable, sortNeeds } from "./sort-needs";
 import type { MissingReferences } from "../../request";
+import { setting } from "../../lib/setting";
 
 export interface SelectionRequest {
   readonly tables: readonly string[];
@@ -131,9 +132,9 @@ function refuseReference({ from, sqlName, constraint }: DanglingReference): Fail
     "reference-outside-selection",
     constraint === null
       ? `${from} inherits from ${sqlName}, which is not selected, and cannot be restored without it. ` +
-          `Select ${sqlName} too, or let "missingReferences: include" do so.`
+          `Select ${sqlName} too, or let ${references("include")} do so.`
       : `${from} refers to ${sqlName} by the foreign key "${constraint}", but ${sqlName} is not selected, so the foreign key would be lost. ` +
-          `Select ${sqlName} too, let "missingReferences: include" do so, or leave the foreign key out by "missingReferences: ignore".`,
+          `Select ${sqlName} too, let ${references("include")} do so, or leave the foreign key out by ${references("ignore")}.`,
   );
 }
 
@@ -207,10 +208,13 @@ function partitionsAlone(tables: readonly Relation[], relations: readonly Relati
   );
 }
 
+const references = (value: MissingReferences) =>
+  setting(`--missing-references ${value}`, `missingReferences: "${value}"`);
+
 function refuseMissing({ by, sqlName }: MissingTable): Failure {
   return new Failure(
     "reference-outside-selection",
     `The ${by} needs ${sqlName}, which is not selected, and cannot be restored without it. ` +
-      `Select ${sqlName} too, or let "missingReferences: include" do so.`,
+      `Select ${sqlName} too, or let ${references("include")} do so.`,
   );
 }

@@ -5,6 +5,7 @@ import { measureSizes, type Relation } from "../catalog/catalog";
 import type { Needs } from "../catalog/needs";
 import { resolveSelection, type Selection, type SelectionRequest } from "../catalog/select-tables";
 import { type Session, SqlError } from "./session";
+import { setting } from "../../lib/setting";
 
 export interface Snapshot extends Selection {
   /** Name that other sessions import: `pg_dump --snapshot`, `SET TRANSACTION SNAPSHOT`. */
@@ -177,12 +178,13 @@ function describeBlocker({ table, pid, user, application, state, query, age }: B
 }
 
 function lockTimeoutFailure(seconds: number, blockers: readonly Blocker[]): Failure {
+  const longer = `wait longer with ${setting("--lock-timeout", "lockTimeout")}`;
   const remedy = blockers.map(({ pid }) => `"SELECT pg_terminate_backend(${pid})"`).join(", ");
   return new Failure(
     "lock-timeout",
     blockers.length === 0
-      ? `A table was locked by somebody else for ${seconds} s. Try again, or wait longer with --lock-timeout.`
+      ? `A table was locked by somebody else for ${seconds} s. Try again, or ${longer}.`
       : `Gave up after ${seconds} s. ${blockers.map(describeBlocker).join("\n")}\n` +
-          `Wait until that transaction ends, wait longer with --lock-timeout, or end it: ${remedy}.`,
+          `Wait until that transaction ends, ${longer}, or end it: ${remedy}.`,
   );
 }

@@ -1,6 +1,7 @@
 /** Turns errors of an S3 server, or of the connection to it, into this program's failures. */
 import { Failure, type FailureCode } from "../../lib/failure";
 import { isStall, silentServer } from "./stalls";
+import { setting } from "../../lib/setting";
 
 /** A request that failed. */
 export class RequestFailure extends Failure {
@@ -64,11 +65,15 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
       `There are no credentials for ${where} (${permission}): ${sentence(message)} ${credentialsRemedy}`,
     );
   if (/^Region is missing/.test(message))
-    return failure("usage", `Name the region of ${where}, with --s3-region or in AWS_REGION.`);
+    return failure(
+      "usage",
+      `Name the region of ${where}, with ${setting("--s3-region", "s3.region")} or in AWS_REGION.`,
+    );
   if (name === silentServer || isStall(thrown))
     return failure(
       "s3-unreachable",
-      `The S3 server of ${where} does not answer: ${message}. Check the server and the network; a slow server may need a larger --s3-timeout.`,
+      `The S3 server of ${where} does not answer: ${message}. Check the server and the network; a slow server may need a larger ` +
+        `${setting("--s3-timeout", "s3.timeout")}.`,
     );
   if (status === undefined || $metadata === undefined) {
     if (code === undefined) return thrown;

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { ours } from "../../../bench/cases/runner";
 import { charts } from "../../../bench/charts";
 import { project, type Rates } from "../../../bench/model";
+import { pages } from "../../../bench/pages";
 import { barChart } from "../../../bench/plot";
 import { measuredRates } from "../../../bench/rates";
 import { report } from "../../../bench/report";
 import { verdicts } from "../../../bench/targets";
+import { root } from "../../../setup/paths";
 import { measurementOf, sampleResult } from "./sample";
 
 const rates: Rates = {
@@ -62,6 +66,12 @@ describe("the bench's report", () => {
     assert.doesNotMatch(text, /not idle/);
     const { machine } = sampleResult();
     assert.match(report({ ...sampleResult(), machine: { ...machine, loadBefore: 2 } }), /not idle/);
+  });
+
+  it("is what the pages have, with the targets", () => {
+    for (const [file, text] of Object.entries(pages()))
+      assert.equal(readFileSync(path.join(root, file), "utf8"), text, `${file}: run "npm run schema"`);
+    assert.match(pages()["CONTRIBUTING.md"] ?? "", /\| peak memory of the runner \| at most 150 MB \|/);
   });
 
   it("draws a bar as long as its median, and escapes markup in labels", () => {

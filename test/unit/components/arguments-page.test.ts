@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { argumentsFile, argumentsPage } from "../../../schema/arguments-page";
-import { readme } from "../../../schema/settings-table";
+import { settingsPage } from "../../../schema/settings-table";
 
 const remedy = 'run "npm run schema"';
 
@@ -11,9 +11,9 @@ describe("docs/arguments.md", () => {
   });
 });
 
-describe("README.md", () => {
+describe("docs/settings.md", () => {
   it("has all settings of the stack, as index.ts, Pulumi.yaml, the table and the comments say", () => {
-    const { actual, expected } = readme();
+    const { actual, expected } = settingsPage();
     assert.equal(actual, expected, remedy);
   });
 });

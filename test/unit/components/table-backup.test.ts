@@ -289,11 +289,14 @@ describe("TableBackup", () => {
       /^checkInPreview: must be true or false/,
     ],
     ["an unknown argument", { lockTimout: 5 }, /^lockTimout: is unknown\. Did you mean lockTimeout\?/],
-    ["a period that is none", { every: "soon" }, /^every: .*24h/],
+    ...["soon", "", " ", "0h", "-1d", "24", "24hh", "h", 24, Number.NaN, null, true, {}, ["24h"]].map(
+      (every) =>
+        [`the period ${JSON.stringify(every)}`, { every }, /^every: must be a duration .*24h/] as const,
+    ),
   ] as const) {
     it(`refuses ${name} at once`, async () => {
       await startMocks();
-      const wrong = { ...least, ...args } as TableBackupArgs;
+      const wrong = { ...least, ...args } as unknown as TableBackupArgs;
       assert.throws(
         () => new TableBackup("cbm", wrong),
         (error: Error) => pulumi.ResourceError.isInstance(error) && message.test(error.message),
