@@ -5,38 +5,50 @@ import path from "node:path";
 import pMap from "p-map";
 import { checkLatest, makeRoomForLatest } from "../../../runner/repository/folder/latest";
 import { folderRepository } from "../../../runner/repository/folder/folder-repository";
+import type { Manifest } from "../../../runner/repository/manifest";
 import { type FsCall, watchFs } from "../../support/fs-calls";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { writeSealed } from "../../support/sealed";
 import { sampleManifest, writeBackup } from "../../support/sample-backups";
 
+type Folders = typeof import("../../../runner/repository/folder/folder-repository");
+type Ids = typeof import("../../../runner/repository/backup-id");
+type Checksums = typeof import("../../../runner/repository/checksums");
+
 const [first, second, third] = ["20261121T080000Z", "20261122T080000Z", "20261123T080000Z"] as const;
+
+const compiled = path.resolve("dist/runner");
+
+/** Takes a backup by the compiled code. Other processes get it as text, so it refers to nothing around it. */
+async function backUp(compiled: string, place: string, manifest: string, key: string): Promise<void> {
+  /* eslint-disable @typescript-eslint/no-require-imports */
+  const { mkdir, writeFile } = require("node:fs/promises") as typeof import("node:fs/promises");
+  const load = (file: string) => require(`${compiled}/repository/${file}.js`) as unknown;
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  const { folderRepository } = load("folder/folder-repository") as Folders;
+  const { claimId } = load("backup-id") as Ids;
+  const { recordOf, onceOnly } = load("checksums") as Checksums;
+  const { id, writer } = await claimId(async (id) => {
+    const created = folderRepository(place).create({ name: "cbm", id, mostBytes: 1, fileMode: 0o600, key });
+    const writer = await created.catch((error: unknown) => {
+      if ((error as { code?: string }).code !== "backup-exists") throw error;
+      return undefined;
+    });
+    return writer && { id, writer };
+  });
+  await writer.write("prepare.sql", onceOnly(Buffer.from("-- nothing")));
+  // As pg_dump writes it.
+  await mkdir(`${writer.files.folder ?? ""}/archive`);
+  await writeFile(`${writer.files.folder ?? ""}/archive/0.dat`, "rows");
+  const files = await writer.checksums({ note: () => undefined });
+  const taken = { ...(JSON.parse(manifest) as Manifest), id, files };
+  await writer.publish(recordOf(taken), new AbortController().signal);
+}
 
 /** What a run does to a folder, by the compiled code. */
 const works = {
-  backup: `
-    const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
-    const { claimId } = require(process.env.DIST + "/repository/backup-id.js");
-    const { recordOf } = require(process.env.DIST + "/repository/checksums.js");
-    const { onceOnly } = require(process.env.DIST + "/repository/checksums.js");
-    const fs = require("node:fs/promises");
-    (async () => {
-      const repository = folderRepository(process.env.PLACE);
-      const { id, writer } = await claimId(async (id) => {
-        const key = process.env.KEY ?? "0123abcd";
-        const created = repository.create({ name: "cbm", id, mostBytes: 1, fileMode: 0o600, key });
-        const writer = await created.catch((error) => {
-          if (error.code !== "backup-exists") throw error;
-        });
-        return writer && { id, writer };
-      });
-      await writer.write("prepare.sql", onceOnly(Buffer.from("-- nothing")));
-      // As pg_dump writes it.
-      await fs.mkdir(writer.files.folder + "/archive");
-      await fs.writeFile(writer.files.folder + "/archive/0.dat", "rows");
-      const files = await writer.checksums({ note: () => undefined });
-      await writer.publish(recordOf({ ...JSON.parse(process.env.MANIFEST), id, files }), new AbortController().signal);
-    })().catch((error) => { console.error(error); process.exitCode = 1; });`,
+  backup: `(${backUp.toString()})(process.env.DIST, process.env.PLACE, process.env.MANIFEST, "0123abcd")
+    .catch((error) => { console.error(error); process.exitCode = 1; });`,
   import: `
     const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");
     const { filesIn } = require(process.env.DIST + "/repository/folder/files.js");
@@ -90,8 +102,8 @@ describe("a folder of backups whose run", function () {
     return place;
   }
 
-  const run = (work: keyof typeof works, place: string, killAt = 0, more: Record<string, string> = {}) =>
-    watchFs(works[work], { ...environment, PLACE: place, ...more }, killAt);
+  const run = (work: keyof typeof works, place: string, killAt = 0) =>
+    watchFs(works[work], { ...environment, PLACE: place }, killAt);
 
   for (const work of ["backup", "import", "prune", "keep"] as const)
     it(`is killed at any step of ${work} leaves what the next run clears up, and never half a backup`, async () => {
@@ -114,7 +126,7 @@ describe("a folder of backups whose run", function () {
               about,
             );
           // Of another container, for example: it has no lock that tells that the first is dead.
-          await run("backup", place, 0, { KEY: "ba987654" });
+          await backUp(compiled, place, environment["MANIFEST"] ?? "", "ba987654");
           const entries = await readdir(path.join(place, "cbm"));
           assert.deepEqual(
             entries.filter((name) => name.startsWith(".")),
