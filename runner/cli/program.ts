@@ -1,6 +1,7 @@
 /** The verbs of the command line. */
 import { Command } from "commander";
 import { addBackup } from "./backup";
+import { addCompletion, verbsOf } from "./completion";
 import { addExport } from "./export";
 import { addImport } from "./import";
 import { addKeep } from "./keep";
@@ -25,14 +26,6 @@ An option that is not given is taken from the environment (--s3-endpoint: ${vari
 ${configName} in this folder or one above. What is decided for each run, such as --dry-run or --if-exists, is not.`;
 
 const version = typeof packageVersion === "string" ? packageVersion : "not built";
-
-/** The verbs that are for people. */
-export function verbsOf(main: Command): Command[] {
-  return main
-    .createHelp()
-    .visibleCommands(main)
-    .filter((command) => command.name() !== "help");
-}
 
 /** Help that was asked for goes to `printHelp`; help that is shown because no verb was named, to `printHint`. */
 export function program(
@@ -62,7 +55,8 @@ export function program(
   addImport(main, context);
   addReady(main, context);
   addPreflight(main, context);
-  const verbs = verbsOf(main);
+  addCompletion(main);
+  const verbs = verbsOf(main).filter((verb) => verb.name() !== "completion");
   for (const verb of verbs) verb.option("--quiet", "show warnings and errors only, no progress");
   // What is removed for good is said in full.
   const withSettings = verbs.filter((verb) => verb.name() !== "remove-old");

@@ -4,7 +4,8 @@ import os from "node:os";
 import path from "node:path";
 import { parseConfig, readConfig } from "../../../runner/cli/config-file";
 import { flagOf, keyOf, type Options, optionOfKey, originOf, variableOf } from "../../../runner/cli/keys";
-import { program, verbsOf } from "../../../runner/cli/program";
+import { verbsOf } from "../../../runner/cli/completion";
+import { program } from "../../../runner/cli/program";
 import { completeOptions, settingsOf } from "../../../runner/cli/settings";
 import { Failure } from "../../../runner/lib/failure";
 import { removeFolder, temporaryFolder } from "../../support/resources";
@@ -14,7 +15,7 @@ const silent = { note: () => undefined, follow: () => () => undefined };
 function commandLine() {
   const nothing = () => undefined;
   const main = program({ progress: silent, signal: new AbortController().signal }, nothing, nothing);
-  const verbs = verbsOf(main).filter((verb) => verb.name() !== "remove-old");
+  const verbs = verbsOf(main).filter((verb) => !["remove-old", "completion"].includes(verb.name()));
   return { main, verbs };
 }
 

@@ -116,7 +116,7 @@ describe("the help", () => {
   it("lists the verbs that are for people", () => {
     assert.deepEqual(
       verbs().map((command) => command.name()),
-      ["backup", "verify", "restore", "migrate", "remove-old", "list", "prune", "keep", "export", "import"],
+      ["backup", "verify", "restore", "migrate", "remove-old", "list", "prune", "keep", "export", "import", "completion"],
     );
   });
 
