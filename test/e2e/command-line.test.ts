@@ -225,7 +225,7 @@ describe("the command line", function () {
     const there = spawnSync(shell, ["--version"]).status === 0 ? it : () => undefined;
     there(`has a script that ${shell} can read`, async () => {
       const { stdout } = await runRunner(["completion", shell]);
-      await execa(shell, ["--no-execute"], { input: stdout });
+      await execa(shell, ["-n"], { input: stdout });
     });
   }
 });

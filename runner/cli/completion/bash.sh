@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck disable=all
 # Completion of postgis-backup in bash. To use it: source <(postgis-backup completion bash)
 _postgis_backup() {
   local line
