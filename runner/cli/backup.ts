@@ -2,10 +2,10 @@ import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
 import { ArchiveFormat, BackupRequest, VerifyLevel, MissingReferences, NotCarried } from "../request";
 import type { Context } from "./context";
+import type { Options } from "./keys";
 import {
   exampleOf,
   collect,
-  type Options,
   print,
   readRequest,
   requestOption,
@@ -95,12 +95,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const request = await readRequest(BackupRequest, options, {
-        table: "tables",
-        excludeTable: "excludeTables",
-        logicalForeignKey: "logicalForeignKeys",
-        copy: "copies",
-      });
+      const request = await readRequest(BackupRequest, options);
       if (request.dryRun) {
         const plan = await checkBackup(request, progress, signal);
         await print(options, plan, [

@@ -1,13 +1,13 @@
-import path from "node:path";
 import type { Command } from "commander";
 import { exportBackup, type ExportResult } from "../transfer";
 import { Failure } from "../lib/failure";
 import { ExportRequest } from "../request";
-import { backupIdPattern, isS3Url } from "../request/location";
-import { backupArgument, namedBackup } from "./backup-argument";
+import { isS3Url } from "../request/location";
+import { backupArgument, endsWithId, located } from "./location-argument";
 import type { Context } from "./context";
 import { processOutput } from "./output";
-import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import type { Options } from "./keys";
+import { exampleOf, print, readRequest, requestOption, repositoryOptions } from "./options";
 import { formatBytes } from "../lib/format";
 
 export function addExport(main: Command, { progress, signal }: Context): void {
@@ -22,7 +22,7 @@ export function addExport(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (first: string | undefined, second: string | undefined, options: Options) => {
-      const request = await readRequest(ExportRequest, { ...options, ...positional(first, second) });
+      const request = await readRequest(ExportRequest, positional(options, first, second));
       if (request.file === "-") processOutput.divertResults();
       if (request.file === "-" && process.stdout.isTTY) {
         throw new Failure("usage", "A tar is not for the terminal. Name a file, or send it on with | or >.");
@@ -33,10 +33,10 @@ export function addExport(main: Command, { progress, signal }: Context): void {
 }
 
 /** A single argument that does not name a backup is the file. */
-function positional(first: string | undefined, second: string | undefined) {
-  const isBackup = (text: string) => isS3Url(text) || backupIdPattern.test(path.posix.basename(text));
-  if (first !== undefined && second === undefined && !isBackup(first)) return { file: first };
-  return { ...namedBackup(first), ...(second === undefined ? {} : { file: second }) };
+function positional(options: Options, first: string | undefined, second: string | undefined): Options {
+  if (first !== undefined && second === undefined && !isS3Url(first) && !endsWithId(first))
+    return { ...options, file: first };
+  return { ...located(options, first), ...(second === undefined ? {} : { file: second }) };
 }
 
 function describe({ backupId, file, files, sizeBytes }: ExportResult): string {

@@ -5,15 +5,8 @@ import { ImportRequest } from "../request";
 import { openRepository } from "../repository/open";
 import { openFile } from "./open-file";
 import type { Context } from "./context";
-import {
-  exampleOf,
-  type Options,
-  print,
-  readRequest,
-  requestOption,
-  repositoryOptions,
-  uploadOptions,
-} from "./options";
+import type { Options } from "./keys";
+import { exampleOf, print, readRequest, requestOption, repositoryOptions, uploadOptions } from "./options";
 
 export function addImport(main: Command, { progress, signal }: Context): void {
   const command = repositoryOptions(main.command("import"), "repository");

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { keep } from "../prune";
 import { KeepRequest } from "../request";
-import { namedBackup } from "./backup-argument";
+import { located } from "./location-argument";
 import type { Context } from "./context";
-import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import type { Options } from "./keys";
+import { exampleOf, print, readRequest, requestOption, repositoryOptions } from "./options";
 
 export function addKeep(main: Command, { signal }: Context): void {
   exampleOf(repositoryOptions(main.command("keep")), "./backups/cbm/20261122T081500Z")
@@ -14,10 +15,7 @@ export function addKeep(main: Command, { signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (backup: string | undefined, options: Options) => {
-      const request = await readRequest(KeepRequest, {
-        ...options,
-        ...namedBackup(backup),
-      });
+      const request = await readRequest(KeepRequest, located(options, backup));
       const { id, name, location, kept } = await keep(request, signal);
       await print(options, { id, name, location, kept }, [
         kept ? `Backup ${id} is never pruned: ${location}` : `Backup ${id} may be pruned: ${location}`,

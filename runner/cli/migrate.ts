@@ -8,10 +8,10 @@ import {
   MissingRoles,
 } from "../request";
 import type { Context } from "./context";
+import type { Options } from "./keys";
 import {
   exampleOf,
   collect,
-  type Options,
   print,
   readRequest,
   requestOption,
@@ -62,12 +62,7 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const names = {
-        excludeTable: "excludeTables",
-        excludeDatabase: "excludeDatabases",
-        logicalForeignKey: "logicalForeignKeys",
-      };
-      const result = await migrate(await readRequest(MigrateRequest, options, names), progress, signal);
+      const result = await migrate(await readRequest(MigrateRequest, options), progress, signal);
       await print(options, result, inWords(result));
     });
 }

@@ -5,9 +5,8 @@ import type { z } from "zod";
 import { Failure, Failures } from "../lib/failure";
 import { nameArguments } from "../lib/setting";
 import { parseInWords } from "../request/problems";
+import { flagOf, keyOf, optionOfKey, type Options, originOf } from "./keys";
 import { processOutput } from "./output";
-
-export type Options = Readonly<Record<string, unknown>>;
 
 export function serverOptions(command: Command): Command {
   return command
@@ -48,21 +47,6 @@ export function uploadOptions(command: Command): Command {
   );
 }
 
-/** Options that are nested in another property of the request. */
-const nestedIn: Readonly<Record<string, readonly [property: string, name: string]>> = {
-  s3Endpoint: ["s3", "endpoint"],
-  s3Region: ["s3", "region"],
-  s3PathStyle: ["s3", "forcePathStyle"],
-  s3Timeout: ["s3", "timeout"],
-  uploadLimit: ["s3", "uploadLimit"],
-  keepLast: ["retention", "keepLast"],
-  keepDaily: ["retention", "keepDaily"],
-  keepWeekly: ["retention", "keepWeekly"],
-  keepMonthly: ["retention", "keepMonthly"],
-  keepYearly: ["retention", "keepYearly"],
-  minSizeRatio: ["retention", "minSizeRatio"],
-};
-
 export function retentionOptions(command: Command): Command {
   return command
     .option("--keep-last <n>", "keep the n newest backups", toNumber)
@@ -100,23 +84,15 @@ export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
 
-/** Options that say how this program talks, which is no part of a request. */
-const ofTheRun: ReadonlySet<string> = new Set(["json", "quiet"]);
+/** Options about what is printed, and options that set others: they are no part of the request. */
+const ofOutput: ReadonlySet<string> = new Set(["json", "quiet", "config", "dataOnly", "schemaOnly"]);
 
-/** The request from standard input or from options, whose names may differ from the request's. */
-export async function readRequest<T>(
-  schema: z.ZodType<T>,
-  options: Options,
-  names: Readonly<Record<string, string>> = {},
-): Promise<T> {
+/** The request from standard input or from options. */
+export async function readRequest<T>(schema: z.ZodType<T>, options: Options): Promise<T> {
   if (options["request"] !== undefined) nameArguments();
   const raw: unknown =
     options["request"] === undefined
-      ? nested(
-          Object.entries(options)
-            .filter(([key]) => !ofTheRun.has(key))
-            .map(([key, value]) => [names[key] ?? key, value]),
-        )
+      ? nested(Object.entries(options).filter(([option]) => !ofOutput.has(option)))
       : parseJson(await text(process.stdin));
   if (hasNul(raw))
     throw new Failure("usage", "The request contains a NUL character, which no name or path can have.");
@@ -127,22 +103,18 @@ export async function readRequest<T>(
     throw new Failure("usage", lines.join("\n"));
   }
   throw new Failures(
-    parsed.problems.map(({ path, message }) => new Failure("usage", `${optionOf(path, names)} ${message}`)),
+    parsed.problems.map(({ path, message }) => new Failure("usage", `${givenAs(path, options)} ${message}`)),
   );
 }
 
 /** Properties of requests that are arguments on the command line, not options. */
 const positional: ReadonlySet<string> = new Set(["backup", "location", "file"]);
 
-/** What somebody writes on the command line to set a property of the request. */
-function optionOf(
-  [property = "", inner]: readonly string[],
-  names: Readonly<Record<string, string>>,
-): string {
+/** Where the user wrote a property of the request, or would. */
+function givenAs([property = "", ...inner]: readonly string[], options: Options): string {
   if (positional.has(property)) return property.toUpperCase();
-  const inside = Object.entries(nestedIn).find(([, path]) => path[0] === property && path[1] === inner);
-  const [option] = inside ?? Object.entries(names).find(([, name]) => name === property) ?? [property];
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const option = optionOfKey([property, ...inner]);
+  return originOf(options, option)?.name ?? flagOf(option);
 }
 
 /** Whether a text contains NUL, which the operating system refuses in paths and arguments. */
@@ -151,10 +123,10 @@ function hasNul(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.entries(value).flat().some(hasNul);
 }
 
-function nested(options: readonly (readonly [string, unknown])[]): object {
+function nested(options: readonly (readonly [option: string, value: unknown])[]): object {
   const request: Record<string, unknown> = {};
   for (const [option, value] of options) {
-    const [property, name] = nestedIn[option] ?? [option];
+    const [property = "", name] = keyOf(option).split(".");
     request[property] = name === undefined ? value : { ...(request[property] as object), [name]: value };
   }
   return request;

@@ -2,7 +2,8 @@ import { type Command, Option } from "commander";
 import { preflight } from "../server";
 import { PreflightRequest } from "../request";
 import type { Context } from "./context";
-import { answersInJson, type Options, print, readRequest, requestOption, toNumber } from "./options";
+import type { Options } from "./keys";
+import { answersInJson, print, readRequest, requestOption, toNumber } from "./options";
 
 export function addPreflight(main: Command, { progress, signal }: Context): void {
   main

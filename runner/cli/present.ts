@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { PresentRequest, referenceOf } from "../request";
 import { openRepository } from "../repository/open";
 import type { Context } from "./context";
-import { type Options, print, readRequest, requestOption } from "./options";
+import type { Options } from "./keys";
+import { print, readRequest, requestOption } from "./options";
 
 /** For components, which ask before each update. */
 export function addPresent(main: Command, { signal }: Context): void {

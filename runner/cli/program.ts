@@ -1,6 +1,7 @@
 /** The verbs of the command line. */
 import { Command } from "commander";
 import { addBackup } from "./backup";
+import { addCompletion, verbsOf } from "./completion";
 import { addExport } from "./export";
 import { addImport } from "./import";
 import { addKeep } from "./keep";
@@ -13,10 +14,17 @@ import { addReady } from "./ready";
 import { addReport } from "./report";
 import { addRestore } from "./restore";
 import { addVerify } from "./verify";
+import { configName } from "./config-file";
+import { variableOf } from "./keys";
+import { completeOptions } from "./settings";
 import type { Context } from "./context";
 
 /** The build sets it to the version of the package. */
 declare const packageVersion: string | undefined;
+
+const whereElse = `
+An option that is not given is taken from the environment (--s3-endpoint: ${variableOf("s3Endpoint")}), then from
+${configName} in this folder or one above. What is decided for each run, such as --dry-run or --if-exists, is not.`;
 
 const version = typeof packageVersion === "string" ? packageVersion : "not built";
 
@@ -49,8 +57,23 @@ export function program(
   addImport(main, context);
   addReady(main, context);
   addPreflight(main, context);
-  for (const verb of main.createHelp().visibleCommands(main)) {
-    if (verb.name() !== "help") verb.option("--quiet", "show warnings and errors only, no progress");
+  addCompletion(main);
+  const verbs = verbsOf(main).filter((verb) => verb.name() !== "completion");
+  for (const verb of verbs) verb.option("--quiet", "show warnings and errors only, no progress");
+  // What is removed for good is said in full.
+  const withSettings = verbs.filter((verb) => verb.name() !== "remove-old");
+  for (const verb of withSettings) {
+    verb
+      .option("--config <file>", `file with the settings of the project (default: the nearest ${configName})`)
+      .addHelpText("after", whereElse);
   }
+  const surroundings = {
+    env: process.env,
+    folder: process.cwd(),
+    warn: (warning: string) => {
+      context.progress.note(`warning: ${warning}`);
+    },
+  };
+  main.hook("preAction", (_, verb) => completeOptions(verb, withSettings, surroundings));
   return main;
 }

@@ -3,20 +3,14 @@ import { prune, type PruneResult } from "../prune";
 import { PruneRequest } from "../request";
 import { openRepository } from "../repository/open";
 import { columns } from "./columns";
+import { inPlace } from "./location-argument";
 import type { Context } from "./context";
-import {
-  exampleOf,
-  type Options,
-  print,
-  readRequest,
-  requestOption,
-  retentionOptions,
-  repositoryOptions,
-} from "./options";
+import type { Options } from "./keys";
+import { exampleOf, print, readRequest, requestOption, retentionOptions, repositoryOptions } from "./options";
 
 export function addPrune(main: Command, { progress, signal }: Context): void {
-  const command = repositoryOptions(main.command("prune"), "repository", "name");
-  exampleOf(retentionOptions(command), "--repository ./backups --name cbm --keep-daily 7 --keep-weekly 4")
+  const command = repositoryOptions(main.command("prune"));
+  exampleOf(retentionOptions(command), "./backups/cbm --keep-daily 7 --keep-weekly 4")
     .summary("remove old backups")
     .description(
       "Removes the backups of a backup name that no rule keeps. Whatever the rules say, these stay: the newest good backup, the latest, " +
@@ -25,8 +19,9 @@ export function addPrune(main: Command, { progress, signal }: Context): void {
     .option("--dry-run", "only say what would be removed, and why the others stay")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
-    .action(async (options: Options) => {
-      const request = await readRequest(PruneRequest, options);
+    .argument("[location]", "REPOSITORY/NAME, instead of --repository and --name")
+    .action(async (location: string | undefined, options: Options) => {
+      const request = await readRequest(PruneRequest, inPlace(options, location));
       const result = await prune(openRepository(request, signal), request, progress, signal);
       const { removed, dryRun } = result;
       const done =

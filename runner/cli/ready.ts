@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { ready } from "../server";
 import { ReadyRequest } from "../request";
 import type { Context } from "./context";
-import { type Options, readRequest, requestOption, serverOptions, toNumber } from "./options";
+import type { Options } from "./keys";
+import { readRequest, requestOption, serverOptions, toNumber } from "./options";
 
 export function addReady(main: Command, { progress, signal }: Context): void {
   serverOptions(main.command("ready", { hidden: true }))

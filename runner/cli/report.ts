@@ -10,7 +10,8 @@ import { openRepository } from "../repository/open";
 import { ReportRequest } from "../request";
 import { writeNewFile } from "../transfer";
 import type { Context } from "./context";
-import { exampleOf, type Options, print, readRequest, repositoryOptions, retentionOptions } from "./options";
+import type { Options } from "./keys";
+import { exampleOf, print, readRequest, repositoryOptions, retentionOptions } from "./options";
 import { processOutput } from "./output";
 
 const usualFile = "report.html";

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { IfExists, MissingRoles, RestoreRequest, type RestoreResult } from "../request";
 import { restore } from "../restore";
-import { backupArgument, namedBackup } from "./backup-argument";
+import { backupArgument, located } from "./location-argument";
 import type { Context } from "./context";
+import type { Options } from "./keys";
 import {
   exampleOf,
   collect,
-  type Options,
   print,
   readRequest,
   requestOption,
@@ -69,14 +69,7 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (backup: string | undefined, options: Options) => {
-      const given = Object.fromEntries(
-        Object.entries(options).filter(([key]) => key !== "dataOnly" && key !== "schemaOnly"),
-      );
-      const request = await readRequest(
-        RestoreRequest,
-        { ...given, ...namedBackup(backup) },
-        { table: "tables", excludeTable: "excludeTables", schema: "schemas" },
-      );
+      const request = await readRequest(RestoreRequest, located(options, backup));
       const result = await restore(request, progress, signal);
       await print(options, result, inWords(result, request.dryRun));
     });

@@ -2,9 +2,10 @@ import { type Command, Option } from "commander";
 import { Attempts } from "../lib/failure";
 import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
-import { backupArgument, namedBackup } from "./backup-argument";
+import { backupArgument, located } from "./location-argument";
 import type { Context } from "./context";
-import { exampleOf, type Options, print, readRequest, requestOption, repositoryOptions } from "./options";
+import type { Options } from "./keys";
+import { exampleOf, print, readRequest, requestOption, repositoryOptions } from "./options";
 import { FailedWithResult } from "./failures";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
@@ -30,10 +31,7 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (backup: string | undefined, options: Options) => {
-      const request = await readRequest(VerifyRequest, {
-        ...options,
-        ...namedBackup(backup),
-      });
+      const request = await readRequest(VerifyRequest, located(options, backup));
       const { result, failures } = await verify(request, progress, signal);
       if (failures.length > 0 && options["json"] === true) throw new FailedWithResult(failures, result);
       const lines = result.backups.map(inWords);

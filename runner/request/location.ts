@@ -68,15 +68,23 @@ export const backupIdPattern = /^(latest|\d{8}T\d{6}Z)$/;
 
 /** The parts of a backup's location, `<repository>/<name>/<id>`. */
 export function parseBackupLocation(text: string): BackupReference {
-  const [, repository = ".", name = "", backup = ""] = /^(?:(.*)\/)?([^/]+)\/([^/]+)\/*$/s.exec(text) ?? [];
-  if (!backupNamePattern.test(name) || !backupIdPattern.test(backup) || !isRepository(repository)) {
+  const [, before, backup = ""] = /^(.*)\/([^/]+)\/*$/s.exec(text) ?? [];
+  const place = before === undefined ? undefined : placeOf(before);
+  if (place === undefined || !backupIdPattern.test(backup)) {
     throw new Failure(
       "usage",
       `${JSON.stringify(text)} is not the location of a backup. Write REPOSITORY/NAME/ID, or "latest" for the id; ` +
         "REPOSITORY is a folder or s3://bucket/prefix.",
     );
   }
-  return { repository: repository === "" ? "/" : repository, name, backup };
+  return { ...place, backup };
+}
+
+/** The parts of the location of all backups of a name, `<repository>/<name>`; undefined if it cannot be one. */
+export function placeOf(text: string): Omit<BackupReference, "backup"> | undefined {
+  const [, repository = ".", name = ""] = /^(?:(.*)\/)?([^/]+)\/*$/s.exec(text) ?? [];
+  if (!backupNamePattern.test(name) || !isRepository(repository)) return undefined;
+  return { repository: repository === "" ? "/" : repository, name };
 }
 
 function isRepository(text: string): boolean {

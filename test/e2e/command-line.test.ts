@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { execa } from "execa";
@@ -176,4 +176,56 @@ describe("the command line", function () {
       assert.ok((await runRunner(piped, forced)).stderr.includes(coloured));
     });
   });
+
+  it("is short where the project's file and the environment say the rest", async () => {
+    const project = path.join(folder, "project");
+    await mkdir(path.join(project, "below"), { recursive: true });
+    await writeFile(path.join(project, "postgis-backup.yaml"), "repository: ../backups\nname: other\n");
+    const run = (args: readonly string[], env: Record<string, string> = {}) =>
+      execa("node", [runnerMain, ...args], { cwd: path.join(project, "below"), env, reject: false });
+    const cbm = { POSTGIS_BACKUP_NAME: "cbm" };
+    const [listed, other, kept, located, wrong] = await Promise.all([
+      run(["list", "--json"], cbm),
+      run(["list", "--json"]),
+      run(["keep", id, "--release"], cbm),
+      run(["list", `${repository}/cbm`, "--json"]),
+      run(["list"], { POSTGIS_BACKUP_NAME: "/" }),
+    ]);
+    for (const { stdout, stderr } of [listed, located])
+      assert.deepEqual(
+        (JSON.parse(stdout) as { id: string }[]).map((backup) => backup.id),
+        [id],
+        stderr,
+      );
+    assert.match(other.stdout, /"code":"backup-not-found"/);
+    assert.equal(kept.exitCode, 0, kept.stderr);
+    assert.equal(wrong.exitCode, 2);
+    assert.match(wrong.stderr, /^error\[usage\]: POSTGIS_BACKUP_NAME must be letters/);
+  });
+
+  it("completes verbs, options, choices and files in bash", async () => {
+    const { stdout: script } = await runRunner(["completion", "bash"]);
+    const file = path.join(folder, "completion.bash");
+    await writeFile(file, script);
+    const bin = path.join(folder, "postgis-backup");
+    await writeFile(bin, `#!/bin/sh\nexec node ${words(runnerMain)} "$@"\n`, { mode: 0o755 });
+    const completed = async (...line: readonly string[]) => {
+      const compopt = 'compopt() { echo ":$2"; }';
+      const call = `COMP_WORDS=(${words(bin, ...line)}) COMP_CWORD=${line.length}; _postgis_backup; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return (await execa("bash", ["-c", `source ${words(file)}; ${compopt}; ${call}`])).stdout.split("\n");
+    };
+    assert.deepEqual(await completed("re"), ["restore", "remove-old"]);
+    assert.deepEqual(await completed("verify", "--le"), ["--level"]);
+    assert.deepEqual(await completed("verify", "--level", ""), ["archive", "restore"]);
+    assert.deepEqual(await completed("verify", "./"), [":default", ""]);
+    assert.deepEqual(await completed("backup", "--repository", ""), [":default", ""]);
+  });
+
+  for (const shell of ["zsh", "fish"]) {
+    const there = spawnSync(shell, ["--version"]).status === 0 ? it : () => undefined;
+    there(`has a script that ${shell} can read`, async () => {
+      const { stdout } = await runRunner(["completion", shell]);
+      await execa(shell, ["-n"], { input: stdout });
+    });
+  }
 });

@@ -131,7 +131,7 @@ describe("pruning, when something is wrong", function () {
     const old = Array.from({ length: 6 }, (_, index) => `202610${10 + index}T080000Z`);
     for (const id of old) await writeBackup(repository, id, { files: 400 });
     await writeBackup(repository, newest, { files: 400 });
-    const runs = await Promise.all([prune(), prune(), prune()]);
+    const runs = await Promise.all(["--json", "--json", "--json"].map((json) => prune(json)));
     for (const { exitCode, stderr } of runs) {
       assert.equal(exitCode, 0, stderr);
       assert.equal(stderr, "");

@@ -1,21 +1,64 @@
 import assert from "node:assert/strict";
-import { namedBackup } from "../../../runner/cli/backup-argument";
+import { type Options, type Origin, origins } from "../../../runner/cli/keys";
+import { inPlace, inRepository, located } from "../../../runner/cli/location-argument";
 import { BackupRequest, RestoreRequest } from "../../../runner/request";
 import { parseBackupLocation } from "../../../runner/request/location";
 
 const id = "20261122T081500Z";
 
-describe("the argument that names a backup", () => {
+/** Options as settings complete them: a repository and a name that the command line does not give. */
+const fromFile = {
+  repository: "/file",
+  name: "file",
+  [origins]: new Map<string, Origin>(
+    ["repository", "name"].map((option) => [option, { from: "file", name: `${option} in x` }]),
+  ),
+};
+const said = (options: Options) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+describe("the argument that names backups", () => {
   for (const [given, expected] of [
     [undefined, {}],
     [id, { backup: id }],
     ["latest", { backup: "latest" }],
     ["cbm/latest", { location: "cbm/latest" }],
+    [`s3://bucket/p/cbm/${id}/`, { location: `s3://bucket/p/cbm/${id}/` }],
+    ["./backups/cbm", { repository: "./backups", name: "cbm" }],
+    ["s3://bucket/p/cbm", { repository: "s3://bucket/p", name: "cbm" }],
   ] as const) {
-    it(`can be ${given ?? "left out"}`, () => {
-      assert.deepEqual(namedBackup(given), expected);
+    it(`can be one backup, or the latest of a name: ${given ?? "none"}`, () => {
+      assert.deepEqual(said(located({}, given)), expected);
     });
   }
+
+  it("counts for more than the environment and the file", () => {
+    assert.deepEqual(said(located(fromFile, "./a/cbm/latest")), { location: "./a/cbm/latest" });
+    assert.deepEqual(said(located(fromFile, "./a/cbm")), { repository: "./a", name: "cbm" });
+    assert.deepEqual(said(inPlace(fromFile, "./a/cbm")), { repository: "./a", name: "cbm" });
+    assert.deepEqual(said(inRepository(fromFile, "./a")), { repository: "./a" });
+    assert.deepEqual(said(located(fromFile, "latest")), {
+      repository: "/file",
+      name: "file",
+      backup: "latest",
+    });
+  });
+
+  it("does not contradict the command line", () => {
+    const refused = { message: '"./a/cbm" says where the backups are: leave out --repository and --name.' };
+    for (const act of [located, inPlace, inRepository])
+      assert.throws(() => act({ repository: "./b", name: "cbm" }, "./a/cbm"), refused);
+  });
+
+  for (const given of ["cbm", `./backups/cbm/${id}`, "./backups/cbm/latest", "s3://bucket", "./backups/.x"])
+    it(`of a prune cannot be ${given}`, () => {
+      assert.throws(() => inPlace({}, given), /does not say which backups\. Write REPOSITORY\/NAME/);
+    });
+
+  it("of a list cannot be one backup", () => {
+    assert.throws(() => inRepository({}, `./backups/cbm/${id}`), /is one backup/);
+    assert.deepEqual(said(inRepository({}, "backups")), { repository: "backups" });
+  });
 });
 
 describe("the location of a backup", () => {
