@@ -77,8 +77,21 @@ export function packageSchema(): string {
     resources: mapValues(resources as unknown as Record<string, Resource>, completeResource),
     types: mapValues(types as unknown as Record<string, Type>, completeType),
   };
-  return `${JSON.stringify(complete, null, 2)}\n`;
+  return `${JSON.stringify(withoutSuffixes(complete), null, 2)}\n`;
 }
+
+/**
+ * Types without the suffix Args, which each SDK adds itself. What a component takes and what another one gives is then one type:
+ * that of the arguments stays, because less is required in it.
+ */
+function withoutSuffixes(schema: { readonly types: Readonly<Record<string, object>> }): object {
+  const types = Object.entries(schema.types).toSorted(([a], [b]) => Number(isArgs(a)) - Number(isArgs(b)));
+  const renamed = Object.fromEntries(types.map(([token, type]) => [token.replace(/Args$/, ""), type]));
+  const json = JSON.stringify({ ...schema, types: renamed });
+  return JSON.parse(json.replaceAll(/("#\/types\/[^"]*)Args"/g, '$1"')) as object;
+}
+
+const isArgs = (token: string) => token.endsWith("Args");
 
 /** Each value with the last part of its token, `TableBackup` of `postgis-backup:index:TableBackup`. */
 const mapValues = <T, U>(record: Record<string, T>, change: (value: T, name: string) => U) =>

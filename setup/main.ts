@@ -1,19 +1,20 @@
 /** Runs the Makefile's targets after the npm packages are installed. */
 import { ExecaError } from "execa";
 import { ensureEnvironment } from "./environment";
+import { ensureLanguages } from "./languages";
 import { ensureS3Server } from "./s3-server";
 import { ensureShellcheck } from "./shellcheck";
 import { shell } from "./shell";
 import { down, ensureStack, purge, up } from "./stack";
 import { ensureTestImages } from "./test-images";
-import { ensureYamlHost } from "./yaml-host";
+
 import { SetupError } from "./step";
 
 const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   setup: ensureEnvironment,
   "setup-tests": async () => {
     const { image, pulumi } = await ensureEnvironment();
-    await Promise.all([ensureS3Server(), ensureYamlHost(pulumi), ensureTestImages(image)]);
+    await Promise.all([ensureS3Server(), ensureLanguages(pulumi), ensureTestImages(image)]);
   },
   "setup-lint": ensureShellcheck,
   up: async () => up(await ensureEnvironment()),

@@ -1,11 +1,13 @@
-module postgis-backup/test/language-yaml
+module postgis-backup/test/languages
 
 go 1.26
 
 require (
 	github.com/pulumi/pulumi-yaml v1.38.1
-	github.com/pulumi/pulumi/pkg/v3 v3.256.0 // indirect
+	github.com/pulumi/pulumi/pkg/v3 v3.256.0
 )
+
+require github.com/blang/semver v3.5.1+incompatible // indirect
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
@@ -14,7 +16,6 @@ require (
 	github.com/agext/levenshtein v1.2.3 // indirect
 	github.com/apparentlymart/go-textseg/v15 v15.0.0 // indirect
 	github.com/aymanbagabas/go-osc52/v2 v2.0.1 // indirect
-	github.com/blang/semver v3.5.1+incompatible // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/charmbracelet/bubbles v1.0.0 // indirect
