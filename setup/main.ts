@@ -1,5 +1,6 @@
 /** Runs the Makefile's targets after the npm packages are installed. */
 import { ExecaError } from "execa";
+import { ensureChromium } from "./chromium";
 import { ensureEnvironment } from "./environment";
 import { ensureS3Server } from "./s3-server";
 import { ensureShellcheck } from "./shellcheck";
@@ -11,6 +12,7 @@ const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   setup: ensureEnvironment,
   "setup-tests": async () => {
     const { image } = await ensureEnvironment();
+    await ensureChromium();
     await Promise.all([ensureS3Server(), ensureTestImages(image)]);
   },
   "setup-lint": ensureShellcheck,
