@@ -1,5 +1,6 @@
 /** Runs the Makefile's targets after the npm packages are installed. */
 import { ExecaError } from "execa";
+import { ensureChromium } from "./chromium";
 import { ensureEnvironment } from "./environment";
 import { ensureLanguages } from "./languages";
 import { ensureS3Server } from "./s3-server";
@@ -7,13 +8,13 @@ import { ensureShellcheck } from "./shellcheck";
 import { shell } from "./shell";
 import { down, ensureStack, purge, up } from "./stack";
 import { ensureTestImages } from "./test-images";
-
 import { SetupError } from "./step";
 
 const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   setup: ensureEnvironment,
   "setup-tests": async () => {
     const { image, pulumi } = await ensureEnvironment();
+    await ensureChromium();
     await Promise.all([ensureS3Server(), ensureLanguages(pulumi), ensureTestImages(image)]);
   },
   "setup-lint": ensureShellcheck,

@@ -15,6 +15,8 @@ export function drawing(label: string, options: Plot.PlotOptions): Html {
   svg.setAttribute("aria-label", printable(label));
   // The page forbids styles that are not its own.
   for (const style of [...svg.getElementsByTagName("style")]) svg.removeChild(style);
+  // The parts of an image have no names of their own.
+  for (const part of svg.getElementsByTagName("*")) part.removeAttribute("aria-label");
   return new Html(serializer.serializeToString(svg));
 }
 
