@@ -65,7 +65,8 @@ function report(error: unknown): number {
 }
 
 void main().then((code) => {
-  process.exitCode = code;
+  // A verb may have set the status of an alarm.
+  if (code !== 0) process.exitCode = code;
   // A docker command that hangs must not keep this program alive; its end takes the commands along.
   setTimeout(() => process.exit(), cleanUpMilliseconds).unref();
 });

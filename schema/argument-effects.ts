@@ -362,9 +362,10 @@ export const tableBackup = {
       keepWeekly: 30,
       keepMonthly: 30,
       keepYearly: 30,
+      keepWithin: "30d",
       minSizeRatio: 0.1,
     }),
-    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "minSizeRatio"].flatMap(
+    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "keepWithin", "minSizeRatio"].flatMap(
       (rule) => refused({ [rule]: -1 }, new RegExp(`^retention\\.${rule}: `)),
     ),
   },

@@ -1,6 +1,6 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { BackupRequest, BackupResult } from "../../runner/request";
+import { BackupRequest, BackupResult, Duration, milliseconds } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkPassword, checkValue, Switch } from "../shared/check";
 import { outputsOf, withSecretPassword } from "../shared/component";
@@ -10,7 +10,6 @@ import { refuseUnusedS3 } from "../shared/s3-settings";
 import { runVerb } from "../shared/verb";
 import { type TableBackupArgs, tableBackupNames } from "./args";
 import { goneBackup } from "./last-backup";
-import { Period, periodNumber } from "./period";
 import { warnInPreview } from "./preview";
 
 /** What was done to prove that a backup can be restored. */
@@ -87,7 +86,7 @@ export class TableBackup extends pulumi.ComponentResource {
     checkPassword(args.password, this);
     checkValue(Switch, args.checkInPreview, ["checkInPreview"], this);
     refuseUnusedS3(args, this);
-    if (typeof args.every === "string") checkValue(Period, args.every, ["every"], this);
+    if (typeof args.every === "string") checkValue(Duration, args.every, ["every"], this);
     const { connection: server, password, backupName, every, triggers, checkInPreview, ...asked } = stored;
     const { user, database, dockerHost, container } = pulumi.output(server);
     const { command, request, result } = runVerb(
@@ -141,8 +140,9 @@ export class TableBackup extends pulumi.ComponentResource {
     };
     const period = pulumi.output(args.every).apply((every) => {
       if (every === undefined) return [];
-      checkValue(Period, every, ["every"], this);
-      return [periodNumber(every, Date.now())];
+      checkValue(Duration, every, ["every"], this);
+      // Periods are counted from 1970-01-01T00:00Z.
+      return [Math.floor(Date.now() / milliseconds(every))];
     });
     const command = pulumi.createUrn(`${name}-backup`, "command:local:Command", this);
     const gone = pulumi.all([command, s3]).apply(([urn, server]) => goneBackup(urn, server, this));

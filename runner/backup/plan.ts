@@ -15,6 +15,7 @@ import {
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import { noteEnded, lockRuns } from "../postgres/session/run-lock";
+import { lookElsewhere } from "../postgres/catalog/elsewhere";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -74,11 +75,12 @@ export async function planBackup(
       request,
       repositories,
       key,
-      connection.session,
+      connection,
       dump,
       last,
       attempts,
       progress,
+      signal,
     );
     return { key, container, connection, ...found };
   } catch (error) {
@@ -91,11 +93,12 @@ async function planWithServer(
   request: BackupRequest,
   repositories: Repositories,
   key: string,
-  session: Session,
+  { session, target }: Connection,
   dump: DumpInfo | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<Omit<Plan, "key" | "container" | "connection">> {
   const format = repositories.format;
   const server = await attempts.run(() => readServerInfo(session));
@@ -107,7 +110,11 @@ async function planWithServer(
   const ended = await attempts.run(() => lockBackup(session, key, request.name));
   noteEnded(ended ?? 0, progress);
 
-  const selection = await attempts.run(() => resolveSelection(session, request));
+  const selection = await attempts.run(() =>
+    resolveSelection(session, request).catch(async (error: unknown) => {
+      throw await lookElsewhere(error, session, target, signal);
+    }),
+  );
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));

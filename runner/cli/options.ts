@@ -59,6 +59,7 @@ const nestedIn: Readonly<Record<string, readonly [property: string, name: string
   keepWeekly: ["retention", "keepWeekly"],
   keepMonthly: ["retention", "keepMonthly"],
   keepYearly: ["retention", "keepYearly"],
+  keepWithin: ["retention", "keepWithin"],
   minSizeRatio: ["retention", "minSizeRatio"],
 };
 
@@ -69,6 +70,10 @@ export function retentionOptions(command: Command): Command {
     .option("--keep-weekly <n>", "the same for weeks, which begin on Monday", toNumber)
     .option("--keep-monthly <n>", "the same for months", toNumber)
     .option("--keep-yearly <n>", "the same for years", toNumber)
+    .option(
+      "--keep-within <duration>",
+      "keep all that are at most this much older than the newest one, such as 30d or 36h",
+    )
     .option(
       "--min-size-ratio <share>",
       "remove nothing if the newest backup is smaller than this share of the one before it, such as 0.5",
@@ -109,7 +114,7 @@ export async function readRequest<T>(
     options["request"] === undefined
       ? nested(
           Object.entries(options)
-            .filter(([key]) => key !== "json")
+            .filter(([key]) => !ofOutput.has(key))
             .map(([key, value]) => [names[key] ?? key, value]),
         )
       : parseJson(await text(process.stdin));
@@ -124,6 +129,9 @@ export async function readRequest<T>(
   );
   throw new Failure("usage", lines.join("\n"));
 }
+
+/** Options about what is printed and how the run ends, which are no part of the request. */
+const ofOutput: ReadonlySet<string> = new Set(["json", "failOnAlarm"]);
 
 /** Properties of requests that are arguments on the command line, not options. */
 const positional: ReadonlySet<string> = new Set(["backup", "location", "file"]);

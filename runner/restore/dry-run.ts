@@ -117,11 +117,15 @@ function selectRecorded({ manifest, request }: RestoreRun, contents: readonly To
       references: references.get(key) ?? [],
     };
   });
-  return selectTables(relations, {
-    tables: request.tables ?? ["*.*"],
-    excludeTables: request.excludeTables,
-    missingReferences: "ignore",
-  });
+  return selectTables(
+    relations,
+    {
+      tables: request.tables ?? ["*.*"],
+      excludeTables: request.excludeTables,
+      missingReferences: "ignore",
+    },
+    `backup ${manifest.id}`,
+  );
 }
 
 /** The table that an entry is or belongs to. */

@@ -119,11 +119,15 @@ export async function selectFilled(run: RestoreRun): Promise<FilledTable[]> {
     const oid = found?.oid ?? sqlName(recorded);
     return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
   });
-  const { tables } = selectTables(relations, {
-    tables: request.tables ?? ["*.*"],
-    excludeTables: request.excludeTables,
-    missingReferences: "ignore",
-  });
+  const { tables } = selectTables(
+    relations,
+    {
+      tables: request.tables ?? ["*.*"],
+      excludeTables: request.excludeTables,
+      missingReferences: "ignore",
+    },
+    `backup ${manifest.id}`,
+  );
   const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const attempts = new Attempts();
   const filled = tables.flatMap(({ sqlName: key, oid }) => {

@@ -192,8 +192,8 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "a keep during a removal is ignored",
     file: "runner/repository/folder/removal.ts",
-    text: "  if (marked) {\n",
-    replacement: "  if (marked && contents.length === 0) {\n",
+    text: "if (!marked) return",
+    replacement: "if (!marked || contents.length > 0) return",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {

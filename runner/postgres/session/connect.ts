@@ -5,10 +5,12 @@ import type { Inspection } from "../../docker/container";
 import { type Docker, spawnDocker } from "../../docker/docker";
 import { execArguments, type ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
+import { listed } from "../../lib/format";
 import { findServer, type RunningServer } from "./find-server";
 import { nobody } from "./restricted";
 import { nameWithoutLock } from "./run-lock";
 import {
+  inDatabase,
   psql,
   type ServerAddress,
   type ServerRequest,
@@ -16,7 +18,7 @@ import {
   withEnv,
   clientEncoding,
 } from "./server";
-import { openSession, type Session } from "./session";
+import { inSession, openSession, type Session } from "./session";
 import { sessionOptions } from "./settings";
 
 export interface Connection {
@@ -38,9 +40,11 @@ export async function connectServer(
   const server = await findServer(docker, container, signal);
   const settings = { PGOPTIONS: sessionOptions(server.version) };
   const refusals: Failure[] = [];
+  let last: ExecTarget | undefined;
   let second: Connection | undefined;
   for (const address of addressesOf(server)) {
     const target = withEnv(serverTarget(docker, container, request, applicationName, address), settings);
+    last = target;
     const found = await open(target, server, signal).catch((error: unknown) => {
       if (!(error instanceof Failure) || signal.aborted) throw error;
       refusals.push(error);
@@ -54,7 +58,42 @@ export async function connectServer(
     second ??= found;
   }
   if (second !== undefined) return second;
-  throw refusalOf(container, server, refusals);
+  const refusal = refusalOf(container, server, refusals);
+  throw last === undefined ? refusal : await withDatabases(refusal, last, request, signal);
+}
+
+/** The databases that every server has, at least one of which lets a role in that may ask for the others. */
+const maintenance = ["postgres", "template1"];
+
+/** A database that does not exist is the likeliest mistake, so the failure names those that do. */
+async function withDatabases(
+  refusal: Failure,
+  target: ExecTarget,
+  { user, database }: ServerRequest,
+  signal: AbortSignal,
+): Promise<Failure> {
+  if (/role ".*" does not exist/.test(refusal.message))
+    return new Failure(
+      refusal.code,
+      `${refusal.message}\nThe server has no role "${user}": name another user.`,
+    );
+  if (!/database ".*" does not exist/.test(refusal.message)) return refusal;
+  for (const other of maintenance.filter((name) => name !== database)) {
+    const names = await inSession(inDatabase(target, other), signal, databaseNames).catch(() => undefined);
+    signal.throwIfAborted();
+    if (names !== undefined)
+      return new Failure(refusal.code, `${refusal.message}\nThe server's databases are ${listed(names)}.`);
+  }
+  return refusal;
+}
+
+/** Those that can be connected to. */
+export async function databaseNames(session: Session): Promise<string[]> {
+  const found = await session.rows(
+    `SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"`,
+    z.object({ name: z.string() }),
+  );
+  return found.map(({ name }) => name);
 }
 
 /** The same, for callers that open sessions when they need them. */

@@ -2,18 +2,13 @@ import ms from "ms";
 import { z } from "zod";
 
 /** A duration such as `24h` or `7d`. */
-export const Period = z
+export const Duration = z
   .string()
   .refine((text) => milliseconds(text) > 0, 'must be a duration such as "24h", "90m" or "7d"');
 
 /** ms returns undefined for what it cannot read, which its types do not say. */
 const parse = ms as (text: string) => number | undefined;
 
-function milliseconds(text: string): number {
+export function milliseconds(text: string): number {
   return text === "" ? Number.NaN : (parse(text) ?? Number.NaN);
-}
-
-/** Number of the period that a time lies in, counted from 1970-01-01T00:00Z. */
-export function periodNumber(every: string, now: number): number {
-  return Math.floor(now / milliseconds(every));
 }
