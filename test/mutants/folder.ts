@@ -199,7 +199,7 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "a dry run prunes",
     file: "runner/prune/index.ts",
-    text: "removals.push(dryRun ? { id: backup.id } : await repository.remove(name, backup.id));",
+    text: "removals.push(dryRun ? { id: backup.id, bytes: backup.bytes } : await repository.remove(name, backup.id));",
     replacement: "removals.push(await repository.remove(name, backup.id));",
     tests: ["test/unit/runner/prune.test.ts"],
   },
