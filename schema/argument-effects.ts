@@ -443,6 +443,7 @@ export const tableRestore = {
   },
   ifExists: { effect: "noRestore", change: () => "swap", wrong: refused("merge", /^ifExists: /) },
   missingRoles: { effect: "noRestore", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
+  createDatabase: { effect: "noRestore", change: () => true },
   jobs: { effect: "noRestore", change: () => 2, wrong: refused(0, /^jobs: /) },
   splitTablesFrom: { effect: "noRestore", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
   lockTimeout: { effect: "noRestore", change: () => 30, wrong: refused(0, /^lockTimeout: /) },

@@ -2,7 +2,7 @@
 import type { RestoreRequest } from "../request";
 import type { Progress } from "../lib/progress";
 import { Attempts, Failure } from "../lib/failure";
-import { docker as dockerFor } from "../docker/docker";
+import { type Docker, docker as dockerFor } from "../docker/docker";
 import { runningContainer, type Inspection } from "../docker/container";
 import { connectServer } from "../postgres/session/connect";
 import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
@@ -23,6 +23,7 @@ import { withoutJit } from "../postgres/session/settings";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
 import { finalPlace, findExisting } from "./members";
+import { makeDatabase, type OwnDatabase } from "./own-database";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
@@ -36,6 +37,32 @@ export async function beginRestore(
   const container = await attempts.run(() => runningContainer(docker, request.container));
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
+  const own = request.createDatabase
+    ? await makeDatabase(docker, container, request, backup.manifest, names.applicationName, progress, signal)
+    : undefined;
+  try {
+    return await beginInDatabase(request, progress, signal, { docker, backup, container, names, own });
+  } catch (error) {
+    await own?.discard();
+    throw error;
+  }
+}
+
+interface Begun {
+  readonly docker: Docker;
+  readonly backup: Awaited<ReturnType<typeof readBackup>>;
+  readonly container: Inspection;
+  readonly names: RestoreNames;
+  readonly own: OwnDatabase | undefined;
+}
+
+async function beginInDatabase(
+  request: RestoreRequest,
+  progress: Progress,
+  signal: AbortSignal,
+  { docker, backup, container, names, own }: Begun,
+): Promise<RestoreRun> {
+  const attempts = new Attempts();
   const [connection, tools] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
     attempts.run(() => readDumpInfo(docker, container, backup.manifest.compression)),
@@ -56,7 +83,7 @@ export async function beginRestore(
     const { manifest, files } = backup;
     return {
       ...{ request, manifest, files, container, target, session, serverInfo, tools, names, jobs },
-      ...{ progress, signal, notes: leftOut(manifest) },
+      ...{ progress, signal, notes: leftOut(manifest), own },
     };
   } catch (error) {
     await session.close();
@@ -143,6 +170,8 @@ export interface RestoreRun {
   readonly jobs: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Set if the restore has created the database. */
+  readonly own: OwnDatabase | undefined;
   /** For the result. */
   readonly notes: string[];
 }

@@ -34,7 +34,7 @@ export function restore(
   const started = performance.now();
   return whileRunning(dockerFor(request.dockerHost), request.container, signal, async (watched) => {
     const run = await beginRestore(request, progress, watched);
-    let done: Outcome;
+    let done: Outcome | undefined;
     try {
       done = await restoreTables(run);
     } finally {
@@ -45,6 +45,7 @@ export function restore(
           `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
         );
       });
+      if (done === undefined || request.dryRun) await run.own?.discard();
     }
     const { tables, restored, swappedInto } = done;
     return {

@@ -216,12 +216,12 @@ describe("postgis-backup backup", function () {
     [
       "a database that does not exist",
       ["--database", "nodb"],
-      /database "nodb" does not exist\nThe server's databases are beside, postgres\.$/m,
+      /database "nodb" does not exist\n[^]*^The server's databases are beside, postgres\.$/m,
     ],
     [
       "a role that does not exist",
       ["--user", "nobody"],
-      /role "nobody" does not exist\nThe server has no role "nobody": name another user\.$/m,
+      /role "nobody" does not exist\n[^]*^The server has no role "nobody": name another user\.$/m,
     ],
     [
       "the directory format where nothing is mounted",

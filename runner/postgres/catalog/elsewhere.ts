@@ -28,7 +28,9 @@ export async function lookElsewhere(
 ): Promise<unknown> {
   const failures = error instanceof Failures ? error.found : [error];
   if (!failures.some((failure) => failure instanceof TableNotFound)) return error;
-  const databases = (await databaseNames(session).catch(() => [])).filter((name) => name !== target.env["PGDATABASE"]);
+  const databases = (await databaseNames(session).catch(() => [])).filter(
+    (name) => name !== target.env["PGDATABASE"],
+  );
   const soon = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
   const tables = new Map<string, z.infer<typeof Table>[]>();
   const look = async (database: string) => {

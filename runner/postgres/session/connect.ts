@@ -40,14 +40,15 @@ export async function connectServer(
   const server = await findServer(docker, container, signal);
   const settings = { PGOPTIONS: sessionOptions(server.version) };
   const refusals: Failure[] = [];
-  let last: ExecTarget | undefined;
+  /** The address where the server answered, though it let nobody in. */
+  let answering: ExecTarget | undefined;
   let second: Connection | undefined;
   for (const address of addressesOf(server)) {
     const target = withEnv(serverTarget(docker, container, request, applicationName, address), settings);
-    last = target;
     const found = await open(target, server, signal).catch((error: unknown) => {
       if (!(error instanceof Failure) || signal.aborted) throw error;
       refusals.push(error);
+      if (/" does not exist/.test(error.message)) answering ??= target;
       return undefined;
     });
     if (found === undefined) continue;
@@ -59,7 +60,7 @@ export async function connectServer(
   }
   if (second !== undefined) return second;
   const refusal = refusalOf(container, server, refusals);
-  throw last === undefined ? refusal : await withDatabases(refusal, last, request, signal);
+  throw answering === undefined ? refusal : await withDatabases(refusal, answering, request, signal);
 }
 
 /** The databases that every server has, at least one of which lets a role in that may ask for the others. */
