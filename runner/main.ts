@@ -73,6 +73,7 @@ function isInterruption(error: unknown): boolean {
 }
 
 void main(process.argv.slice(2)).then((code) => {
+  // A verb may have set the status of an alarm.
   if (code !== 0) process.exitCode = code;
   // A docker command that hangs must not keep this program alive; its end takes the commands along.
   setTimeout(() => process.exit(), cleanUpMilliseconds).unref();

@@ -367,9 +367,10 @@ export const tableBackup = {
       keepWeekly: 30,
       keepMonthly: 30,
       keepYearly: 30,
+      keepWithin: "30d",
       minSizeRatio: 0.1,
     }),
-    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "minSizeRatio"].flatMap(
+    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "keepWithin", "minSizeRatio"].flatMap(
       (rule) => refused({ [rule]: -1 }, new RegExp(`^retention\\.${rule}: `)),
     ),
   },
@@ -447,6 +448,7 @@ export const tableRestore = {
   },
   ifExists: { effect: "noRestore", change: () => "swap", wrong: refused("merge", /^ifExists: /) },
   missingRoles: { effect: "noRestore", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
+  createDatabase: { effect: "noRestore", change: () => true },
   jobs: { effect: "noRestore", change: () => 2, wrong: refused(0, /^jobs: /) },
   splitTablesFrom: { effect: "noRestore", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
   lockTimeout: { effect: "noRestore", change: () => 30, wrong: refused(0, /^lockTimeout: /) },

@@ -32,6 +32,11 @@ export interface RetentionArgs {
    */
   keepYearly?: pulumi.Input<number>;
   /**
+   * Keeps all backups that are at most this much older than the newest one, such as `30d` or `36h`.
+   * @default no such rule
+   */
+  keepWithin?: pulumi.Input<string>;
+  /**
    * Removes nothing, and sets the output `alarm`, if the new backup is smaller than this share of the one before, such as
    * 0.5.
    * @default no such check
@@ -211,6 +216,7 @@ export const tableBackupNames: ArgumentNames<TableBackupArgs> = {
     keepWeekly: "number",
     keepMonthly: "number",
     keepYearly: "number",
+    keepWithin: "string",
     minSizeRatio: "number",
   } satisfies ArgumentNames<RetentionArgs>,
   fileMode: "string",

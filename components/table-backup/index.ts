@@ -1,6 +1,6 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { BackupRequest, BackupResult } from "../../runner/request";
+import { BackupRequest, BackupResult, Duration, milliseconds } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkPassword, checkValue, derived, Switch } from "../shared/check";
 import { outputsOf, withSecretPassword } from "../shared/component";
@@ -11,7 +11,6 @@ import { refuseUnusedS3 } from "../shared/s3-settings";
 import { runVerb } from "../shared/verb";
 import { type TableBackupArgs, tableBackupNames } from "./args";
 import { goneBackup } from "./last-backup";
-import { Period, periodNumber } from "./period";
 import { warnInPreview } from "./preview";
 
 /** What was done to prove that a backup can be restored. */
@@ -91,8 +90,9 @@ export class TableBackup extends pulumi.ComponentResource {
     const { connection: server, password, backupName, every, triggers, checkInPreview, ...asked } = stored;
     const period = derived(every, (given) => {
       if (given === undefined) return [];
-      checkValue(Period, given, ["every"], this);
-      return [periodNumber(given, Date.now())];
+      checkValue(Duration, given, ["every"], this);
+      // Periods are counted from 1970-01-01T00:00Z.
+      return [Math.floor(Date.now() / milliseconds(given))];
     });
     const { user, database, dockerHost, container } = pulumi.output(server);
     const { command, request, result } = runVerb(

@@ -59,6 +59,12 @@ export interface TableRestoreArgs {
    */
   missingRoles?: pulumi.Input<MissingRoles>;
   /**
+   * Creates the database, if it does not exist, with the encoding and the locale of the backup's. A restore that fails removes it
+   * again. A change restores nothing.
+   * @default false
+   */
+  createDatabase?: pulumi.Input<boolean>;
+  /**
    * Parallel `pg_restore` workers, 1 to 64. A change restores nothing.
    * @default the number of CPUs of this machine, at most 4
    */
@@ -94,6 +100,7 @@ export const tableRestoreNames: ArgumentNames<TableRestoreArgs> = {
   content: "string",
   ifExists: "string",
   missingRoles: "string",
+  createDatabase: "boolean",
   jobs: "number",
   splitTablesFrom: "number",
   lockTimeout: "number",

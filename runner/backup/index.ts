@@ -166,7 +166,7 @@ export async function pruneAfterBackup(
   for (const repository of repositories) {
     try {
       const { removed: ids, left } = await pruneRepository(repository, request, backupId, progress, signal);
-      for (const id of ids) removed.add(id);
+      for (const { id } of ids) removed.add(id);
       for (const { id, reason } of left) alarms.add(`Backup ${id} was not removed: ${reason}.`);
     } catch (error) {
       raise(describe(error, signal));

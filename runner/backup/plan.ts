@@ -14,6 +14,7 @@ import {
   readServerInfo,
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
+import { lookElsewhere } from "../postgres/catalog/elsewhere";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
@@ -76,11 +77,12 @@ export async function planBackup(
       repositories,
       format ?? "custom",
       key,
-      connection.session,
+      connection,
       dump,
       last,
       attempts,
       progress,
+      signal,
     );
     return { key, container, connection, ...found };
   } catch (error) {
@@ -94,11 +96,12 @@ async function planWithServer(
   repositories: Repositories,
   format: ArchiveFormat,
   key: string,
-  session: Session,
+  { session, target }: Connection,
   dump: DumpInfo | undefined,
   last: Manifest | undefined,
   attempts: Attempts,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<Omit<Plan, "key" | "container" | "connection">> {
   const server = await attempts.run(() => readServerInfo(session));
   if (server === undefined || dump === undefined) throw attempts.failure();
@@ -109,7 +112,11 @@ async function planWithServer(
   const ended = await attempts.run(() => lockBackup(session, key, request.name));
   noteEnded(ended ?? 0, progress);
 
-  const selection = await attempts.run(() => resolveSelection(session, request));
+  const selection = await attempts.run(() =>
+    resolveSelection(session, request).catch(async (error: unknown) => {
+      throw await lookElsewhere(error, session, target, signal);
+    }),
+  );
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));

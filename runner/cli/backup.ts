@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
 import { ArchiveFormat, BackupRequest, VerifyLevel, MissingReferences, NotCarried } from "../request";
+import { alarmOption, endWithAlarms } from "./alarms";
 import type { Context } from "./context";
 import type { Options } from "./keys";
 import {
@@ -20,7 +21,7 @@ import { formatBytes } from "../lib/format";
 export function addBackup(main: Command, { progress, signal }: Context): void {
   const command = repositoryOptions(serverOptions(main.command("backup")), "repository", "name");
   exampleOf(
-    uploadOptions(retentionOptions(command)),
+    alarmOption(uploadOptions(retentionOptions(command))),
     "--container pg --repository ./backups --name cbm --table parcels_2020 --table roi2020_S2_signatures",
   )
     .summary("back up tables to a folder or a bucket")
@@ -112,5 +113,6 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
         `Restore it with: ${result.restoreCommand}`,
         ...(result.pruned.length > 0 ? [`Earlier backups removed: ${result.pruned.join(", ")}`] : []),
       ]);
+      endWithAlarms(options, result.alarm === undefined ? [] : [result.alarm]);
     });
 }

@@ -18,6 +18,7 @@ const keys: Readonly<Record<string, string>> = {
   keepWeekly: "retention.keepWeekly",
   keepMonthly: "retention.keepMonthly",
   keepYearly: "retention.keepYearly",
+  keepWithin: "retention.keepWithin",
   minSizeRatio: "retention.minSizeRatio",
 };
 const options = new Map(Object.entries(keys).map(([option, key]) => [key, option]));

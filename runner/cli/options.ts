@@ -55,6 +55,10 @@ export function retentionOptions(command: Command): Command {
     .option("--keep-monthly <n>", "the same for months", toNumber)
     .option("--keep-yearly <n>", "the same for years", toNumber)
     .option(
+      "--keep-within <duration>",
+      "keep all that are at most this much older than the newest one, such as 30d or 36h",
+    )
+    .option(
       "--min-size-ratio <share>",
       "remove nothing if the newest backup is smaller than this share of the one before it, such as 0.5",
       toNumber,
@@ -84,8 +88,15 @@ export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
 
-/** Options about what is printed, and options that set others: they are no part of the request. */
-const ofOutput: ReadonlySet<string> = new Set(["json", "quiet", "config", "dataOnly", "schemaOnly"]);
+/** Options about what is printed and how the run ends, and options that set others: they are no part of the request. */
+const ofOutput: ReadonlySet<string> = new Set([
+  "json",
+  "quiet",
+  "config",
+  "dataOnly",
+  "schemaOnly",
+  "failOnAlarm",
+]);
 
 /** The request from standard input or from options. */
 export async function readRequest<T>(schema: z.ZodType<T>, options: Options): Promise<T> {

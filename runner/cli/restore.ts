@@ -65,6 +65,10 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       "--image <image>",
       "image with a pg_restore that reads the archive, where the container's own cannot (default: the one that the backup was taken with, if it is there)",
     )
+    .option(
+      "--create-database",
+      "create the database, if it does not exist, with the encoding and the locale of the backup's; a failed restore removes it again",
+    )
     .option("--dry-run", "only look for what would keep the backup from being restored")
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { Attempts } from "../lib/failure";
 import { VerifyRequest, type VerifyResult } from "../request";
 import { verify } from "../verify";
+import { alarmOption, endWithAlarms } from "./alarms";
 import { backupArgument, located } from "./location-argument";
 import type { Context } from "./context";
 import type { Options } from "./keys";
@@ -9,11 +10,11 @@ import { exampleOf, print, readRequest, requestOption, repositoryOptions } from 
 import { FailedWithResult } from "./failures";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  exampleOf(repositoryOptions(main.command("verify")), "./backups/cbm/latest --level restore")
+  exampleOf(alarmOption(repositoryOptions(main.command("verify"))), "./backups/cbm/latest --level restore")
     .summary("prove that a backup can be restored")
     .description(
       "Reads a backup back, and, with --level restore, restores it in a throwaway container and compares the " +
-        "result with what was backed up.",
+        "result with what was backed up. What it finds is recorded beside the backup, where list reads it.",
     )
     .argument("[backup]", backupArgument)
     .option("--all", "verify every backup of the backup name")
@@ -39,6 +40,11 @@ export function addVerify(main: Command, { progress, signal }: Context): void {
       for (const failure of failures) attempts.add(failure);
       await attempts.run(() => print(options, result, lines, lines.join("; ")));
       attempts.end();
+      const unrecorded = result.backups.filter(({ recorded }) => !recorded);
+      endWithAlarms(
+        options,
+        unrecorded.map(({ location }) => location),
+      );
     });
 }
 

@@ -1,7 +1,9 @@
 import path from "node:path";
 import { ExecaError } from "execa";
+import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { Failure } from "../lib/failure";
+import { listed } from "../lib/format";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "./docker";
 
 const PortBinding = z.object({ HostIp: z.string(), HostPort: z.string() });
@@ -88,19 +90,30 @@ export async function findContainers(docker: Docker, filter?: string): Promise<I
   return stdout === "" ? [] : z.array(Inspection).parse(JSON.parse(stdout));
 }
 
+/** Names containers that are there instead, the likeliest first. */
+export async function noContainer(docker: Docker, name: string): Promise<Failure> {
+  const running = await dockerOutput(docker, ["container", "ls", "--format", "{{.Names}}"]).catch(() => "");
+  const names = running.split("\n").filter((one) => one !== "");
+  const likely = names.toSorted((one, other) => distance(one, name) - distance(other, name));
+  const there = names.length === 0 ? "None is running" : `These are running: ${listed(likely)}`;
+  return new Failure(
+    "container-not-found",
+    `There is no container "${name}". ${there}; "docker ps -a" lists all.`,
+  );
+}
+
 /** Fails if the container does not exist or does not run. */
 export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
-  return failUnlessRunning(name, await findContainer(docker, name));
+  return failUnlessRunning(docker, name, await findContainer(docker, name));
 }
 
 /** The same for one that was looked for already. */
-export function failUnlessRunning(name: string, container: Inspection | undefined): Inspection {
-  if (container === undefined) {
-    throw new Failure(
-      "container-not-found",
-      `There is no container "${name}". "docker ps -a" lists those that exist.`,
-    );
-  }
+export async function failUnlessRunning(
+  docker: Docker,
+  name: string,
+  container: Inspection | undefined,
+): Promise<Inspection> {
+  if (container === undefined) throw await noContainer(docker, name);
   if (!container.State.Running || container.State.Restarting) {
     throw new Failure(
       "container-not-running",

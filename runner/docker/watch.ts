@@ -41,7 +41,7 @@ export async function whileRunning<T>(
   work: (signal: AbortSignal, running: () => Promise<Inspection>) => Promise<T>,
 ): Promise<T> {
   const found = findContainer(docker, name);
-  const running = async () => failUnlessRunning(name, await found);
+  const running = async () => failUnlessRunning(docker, name, await found);
   const container = await found.catch(() => undefined);
   if (container === undefined || lossOf(container, container) !== undefined) return work(signal, running);
   const lost = new AbortController();

@@ -2,6 +2,12 @@ import { filesize } from "filesize";
 
 export const formatBytes = (bytes: number): string => filesize(bytes, { standard: "si" });
 
+/** Names for a sentence, the first of many. */
+export function listed(names: readonly string[], most = 10): string {
+  const rest = names.length - most;
+  return rest > 0 ? `${names.slice(0, most).join(", ")} and ${rest} more` : names.join(", ");
+}
+
 export function totalBytes(items: readonly { readonly bytes: number }[]): number {
   return items.reduce((sum, { bytes }) => sum + bytes, 0);
 }

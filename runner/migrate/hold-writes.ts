@@ -18,7 +18,11 @@ export async function selectAll(
   { excludeTables }: Pick<MigrateRequest, "excludeTables">,
 ): Promise<Selection & { readonly excluded: string[] }> {
   const own = (await readCatalog(session)).filter(({ extension }) => extension === null);
-  const selection = selectTables(own, { tables: ["*.*"], excludeTables, missingReferences: "fail" });
+  const selection = selectTables(
+    own,
+    { tables: ["*.*"], excludeTables, missingReferences: "fail" },
+    "the database",
+  );
   const rest = new Set([...selection.tables, ...selection.skipped].map(({ oid }) => oid));
   return { ...selection, excluded: own.map(({ oid }) => oid).filter((oid) => !rest.has(oid)) };
 }

@@ -1,19 +1,25 @@
 import { Failure } from "../lib/failure";
+import { totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import type { PruneRequest, Retention } from "../request";
 import { decide, type Decision, hasRules, notAfter, sourceOf } from "./retention";
 import { beforeShrinkage, checkNewestSize } from "./size-check";
 import { existingBackups, type Removal, type Repository, type StoredBackup } from "../repository/repository";
+import { standingFailure } from "../repository/verification";
 
 export interface PruneResult {
   readonly location: string;
   readonly name: string;
   readonly dryRun: boolean;
-  /** Ids that were removed or, in a dry run, would be removed. */
-  readonly removed: string[];
+  /** What was removed or, in a dry run, would be removed, with the size of its files. */
+  readonly removed: { readonly id: string; readonly bytes: number }[];
+  /** The sum of their sizes. */
+  readonly freedBytes: number;
   readonly kept: { readonly id: string; readonly reasons: readonly string[]; readonly problem?: string }[];
   /** Ids that no rule keeps, but that could not be removed. */
   readonly left: { readonly id: string; readonly reason: string }[];
+  /** What somebody should look at. */
+  readonly alarms: string[];
 }
 
 /** Removes the backups of a name that no rule keeps. If `like` is the id of a backup, only backups of its database are removed. */
@@ -27,7 +33,7 @@ export async function prune(
   if (!hasRules(request.retention)) {
     throw new Failure(
       "usage",
-      "Name at least one rule, such as --keep-last 7 or --keep-daily 7: without one, nothing is removed.",
+      "Name at least one rule, such as --keep-last 7, --keep-daily 7 or --keep-within 30d: without one, nothing is removed.",
     );
   }
   const { name, retention, dryRun } = request;
@@ -38,16 +44,22 @@ export async function prune(
   for (const { backup, reasons } of decisions) {
     signal.throwIfAborted();
     if (reasons.length > 0) continue;
-    removals.push(dryRun ? { id: backup.id } : await repository.remove(name, backup.id));
+    removals.push(dryRun ? { id: backup.id, bytes: backup.bytes } : await repository.remove(name, backup.id));
   }
-  warn(kept, removals, progress);
+  const alarms = alarmsAbout(kept, removals);
+  for (const alarm of alarms) progress.note(`warning: ${alarm}`);
+  const removed = removals.flatMap((one) =>
+    one.left === undefined ? [{ id: one.id, bytes: one.bytes }] : [],
+  );
   return {
     location: repository.location,
     name,
     dryRun,
-    removed: removals.filter(({ left }) => left === undefined).map(({ id }) => id),
+    removed,
+    freedBytes: totalBytes(removed),
     kept: kept.map(({ backup: { id, problem }, reasons }) => ({ id, reasons, problem })),
     left: removals.flatMap(({ id, left }) => (left === undefined ? [] : [{ id, reason: left }])),
+    alarms,
   };
 }
 
@@ -74,20 +86,24 @@ export function planPrune(backups: readonly StoredBackup[], retention: Retention
   }));
 }
 
-function warn(kept: readonly Decision[], removals: readonly Removal[], progress: Progress): void {
-  for (const { backup } of kept) {
-    if (backup.problem === undefined) continue;
-    progress.note(
-      `warning: Backup ${backup.location} is damaged: ${backup.problem}. It was left alone; remove it by hand if it is of no use.`,
-    );
-  }
-  for (const { id, left } of removals) {
-    if (left === undefined) continue;
-    progress.note(`warning: Backup ${id} was not removed: ${left}.`);
-  }
+function alarmsAbout(kept: readonly Decision[], removals: readonly Removal[]): string[] {
+  const why = ({ problem, verifications }: StoredBackup) =>
+    problem === undefined
+      ? standingFailure(verifications) && "failed its last verification"
+      : `is damaged: ${problem}`;
+  return [
+    ...kept.flatMap(({ backup }) => {
+      const wrong = why(backup);
+      if (wrong === undefined) return [];
+      return [`Backup ${backup.location} ${wrong}. It was left alone; remove it by hand if it is of no use.`];
+    }),
+    ...removals.flatMap(({ id, left }) =>
+      left === undefined ? [] : [`Backup ${id} was not removed: ${left}.`],
+    ),
+  ];
 }
 
 export { hasRules, notAfter, sourceOf } from "./retention";
 export { checkNewestSize } from "./size-check";
 export { keep } from "./keep";
-export { list } from "./list";
+export { alarmsOf, list, type ListedBackup } from "./list";

@@ -1,6 +1,6 @@
 import { formatBytes } from "../lib/format";
 import { isGood, type StoredBackup } from "../repository/repository";
-import { type History, rowsOf, secondsOf, stateOf } from "./history";
+import { type History, problemOf, rowsOf, secondsOf, stateOf } from "./history";
 import { html, type Html } from "./html";
 import type { NextPrune } from "./reported";
 import { count, duration, moment, plural } from "./words";
@@ -55,7 +55,8 @@ function table(label: string, rows: readonly Html[], nextPrune: NextPrune | unde
 const states = { restore: "Restore test", archive: "Read back", none: "Not verified", damaged: "Damaged" };
 
 function row(backup: StoredBackup, nextPrune: NextPrune | undefined): Html {
-  const { id, startedAt, bytes, manifest, latest, kept, problem } = backup;
+  const { id, startedAt, bytes, manifest, latest, kept } = backup;
+  const problem = problemOf(backup);
   const state = stateOf(backup);
   const marks = [...(latest ? ["latest"] : []), ...(kept ? ["keep"] : [])].map(
     (mark) => html` <span class="mark">${mark}</span>`,

@@ -2,7 +2,7 @@
 import ms from "ms";
 import { formatBytes } from "../lib/format";
 import { notAfter } from "../prune";
-import { type History, rowsOf, stateOf, tableName } from "./history";
+import { type History, problemOf, rowsOf, stateOf, tableName } from "./history";
 import { plural, span } from "./words";
 
 export type Urgency = "problem" | "warning" | "note";
@@ -34,9 +34,9 @@ const named = 5;
 
 function damaged({ backups }: History): Finding[] {
   const bad = backups.filter((backup) => stateOf(backup) === "damaged").reverse();
-  const found = bad.slice(0, named).map(({ id, problem }) => ({
+  const found = bad.slice(0, named).map((backup) => ({
     urgency: "problem" as const,
-    text: `Backup ${id} is damaged: ${problem ?? ""}.`,
+    text: `Backup ${backup.id} is damaged: ${(problemOf(backup) ?? "").replace(/\.$/, "")}.`,
     remedy:
       "Restore from another one. Copy this one back from elsewhere, or remove it by hand; prune leaves it alone.",
   }));
@@ -77,7 +77,7 @@ function unproved({ last, good }: History): Finding[] {
     ];
   if (good.some((backup) => stateOf(backup) === "restore")) return [];
   const remedy = `Restore the last one in a throwaway server: ${verify} --level restore`;
-  return [{ urgency: "note", text: "None of these backups had a restore test when it was taken.", remedy }];
+  return [{ urgency: "note", text: "None of these backups has passed a restore test.", remedy }];
 }
 
 /** What has less than this share of what it had is likely to have lost something. */

@@ -3,6 +3,7 @@ import { sourceOf } from "../prune";
 import type { Manifest } from "../repository/manifest";
 import { newestOf } from "../repository/newest";
 import { type GoodBackup, isGood, type StoredBackup } from "../repository/repository";
+import { standingFailure } from "../repository/verification";
 
 export interface History {
   readonly name: string;
@@ -21,7 +22,35 @@ export interface History {
 export type State = "restore" | "archive" | "none" | "damaged";
 
 export function stateOf(backup: StoredBackup): State {
-  return isGood(backup) ? backup.manifest.verification.level : "damaged";
+  if (!isSound(backup)) return "damaged";
+  if (restoreTestOf(backup) !== undefined) return "restore";
+  return backup.verifications.some(({ error }) => error === undefined)
+    ? "archive"
+    : backup.manifest.verification.level;
+}
+
+/** What is wrong with a backup, as it is listed or as its last verification found it. */
+export function problemOf({ problem, verifications }: StoredBackup): string | undefined {
+  const [first] = standingFailure(verifications)?.error.message.split("\n") ?? [];
+  return problem ?? first;
+}
+
+function isSound(backup: StoredBackup): backup is GoodBackup {
+  return isGood(backup) && problemOf(backup) === undefined;
+}
+
+interface RestoreTest {
+  readonly at: Date;
+  readonly seconds: number;
+}
+
+/** The last restore test that a backup passed, when it was taken or later. */
+export function restoreTestOf({ manifest, verifications }: GoodBackup): RestoreTest | undefined {
+  const later = verifications.findLast(({ level, error }) => level === "restore" && error === undefined);
+  if (later !== undefined) return { at: new Date(later.finishedAt), seconds: later.seconds };
+  const { finishedAt, verification } = manifest;
+  if (verification.level !== "restore") return undefined;
+  return { at: new Date(finishedAt), seconds: verification.seconds };
 }
 
 export type Table = Manifest["tables"][number];
@@ -60,7 +89,7 @@ function grouped<T>(items: readonly T[], keyOf: (item: T) => string): [string, T
 }
 
 function historyOf(name: string, backups: readonly StoredBackup[], isShared: boolean): History {
-  const good = backups.filter(isGood);
+  const good = backups.filter(isSound);
   const newest = newestOf(good);
   const last = good.find((backup) => backup === newest);
   const source = (last ?? backups.find(({ manifest }) => manifest !== undefined))?.manifest?.source;

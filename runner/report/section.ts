@@ -5,7 +5,7 @@ import { backupTable } from "./backup-table";
 import { lanes, lineChart, type Tick } from "./charts";
 import { extentSection } from "./extents";
 import { foreignKeyTable } from "./foreign-keys";
-import { type History, rowsOf, secondsOf, stateOf } from "./history";
+import { type History, restoreTestOf, rowsOf, secondsOf, stateOf } from "./history";
 import { html, type Html } from "./html";
 import { goes, type NextPrune, type Reported } from "./reported";
 import { tableTable } from "./table-table";
@@ -72,7 +72,11 @@ function lastTiles(
 ): Html[] {
   const { manifest, startedAt, bytes } = last;
   const state = stateOf(last);
-  const tested = good.findLast((backup) => stateOf(backup) === "restore");
+  const tested = good
+    .map(restoreTestOf)
+    .filter((test) => test !== undefined)
+    .toSorted((one, other) => one.at.getTime() - other.at.getTime())
+    .at(-1);
   const tables = manifest.tables.filter(({ kind }) => kind === "table").length;
   return [
     tile(
@@ -85,8 +89,8 @@ function lastTiles(
       ? tile("Last restore test", "Never", "as far as these backups tell")
       : tile(
           "Last restore test",
-          ago(tested.startedAt, now),
-          `restored and compared in ${duration(tested.manifest.verification.seconds)}`,
+          ago(tested.at, now),
+          `restored and compared in ${duration(tested.seconds)}`,
           "note",
         ),
     tile("Size", formatBytes(bytes), since(bytes, before?.bytes)),

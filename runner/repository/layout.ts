@@ -12,3 +12,12 @@ export const sumsFile = "SHA256SUMS";
 
 /** Not listed in the manifest, so that marking a backup changes no checksum. */
 export const keepFile = "keep";
+
+/** The levels at which a backup is verified later; each includes the one before it. */
+export const verificationLevels = ["archive", "restore"] as const;
+export type VerificationLevel = (typeof verificationLevels)[number];
+
+/** Not listed in the manifest either: what the last verification of this level found. */
+export const verificationFile = (level: VerificationLevel): string => `verification-${level}.json`;
+
+export const verificationFiles = verificationLevels.map(verificationFile);

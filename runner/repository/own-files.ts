@@ -1,8 +1,12 @@
 import { type Manifest } from "./manifest";
-import { afterTablesFile, manifestFile, runFile, sumsFile, prepareFile } from "./layout";
+import { afterTablesFile, manifestFile, runFile, sumsFile, prepareFile, verificationFiles } from "./layout";
 
 /** The files that belong to a backup and are removed with it. */
 export function ownFiles(manifest: Manifest | undefined): Set<string> {
   const listed = manifest?.files.map(({ path }) => path) ?? [];
-  return new Set([manifestFile, sumsFile, prepareFile, afterTablesFile, runFile, ...listed]);
+  return new Set([
+    ...[manifestFile, sumsFile, prepareFile, afterTablesFile, runFile],
+    ...verificationFiles,
+    ...listed,
+  ]);
 }

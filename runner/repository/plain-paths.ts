@@ -1,6 +1,6 @@
 /** The names of the files that a manifest may list. */
 import path from "node:path";
-import { manifestFile, keepFile } from "./layout";
+import { manifestFile, keepFile, sumsFile, verificationFiles } from "./layout";
 
 /** The file names that pg_dump and this program choose: nothing hidden, nothing that leaves the folder. */
 const plainPath = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
@@ -12,7 +12,7 @@ export function failUnlessPlain(file: string): void {
 
 /** What is wrong with the file names in a manifest; undefined if each names a different file in the backup's folder. */
 export function oddPath(files: readonly { readonly path: string }[]): string | undefined {
-  const paths = new Set([manifestFile, "SHA256SUMS", keepFile]);
+  const paths = new Set([manifestFile, sumsFile, keepFile, ...verificationFiles]);
   for (const { path: file } of files) {
     if (!plainPath.test(file)) return `its manifest names a file ${JSON.stringify(file)}`;
     if (paths.has(file)) return `its manifest names ${file}, which is reserved or listed twice`;

@@ -4,6 +4,7 @@ import type { Progress } from "../lib/progress";
 import type { BackupRecord } from "./checksums";
 import type { BackupFiles, StoredFile } from "./files";
 import type { Manifest } from "./manifest";
+import type { Verification } from "./verification";
 
 interface Listed {
   readonly id: string;
@@ -18,6 +19,8 @@ interface Listed {
   readonly kept: boolean;
   /** True if it is the backup that `latest` means. */
   readonly latest: boolean;
+  /** What later verifications found: the last one of each level, the newest last. */
+  readonly verifications: readonly Verification[];
 }
 
 export interface GoodBackup extends Listed {
@@ -34,11 +37,10 @@ export interface DamagedBackup extends Listed {
 
 export type StoredBackup = GoodBackup | DamagedBackup;
 
-/** The result of removing a backup: it is gone, or `left` says why it is still there. */
-export interface Removal {
-  readonly id: string;
-  readonly left?: string;
-}
+/** The result of removing a backup: it is gone, with so many bytes; or `left` says why it is still there. */
+export type Removal =
+  | { readonly id: string; readonly bytes: number; readonly left?: undefined }
+  | { readonly id: string; readonly left: string };
 
 export interface Repository {
   /** A folder's absolute path, or a URL. */
@@ -61,6 +63,8 @@ export interface Repository {
   create(backup: NewBackup): Promise<BackupWriter>;
   /** Sets or clears the mark that retention respects. */
   mark(name: string, id: string, kept: boolean): Promise<void>;
+  /** Keeps what a verification found beside the backup, in place of the last one of its level. */
+  record(name: string, id: string, verification: Verification): Promise<void>;
   /** Removes a backup; one that contains files of somebody else is left. */
   remove(name: string, id: string): Promise<Removal>;
   /** Finishes the removals that were interrupted. */

@@ -4,6 +4,7 @@
  */
 export * from "./backup";
 export * from "./choices";
+export * from "./duration";
 export * from "./list";
 export { isS3Url } from "./location";
 export * from "./migrate";

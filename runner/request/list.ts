@@ -1,12 +1,19 @@
 import { z } from "zod";
+import { Duration } from "./duration";
 import { BackupName, FolderPath, InRepository, namesOneBackup, OneBackup } from "./repository";
 import { Retention } from "./retention";
 
-export const ListRequest = z.strictObject({ ...InRepository, name: BackupName.optional() });
+export const ListRequest = z.strictObject({
+  ...InRepository,
+  name: BackupName.optional(),
+  /** The newest good backup of each name and database must not be older. */
+  maxAge: Duration.optional(),
+});
 export type ListRequest = z.infer<typeof ListRequest>;
 
 export const ReportRequest = z.strictObject({
-  ...ListRequest.shape,
+  ...InRepository,
+  name: BackupName.optional(),
   /** The rules of the next prune, to show what it would remove. */
   retention: Retention.default({}),
   /** File that the page is written to; "-" is standard output. Unset: `report.html`, unless that is another file. */

@@ -28,6 +28,8 @@ export const RestoreRequest = z
     lockTimeout: LockTimeout,
     /** Image of the throwaway container, where the target's own `pg_restore` cannot read the archive. Unset: the one that the backup was taken with, where it is there. */
     image: z.string().min(1).optional(),
+    /** Create the database, if it does not exist, with the encoding and the locale of the backup's. A failed restore removes it again. */
+    createDatabase: z.boolean().default(false),
     /** Only check whether the backup can be restored. */
     dryRun: z.boolean().default(false),
   })

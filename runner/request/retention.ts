@@ -1,15 +1,18 @@
 import { z } from "zod";
+import { Duration } from "./duration";
 import { BackupsOfName, namesOneBackup, OneBackup } from "./repository";
 
 const count = z.int().min(1).optional();
 
-/** Which backups of a name are kept: the newest, and the newest of each of the last days, weeks … that have one. */
+/** Which backups of a name are kept: the newest ones, and the newest of each of the last days, weeks … that have one. */
 export const Retention = z.strictObject({
   keepLast: count,
   keepDaily: count,
   keepWeekly: count,
   keepMonthly: count,
   keepYearly: count,
+  /** All that are at most this much older than the newest one. */
+  keepWithin: Duration.optional(),
   /** Nothing is removed if the newest backup is smaller than this share of the one before. */
   minSizeRatio: z.number().gt(0).max(1).optional(),
 });

@@ -24,7 +24,9 @@ export const VerifyResult = z.strictObject({
       level: z.enum(VerifyLevel),
       seconds: z.number(),
       image: z.string().optional(),
-      /** What is wrong with it; absent where nothing is. */
+      /** Whether this is recorded beside the backup, where `list` reads it. */
+      recorded: z.boolean(),
+      /** What is wrong with it, or why it could not be verified; absent where nothing is wrong. */
       error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
     }),
   ),

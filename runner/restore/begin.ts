@@ -2,7 +2,7 @@
 import type { RestoreRequest } from "../request";
 import type { Progress } from "../lib/progress";
 import { Attempts, Failure } from "../lib/failure";
-import { docker as dockerFor } from "../docker/docker";
+import { type Docker, docker as dockerFor } from "../docker/docker";
 import type { Inspection } from "../docker/container";
 import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
@@ -21,6 +21,7 @@ import type { BackupFiles } from "../repository/files";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
 import { finalPlace, findExisting } from "./members";
+import { makeDatabase, type OwnDatabase } from "./own-database";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
@@ -35,6 +36,32 @@ export async function beginRestore(
   const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();
   const names = restoreNames(request.database);
+  const own = request.createDatabase
+    ? await makeDatabase(docker, container, request, backup.manifest, names.applicationName, progress, signal)
+    : undefined;
+  try {
+    return await beginInDatabase(request, progress, signal, { docker, backup, container, names, own });
+  } catch (error) {
+    await own?.discard();
+    throw error;
+  }
+}
+
+interface Begun {
+  readonly docker: Docker;
+  readonly backup: Awaited<ReturnType<typeof readBackup>>;
+  readonly container: Inspection;
+  readonly names: RestoreNames;
+  readonly own: OwnDatabase | undefined;
+}
+
+async function beginInDatabase(
+  request: RestoreRequest,
+  progress: Progress,
+  signal: AbortSignal,
+  { docker, backup, container, names, own }: Begun,
+): Promise<RestoreRun> {
+  const attempts = new Attempts();
   const [connection, tools] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
     attempts.run(() => readDumpInfo(docker, container, backup.manifest.compression)),
@@ -55,7 +82,7 @@ export async function beginRestore(
     const { manifest, files } = backup;
     return {
       ...{ request, manifest, files, container, target, session, serverInfo, tools, names, jobs },
-      ...{ progress, signal, notes: leftOut(manifest) },
+      ...{ progress, signal, notes: leftOut(manifest), own },
     };
   } catch (error) {
     await session.close();
@@ -143,6 +170,8 @@ export interface RestoreRun {
   readonly jobs: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Set if the restore has created the database. */
+  readonly own: OwnDatabase | undefined;
   /** For the result. */
   readonly notes: string[];
 }

@@ -91,11 +91,15 @@ function selectRecorded(
       references: references.get(key) ?? [],
     };
   });
-  return selectTables(relations, {
-    tables: request.tables ?? ["*.*"],
-    excludeTables: request.excludeTables,
-    missingReferences: "ignore",
-  });
+  return selectTables(
+    relations,
+    {
+      tables: request.tables ?? ["*.*"],
+      excludeTables: request.excludeTables,
+      missingReferences: "ignore",
+    },
+    `backup ${manifest.id}`,
+  );
 }
 
 /** The table that an entry is or belongs to. */

@@ -124,11 +124,15 @@ export async function selectFilled(
     const oid = found?.oid ?? sqlName(recorded);
     return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
   });
-  const { tables } = selectTables(relations, {
-    tables: request.tables ?? ["*.*"],
-    excludeTables: request.excludeTables,
-    missingReferences: "ignore",
-  });
+  const { tables } = selectTables(
+    relations,
+    {
+      tables: request.tables ?? ["*.*"],
+      excludeTables: request.excludeTables,
+      missingReferences: "ignore",
+    },
+    `backup ${manifest.id}`,
+  );
   const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const attempts = new Attempts();
   const filled = tables.flatMap(({ sqlName: key, oid }) => {

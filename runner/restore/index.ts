@@ -45,6 +45,7 @@ export function restore(
           `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
         );
       });
+      if (done === undefined || request.dryRun) await run.own?.discard();
     }
     const { tables, restored, swappedInto } = done;
     return {

@@ -44,6 +44,15 @@ const tables = (names: Record) => {
   return { schema, made: `${schema}.made`, there: `${schema}.there`, systems: `${schema}.systems` };
 };
 
+/** The objects of a database that are not the server's own. */
+export async function countObjects(session: Session): Promise<number> {
+  const { count } = await session.row(
+    `SELECT count(*) FROM (${everything(() => "true")}) o`,
+    z.object({ count: z.int() }),
+  );
+  return count;
+}
+
 /** Makes an empty record. That of an earlier restore must be gone. */
 export async function openRecord(session: Session, names: Record): Promise<void> {
   const { schema, made, there, systems } = tables(names);

@@ -87,11 +87,15 @@ export async function stageTables(
   const { request, session, manifest } = run;
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const catalog = (await readCatalog(scratch)).filter((table) => recorded.has(sqlName(table)));
-  const selection = selectTables(catalog, {
-    tables: request.tables ?? ["*.*"],
-    excludeTables: request.excludeTables,
-    missingReferences: "ignore",
-  });
+  const selection = selectTables(
+    catalog,
+    {
+      tables: request.tables ?? ["*.*"],
+      excludeTables: request.excludeTables,
+      missingReferences: "ignore",
+    },
+    `backup ${manifest.id}`,
+  );
   refuseLonePartitions(selection);
   const oids = selection.tables.map(({ oid }) => oid);
   const find = () => withQualifiedNames(scratch, () => findDefinitions(scratch, oids));

@@ -1,5 +1,11 @@
 import { setTimeout } from "node:timers/promises";
-import { describeState, findContainer, type Inspection, lastLogLines } from "../docker/container";
+import {
+  describeState,
+  findContainer,
+  type Inspection,
+  lastLogLines,
+  noContainer,
+} from "../docker/container";
 import { type Docker, docker as dockerFor } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { execInteractive, type ExecTarget } from "../docker/exec";
@@ -35,8 +41,7 @@ export async function answering(
 ): Promise<ExecTarget> {
   const docker = dockerFor(request.dockerHost);
   const container = await findContainer(docker, request.container);
-  if (container === undefined)
-    throw new Failure("container-not-found", `There is no container "${request.container}".`);
+  if (container === undefined) throw await noContainer(docker, request.container);
   await failIfDead(docker, container, container.RestartCount, request);
   return waitForServer(docker, container, request, progress, signal);
 }

@@ -73,6 +73,7 @@ describe("postgis-backup backup", function () {
   before(async () => {
     [mounted, elsewhere] = await Promise.all([temporaryFolder(), temporaryFolder()]);
     container = await startServer({ mount: mounted });
+    await sql(container, "CREATE DATABASE beside");
     await sql(container, source);
     original = await sql(container, contents);
   });
@@ -199,12 +200,30 @@ describe("postgis-backup backup", function () {
       /No table matches "roi2020_s2_signatures".*Did you mean public\."roi2020_S2_signatures"\?/,
     ],
     [
+      "a table of another database",
+      ["--database", "beside", "--table", "roi2020_S2_signatures"],
+      /No table matches "roi2020_S2_signatures" in database "beside"\. It has no tables\. Database postgres has public\."roi2020_S2_signatures": name that database\.$/m,
+    ],
+    [
+      "a table that no database has",
+      ["--table", "nowhere"],
+      /No table matches "nowhere" in database "postgres"\. It has .* Names are case-sensitive.* The server's other databases are beside\.$/m,
+    ],
+    [
       "a container that does not exist",
       ["--container", "pgb-no-such"],
-      /There is no container "pgb-no-such"/,
+      /There is no container "pgb-no-such"\. These are running: .*"docker ps -a" lists all\.$/m,
     ],
-    ["a database that does not exist", ["--database", "nodb"], /database "nodb" does not exist/],
-    ["a role that does not exist", ["--user", "nobody"], /role "nobody" does not exist/],
+    [
+      "a database that does not exist",
+      ["--database", "nodb"],
+      /database "nodb" does not exist\n[^]*^The server's databases are beside, postgres\.$/m,
+    ],
+    [
+      "a role that does not exist",
+      ["--user", "nobody"],
+      /role "nobody" does not exist\n[^]*^The server has no role "nobody": name another user\.$/m,
+    ],
     [
       "the directory format where nothing is mounted",
       ["--repository", notMounted, "--format", "directory"],

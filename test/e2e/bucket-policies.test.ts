@@ -76,7 +76,7 @@ describe("a user who may do what a policy of BackupBucket allows, and no more", 
     await bucket.putBackup(await writeBackup(path.join(folder, "plain"), older));
     const before = await bucket.keys();
     const { left, removed } = JSON.parse(await succeed("prune", ...prune)) as PruneResult;
-    assert.deepEqual([removed, left.map((one) => one.id)], [[], [older]]);
+    assert.deepEqual([removed.map((one) => one.id), left.map((one) => one.id)], [[], [older]]);
     assert.match(left[0]?.reason ?? "", /s3:DeleteObject/);
     assert.deepEqual(await bucket.keys(), before);
   });
@@ -106,7 +106,7 @@ describe("a user who may do what a policy of BackupBucket allows, and no more", 
     );
     await allow(prunePolicy);
     const { removed, left } = JSON.parse(await succeed("prune", ...prune)) as PruneResult;
-    assert.deepEqual([removed, left.map((one) => one.id)], [[id], [older]]);
+    assert.deepEqual([removed.map((one) => one.id), left.map((one) => one.id)], [[id], [older]]);
     assert.match(left[0]?.reason ?? "", /^it is locked until/);
     await expectDenied("PutObject", "keep", newer, "--name", "cbm");
     await expectDenied("PutObject", "import", tar);
@@ -119,6 +119,48 @@ describe("a user who may do what a policy of BackupBucket allows, and no more", 
     await succeed("export", exported(), "--name", "cbm");
     await expectDenied("PutObject", "keep", id, "--name", "cbm");
     await expectDenied("DeleteObject", "keep", id, "--name", "cbm", "--release");
+  });
+
+  it("verifies with each policy, and records it with backupPolicy alone", async () => {
+    const archive = Buffer.from(
+      "-- PostgreSQL database dump\n\n--\n-- PostgreSQL database dump complete\n--\n\n",
+    );
+    const files = { "archive.sql": archive, "prepare.sql": Buffer.from("-- nothing\n") };
+    const manifest = { format: "plain" as const, compression: "none", tables: [] };
+    const plain = await writeSealed(path.join(folder, "script"), newer, { files, manifest });
+    await bucket.putBackup(plain);
+    await bucket.putBackup(await writeBackup(path.join(folder, "plain"), older));
+    const key = `gis/cbm/${newer}/verification-archive.json`;
+    const verify = [newer, "--name", "cbm"];
+    for (const policy of [restorePolicy, prunePolicy]) {
+      await allow(policy);
+      const { exitCode, stdout, stderr } = await run("verify", verify);
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stdout, /: verified \(archive\)/);
+      assert.match(
+        stderr,
+        /^warning: What was found is not recorded beside s3:.* does not allow s3:PutObject /m,
+      );
+      assert.ok(!(await bucket.keys()).includes(key));
+    }
+    await allow(backupPolicy);
+    assert.doesNotMatch((await run("verify", verify)).stderr, /warning/);
+    assert.ok((await bucket.keys()).includes(key));
+    assert.match(await succeed("list"), new RegExp(`${newer} .* archive \\d+m?s +latest`));
+    // It goes with its backup.
+    await bucket.put(`gis/cbm/${older}/verification-restore.json`, "torn");
+    await allow(prunePolicy);
+    const { left } = JSON.parse(await succeed("prune", ...prune)) as PruneResult;
+    assert.deepEqual(left, []);
+    await bucket.delete(`gis/cbm/${older}/verification-restore.json`);
+    await bucket.put(
+      `gis/cbm/${older}/verification-archive.json`,
+      JSON.stringify({
+        ...{ recordVersion: 1, level: "archive", seconds: 0, finishedAt: new Date().toISOString() },
+      }),
+    );
+    await succeed("prune", ...prune);
+    assert.ok(!(await bucket.keys()).some((one) => one.includes(older)));
   });
 
   for (const [title, policy] of Object.entries({ backupPolicy, prunePolicy, restorePolicy })) {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { cp, readlink } from "node:fs/promises";
+import path from "node:path";
 import { execa } from "execa";
 import { RestoreResult } from "../../runner/request";
 import { takeBackup } from "../support/backup";
 import { docker, startServer } from "../support/container";
+import { reseal } from "../support/damage";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import {
   contentOf,
@@ -107,6 +110,51 @@ describe("a restore", function () {
       expected.filter((line) => /nl\./.test(line)),
     );
     await sql(container, "DROP SCHEMA nl_restored CASCADE");
+  });
+
+  it("creates the database, keeps what is in one that exists, and leaves none behind after a failure", async () => {
+    const database = `made${++databases}`;
+    const create = { container, repository: mounted, database, more: ["--create-database"] };
+    const names = () => sql(container, `SELECT count(*) FROM pg_database WHERE datname = '${database}'`);
+    assert.match(
+      await refused({ ...create, more: [] }),
+      /database "made\d+" does not exist\n[^]*^The server's databases are /m,
+    );
+    const wrong = await refused({ ...create, more: [...create.more, "--table", "Parcels"] });
+    assert.match(
+      wrong,
+      /^error\[table-not-found\]: No table matches "Parcels" in backup \d+T\d+Z\. Did you mean public\.parcels\?$/m,
+    );
+    assert.equal(await names(), "0");
+    const dry = await restored({ ...create, more: [...create.more, "--dry-run"] });
+    assert.deepEqual([dry.restored, dry.tableCount, await names()], [false, 8, "0"]);
+
+    assert.equal((await restored(create)).restored, true);
+    assert.deepEqual(await contentOf(container, database, schemas), expected);
+    const locale = `SELECT count(DISTINCT (encoding, datcollate, datctype)) FROM pg_database WHERE datname IN ('postgres', '${database}')`;
+    assert.equal(await sql(container, locale), "1");
+    // It exists by now, so it is used as it is, and no failure removes it.
+    assert.match(await refused(create), /^error\[table-exists\]/m);
+    assert.deepEqual(await contentOf(container, database, schemas), expected);
+  });
+
+  it("says that a database of the backup's locale cannot be created", async () => {
+    const backupId = await readlink(path.join(mounted, "cbm", "latest"));
+    const folder = path.join(elsewhere, "foreign", backupId);
+    await cp(path.join(mounted, "cbm", backupId), folder, { recursive: true });
+    await reseal(folder, (manifest) => {
+      manifest.name = "foreign";
+      Object.assign(manifest.source, { lcCollate: "xx_XX.UTF-8", lcCtype: "xx_XX.UTF-8" });
+    });
+    const database = `made${++databases}`;
+    const stderr = await refused({
+      ...{ container, repository: elsewhere, name: "foreign", database, more: ["--create-database"] },
+    });
+    assert.match(
+      stderr,
+      /^error\[requirement-missing\]: Database "made\d+" cannot be created with the encoding UTF8 and the locale xx_XX\.UTF-8, .* without --create-database\.$/m,
+    );
+    assert.equal(await sql(container, `SELECT count(*) FROM pg_database WHERE datname = '${database}'`), "0");
   });
 
   it("changes nothing where a table exists, and names all that do", async () => {

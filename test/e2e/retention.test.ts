@@ -4,6 +4,7 @@ import { readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/repository/manifest";
+import { totalBytes } from "../../runner/lib/format";
 import type { PruneResult } from "../../runner/prune/index";
 import { BackupResult } from "../../runner/request";
 import { startServer } from "../support/container";
@@ -75,30 +76,41 @@ describe("retention of backups", function () {
     const { backupId: latest } = await backup();
     assert.equal((await run("keep", kept)).exitCode, 0);
 
-    const { exitCode, stdout } = await run("list");
+    const { exitCode, stdout, stderr } = await run("list");
     assert.equal(exitCode, 0);
     const lines = stdout.split("\n");
-    assert.match(lines[0] ?? "", /^NAME +ID +AGE +TABLES +ROWS +SIZE +FORMAT +VERIFIED +NOTE$/);
+    assert.match(
+      lines[0] ?? "",
+      /^NAME +ID +AGE +DATABASE +SERVER +TABLES +ROWS +SIZE +GROWTH +VERIFIED +NOTE$/,
+    );
     assert.match(
       lines[1] ?? "",
-      new RegExp(`^${name} +${damaged} +40d +\\? +\\? +.*B +\\? +\\? +damaged: manifest.json is missing$`),
+      new RegExp(`^${name} +${damaged} +40d +\\? +\\? +\\? +\\? +[\\d.]+ k?B +\\? +DAMAGED$`),
     );
-    assert.match(
-      lines[2] ?? "",
-      new RegExp(`^${name} +${kept} +2d +2 +20001 +[\\d.]+ kB +custom +archive +keep$`),
-    );
+    const found = "postgres +[\\d.]+ +2 +20001 +[\\d.]+ kB";
+    assert.match(lines[2] ?? "", new RegExp(`^${name} +${kept} +2d +${found} +archive +keep$`));
     assert.match(
       lines[3] ?? "",
-      new RegExp(`^${name} +${latest} +\\d+m?s +2 +20001 +[\\d.]+ kB +directory +archive +latest$`),
+      new RegExp(`^${name} +${latest} +\\d+m?s +${found} +[+-][\\d.]+ k?B +archive +latest$`),
     );
-    const starts = lines.map((line) => line.search(/NOTE|damaged|keep|latest/));
+    assert.match(lines[4] ?? "", /^total +3 backups +[\d.]+ [kM]B$/);
+    const starts = lines.slice(0, 4).map((line) => line.search(/NOTE|DAMAGED|keep|latest/));
     assert.deepEqual(starts, [starts[0], starts[0], starts[0], starts[0]]);
+    assert.ok(
+      lines.every((line) => line.length <= 100),
+      stdout,
+    );
+    assert.match(
+      stderr,
+      new RegExp(`^warning: Backup \\S+${damaged} is damaged: manifest.json is missing\\.$`, "m"),
+    );
 
     const listed = JSON.parse((await runRunner(["list", "--repository", repository, "--json"])).stdout) as {
       name: string;
       id: string;
       problem?: string;
-      manifest?: unknown;
+      manifest?: { files: { bytes: number }[] };
+      contents?: Record<string, number>;
     }[];
     const own = listed.filter((entry) => entry.name === name);
     assert.deepEqual(
@@ -109,6 +121,12 @@ describe("retention of backups", function () {
         [latest, undefined],
       ],
     );
+    const [before = 0, after = 0] = [1, 2].map((index) => totalBytes(own[index]?.manifest?.files ?? []));
+    const { databaseBytes = 0, ...contents } = own[2]?.contents ?? {};
+    assert.ok(databaseBytes > 20_000);
+    assert.deepEqual(contents, {
+      ...{ tables: 2, rows: 20_001, archiveBytes: after, growthBytes: after - before },
+    });
     assert.deepEqual(
       own[2]?.manifest,
       JSON.parse(await readFile(nameFolder(latest, "manifest.json"), "utf8")),
@@ -137,19 +155,25 @@ describe("retention of backups", function () {
       dry.stdout
         .trimEnd()
         .split("\n")
-        .map((line) => line.split(/ {2,}/)),
+        .map((line) => line.replace(/[\d.]+ kB/, "SIZE").split(/ {2,}/)),
       [
-        [name, d400, "would be removed"],
+        [name, d400, "would be removed", "SIZE"],
         [name, d3, "stays", "keep"],
-        [name, d2, "would be removed"],
+        [name, d2, "would be removed", "SIZE"],
         [name, d1, "stays", `daily ${isoDay(d1)}`],
         [name, d0, "stays", `latest, newest, last, daily ${isoDay(d0)}`],
+        ["2 backups, SIZE, would be removed."],
       ],
     );
     assert.deepEqual(await backups(), [d400, d3, d2, d1, d0]);
 
     const real = await run("prune", "--keep-last", "1", "--keep-daily", "2", "--json");
-    assert.deepEqual((JSON.parse(real.stdout) as PruneResult).removed, [d400, d2]);
+    const { removed, freedBytes } = JSON.parse(real.stdout) as PruneResult;
+    assert.deepEqual(
+      removed.map(({ id }) => id),
+      [d400, d2],
+    );
+    assert.equal(freedBytes, totalBytes(removed));
     assert.deepEqual(await backups(), [d3, d1, d0]);
     for (const id of [d3, d1, d0])
       Manifest.parse(JSON.parse(await readFile(nameFolder(id, "manifest.json"), "utf8")));
@@ -157,7 +181,10 @@ describe("retention of backups", function () {
     assert.equal((await run("keep", "--release", d3)).exitCode, 0);
     const request = JSON.stringify({ repository, name, retention: { keepLast: 2 } });
     const piped = await execa("node", [runnerMain, "prune", "--request", "-"], { input: request });
-    assert.deepEqual((JSON.parse(piped.stdout) as PruneResult).removed, [d3]);
+    assert.deepEqual(
+      (JSON.parse(piped.stdout) as PruneResult).removed.map(({ id }) => id),
+      [d3],
+    );
   });
 
   it("prunes nothing without a rule, which is wrong usage, nor where there is no such name", async () => {

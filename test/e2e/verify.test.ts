@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { BackupResult, VerifyResult } from "../../runner/request";
+import { Verification } from "../../runner/repository/verification";
 import { startServer } from "../support/container";
 import { cutEnd, filesOf, flipBit, reseal } from "../support/damage";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { runReadOnly } from "../support/read-only";
 import { runRunner } from "../support/runner";
 
 const source = `
@@ -157,6 +159,70 @@ describe("postgis-backup verify", function () {
     assert.equal(unknown.exitCode, 1);
     assert.match(unknown.stderr, /error\[backup-not-found\]/);
     assert.equal((await runRunner([...args, "latest", "--level", "none"])).exitCode, 2);
+  });
+
+  it("records what it found beside the backup, where list and prune see it", async () => {
+    const { location, backupId } = await take("recorded", "elsewhere", "--format", "plain");
+    const archive = path.join(
+      location,
+      (await filesOf(location)).find((file) => /^archive/.test(file)) ?? "",
+    );
+    const modified = (await stat(path.join(location, "manifest.json"))).mtimeMs;
+    const verifyJson = async (...options: string[]) =>
+      VerifyResult.parse(JSON.parse((await verify(location, "--json", ...options)).stdout)).backups[0];
+    const list = (...options: string[]) =>
+      runRunner(["list", "--repository", folders.elsewhere, "--name", "recorded", ...options]);
+
+    assert.equal((await verifyJson())?.recorded, true);
+    assert.match((await list()).stdout, new RegExp(`${backupId} .* archive \\d+m?s +latest$`, "m"));
+    await flipBit(archive);
+    assert.deepEqual(
+      [(await verifyJson())?.recorded, (await verifyJson())?.error?.code],
+      [true, "checksum-mismatch"],
+    );
+    await flipBit(archive);
+    // Whatever the record says, nothing of the backup itself has changed.
+    assert.equal((await stat(path.join(location, "manifest.json"))).mtimeMs, modified);
+    const failed = await list("--fail-on-alarm");
+    assert.equal(failed.exitCode, 3);
+    assert.match(failed.stdout, new RegExp(`${backupId} .* FAILED \\d+m?s +latest$`, "m"));
+    assert.match(
+      failed.stderr,
+      /^warning: Backup \S+ failed its verification: checksum-mismatch, at .*archive/m,
+    );
+    const prune = ["prune", "--repository", folders.elsewhere, "--name", "recorded", "--keep-last", "1"];
+    assert.match((await runRunner(prune)).stdout, /its verification failed/);
+
+    assert.equal((await verifyJson("--level", "restore"))?.recorded, true);
+    const good = await list("--fail-on-alarm");
+    assert.deepEqual([good.exitCode, good.stderr], [0, ""]);
+    assert.match(good.stdout, new RegExp(`${backupId} .* restore \\d+m?s +latest$`, "m"));
+    const record = JSON.parse(
+      await readFile(path.join(location, "verification-restore.json"), "utf8"),
+    ) as object;
+    assert.ok(Verification.safeParse(record).success);
+    // That Docker has no such image is no finding.
+    assert.equal(
+      (await verifyJson("--level", "restore", "--image", "pgb-test-no-such-image"))?.recorded,
+      false,
+    );
+    assert.equal((await list("--fail-on-alarm")).exitCode, 0);
+  });
+
+  it("works where nothing can be written, and says that it did not record anything", async () => {
+    const { location } = await take("readonly", "elsewhere", "--format", "plain", "--compression", "none");
+    const before = await readdir(location);
+    const args = ["verify", location, "--json"];
+    const { exitCode, stdout, stderr } = await runReadOnly(args, {});
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(VerifyResult.parse(JSON.parse(stdout)).backups[0]?.recorded, false);
+    assert.match(stderr, /^warning: What was found is not recorded beside \S+, .* cannot be written: EROFS/m);
+    assert.equal((await runReadOnly([...args, "--fail-on-alarm"], {})).exitCode, 3);
+    assert.deepEqual(await readdir(location), before);
+    await chmod(location, 0o750);
+    assert.equal((await verify(location)).exitCode, 0);
+    const { mode } = await stat(path.join(location, "verification-archive.json"));
+    assert.equal(mode & 0o777, 0o640, "whoever reads the backup reads it too");
   });
 
   it("needs an image that has pg_restore, and says so", async () => {

@@ -79,7 +79,7 @@ describe("a new backup under a name whose earlier backups are not as they should
       ],
     );
     const { stdout } = await runRunner(["prune", ...place(), "--keep-last", "1", "--json"]);
-    assert.deepEqual((JSON.parse(stdout) as { removed: string[] }).removed, []);
+    assert.deepEqual((JSON.parse(stdout) as { removed: object[] }).removed, []);
 
     const second = await backup("--keep-last", "2");
     assert.deepEqual(second.pruned, [], "the one of the future does not count");

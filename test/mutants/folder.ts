@@ -192,14 +192,14 @@ export const folderMutants: readonly Mutant[] = [
   {
     title: "a keep during a removal is ignored",
     file: "runner/repository/folder/removal.ts",
-    text: "  if (marked) {\n",
-    replacement: "  if (marked && contents.length === 0) {\n",
+    text: "if (!marked) return",
+    replacement: "if (!marked || contents.length > 0) return",
     tests: ["test/unit/runner/folder-store.test.ts"],
   },
   {
     title: "a dry run prunes",
     file: "runner/prune/index.ts",
-    text: "removals.push(dryRun ? { id: backup.id } : await repository.remove(name, backup.id));",
+    text: "removals.push(dryRun ? { id: backup.id, bytes: backup.bytes } : await repository.remove(name, backup.id));",
     replacement: "removals.push(await repository.remove(name, backup.id));",
     tests: ["test/unit/runner/prune.test.ts"],
   },

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { verificationFiles } from "../../runner/repository/layout";
 import type { Manifest } from "../../runner/repository/manifest";
 
 /** Flips one bit of a file, by default in the middle. */
@@ -16,12 +17,13 @@ export async function cutEnd(file: string, bytes = 1): Promise<void> {
   await truncate(file, (await stat(file)).size - bytes);
 }
 
-/** All files of a backup, relative to its folder. */
+/** All files of a backup, relative to its folder, without what verifications found, which they put beside them. */
 export async function filesOf(backup: string): Promise<string[]> {
   const entries = await readdir(backup, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(backup, path.join(entry.parentPath, entry.name)))
+    .filter((file) => !verificationFiles.includes(file))
     .sort();
 }
 

@@ -5,8 +5,9 @@ import { backupTime } from "../../runner/repository/backup-id";
 import { onceOnly, readWhole, damaged } from "../../runner/repository/checksums";
 import type { BackupFiles, StoredFile } from "../../runner/repository/files";
 import { findInconsistency } from "../../runner/repository/inconsistency";
-import { keepFile, manifestFile, sumsFile } from "../../runner/repository/layout";
+import { keepFile, manifestFile, sumsFile, verificationFile } from "../../runner/repository/layout";
 import { parseManifest } from "../../runner/repository/manifest";
+import { readVerifications, type Verification, verificationText } from "../../runner/repository/verification";
 import { newestOf } from "../../runner/repository/newest";
 import { failUnlessPlain } from "../../runner/repository/plain-paths";
 import {
@@ -38,21 +39,21 @@ export class MemoryRepository implements Repository {
 
   names = () => Promise.resolve([...this.#published.keys()].sort());
 
-  backups(name: string): Promise<StoredBackup[]> {
-    const found = [...this.#backupsOf(name)]
-      .map(([id, files]) => this.#read(name, id, files))
-      .sort((one, other) => (one.id < other.id ? -1 : 1));
+  async backups(name: string): Promise<StoredBackup[]> {
+    const read = [...this.#backupsOf(name)].map(([id, files]) => this.#read(name, id, files));
+    const found = (await Promise.all(read)).sort((one, other) => (one.id < other.id ? -1 : 1));
     const latest = newestOf(found);
-    return Promise.resolve(found.map((backup) => ({ ...backup, latest: backup === latest })));
+    return found.map((backup) => ({ ...backup, latest: backup === latest }));
   }
 
-  #read(name: string, id: string, files: Files): StoredBackup {
+  async #read(name: string, id: string, files: Files): Promise<StoredBackup> {
     const sizes = [...files].map(([path, content]) => ({ path, bytes: content.length }));
     const startedAt = backupTime(id);
     assert.ok(startedAt);
     const location = `${this.location}${name}/${id}`;
     const listed = { id, name, location, startedAt, latest: false };
-    const stored = { ...listed, bytes: totalBytes(sizes), kept: files.has(keepFile) };
+    const verifications = await readVerifications(this.files(name, id), sizes);
+    const stored = { ...listed, bytes: totalBytes(sizes), kept: files.has(keepFile), verifications };
     const { manifest, problem } = parseManifest(String(files.get(manifestFile)));
     if (problem !== undefined) return { ...stored, problem };
     const wrong = findInconsistency(manifest, id, name, sizes);
@@ -121,12 +122,21 @@ export class MemoryRepository implements Repository {
     return Promise.resolve();
   }
 
+  record(name: string, id: string, verification: Verification): Promise<void> {
+    const file = verificationFile(verification.level);
+    this.#backupsOf(name)
+      .get(id)
+      ?.set(file, Buffer.from(verificationText(verification)));
+    return Promise.resolve();
+  }
+
   remove(name: string, id: string): Promise<Removal> {
     const backups = this.#backupsOf(name);
     if (backups.get(id)?.has(keepFile) === true)
       return Promise.resolve({ id, left: `it is marked "${keepFile}"` });
+    const bytes = [...(backups.get(id)?.values() ?? [])].reduce((sum, { length }) => sum + length, 0);
     backups.delete(id);
-    return Promise.resolve({ id });
+    return Promise.resolve({ id, bytes });
   }
 
   finishRemovals = () => Promise.resolve([]);

@@ -24,7 +24,17 @@ export function pastOf({ name = "cbm", backups, tables, until }: Past): StoredBa
     const manifest = grown(sampleManifest(id, { name, tables }), startedAt, index);
     const location = `/b/${name}/${id}`;
     const bytes = 1e6 + manifest.tables.reduce((sum, table) => sum + table.bytes, 0) / 3;
-    return { id, name, location, startedAt, bytes, manifest, kept: false, latest: index === backups - 1 };
+    return {
+      id,
+      name,
+      location,
+      startedAt,
+      bytes,
+      manifest,
+      kept: false,
+      latest: index === backups - 1,
+      verifications: [],
+    };
   });
 }
 

@@ -87,6 +87,7 @@ export function sampleStored(id: string, change: Partial<StoredBackup> = {}): St
     bytes: 1,
     kept: false,
     latest: false,
+    verifications: [],
   };
   return { ...listed, manifest: sampleManifest(id), ...change };
 }

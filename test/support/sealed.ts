@@ -29,13 +29,25 @@ export async function writeRecord(folder: string, manifest: Manifest): Promise<v
 export async function writeSealed(
   repository: string,
   id: string,
-  { name = "cbm", files = sealedFiles }: { name?: string; files?: Readonly<Record<string, Buffer>> } = {},
+  {
+    name = "cbm",
+    files = sealedFiles,
+    manifest = {},
+  }: {
+    name?: string;
+    files?: Readonly<Record<string, Buffer>>;
+    manifest?: Partial<Manifest>;
+  } = {},
 ): Promise<string> {
   const folder = path.join(repository, name, id);
   for (const [file, content] of Object.entries(files)) {
     await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
     await writeFile(path.join(folder, file), content);
   }
-  await writeRecord(folder, { ...sampleManifest(id, { name }), files: await checksumsBelow(folder) });
+  await writeRecord(folder, {
+    ...sampleManifest(id, { name }),
+    ...manifest,
+    files: await checksumsBelow(folder),
+  });
   return folder;
 }

@@ -5,7 +5,15 @@ import { readCatalog, type Reference, type Relation } from "./catalog";
 import { isOfRestore, refuseHalfRestored } from "./half-restored";
 import { findNeeds, type Needs } from "./needs";
 import { inheritedDefaults, notCarried } from "./not-carried";
-import { isExact, matches, nearMisses, parseTablePattern, type TablePattern } from "./selection";
+import {
+  isExact,
+  matches,
+  nearMisses,
+  parseTablePattern,
+  TableNotFound,
+  type TablePattern,
+} from "./selection";
+import { listed } from "../../lib/format";
 import { type MissingTable, sortNeeds } from "./sort-needs";
 import type { MissingReferences } from "../../request";
 import { setting } from "../../lib/setting";
@@ -44,6 +52,8 @@ export function kindName({ kind }: Relation): string {
 export function selectTables(
   relations: readonly Relation[],
   request: SelectionRequest,
+  /** What has the tables, for messages: a database or a backup. */
+  where: string,
   /** Oids of tables that are also selected, because others need them. */
   added: ReadonlySet<string> = new Set(),
 ): Selection {
@@ -58,7 +68,7 @@ export function selectTables(
     found: relations.filter((relation) => matches(pattern, relation)),
   }));
   for (const { pattern, found } of matching) {
-    if (!found.some(holdsUserRows)) attempts.add(noTable(pattern, found[0], relations));
+    if (!found.some(holdsUserRows)) attempts.add(noTable(pattern, found[0], relations, where));
   }
   attempts.end();
 
@@ -142,6 +152,7 @@ function noTable(
   pattern: TablePattern,
   found: Relation | undefined,
   relations: readonly Relation[],
+  where: string,
 ): Failure {
   const { text } = pattern;
   if (found?.extension != null && (found.kind === "r" || found.kind === "p" || isExact(pattern))) {
@@ -156,12 +167,16 @@ function noTable(
       `"${text}" is a ${kindName(found)}, not a table; only tables hold rows of their own to back up.`,
     );
   }
-  const near = nearMisses(pattern, relations.filter(holdsUserRows));
+  const tables = relations.filter(holdsUserRows);
+  const near = nearMisses(pattern, tables);
   const hint =
     near.length > 0
       ? `Did you mean ${near.join(" or ")}?`
-      : "Names are case-sensitive; a table outside the search path needs its schema in front: schema.table.";
-  return new Failure("table-not-found", `No table matches "${text}" in this database. ${hint}`);
+      : tables.length === 0
+        ? "It has no tables."
+        : `It has ${listed(tables.map(({ sqlName }) => sqlName))}. Names are case-sensitive; a table outside the search path needs its schema ` +
+          "in front: schema.table.";
+  return new TableNotFound(`No table matches "${text}" in ${where}. ${hint}`, pattern);
 }
 
 export interface ResolvedSelection extends Selection {
@@ -171,14 +186,14 @@ export interface ResolvedSelection extends Selection {
 /** Fails where the tables need something that a backup of them would not bring back, or where a restore of them has not ended. */
 export async function resolveSelection(
   session: Session,
-  request: SelectionRequest,
+  request: SelectionRequest & { readonly database: string },
   /** Whether the names in the rows of the table may be read: it is locked, or the session does not wait long. */
   mayRead: (oid: string) => boolean = () => false,
 ): Promise<ResolvedSelection> {
   const relations = (await readCatalog(session)).filter((relation) => !isOfRestore(relation));
   const added = new Set<string>();
   for (;;) {
-    const selection = selectTables(relations, request, added);
+    const selection = selectTables(relations, request, `database "${request.database}"`, added);
     const oids = selection.tables.map(({ oid }) => oid);
     const needs = await withQualifiedNames(session, () => findNeeds(session, oids, oids.filter(mayRead)));
     const { missing: needed, refused } = sortNeeds(needs, new Set(oids));

@@ -11,6 +11,16 @@ export interface TablePattern {
   readonly table: Part;
 }
 
+/** No table has the name that somebody gave. */
+export class TableNotFound extends Failure {
+  constructor(
+    message: string,
+    readonly pattern: TablePattern,
+  ) {
+    super("table-not-found", message);
+  }
+}
+
 interface NamedRelation {
   readonly schema: string;
   readonly name: string;

@@ -8,9 +8,11 @@ import type { Inspection } from "../../docker/container";
 import { type Docker, spawnDocker } from "../../docker/docker";
 import { execArguments, type ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
+import { listed } from "../../lib/format";
 import { findServer, type RunningServer } from "./find-server";
 import { nobody } from "./restricted";
 import {
+  inDatabase,
   psql,
   type ServerAddress,
   type ServerRequest,
@@ -18,7 +20,7 @@ import {
   withEnv,
   clientEncoding,
 } from "./server";
-import { openSession, type Session, sessionOptions, SqlError } from "./session";
+import { inSession, openSession, type Session, sessionOptions, SqlError } from "./session";
 import { escapeLiteral } from "./escape";
 import type { Progress } from "../../lib/progress";
 
@@ -41,12 +43,15 @@ export async function connectServer(
   const server = await findServer(docker, container, signal);
   const settings = { PGOPTIONS: sessionOptions(server.version) };
   const refusals: Failure[] = [];
+  /** The address where the server answered, though it let nobody in. */
+  let answering: ExecTarget | undefined;
   let second: Connection | undefined;
   for (const address of addressesOf(server)) {
     const target = withEnv(serverTarget(docker, container, request, applicationName, address), settings);
     const found = await open(target, server, signal).catch((error: unknown) => {
       if (!(error instanceof Failure) || signal.aborted) throw error;
       refusals.push(error);
+      if (/" does not exist/.test(error.message)) answering ??= target;
       return undefined;
     });
     if (found === undefined) continue;
@@ -57,7 +62,42 @@ export async function connectServer(
     second ??= found;
   }
   if (second !== undefined) return second;
-  throw refusalOf(container, server, refusals);
+  const refusal = refusalOf(container, server, refusals);
+  throw answering === undefined ? refusal : await withDatabases(refusal, answering, request, signal);
+}
+
+/** The databases that every server has, at least one of which lets a role in that may ask for the others. */
+const maintenance = ["postgres", "template1"];
+
+/** A database that does not exist is the likeliest mistake, so the failure names those that do. */
+async function withDatabases(
+  refusal: Failure,
+  target: ExecTarget,
+  { user, database }: ServerRequest,
+  signal: AbortSignal,
+): Promise<Failure> {
+  if (/role ".*" does not exist/.test(refusal.message))
+    return new Failure(
+      refusal.code,
+      `${refusal.message}\nThe server has no role "${user}": name another user.`,
+    );
+  if (!/database ".*" does not exist/.test(refusal.message)) return refusal;
+  for (const other of maintenance.filter((name) => name !== database)) {
+    const names = await inSession(inDatabase(target, other), signal, databaseNames).catch(() => undefined);
+    signal.throwIfAborted();
+    if (names !== undefined)
+      return new Failure(refusal.code, `${refusal.message}\nThe server's databases are ${listed(names)}.`);
+  }
+  return refusal;
+}
+
+/** Those that can be connected to. */
+export async function databaseNames(session: Session): Promise<string[]> {
+  const found = await session.rows(
+    `SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"`,
+    z.object({ name: z.string() }),
+  );
+  return found.map(({ name }) => name);
 }
 
 /** The same, for callers that open sessions when they need them. */

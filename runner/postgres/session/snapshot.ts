@@ -15,7 +15,7 @@ export interface Snapshot extends Selection {
 }
 
 interface SnapshotOptions {
-  readonly request: SelectionRequest;
+  readonly request: SelectionRequest & { readonly database: string };
   /** Seconds to wait for a table that somebody else has locked. */
   readonly lockTimeout: number;
   /** Opens a second session, which sees who blocks the first. */

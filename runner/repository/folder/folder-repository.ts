@@ -10,8 +10,10 @@ import { checkLatest } from "./latest";
 import { checkSpace, checkWritable } from "./space";
 import { createInFolder } from "./writer";
 import { finishRemovals, removeFolder } from "./removal";
+import { recordInFolder } from "./record";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
+import { readVerifications } from "../verification";
 import type { Repository, StoredBackup } from "../repository";
 import { backupTime } from "../backup-id";
 import { isErrno } from "../../lib/files";
@@ -36,6 +38,7 @@ export function folderRepository(folder: string): Repository {
     isTaken: (name, id) => Promise.resolve(existsSync(path.join(folderOf(name), id))),
     remove: (name, id) => removeFolder(folderOf(name), id),
     finishRemovals: (name) => finishRemovals(folderOf(name)),
+    record: (name, id, verification) => recordInFolder(path.join(folderOf(name), id), verification),
     mark: (name, id, kept) => mark(path.join(folderOf(name), id), kept),
     files: (name, id) => filesIn(path.join(folderOf(name), id)),
     folder: folderOf,
@@ -91,7 +94,7 @@ async function latestOf(folder: string, backups: readonly StoredBackup[]): Promi
 
 async function readBackup(location: string, id: string, name: string): Promise<StoredBackup> {
   const startedAt = backupTime(id) ?? new Date(Number.NaN);
-  const listed = { id, name, location, startedAt, latest: false };
+  const listed = { id, name, location, startedAt, latest: false, verifications: [] };
   let contents: Entry[];
   try {
     contents = await folderContents(location);
@@ -100,7 +103,12 @@ async function readBackup(location: string, id: string, name: string): Promise<S
     return { ...listed, bytes: 0, kept: false, problem: `it cannot be read: ${(error as Error).message}` };
   }
   const bytes = totalBytes(contents);
-  const stored = { ...listed, bytes, kept: contents.some((entry) => entry.path === keepFile) };
+  const stored = {
+    ...listed,
+    bytes,
+    kept: contents.some((entry) => entry.path === keepFile),
+    verifications: await readVerifications(filesIn(location), contents),
+  };
   const { manifest, problem } = await readManifest(location);
   if (problem !== undefined) return { ...stored, problem };
   const link = contents.find(({ kind }) => kind === "other");

@@ -14,6 +14,7 @@ import { type Removal } from "../repository";
 import { backupTime } from "../backup-id";
 import { isErrno, syncToDisk } from "../../lib/files";
 import { manifestFile, keepFile } from "../layout";
+import { totalBytes } from "../../lib/format";
 
 const hiddenName = (id: string) => `.${id}.removed`;
 
@@ -23,7 +24,7 @@ export async function removeFolder(nameFolder: string, id: string): Promise<Remo
   return removing(folder, async () => {
     await failIfLink(nameFolder);
     const { problem, obstacle, contents } = await survey(folder);
-    if (contents.length === 0) return { id };
+    if (contents.length === 0) return { id, bytes: 0 };
     const left = obstacle ?? problem;
     if (left !== undefined) return { id, left };
     await unlessGone(rename(folder, path.join(nameFolder, hiddenName(id))));
@@ -49,12 +50,12 @@ export async function finishRemovals(nameFolder: string): Promise<Removal[]> {
 async function finish(nameFolder: string, id: string): Promise<Removal> {
   const folder = path.join(nameFolder, hiddenName(id));
   const { contents, obstacle, marked } = await survey(folder);
-  if (marked) {
+  if (obstacle !== undefined) {
+    if (!marked) return { id, left: `${folder}: ${obstacle}` };
     // It was marked just before it was renamed, so none of its files is gone.
     await unlessGone(rename(folder, path.join(nameFolder, id)));
     return { id, left: obstacle };
   }
-  if (obstacle !== undefined) return { id, left: `${folder}: ${obstacle}` };
   const manifestLast = contents
     .toReversed()
     .sort((one, other) => Number(one.path === manifestFile) - Number(other.path === manifestFile));
@@ -62,7 +63,7 @@ async function finish(nameFolder: string, id: string): Promise<Removal> {
     await unlessGone((kind === "folder" ? rmdir : unlink)(path.join(folder, relative)));
   await unlessGone(rmdir(folder));
   await syncToDisk(nameFolder);
-  return { id };
+  return { id, bytes: totalBytes(contents) };
 }
 
 interface Survey {

@@ -5,6 +5,8 @@ import { readWhole } from "../checksums";
 import { findInconsistency } from "../inconsistency";
 import { newestOf } from "../newest";
 import { type StoredBackup } from "../repository";
+import { readVerifications } from "../verification";
+import type { BackupFiles } from "../files";
 import type { Bucket } from "./client";
 import { s3Url } from "../../request/location";
 import { listObjects, readObject, type StoredObject } from "./objects";
@@ -29,13 +31,17 @@ export async function objectsById(bucket: Bucket, namePrefix: string): Promise<M
 }
 
 /** The backups of a name, oldest first, as keys are listed. Objects without a manifest are not a backup. */
-export async function readBackups(bucket: Bucket, name: string): Promise<StoredBackup[]> {
+export async function readBackups(
+  bucket: Bucket,
+  name: string,
+  filesOf: (id: string) => BackupFiles,
+): Promise<StoredBackup[]> {
   const namePrefix = `${bucket.prefix}${name}/`;
   const backups = [...(await objectsById(bucket, namePrefix))].filter(([, objects]) =>
     objects.some(({ path }) => path === manifestFile),
   );
   const read = ([id, objects]: [string, StoredObject[]]) =>
-    readBackup(bucket, { id, name, prefix: `${namePrefix}${id}/` }, objects);
+    readBackup(bucket, { id, name, prefix: `${namePrefix}${id}/` }, objects, filesOf(id));
   const found = (await pMap(backups, read, { concurrency: atOnce })).filter((backup) => backup !== undefined);
   const objects = new Map(backups);
   const latest = newestOf(
@@ -49,6 +55,7 @@ async function readBackup(
   bucket: Bucket,
   { id, name, prefix }: { id: string; name: string; prefix: string },
   objects: readonly StoredObject[],
+  files: BackupFiles,
 ): Promise<StoredBackup | undefined> {
   const source = await readObject(bucket, prefix + manifestFile);
   // Another process has removed the backup meanwhile.
@@ -61,6 +68,7 @@ async function readBackup(
     bytes: totalBytes(objects),
     kept: objects.some(({ path }) => path === keepFile),
     latest: false,
+    verifications: await readVerifications(files, objects),
   };
   const { manifest, problem } = parseManifest((await readWhole(source)).toString());
   if (problem !== undefined) return { ...stored, problem };

@@ -13,13 +13,14 @@ import { deleteObjects, headObject, listObjects, readObject, type StoredObject }
 import { objectsById } from "./backups";
 import { backupTime } from "../backup-id";
 import { manifestFile, keepFile } from "../layout";
+import { totalBytes } from "../../lib/format";
 
 export async function removeBackup(bucket: Bucket, prefix: string, id: string): Promise<Removal> {
   const objects = await listObjects(bucket, prefix);
-  if (objects.length === 0) return { id };
+  if (objects.length === 0) return { id, bytes: 0 };
   const source = await readObject(bucket, prefix + manifestFile);
   // Another process is removing it.
-  if (source === undefined) return { id };
+  if (source === undefined) return { id, bytes: 0 };
   const { manifest, problem } = parseManifest((await readWhole(source)).toString());
   const own = ownFiles(manifest);
   const left =
@@ -50,7 +51,7 @@ export async function finishRemovals(bucket: Bucket, namePrefix: string, now: Da
 
 /** The names that files of a backup have, for backups without a manifest. */
 const backupFile =
-  /^(SHA256SUMS|RESTORE\.md|prepare\.sql|archive\.(dump|sql(\.[a-z0-9]+)?)|archive\/[\w.-]+)$/;
+  /^(SHA256SUMS|RESTORE\.md|(prepare|after-tables)\.sql|verification-(archive|restore)\.json|archive\.(dump|sql(\.[a-z0-9]+)?)|archive\/[\w.-]+)$/;
 
 function findObstacle(
   objects: readonly StoredObject[],
@@ -83,12 +84,13 @@ async function deleteAll(
       bucket,
       rest.map((path) => prefix + path),
     );
-    return { id };
+    return { id, bytes: totalBytes(objects) };
   } catch (error) {
     bucket.signal.throwIfAborted();
     if (!(error instanceof Failure)) throw error;
     // Without its manifest it is not a backup any more; a later run removes the other files.
-    if (maybeDone(error) && (await isWithoutManifest(bucket, prefix))) return { id };
+    if (maybeDone(error) && (await isWithoutManifest(bucket, prefix)))
+      return { id, bytes: totalBytes(objects) };
     return { id, left: error.message };
   }
 }

@@ -11,7 +11,8 @@ import { headObject, listNames, listObjects, readObject } from "./objects";
 import { finishRemovals, removeBackup } from "./removal";
 import { readBackups } from "./backups";
 import { backupTime } from "../backup-id";
-import { keepFile } from "../layout";
+import { keepFile, manifestFile, verificationFile } from "../layout";
+import { type Verification, verificationText } from "../verification";
 
 /** Backups as objects, prefix/name/id/file. Objects that are not below an id belong to no backup, and are never touched. */
 export function s3Repository(bucket: Bucket): Repository {
@@ -35,11 +36,12 @@ export function s3Repository(bucket: Bucket): Repository {
       }
       return used.sort();
     },
-    backups: (name) => readBackups(bucket, name),
+    backups: (name) => readBackups(bucket, name, (id) => filesOf(name, id)),
     isTaken: async (name, id) => (await listObjects(bucket, prefixOf(name, id))).length > 0,
     remove: (name, id) => removeBackup(bucket, prefixOf(name, id), id),
     finishRemovals: (name) => finishRemovals(bucket, namePrefix(name), new Date()),
     mark: (name, id, kept) => mark(bucket, `${prefixOf(name, id)}${keepFile}`, kept),
+    record: (name, id, verification) => record(bucket, prefixOf(name, id), verification),
     files: filesOf,
     folder: () => undefined,
     // Listing the backups shows whether the bucket exists; only writing shows whether it can be written.
@@ -58,6 +60,19 @@ async function* read(bucket: Bucket, key: string): AsyncGenerator<Uint8Array, vo
       `${s3Url(bucket, key)} is missing: the backup is damaged. Use another one.`,
     );
   yield* content;
+}
+
+/** Objects that are put beside a backup which was removed meanwhile would stay for a day, so this looks first. */
+async function record(bucket: Bucket, prefix: string, verification: Verification): Promise<void> {
+  if ((await headObject(bucket, prefix + manifestFile)) === undefined)
+    throw new Failure("backup-not-found", `${s3Url(bucket, prefix)} was removed meanwhile.`);
+  const command = new PutObjectCommand({
+    Bucket: bucket.bucket,
+    Key: prefix + verificationFile(verification.level),
+    Body: verificationText(verification),
+    ChecksumAlgorithm: "SHA256",
+  });
+  await bucket.client.send(command, { abortSignal: bucket.signal });
 }
 
 /** Marks or unmarks a backup. If the answer was lost, the mark itself shows whether the request was done. */

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { manifestSchema, schemaFile } from "../../../schema/generate";
+import path from "node:path";
+import { schemas } from "../../../schema/generate";
 
-describe("the published schema of the manifest", () => {
-  it("is the one that the code defines", () => {
-    assert.equal(readFileSync(schemaFile, "utf8"), manifestSchema(), 'run "npm run schema"');
-  });
+describe("the published schemas", () => {
+  for (const [file, text] of Object.entries(schemas))
+    it(`are those that the code defines: ${path.basename(file)}`, () => {
+      assert.equal(readFileSync(file, "utf8"), text, 'run "npm run schema"');
+    });
 });

@@ -27,6 +27,7 @@ describe("pruning", () => {
       progress,
       signal,
     );
+  const ids = (removed: readonly { readonly id: string }[]) => removed.map(({ id }) => id);
   const there = async () => (await readdir(path.join(repository, "cbm"))).sort();
 
   /** From the oldest to the newest. */
@@ -37,8 +38,10 @@ describe("pruning", () => {
 
   it("keeps what any rule keeps, and removes the rest", async () => {
     await write();
-    const { removed, kept, left } = await pruned({ retention: { keepLast: 2 } });
-    assert.deepEqual(removed, [oldest]);
+    const sizes = (await folderRepository(repository).backups("cbm")).map(({ bytes }) => bytes);
+    const { removed, freedBytes, kept, left, alarms } = await pruned({ retention: { keepLast: 2 } });
+    assert.deepEqual([ids(removed), alarms], [[oldest], []]);
+    assert.equal(freedBytes, sizes[0]);
     assert.deepEqual(
       kept.map(({ id, reasons }) => [id, reasons.length > 0]),
       [
@@ -54,9 +57,37 @@ describe("pruning", () => {
     await write();
     const hidden = `.${oldest}.removed`;
     await rename(path.join(repository, "cbm", oldest), path.join(repository, "cbm", hidden));
-    const { removed, dryRun } = await pruned({ retention: { keepLast: 1 }, dryRun: true });
-    assert.deepEqual([removed, dryRun], [[older], true]);
+    const { removed, freedBytes, dryRun } = await pruned({ retention: { keepLast: 1 }, dryRun: true });
+    assert.deepEqual([ids(removed), dryRun], [[older], true]);
+    assert.ok(freedBytes > 1000, "the manifest alone has more");
     assert.deepEqual(await there(), [hidden, older, newest]);
+  });
+
+  it("gives the bytes of a removal that it ends for another run", async () => {
+    await write(10, 10, 10);
+    await rename(path.join(repository, "cbm", oldest), path.join(repository, "cbm", `.${oldest}.removed`));
+    const { removed, freedBytes } = await pruned({ retention: { keepLast: 2 } });
+    assert.deepEqual(ids(removed), [oldest]);
+    assert.ok(freedBytes > 1000, String(freedBytes));
+  });
+
+  it("never counts a backup that failed its verification, and removes none because of it", async () => {
+    await write();
+    const failed = {
+      ...{ recordVersion: 1 as const, level: "archive" as const, seconds: 1 },
+      ...{ finishedAt: new Date().toISOString(), error: { code: "checksum-mismatch", message: "x" } },
+    };
+    await folderRepository(repository).record("cbm", newest, failed);
+    const { removed, kept, alarms } = await pruned({ retention: { keepLast: 1 } });
+    assert.deepEqual(ids(removed), [oldest]);
+    assert.deepEqual(
+      kept.map(({ id, reasons }) => [id, reasons.join(", ")]),
+      [
+        [older, "newest, last"],
+        [newest, "its verification failed, latest"],
+      ],
+    );
+    assert.match(alarms.join("\n"), new RegExp(`^Backup \\S+${newest} failed its last verification\\. `));
   });
 
   it("removes nothing after a backup that is much smaller", async () => {
@@ -70,7 +101,7 @@ describe("pruning", () => {
   it("keeps the last one before a drop in size, also when the next ones are as small", async () => {
     await write(1000, 10, 10);
     const { removed, kept } = await pruned({ retention: { keepLast: 1, minSizeRatio: 0.5 } });
-    assert.deepEqual(removed, [older]);
+    assert.deepEqual(ids(removed), [older]);
     assert.deepEqual(kept[0], { id: oldest, reasons: ["the next one is much smaller"], problem: undefined });
   });
 

@@ -82,7 +82,32 @@ describe("what a report finds", () => {
       described(last, { verification: { level: "none", seconds: 0 } }),
     );
     assert.deepEqual(urgent(unverified), ["warning: The last good backup was not verified."]);
-    assert.deepEqual(urgent(past(3)), ["note: None of these backups had a restore test when it was taken."]);
+    assert.deepEqual(urgent(past(3)), ["note: None of these backups has passed a restore test."]);
+  });
+
+  it("goes by what later verifications found", () => {
+    const later = (level: "archive" | "restore", error?: { code: string; message: string }) =>
+      withLast(past(3), (last) => ({
+        ...last,
+        verifications: [
+          {
+            recordVersion: 1,
+            level,
+            finishedAt: "2026-11-29T15:00:00.000Z",
+            seconds: 3,
+            ...(error && { error }),
+          },
+        ],
+      }));
+    assert.deepEqual(urgent(later("restore")), []);
+    const [damaged, ...rest] = urgent(
+      later("archive", { code: "checksum-mismatch", message: "a.dat has changed.\nb" }),
+    );
+    assert.match(damaged ?? "", /^problem: Backup \S+ is damaged: a\.dat has changed\.$/);
+    assert.ok(
+      rest.every((text) => !text.startsWith("problem:")),
+      rest.join("\n"),
+    );
   });
 
   it("are tables that are gone, and rows that are", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, utimes } from "node:fs/promises";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../../../runner/lib/failure";
 import {
   onceOnly,
@@ -15,6 +16,7 @@ import { TestBucket } from "../../support/bucket";
 import { MemoryRepository } from "../../support/memory-repository";
 import { removeFolder, temporaryFolder } from "../../support/resources";
 import { type S3Server, startS3Server } from "../../support/s3-server";
+import type { Verification } from "../../../runner/repository/verification";
 import { sampleManifest } from "../../support/sample-backups";
 
 const [oldest, older, newest] = ["20251120T080000Z", "20251121T080000Z", "20251122T080000Z"] as const;
@@ -207,16 +209,61 @@ describe("a repository", () => {
         }
       });
 
+      const found = (level: "archive" | "restore", day: number, error?: string): Verification => ({
+        recordVersion: 1,
+        level,
+        finishedAt: `2026-11-0${day}T08:00:00.000Z`,
+        seconds: 1.5,
+        ...(error === undefined ? {} : { error: { code: "checksum-mismatch", message: error } }),
+      });
+
+      it("keeps the last verification of each level, the newest last, and the backup's own files as they were", async () => {
+        await publish(older);
+        const files = repository.files("cbm", older);
+        const before = String(await readWhole(files.read("manifest.json")));
+        const recorded = async () =>
+          (await repository.backups("cbm")).map(({ verifications }) => verifications);
+        assert.deepEqual(await recorded(), [[]]);
+        await repository.record("cbm", older, found("restore", 1));
+        await repository.record("cbm", older, found("archive", 2));
+        await repository.record("cbm", older, found("archive", 3, 'file "a" is\u001b damaged'));
+        assert.deepEqual(await recorded(), [
+          [found("restore", 1), found("archive", 3, 'file "a" is\u001b damaged')],
+        ]);
+        assert.equal(String(await readWhole(files.read("manifest.json"))), before);
+        await checkFiles(files, (await readChecksums(files)).files, signal);
+        assert.deepEqual(await listed(), [[older, true, false, undefined]]);
+      });
+
+      it("keeps one whole record of two verifiers at once", async () => {
+        await publish(older);
+        const [one, other] = [found("archive", 1), found("archive", 1, "x".repeat(10_000))];
+        await Promise.all([one, other, one, other].map((each) => repository.record("cbm", older, each)));
+        const [backup] = await repository.backups("cbm");
+        assert.equal(backup?.verifications.length, 1);
+        assert.ok([one, other].some((each) => isDeepStrictEqual(backup.verifications[0], each)));
+        assert.deepEqual(
+          (await opened.entries()).filter((entry) => /verification|partial/.test(entry)),
+          [`cbm/${older}/verification-archive.json`],
+        );
+      });
+
       it("removes a backup that is not marked, all of it", async () => {
         await publish(older);
         await publish(newest);
+        await repository.record("cbm", older, found("archive", 1));
         const whole = await opened.entries();
         await repository.mark("cbm", older, true);
         assert.deepEqual(await repository.remove("cbm", older), { id: older, left: 'it is marked "keep"' });
         await repository.mark("cbm", older, false);
         assert.deepEqual(await opened.entries(), whole);
-        assert.deepEqual(await repository.remove("cbm", older), { id: older });
-        assert.deepEqual(await repository.remove("cbm", older), { id: older }, "it is gone already");
+        const bytes = (await repository.backups("cbm")).find(({ id }) => id === older)?.bytes;
+        assert.deepEqual(await repository.remove("cbm", older), { id: older, bytes });
+        assert.deepEqual(
+          await repository.remove("cbm", older),
+          { id: older, bytes: 0 },
+          "it is gone already",
+        );
         assert.deepEqual(await listed(), [[newest, true, false, undefined]]);
         assert.ok(!(await opened.entries()).some((entry) => entry.includes(older)));
       });

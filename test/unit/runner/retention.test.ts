@@ -47,6 +47,28 @@ describe("retention", () => {
     });
   });
 
+  it("keeps all within a duration before the newest, and not before now", () => {
+    const backups = [
+      "20250101T000000Z",
+      "20250202T115959Z",
+      "20250202T120000Z",
+      "20250203T000000Z",
+      "20250204T120000Z",
+    ];
+    assert.deepEqual(kept(backups, { keepWithin: "2d" }), {
+      "20250204T120000Z": "newest, within 2d",
+      "20250203T000000Z": "within 2d",
+      "20250202T120000Z": "within 2d",
+    });
+    assert.deepEqual(Object.keys(kept(backups, { keepWithin: "1s" })), ["20250204T120000Z"]);
+    const ahead = [
+      ...backups,
+      "20291231T000000Z",
+      stored("20260101T000000Z", { problem: "toc.dat is missing" }),
+    ];
+    assert.equal(Object.keys(kept(ahead, { keepWithin: "2d" })).length, 5, "they count for no rule");
+  });
+
   it("gives a backup every reason that it is kept for, and keeps the union", () => {
     const backups = [
       "20241231T080000Z",
@@ -173,6 +195,7 @@ describe("retention", () => {
   it("has no rules only when none is given", () => {
     assert.ok(!hasRules({}));
     assert.ok(!hasRules({ keepDaily: undefined }));
+    assert.ok(hasRules({ keepWithin: "30d" }));
     for (const rule of ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly"])
       assert.ok(hasRules({ [rule]: 1 }), rule);
   });

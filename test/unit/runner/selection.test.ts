@@ -95,7 +95,7 @@ describe("the selection of tables", () => {
     tables: string[],
     excludeTables: string[] = [],
     missingReferences: MissingReferences = "fail",
-  ): Selection => selectTables(catalog, { tables, excludeTables, missingReferences });
+  ): Selection => selectTables(catalog, { tables, excludeTables, missingReferences }, 'database "gis"');
   const select = (...args: Parameters<typeof choose>) => choose(...args).tables.map(({ oid }) => oid);
 
   it("takes partitions with their parent", () => {
