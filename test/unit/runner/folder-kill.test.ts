@@ -65,9 +65,9 @@ const works = {
     })().catch((error) => { console.error(error); process.exitCode = 1; });`,
   export: `
     const { exportBackup } = require(process.env.DIST + "/transfer/export.js");
-    const { progressTo } = require(process.env.DIST + "/lib/progress.js");
+    const { progressOn, quietDisplay } = require(process.env.DIST + "/lib/progress.js");
     const request = { location: process.env.FROM, file: process.env.PLACE + "/cbm.tar" };
-    exportBackup(request, process.stdout, progressTo(() => undefined), new AbortController().signal)
+    exportBackup(request, process.stdout, progressOn(quietDisplay(() => undefined)), new AbortController().signal)
       .catch((error) => { console.error(error); process.exitCode = 1; });`,
   prune: `
     const { folderRepository } = require(process.env.DIST + "/repository/folder/folder-repository.js");

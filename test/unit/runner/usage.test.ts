@@ -116,7 +116,20 @@ describe("the help", () => {
   it("lists the verbs that are for people", () => {
     assert.deepEqual(
       verbs().map((command) => command.name()),
-      ["backup", "verify", "restore", "migrate", "remove-old", "list", "prune", "keep", "export", "import", "completion"],
+      [
+        "backup",
+        "verify",
+        "restore",
+        "migrate",
+        "remove-old",
+        "list",
+        "report",
+        "prune",
+        "keep",
+        "export",
+        "import",
+        "completion",
+      ],
     );
   });
 
@@ -124,7 +137,9 @@ describe("the help", () => {
     for (const verb of verbs()) {
       let help = "";
       verb.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-      const [, name, example = ""] = /\nExample:\n {2}postgis-backup (\S+) (.*)\n(?:\nAn option that is not given [^]*)?$/.exec(help) ?? [];
+      const [, name, example = ""] =
+        /\nExample:\n {2}postgis-backup (\S+) (.*)\n(?:\nAn option that is not given [^]*)?$/.exec(help) ??
+        [];
       assert.equal(name, verb.name(), help);
       const flags = example.split(" ").filter((word) => word.startsWith("--"));
       const known = verb.options.map(({ long }) => long);
