@@ -94,7 +94,6 @@ describe("settings", () => {
         "minSizeRatio",
         "missingReferences",
         "name",
-        "output",
       ],
       ...["repository", "s3Endpoint", "s3PathStyle", "s3Region", "s3Timeout", "splitTablesFrom", "table"],
       ...["uploadLimit", "user", "verify", "workDirectory"],
