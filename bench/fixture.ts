@@ -17,7 +17,7 @@ export const database = "gis";
 export const sampleTables = [
   "dias_catalogue",
   "aois",
-  "parcels_2020",
+  "parcel_set",
   "roi2020_S2_signatures",
   "roi2020_S2_hists",
 ] as const;

@@ -51,6 +51,7 @@ The codes are in [errors.md](errors.md); \`unexpected\` is a bug of this program
 | 0 | done |
 | 1 | failed |
 | 2 | wrong usage |
+| 3 | done, with an alarm; only with \`--fail-on-alarm\` |
 | 129, 130, 143 | ended by SIGHUP, SIGINT or SIGTERM |
 
 ## Completion

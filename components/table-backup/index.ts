@@ -43,7 +43,7 @@ export interface BackupCopy {
  * @example
  * new TableBackup("cbm", {
  *   connection: { container: "pg_spat" },
- *   tables: ["dias_catalogue", "parcels_2020", "roi2020_S2_signatures"],
+ *   tables: ["dias_catalogue", "parcel_set", "roi2020_S2_signatures"],
  *   repository: "./backups",
  * });
  */

@@ -22,7 +22,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
   const command = repositoryOptions(serverOptions(main.command("backup")), "repository", "name");
   exampleOf(
     alarmOption(uploadOptions(retentionOptions(command))),
-    "--container pg --repository ./backups --name cbm --table parcels_2020 --table roi2020_S2_signatures",
+    "--container pg --repository ./backups --name cbm --table parcel_set --table roi2020_S2_signatures",
   )
     .summary("back up tables to a folder or a bucket")
     .description(

@@ -4,7 +4,7 @@ import { TestContainer } from "../support/container";
 
 const init = join(__dirname, "..", "..", "examples", "cbm", "init");
 const signatureRows = 51_100;
-const tables = ["dias_catalogue", "aois", "parcels_2020", '"roi2020_S2_signatures"', '"roi2020_S2_hists"'];
+const tables = ["dias_catalogue", "aois", "parcel_set", '"roi2020_S2_signatures"', '"roi2020_S2_hists"'];
 
 /** The range in which the mean of a band's means lies, and that in which each single mean lies. */
 const bands = {
@@ -49,7 +49,7 @@ describe("CbM sample tables", function () {
         `SELECT count(*) FILTER (WHERE p.ogc_fid IS NULL) AS parcels, count(*) FILTER (WHERE c.id IS NULL) AS scenes,
                 count(*) FILTER (WHERE c.card <> 's2') AS cards
          FROM ${table} AS s
-         LEFT JOIN parcels_2020 AS p ON p.ogc_fid = s.pid
+         LEFT JOIN parcel_set AS p ON p.ogc_fid = s.pid
          LEFT JOIN dias_catalogue AS c ON c.id = s.obsid`,
       );
       assert.deepEqual(orphans, [{ parcels: 0, scenes: 0, cards: 0 }]);
@@ -71,9 +71,9 @@ describe("CbM sample tables", function () {
               min(GeometryType(wkb_geometry)) AS type, bool_and(abs(ST_Area(wkb_geometry) / 10000 - area) < 0.0001) AS area,
               min(area) > 0.05 AND max(area) < 6 AS size,
               bool_and(ST_Within(ST_Transform(wkb_geometry, 4326), (SELECT footprint FROM aois))) AS inside,
-              (SELECT count(*) FROM parcels_2020 AS a JOIN parcels_2020 AS b
+              (SELECT count(*) FROM parcel_set AS a JOIN parcel_set AS b
                ON a.ogc_fid < b.ogc_fid AND ST_Intersects(a.wkb_geometry, b.wkb_geometry)) AS overlaps
-       FROM parcels_2020`,
+       FROM parcel_set`,
     );
     const expected = { valid: true, srid: 3035, type: "MULTIPOLYGON", area: true, size: true };
     assert.deepEqual(row, { ...expected, inside: true, overlaps: 0 });
@@ -100,8 +100,8 @@ describe("CbM sample tables", function () {
         "dias_catalogue USING btree (id) t",
         "dias_catalogue USING btree (reference) t",
         "dias_catalogue USING gist (footprint) f",
-        "parcels_2020 USING btree (ogc_fid) t",
-        "parcels_2020 USING gist (wkb_geometry) f",
+        "parcel_set USING btree (ogc_fid) t",
+        "parcel_set USING gist (wkb_geometry) f",
         "roi2020_S2_hists USING btree (obsid) f",
         "roi2020_S2_hists USING btree (pid) f",
         "roi2020_S2_signatures USING btree (band) f",
@@ -153,7 +153,7 @@ describe("CbM sample tables", function () {
   it("have an NDVI that follows the crop's year under a clear sky", async () => {
     const peak = (crop: string): string =>
       `(SELECT to_char(obstime, 'MM')::int FROM "roi2020_S2_signatures" JOIN dias_catalogue ON id = obsid
-        JOIN parcels_2020 ON ogc_fid = pid WHERE band = 'NDV' AND cropname = '${crop}' ORDER BY mean DESC LIMIT 1)`;
+        JOIN parcel_set ON ogc_fid = pid WHERE band = 'NDV' AND cropname = '${crop}' ORDER BY mean DESC LIMIT 1)`;
     const [row] = await first.rows<{ maize: number; wheat: number }>(
       `SELECT ${peak("Maize")} AS maize, ${peak("Wheat")} AS wheat`,
     );

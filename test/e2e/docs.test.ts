@@ -22,6 +22,7 @@ const pages = [
   "docs/quickstart-command-line.md",
   "docs/quickstart-pulumi.md",
   "docs/operations.md",
+  "docs/report.md",
   "docs/s3.md",
 ];
 
@@ -92,14 +93,18 @@ describe("the commands of the documentation", function () {
     it(`work one after the other: ${page}`, async () => {
       const cwd = path.join(folder, path.basename(page));
       await mkdir(cwd);
-      const commands = commandsOf(await readFile(path.join(root, page), "utf8"));
+      const text = await readFile(path.join(root, page), "utf8");
+      const commands = commandsOf(text);
       const own = commands.filter((command) => !elsewhere.some((other) => other.command.test(command)));
       assert.ok(
         commands.length > 0 && own.every((command) => command.includes("postgis-backup ")),
         own.join("\n"),
       );
-      if (page === "docs/operations.md") await run(`${first} ./backups`, cwd);
-      if (page === "docs/s3.md") await run(`${first} s3://my-bucket/cbm/prod`, cwd);
+      if (/operations|report/.test(page)) await run(`${first} ./backups`, cwd);
+      if (/s3|report/.test(page)) await run(`${first} s3://my-bucket/cbm/prod`, cwd);
+      const file = /```yaml\n([^]*?)```/.exec(text)?.[1];
+      if (file !== undefined)
+        await writeFile(path.join(cwd, "postgis-backup.yaml"), file.replace("pg_spat", source));
       for (const command of own) await run(command, cwd);
     });
   }
@@ -107,8 +112,8 @@ describe("the commands of the documentation", function () {
   it("are all in the pages above, or run by another test", async () => {
     const others = (await readdir(path.join(root, "docs")))
       .filter((file) => file.endsWith(".md") && !pages.includes(`docs/${file}`))
-      // Written by "make bench", with the commands that it ran.
-      .filter((file) => file !== "performance.md");
+      // The first is written by "make bench", with the commands that it ran. test/unit/runner/usage.test.ts checks the second.
+      .filter((file) => file !== "performance.md" && file !== "command-line.md");
     for (const file of others) {
       const commands = commandsOf(await readFile(path.join(root, "docs", file), "utf8"));
       assert.deepEqual(commands, [], file);

@@ -5,7 +5,7 @@ import { sql } from "../support/resources";
 import { createProject, type Project, removeProject, takeDown, up } from "../support/stack";
 
 /** Every row, index and constraint of the tables, by the server's own words. */
-const contents = ["dias_catalogue", "parcels_2020", "aois", '"roi2020_S2_signatures"', '"roi2020_S2_hists"']
+const contents = ["dias_catalogue", "parcel_set", "aois", '"roi2020_S2_signatures"', '"roi2020_S2_hists"']
   .map(
     (name) =>
       `SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")) FROM ${name} t;`,

@@ -37,7 +37,7 @@ describe("the stack program, with the real CLI, engine and database", function (
       [
         "public.aois",
         "public.dias_catalogue",
-        "public.parcels_2020",
+        "public.parcel_set",
         "public.roi2020_S2_hists",
         "public.roi2020_S2_signatures",
       ],

@@ -25,4 +25,4 @@ BEGIN;
 COMMIT;
 
 SET max_parallel_maintenance_workers = 0;
-VACUUM (ANALYZE) dias_catalogue, aois, parcels_2020, "roi2020_S2_signatures", "roi2020_S2_hists";
+VACUUM (ANALYZE) dias_catalogue, aois, parcel_set, "roi2020_S2_signatures", "roi2020_S2_hists";

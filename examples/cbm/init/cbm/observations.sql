@@ -27,7 +27,7 @@ CROSS JOIN (SELECT DISTINCT day, (day + 350) % 366 / 30.5::double precision AS m
 
 ANALYZE scene;
 ANALYZE season;
-ANALYZE parcels_2020;
+ANALYZE parcel_set;
 
 -- Pixels of 10 m. "vigour" makes a parcel greener or poorer than its crop for the whole year.
 CREATE TEMPORARY VIEW observation AS
@@ -48,7 +48,7 @@ FROM (
             ogc_fid, cropcode, (ogc_fid - 1) / 10000 AS tile,
             greatest(1, round(area * 100))::real AS pixels,
             0.82 + 0.36 * pg_temp.chance(ogc_fid, 30) AS vigour
-        FROM parcels_2020
+        FROM parcel_set
         OFFSET 0
     ) AS parcel
     JOIN scene USING (tile)

@@ -18,7 +18,7 @@ FROM (
 
 -- Each cell of 250 m has one parcel. A block of 100 by 100 cells is in the middle of the tile. Each corner stays in its
 -- own quarter of a square of 230 m, so that every parcel is valid and does not touch its neighbours.
-INSERT INTO parcels_2020 (parcel_code, cropname, cropcode, area, wkb_geometry)
+INSERT INTO parcel_set (parcel_code, cropname, cropcode, area, wkb_geometry)
 SELECT
     format('%s-%s', name, lpad((number % 10000)::text, 5, '0')),
     cropname,

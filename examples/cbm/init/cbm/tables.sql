@@ -14,7 +14,7 @@ CREATE TABLE aois (
     footprint geometry(Polygon, 4326)
 );
 
-CREATE TABLE parcels_2020 (
+CREATE TABLE parcel_set (
     ogc_fid serial PRIMARY KEY,
     parcel_code varchar(20) NOT NULL,
     cropname varchar(60),
