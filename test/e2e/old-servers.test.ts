@@ -76,12 +76,11 @@ for (const [version, method] of [
     }
 
     it("does not know zstd, and says so", async () => {
-      const { exitCode, stderr } = await backup(container, folder, "--compression", "zstd:1");
+      const { exitCode, stdout } = await backup(container, folder, "--compression", "zstd:1");
       assert.equal(exitCode, 1);
-      assert.match(
-        stderr,
-        /error\[compression-unsupported\]: pg_dump 1\d in the container cannot compress with zstd/,
-      );
+      const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+      assert.equal(error.code, "compression-unsupported");
+      assert.match(error.message, /^pg_dump 1\d in the container cannot compress with zstd/);
     });
   });
 }

@@ -39,13 +39,13 @@ describe("a restore test", function () {
 
   const run = (repository: string, name: string, selection: readonly string[], ...options: string[]) =>
     runRunner([
-      ...["backup", "--container", container, "--verify", "restore", "--json"],
+      ...["backup", "--container", container, "--verify", "restore"],
       ...["--repository", repository, "--name", name],
       ...selection.flatMap((table) => ["--table", table]),
       ...options,
     ]);
   async function take(...args: Parameters<typeof run>) {
-    const { stdout, stderr, exitCode } = await run(...args);
+    const { stdout, stderr, exitCode } = await run(...args, "--json");
     assert.equal(exitCode, 0, stderr);
     const result = BackupResult.parse(JSON.parse(stdout));
     return { ...result, content: Manifest.parse(JSON.parse(await readFile(result.manifest, "utf8"))) };
