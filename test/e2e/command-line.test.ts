@@ -214,7 +214,7 @@ describe("the command line", function () {
       const call = `COMP_WORDS=(${words(bin, ...line)}) COMP_CWORD=${line.length}; _postgis_backup; printf '%s\\n' "\${COMPREPLY[@]}"`;
       return (await execa("bash", ["-c", `source ${words(file)}; ${compopt}; ${call}`])).stdout.split("\n");
     };
-    assert.deepEqual(await completed("re"), ["restore", "remove-old"]);
+    assert.deepEqual(await completed("re"), ["restore", "remove-old", "report"]);
     assert.deepEqual(await completed("verify", "--le"), ["--level"]);
     assert.deepEqual(await completed("verify", "--level", ""), ["archive", "restore"]);
     assert.deepEqual(await completed("verify", "./"), [":default", ""]);
