@@ -370,9 +370,15 @@ export const tableBackup = {
       keepWithin: "30d",
       minSizeRatio: 0.1,
     }),
-    wrong: ["keepLast", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "keepWithin", "minSizeRatio"].flatMap(
-      (rule) => refused({ [rule]: -1 }, new RegExp(`^retention\\.${rule}: `)),
-    ),
+    wrong: [
+      "keepLast",
+      "keepDaily",
+      "keepWeekly",
+      "keepMonthly",
+      "keepYearly",
+      "keepWithin",
+      "minSizeRatio",
+    ].flatMap((rule) => refused({ [rule]: -1 }, new RegExp(`^retention\\.${rule}: `))),
   },
   fileMode: { effect: "nextBackup", change: () => "0640", wrong: refused("rw", /^fileMode: must be octal/) },
   triggers: { effect: "newBackup", change: () => ["again"], shows: ["backup", "triggers[1]"] },

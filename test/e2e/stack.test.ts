@@ -126,7 +126,8 @@ describe("the stack program, with the real CLI, engine and database", function (
   it("keeps data and backups when it is destroyed to the end, and continues with the volume that it is told to adopt", async () => {
     await sql(project.container, "CREATE TABLE kept AS SELECT 42 AS answer");
     await project.stack.destroy();
-    assert.deepEqual((await project.stack.exportStack()).deployment.resources ?? [], []);
+    const { deployment } = (await project.stack.exportStack()) as { deployment: { resources?: unknown[] } };
+    assert.deepEqual(deployment.resources ?? [], []);
     assert.equal((await backupsOnDisk()).length, 3);
     const refused = await up(project).then(
       () => "",
