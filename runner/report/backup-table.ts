@@ -1,6 +1,7 @@
 import { formatBytes } from "../lib/format";
 import { isGood, type StoredBackup } from "../repository/repository";
 import { type History, problemOf, rowsOf, secondsOf, stateOf } from "./history";
+import { dataTable } from "./data-table";
 import { html, type Html } from "./html";
 import type { NextPrune } from "./reported";
 import { count, duration, moment, plural } from "./words";
@@ -31,25 +32,20 @@ export function backupTable({ backups }: History, nextPrune: NextPrune | undefin
 }
 
 function table(label: string, rows: readonly Html[], nextPrune: NextPrune | undefined): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Began</th>
-          <th scope="col">Id</th>
-          <th scope="col">State</th>
-          <th scope="col" class="number">Size</th>
-          <th scope="col" class="number">Rows</th>
-          <th scope="col" class="number">Duration</th>
-          <th scope="col">Server</th>
-          ${nextPrune === undefined ? undefined : html`<th scope="col">Next prune</th>`}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`;
+  return dataTable(
+    label,
+    [
+      "Began",
+      "Id",
+      "State",
+      { number: "Size" },
+      { number: "Rows" },
+      { number: "Duration" },
+      "Server",
+      ...(nextPrune === undefined ? [] : ["Next prune"]),
+    ],
+    rows,
+  );
 }
 
 const states = { restore: "Restore test", archive: "Read back", none: "Not verified", damaged: "Damaged" };

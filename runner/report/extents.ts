@@ -1,5 +1,6 @@
 import { printable } from "../lib/format";
 import { type History, tableName } from "./history";
+import { dataTable } from "./data-table";
 import { html, type Html } from "./html";
 import { map } from "./map";
 import { count } from "./words";
@@ -30,20 +31,6 @@ export function extentSection({ last }: History): Html | undefined {
   return html`<h3>Where the geometries are</h3>
     <div class="map">
       ${outlines.length === 0 ? undefined : html`<figure>${map(`Map with the extents of ${outlines.map(({ label }) => label).join(", ")}`, outlines)}</figure>`}
-      <div class="scroll" tabindex="0" role="region" aria-label="Extents of the geometry columns">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Column</th>
-              <th scope="col">SRID</th>
-
-              <th scope="col">West, south, east, north</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${rows}
-          </tbody>
-        </table>
-      </div>
+      ${dataTable("Extents of the geometry columns", ["Column", "SRID", "West, south, east, north"], rows)}
     </div>`;
 }

@@ -1,5 +1,6 @@
 import { sparkline } from "./charts";
 import type { History } from "./history";
+import { dataTable } from "./data-table";
 import { html, type Html } from "./html";
 import { count } from "./words";
 
@@ -24,19 +25,5 @@ export function foreignKeyTable({ good, last }: History): Html | undefined {
     </tr>`;
   });
   return html`<h3>Logical foreign keys</h3>
-    <div class="scroll" tabindex="0" role="region" aria-label="Orphans of logical foreign keys">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Column</th>
-            <th scope="col">Refers to</th>
-            <th scope="col" class="number">Orphans</th>
-            <th scope="col">Over time</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`;
+    ${dataTable("Orphans of logical foreign keys", ["Column", "Refers to", { number: "Orphans" }, "Over time"], rows)}`;
 }

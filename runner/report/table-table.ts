@@ -2,6 +2,7 @@
 import { formatBytes } from "../lib/format";
 import { sparkline, type Point } from "./charts";
 import { type History, type Table, tableName } from "./history";
+import { dataTable } from "./data-table";
 import { html, type Html } from "./html";
 import { change, count, plural } from "./words";
 
@@ -23,23 +24,7 @@ export function tableTable({ good, last, before }: History): Html | undefined {
     );
   const rest = tables.length - rows.length;
   return html`<h3>Tables</h3>
-    <div class="scroll" tabindex="0" role="region" aria-label="Tables of the last good backup">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Table</th>
-            <th scope="col" class="number">Rows</th>
-            <th scope="col" class="number">Change</th>
-            <th scope="col">Rows over time</th>
-            <th scope="col" class="number">Size in the database</th>
-            <th scope="col">Size over time</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${dataTable("Tables of the last good backup", ["Table", { number: "Rows" }, { number: "Change" }, "Rows over time", { number: "Size in the database" }, "Size over time"], rows)}
     ${rest > 0 ? html`<p class="more">And ${plural(rest, "smaller table")}: <code>postgis-backup list --json</code> has them all.</p>` : undefined}`;
 }
 
