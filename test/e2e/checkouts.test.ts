@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
@@ -25,13 +26,16 @@ const copied = [
   "examples",
   "test/support",
 ];
-const linked = ["node_modules", "dist", ".cache/bin"];
+const linked = ["node_modules", "dist"];
 
 /** A checkout of one's own, without a Makefile around the set-up. */
 async function checkout(): Promise<string> {
   const folder = await temporaryFolder();
-  await mkdir(path.join(folder, ".cache"));
+  const cli = path.join(".cache", "bin", "pulumi");
+  await mkdir(path.join(folder, path.dirname(cli)), { recursive: true });
   await Promise.all([
+    // A copy, because the set-up writes into the folder of the CLI, and the CLI looks there for what it runs.
+    ...(existsSync(path.join(root, cli)) ? [cp(path.join(root, cli), path.join(folder, cli))] : []),
     ...copied.map((name) => cp(path.join(root, name), path.join(folder, name), { recursive: true })),
     ...linked.map((name) => symlink(path.join(root, name), path.join(folder, name))),
   ]);
