@@ -2,7 +2,7 @@ import { Repositories } from "./repositories";
 import { mostArchiveBytes, planBackup } from "./plan";
 import { writeBackup, type TakenBackup } from "./write";
 import { docker as dockerFor } from "../docker/docker";
-import { type Inspection, runningContainer } from "../docker/container";
+import { failUnlessRunning, findByName, type Inspection } from "../docker/container";
 import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
 import type { Needs } from "../postgres/catalog/needs";
@@ -93,7 +93,9 @@ export async function checkBackup(
   signal: AbortSignal,
 ): Promise<BackupCheck> {
   const repositories = new Repositories(request, signal);
-  const running = () => runningContainer(dockerFor(request.dockerHost), request.container);
+  const docker = dockerFor(request.dockerHost);
+  const { container: name } = request;
+  const running = async () => failUnlessRunning(docker, name, await findByName(docker, name));
   const { connection, selection, estimate } = await planBackup(
     request,
     running,

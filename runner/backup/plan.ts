@@ -1,5 +1,5 @@
 /** Finds what is wrong with a backup before anything is written, and locks it: each backup is taken by one run at a time. */
-import type { Inspection } from "../docker/container";
+import { type Inspection, serviceNote } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import { Attempts, Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
@@ -64,6 +64,8 @@ export async function planBackup(
   const last = await attempts.run(() => repositories.survey());
   const container = await attempts.run(running);
   if (container === undefined) throw attempts.failure();
+  const note = serviceNote(container, request.container);
+  if (note !== undefined) progress.note(note);
   const format = attempts.runSync(() => repositories.chooseFormat(container, progress));
   const key = await backupKey({ ...request, containerId: container.Id });
   const [connection, dump] = await Promise.all([

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { Failure, Failures } from "../lib/failure";
 import { isErrno } from "../lib/files";
+import { parseYaml } from "../lib/yaml";
 import { didYouMean, isS3Url } from "../request";
 
 export const configName = "postgis-backup.yaml";
@@ -55,19 +56,8 @@ async function nearest(folder: string, warn: (warning: string) => void): Promise
   }
 }
 
-interface YamlError {
-  readonly reason?: string;
-  readonly mark?: { readonly line: number };
-}
-
 export function parseConfig(text: string, file: string, known: Known): ReadonlyMap<string, unknown> {
-  let content: unknown;
-  try {
-    content = yaml().load(text, { schema: yaml().CORE_SCHEMA }) ?? {};
-  } catch (error) {
-    const { reason = String(error), mark } = error as YamlError;
-    throw new Failure("usage", `${file}${mark === undefined ? "" : `, line ${mark.line + 1}`}: ${reason}.`);
-  }
+  const content = parseYaml(text, file) ?? {};
   if (!isGroup(content))
     throw new Failure("usage", `${file} must have settings, such as "repository: ./backups".`);
   const values = new Map(
@@ -106,13 +96,4 @@ function fromFolder(key: string, value: unknown, folder: string): unknown {
 
 function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Loaded only when there is a file. */
-function yaml() {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import of this module loads it always
-  return require("js-yaml") as {
-    readonly CORE_SCHEMA: object;
-    readonly load: (text: string, options: { readonly schema: object }) => unknown;
-  };
 }

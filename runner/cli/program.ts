@@ -1,11 +1,13 @@
 /** The verbs of the command line. */
 import { Command } from "commander";
+import { addAgent } from "./agent";
 import { addBackup } from "./backup";
 import { addCompletion, verbsOf } from "./completion";
 import { addExport } from "./export";
 import { addImport } from "./import";
 import { addKeep } from "./keep";
 import { addList } from "./list";
+import { addMetrics } from "./metrics";
 import { addMigrate, addRemoveOld } from "./migrate";
 import { addPreflight } from "./preflight";
 import { addPresent } from "./present";
@@ -13,6 +15,7 @@ import { addPrune } from "./prune";
 import { addReady } from "./ready";
 import { addReport } from "./report";
 import { addRestore } from "./restore";
+import { addStatus } from "./status";
 import { addVerify } from "./verify";
 import { configName } from "./config-file";
 import { variableOf } from "./keys";
@@ -51,6 +54,9 @@ export function program(
   addList(main, context);
   addPresent(main, context);
   addReport(main, context);
+  addStatus(main, context);
+  addMetrics(main, context);
+  addAgent(main, context);
   addPrune(main, context);
   addKeep(main, context);
   addExport(main, context);
@@ -60,8 +66,8 @@ export function program(
   addCompletion(main);
   const verbs = verbsOf(main).filter((verb) => verb.name() !== "completion");
   for (const verb of verbs) verb.option("--quiet", "show warnings and errors only, no progress");
-  // What is removed for good is said in full.
-  const withSettings = verbs.filter((verb) => verb.name() !== "remove-old");
+  // What is removed for good is said in full, and an agent has a file of its own.
+  const withSettings = verbs.filter((verb) => !["remove-old", "agent"].includes(verb.name()));
   for (const verb of withSettings) {
     verb
       .option("--config <file>", `file with the settings of the project (default: the nearest ${configName})`)

@@ -11,7 +11,19 @@ import { collect } from "./options";
 
 /** What is decided for each run, and what loses something: it must be on the command line, where somebody sees it. */
 const ofOneRun: ReadonlySet<string> = new Set([
-  ...["request", "config", "json", "quiet", "dryRun", "all", "release", "again", "output"],
+  ...[
+    "request",
+    "config",
+    "json",
+    "quiet",
+    "dryRun",
+    "all",
+    "release",
+    "again",
+    "output",
+    "agent",
+    "textfile",
+  ],
   ...["dataOnly", "schemaOnly", "ifExists", "missingRoles", "createDatabase", "schema"],
   ...["toContainer", "toUser", "toDatabase", "leaveBehind", "excludeDatabase", "removeData"],
 ]);

@@ -90,6 +90,36 @@ export async function findContainers(docker: Docker, filter?: string): Promise<I
   return stdout === "" ? [] : z.array(Inspection).parse(JSON.parse(stdout));
 }
 
+/** The label that Swarm gives to the containers of a service. */
+export const serviceLabel = "com.docker.swarm.service.name";
+
+/**
+ * The container with a name or, if there is none, the one of the Swarm service with that name that runs on this host; such containers
+ * have generated names. Undefined when there is neither.
+ */
+export async function findByName(docker: Docker, name: string): Promise<Inspection | undefined> {
+  const container = await findContainer(docker, name);
+  if (container !== undefined) return container;
+  const found = await findContainers(docker, `label=${serviceLabel}=${name}`);
+  const running = found.filter(({ State }) => State.Running);
+  if (running.length < 2) return running[0];
+  throw new Failure(
+    "container-not-found",
+    `Service "${name}" has ${running.length} containers on this host, and each may have data of its own: ` +
+      `${listed(running.map(containerName))}. Name the one that is meant.`,
+  );
+}
+
+/** Without the slash that Docker writes before it. */
+export const containerName = ({ Name }: Pick<Inspection, "Name">): string => Name.replace(/^\//, "");
+
+/** What to tell the user who named a service; undefined if the container itself was named. */
+export function serviceNote(container: Inspection, asked: string): string | undefined {
+  if (container.Config.Labels?.[serviceLabel] !== asked || containerName(container) === asked)
+    return undefined;
+  return `Service "${asked}" runs here as container ${containerName(container)}.`;
+}
+
 /** Names containers that are there instead, the likeliest first. */
 export async function noContainer(docker: Docker, name: string): Promise<Failure> {
   const running = await dockerOutput(docker, ["container", "ls", "--format", "{{.Names}}"]).catch(() => "");

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Failure, type FailureCode } from "../lib/failure";
-import { describeState, failUnlessRunning, findContainer, type Inspection } from "./container";
+import { describeState, failUnlessRunning, findByName, findContainer, type Inspection } from "./container";
 import type { Docker } from "./docker";
 import { settleAfterAbort } from "../lib/concurrency";
 
@@ -40,7 +40,7 @@ export async function whileRunning<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal, running: () => Promise<Inspection>) => Promise<T>,
 ): Promise<T> {
-  const found = findContainer(docker, name);
+  const found = findByName(docker, name);
   const running = async () => failUnlessRunning(docker, name, await found);
   const container = await found.catch(() => undefined);
   if (container === undefined || lossOf(container, container) !== undefined) return work(signal, running);

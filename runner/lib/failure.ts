@@ -84,6 +84,9 @@ export const failureCodes = [
   "backup-not-found",
   "backup-exists",
   "backup-too-small",
+  // agent
+  "hook-failed",
+  "run-died",
 ] as const;
 export type FailureCode = (typeof failureCodes)[number];
 

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import { parseInWords } from "../request";
+import { parseInWords, type VerifyLevel } from "../request";
 import { readWhole } from "./checksums";
 import type { BackupFiles } from "./files";
 import { verificationFile, type VerificationLevel, verificationLevels } from "./layout";
@@ -101,4 +101,10 @@ function hasFailed(verification: Verification): verification is FailedVerificati
 
 function time({ finishedAt }: Pick<Verification, "finishedAt">): number {
   return Date.parse(finishedAt);
+}
+
+/** Whether a verification of one level proves what another level asks for. */
+export function hasPassed(level: VerifyLevel, asked: VerificationLevel): boolean {
+  const levels: readonly string[] = verificationLevels;
+  return levels.indexOf(level) >= levels.indexOf(asked);
 }

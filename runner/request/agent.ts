@@ -39,7 +39,10 @@ const Source = z
       "Name of a Swarm service. Its container on this host is backed up; a node without one leaves it to the others.",
     ),
     label: describe(
-      z.string().regex(/^[^=\s]+(=.*)?$/, 'must be a label such as "postgis-backup.job=cbm"').optional(),
+      z
+        .string()
+        .regex(/^[^=\s]+(=.*)?$/, 'must be a label such as "postgis-backup.job=cbm"')
+        .optional(),
       "Label of containers. Each that carries it is backed up, under the job's name, a hyphen, and its own name or that of its service.",
     ),
     database: describe(z.string().min(1).default("postgres"), "Database."),
@@ -50,12 +53,17 @@ const Source = z
   .superRefine((source, context) => {
     const given = (["container", "service", "label"] as const).filter((one) => source[one] !== undefined);
     if (given.length !== 1)
-      context.addIssue(`must have one of container, service and label, not ${given.length === 0 ? "none" : given.join(" and ")}`);
+      context.addIssue(
+        `must have one of container, service and label, not ${given.length === 0 ? "none" : given.join(" and ")}`,
+      );
   });
 export type AgentSource = z.infer<typeof Source>;
 
 const Retry = z.strictObject({
-  first: describe(Duration.default("10s"), "Time from the first failure to the next attempt. It doubles after each."),
+  first: describe(
+    Duration.default("10s"),
+    "Time from the first failure to the next attempt. It doubles after each.",
+  ),
   most: describe(Duration.default("10m"), "The longest time between two attempts."),
   for: describe(
     Duration.default("1h"),
@@ -64,7 +72,10 @@ const Retry = z.strictObject({
 });
 
 const Hook = z.strictObject({
-  command: describe(z.array(z.string()).min(1, "must have a program"), "Program and arguments. No shell reads them."),
+  command: describe(
+    z.array(z.string()).min(1, "must have a program"),
+    "Program and arguments. No shell reads them.",
+  ),
   on: describe(
     z.enum(["container", "host"]).default("container"),
     "container: in the database's container; host: where the agent runs.",
@@ -85,7 +96,10 @@ const Notify = z
       "URL of a dead man's switch: called with /start behind it, without anything on success, and with /fail on failure.",
     ),
     pingFile: describe(FolderPath.optional(), "File with that URL, where the URL is a secret."),
-    email: describe(z.array(z.email("must be an address")).min(1).optional(), "Who gets a mail about a failure."),
+    email: describe(
+      z.array(z.email("must be an address")).min(1).optional(),
+      "Who gets a mail about a failure.",
+    ),
   })
   .superRefine((notify, context) => {
     for (const one of ["webhook", "ping"] as const)
@@ -117,14 +131,23 @@ const Job = z.strictObject({
   source: describe(Source, "What is backed up."),
   ...ofBackup,
   ...defaults,
-  schedule: describe(Schedule, "When backups are taken, as a cron line; with six fields, the first is seconds."),
-  verifyLevel: describe(z.enum(VerifyLevel).default("archive"), "What each backup must prove before it counts."),
+  schedule: describe(
+    Schedule,
+    "When backups are taken, as a cron line; with six fields, the first is seconds.",
+  ),
+  verifyLevel: describe(
+    z.enum(VerifyLevel).default("archive"),
+    "What each backup must prove before it counts.",
+  ),
   verify: describe(
     Schedule.optional(),
     "When the latest backup is read once more, to its end. (What each backup proves is verifyLevel.)",
   ),
   restoreTest: describe(Schedule.optional(), "When the latest backup is restored in a throwaway container."),
-  before: describe(z.array(Hook).default([]), "Commands before each backup. If one fails, there is no backup."),
+  before: describe(
+    z.array(Hook).default([]),
+    "Commands before each backup. If one fails, there is no backup.",
+  ),
   after: describe(
     z.array(Hook).default([]),
     "Commands after each attempt, also a failed one; on the host, POSTGIS_BACKUP_RESULT is success or failure.",
@@ -161,14 +184,18 @@ export const AgentConfig = z
     ),
     jobs: z.array(Job).min(1, "must have at least one job"),
   })
+  .refine((config) => namesTwice(config).length === 0, {
+    // Even if something else is wrong: all that is wrong is said at once.
+    when: ({ value }) => Array.isArray((value as { jobs?: unknown } | undefined)?.jobs),
+    path: ["jobs"],
+    error: ({ input }) =>
+      `must each have a name of their own, but two are called ${namesTwice(input).join(" and ")}`,
+  })
   .superRefine((config, context) => {
-    const seen = new Set<string>();
     for (const [index, job] of config.jobs.entries()) {
       const problem = (message: string, ...path: PropertyKey[]) => {
         context.addIssue({ code: "custom", path: ["jobs", index, ...path], message });
       };
-      if (seen.has(job.name)) problem("is the name of an earlier job", "name");
-      seen.add(job.name);
       const given = { ...config, ...definedOf(job) };
       if (given.repository === undefined) {
         problem("is missing, here and for all jobs", "repository");
@@ -183,13 +210,27 @@ export const AgentConfig = z
   .meta({ title: "Configuration of the agent of postgis-backup" });
 export type AgentConfig = z.infer<typeof AgentConfig>;
 
+function namesTwice(config: unknown): string[] {
+  const { jobs } = config as { jobs: readonly ({ name?: unknown } | undefined)[] };
+  const names = jobs.flatMap((job) => (typeof job?.name === "string" ? [job.name] : []));
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
+
 function definedOf<T extends object>(values: T): Partial<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** A job with what the whole configuration sets. */
 export function completeJob(config: AgentConfig, job: AgentJob) {
-  const { repository, s3, retention, timeZone = "UTC", jitter, retry, notify } = { ...config, ...definedOf(job) };
+  const {
+    repository,
+    s3,
+    retention,
+    timeZone = "UTC",
+    jitter,
+    retry,
+    notify,
+  } = { ...config, ...definedOf(job) };
   if (repository === undefined) throw new Error("a job without a repository");
   return {
     ...job,

@@ -2,6 +2,7 @@
  * What the control plane (components) and people (the command line) ask of the runner, and what it answers.
  * Components and the runner share these schemas and nothing else.
  */
+export * from "./agent";
 export * from "./backup";
 export * from "./choices";
 export * from "./duration";

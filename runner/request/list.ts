@@ -25,3 +25,26 @@ export const PresentRequest = z.strictObject(OneBackup).superRefine(namesOneBack
 export type PresentRequest = z.infer<typeof PresentRequest>;
 
 export const PresentResult = z.strictObject({ present: z.boolean() });
+
+export const StatusRequest = z
+  .strictObject({
+    repository: InRepository.repository.optional(),
+    s3: InRepository.s3,
+    name: BackupName.optional(),
+    /** Configuration of an agent, whose jobs are meant instead of a repository. */
+    agent: FolderPath.optional(),
+    /** The newest good backup must not be older. */
+    maxAge: Duration.optional(),
+  })
+  .refine(({ agent, repository }) => (agent === undefined) !== (repository === undefined), {
+    path: ["repository"],
+    message: "must be given, or else --agent, and not both",
+  });
+export type StatusRequest = z.infer<typeof StatusRequest>;
+
+export const MetricsRequest = z.strictObject({
+  ...InRepository,
+  name: BackupName.optional(),
+  /** "-" is standard output. */
+  textfile: FolderPath.default("-"),
+});

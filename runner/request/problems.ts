@@ -19,7 +19,7 @@ export function parseInWords<T>(schema: z.ZodType<T>, value: unknown): Parsed<T>
     problems: error.issues.flatMap((issue) => {
       const path = issue.path.map(String);
       if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-      const known = settingsOf(schema);
+      const known = settingsOf(schema, issue.path);
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: `is unknown.${didYouMean(key, known)}`,
@@ -60,10 +60,19 @@ function inWords(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-function settingsOf(schema: z.ZodType): string[] {
-  const { shape } = schema as { shape?: object };
-  return Object.keys(shape ?? {});
+/** The settings that the object at a path of a value may have. */
+function settingsOf(schema: z.core.$ZodType, [first, ...rest]: readonly PropertyKey[]): string[] {
+  const { def } = schema._zod as {
+    def: Partial<Record<"innerType" | "element", z.core.$ZodType>> & { shape?: Shape };
+  };
+  if (def.innerType !== undefined)
+    return settingsOf(def.innerType, first === undefined ? [] : [first, ...rest]);
+  if (first === undefined) return Object.keys(def.shape ?? {});
+  const inner = def.element ?? def.shape?.[String(first)];
+  return inner === undefined ? [] : settingsOf(inner, rest);
 }
+
+type Shape = Readonly<Record<string, z.core.$ZodType>>;
 
 /** Suggests the nearest known name, if at most one letter in three differs. */
 export function didYouMean(name: string, known: readonly string[]): string {

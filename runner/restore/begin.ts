@@ -3,7 +3,7 @@ import type { RestoreRequest } from "../request";
 import type { Progress } from "../lib/progress";
 import { Attempts, Failure } from "../lib/failure";
 import { type Docker, docker as dockerFor } from "../docker/docker";
-import type { Inspection } from "../docker/container";
+import { type Inspection, serviceNote } from "../docker/container";
 import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
 import type { Manifest } from "../repository/manifest";
@@ -35,6 +35,8 @@ export async function beginRestore(
   const backup = await attempts.run(() => readBackup(request, progress, signal));
   const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();
+  const note = serviceNote(container, request.container);
+  if (note !== undefined) progress.note(note);
   const names = restoreNames(request.database);
   const own = request.createDatabase
     ? await makeDatabase(docker, container, request, backup.manifest, names.applicationName, progress, signal)

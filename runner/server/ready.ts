@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import {
   describeState,
+  findByName,
   findContainer,
   type Inspection,
   lastLogLines,
@@ -40,7 +41,7 @@ export async function answering(
   signal: AbortSignal,
 ): Promise<ExecTarget> {
   const docker = dockerFor(request.dockerHost);
-  const container = await findContainer(docker, request.container);
+  const container = await findByName(docker, request.container);
   if (container === undefined) throw await noContainer(docker, request.container);
   await failIfDead(docker, container, container.RestartCount, request);
   return waitForServer(docker, container, request, progress, signal);

@@ -12,6 +12,7 @@ export async function writeNewFile(
   file: string,
   bytes: number,
   write: (destination: Writable) => Promise<void>,
+  mode = 0o600,
 ): Promise<void> {
   const folder = path.dirname(path.resolve(file));
   const name = path.basename(file);
@@ -20,7 +21,7 @@ export async function writeNewFile(
     await failUnlessFile(file);
     await removeDeadWork(folder);
     await checkSpace(folder, bytes);
-    await write(createWriteStream(work, { flags: "wx", mode: 0o600, flush: true }));
+    await write(createWriteStream(work, { flags: "wx", mode, flush: true }));
     await rename(work, file);
     await syncToDisk(folder);
   } catch (error) {

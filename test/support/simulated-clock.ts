@@ -33,7 +33,8 @@ export class SimulatedClock implements Clock {
       // All that can go on without time does.
       await setImmediate();
       let [first] = this.sleepers;
-      for (const sleeper of this.sleepers) if (first !== undefined && sleeper.until < first.until) first = sleeper;
+      for (const sleeper of this.sleepers)
+        if (first !== undefined && sleeper.until < first.until) first = sleeper;
       if (first === undefined || first.until > end) break;
       this.time = Math.max(this.time, first.until);
       this.sleepers.delete(first);

@@ -24,7 +24,9 @@ class World {
           this.told.push(`${at()} ${task.job} retry at ${next.toISOString().slice(11, 19)}: ${error.code}`);
         },
         failed: (task, error) => {
-          this.told.push(`${at()} ${task.job} failed: ${error instanceof Failure ? error.code : String(error)}`);
+          this.told.push(
+            `${at()} ${task.job} failed: ${error instanceof Failure ? error.code : String(error)}`,
+          );
         },
       },
       atOnce,
@@ -48,7 +50,11 @@ class World {
   }
 
   /** A backup that takes some time; `trouble` may throw. */
-  task(job: string, line: string, more: Partial<Task> & { seconds?: number; trouble?: () => void } = {}): Task {
+  task(
+    job: string,
+    line: string,
+    more: Partial<Task> & { seconds?: number; trouble?: () => void } = {},
+  ): Task {
     const { seconds = 60, trouble, ...rest } = more;
     return {
       job,
@@ -87,7 +93,12 @@ describe("the scheduler", () => {
   it("runs a task at each due time, and at the start for the last one", async () => {
     world.start([world.task("cbm", "30 2 * * *")]);
     await world.clock.advance("2026-03-03T12:00:00Z");
-    assert.deepEqual(world.backupsOf("cbm"), ["03-01T00:00:00", "03-01T02:30:00", "03-02T02:30:00", "03-03T02:30:00"]);
+    assert.deepEqual(world.backupsOf("cbm"), [
+      "03-01T00:00:00",
+      "03-01T02:30:00",
+      "03-02T02:30:00",
+      "03-03T02:30:00",
+    ]);
   });
 
   it("catches up once for all runs that were missed, and not for what was done", async () => {
@@ -98,14 +109,23 @@ describe("the scheduler", () => {
     await world.clock.advance("2026-03-01T09:59:00Z");
     world.start(tasks);
     await world.clock.advance("2026-03-01T10:30:00Z");
-    assert.deepEqual(world.backupsOf("missed").slice(-3), ["03-01T03:00:00", "03-01T09:59:00", "03-01T10:00:00"]);
+    assert.deepEqual(world.backupsOf("missed").slice(-3), [
+      "03-01T03:00:00",
+      "03-01T09:59:00",
+      "03-01T10:00:00",
+    ]);
     assert.deepEqual(world.backupsOf("done"), ["03-01T00:00:00", "03-01T02:30:00"]);
   });
 
   it("does not overlap a job that takes longer than its period, and runs it again at once when it ends", async () => {
     world.start([world.task("slow", "0 * * * *", { seconds: 90 * 60 })]);
     await world.clock.advance("2026-03-01T06:05:00Z");
-    assert.deepEqual(world.backupsOf("slow"), ["03-01T00:00:00", "03-01T01:30:00", "03-01T03:00:00", "03-01T04:30:00"]);
+    assert.deepEqual(world.backupsOf("slow"), [
+      "03-01T00:00:00",
+      "03-01T01:30:00",
+      "03-01T03:00:00",
+      "03-01T04:30:00",
+    ]);
   });
 
   it("tries again with growing pauses what can pass", async () => {
@@ -148,14 +168,19 @@ describe("the scheduler", () => {
     };
     world.start([world.task("broken", "0 * * * *", { trouble }), world.task("cbm", "0 * * * *")]);
     await world.clock.advance("2026-03-01T01:30:00Z");
-    assert.deepEqual(world.told, ["00:00:00 broken failed: TypeError: a bug", "01:00:00 broken failed: TypeError: a bug"]);
+    assert.deepEqual(world.told, [
+      "00:00:00 broken failed: TypeError: a bug",
+      "01:00:00 broken failed: TypeError: a bug",
+    ]);
     assert.deepEqual(world.backupsOf("cbm"), ["03-01T00:00:00", "03-01T01:00:00"]);
   });
 
   it("looks again for a source that is absent, and says nothing", async () => {
     const here = world.task("cbm", "0 * * * *");
     const run: Task["run"] = (due, signal) =>
-      world.clock.now() < new Date("2026-03-01T00:20:05Z") ? Promise.resolve("absent") : here.run(due, signal);
+      world.clock.now() < new Date("2026-03-01T00:20:05Z")
+        ? Promise.resolve("absent")
+        : here.run(due, signal);
     world.start([{ ...here, run }]);
     await world.clock.advance("2026-03-01T00:30:00Z");
     assert.deepEqual(world.backupsOf("cbm"), ["03-01T00:20:15"]);
@@ -179,7 +204,9 @@ describe("the scheduler", () => {
     let seed = 7;
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
     const lineOf = (index: number) =>
-      [`${index % 60} ${index % 24} * * *`, `${index % 60} */6 * * *`, `*/30 ${index % 12} * * *`][index % 3] ?? "";
+      [`${index % 60} ${index % 24} * * *`, `${index % 60} */6 * * *`, `*/30 ${index % 12} * * *`][
+        index % 3
+      ] ?? "";
     const tasks = Array.from({ length: 500 }, (_, index): Task => {
       const task = world.task(`job-${index}`, lineOf(index), {
         seconds: 5 + (index % 40),
@@ -217,10 +244,14 @@ describe("the scheduler", () => {
       for (let due = next(begin); due !== undefined && due < end; due = next(due)) dues.push(due);
       const first = dues[0] ?? end;
       const times = (world.backups.get(job) ?? []).filter((time) => time >= first && time < end);
-      const isIn = (time: Date, index: number) => time >= (dues[index] ?? end) && time < (dues[index + 1] ?? end);
+      const isIn = (time: Date, index: number) =>
+        time >= (dues[index] ?? end) && time < (dues[index + 1] ?? end);
       return times.length !== dues.length || !times.every(isIn);
     });
-    assert.deepEqual(wrong.map(({ job }) => job), []);
+    assert.deepEqual(
+      wrong.map(({ job }) => job),
+      [],
+    );
   });
 });
 
