@@ -11,6 +11,7 @@ import { docker as dockerFor } from "../../runner/docker/docker";
 import { type FailureCode, failureCodes } from "../../runner/lib/failure";
 import { root } from "../../setup/paths";
 import { sessionRunning } from "../support/backup-fixture";
+import { never, TestAgent } from "../support/agent";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
 import { docker, startServer, TestContainer } from "../support/container";
@@ -29,6 +30,7 @@ import {
 } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
 import { type S3Server, startS3Server } from "../support/s3-server";
+import { waitUntil } from "../support/wait";
 import { withMigrationLock } from "../../runner/migrate/docker-record";
 
 /** Programs that a container finds before its own `pg_dump`; `$real` is that one. */
@@ -190,6 +192,24 @@ describe("every error", function () {
   }
 
   const image = async () => (await environment).image;
+
+  /** What an agent says about the run of its only job. */
+  async function agentSays(
+    code: FailureCode,
+    more: object,
+    disturb: (agent: TestAgent) => Promise<void> = () => Promise.resolve(),
+  ): Promise<string> {
+    const job = { name: uniqueName(), source: { container }, tables: ["parent"], schedule: never, ...more };
+    const agent = await TestAgent.start(await temporaryFolder(), { repository, jobs: [job] });
+    try {
+      await disturb(agent);
+      await agent.logged(new RegExp(`error\\[${code}\\]`));
+    } finally {
+      await agent.stop();
+      await removeFolder(path.dirname(agent.file));
+    }
+    return agent.log.replaceAll(`${job.name}: `, "");
+  }
 
   const raise: Record<FailureCode, () => Promise<string>> = {
     usage: () => run(["backup", "--container", container]),
@@ -505,6 +525,18 @@ describe("every error", function () {
       await flipBit(path.join(folder, "archive.sql"));
       return run(["import", tar, "--repository", repository]);
     },
+    "hook-failed": () => agentSays("hook-failed", { before: [{ command: ["false"], on: "host" }] }),
+    "run-died": () =>
+      agentSays("run-died", {}, (agent) =>
+        waitUntil("the process of the backup", async () => {
+          const { exitCode } = await execa(
+            "pkill",
+            ["-KILL", "-P", String(agent.pid), "-f", "backup --request"],
+            { reject: false },
+          );
+          return exitCode === 0;
+        }),
+      ),
     "backup-too-small": async () => {
       await backup("parent", "--name", "shrinking", "--format", "custom", "--compression", "none");
       await sql(
