@@ -26,7 +26,8 @@ interface DueTask {
   readonly period: number | undefined;
 }
 
-const ofBackups = ["job", "name", "database"] as const;
+/** Prometheus gives a label `job` of its own to all that it reads. */
+const ofBackups = ["backup_job", "name", "database"] as const;
 const seconds = (time: Date) => time.getTime() / 1000;
 
 type Value = (status: Status) => number | undefined;
@@ -83,18 +84,27 @@ export function createMetrics(): Metrics {
     ...ofBackups,
     "phase",
   ]);
-  const nextDue = gauge("next_due_timestamp_seconds", "When a task of a job is due next.", ["job", "kind"]);
-  const period = gauge("period_seconds", "Time between the last and the next due time.", ["job", "kind"]);
+  const nextDue = gauge("next_due_timestamp_seconds", "When a task of a job is due next.", [
+    "backup_job",
+    "kind",
+  ]);
+  const period = gauge("period_seconds", "Time between the last and the next due time.", [
+    "backup_job",
+    "kind",
+  ]);
   const lastResult = gauge("last_run_success", "1 if the last run of this agent succeeded, else 0.", [
-    "job",
+    "backup_job",
     "kind",
   ]);
   const lastRun = gauge("last_run_timestamp_seconds", "When the last run of this agent ended.", [
-    "job",
+    "backup_job",
     "kind",
   ]);
-  const runs = counter("runs_total", "Runs of this agent.", ["job", "kind", "result"]);
-  const unsent = counter("notifications_failed_total", "Notifications that nobody got.", ["job", "channel"]);
+  const runs = counter("runs_total", "Runs of this agent.", ["backup_job", "kind", "result"]);
+  const unsent = counter("notifications_failed_total", "Notifications that nobody got.", [
+    "backup_job",
+    "channel",
+  ]);
 
   const known = new Map<string, readonly Status[]>();
   const showStatus = () => {
@@ -102,7 +112,7 @@ export function createMetrics(): Metrics {
     duration.reset();
     for (const [job, statuses] of known)
       for (const status of statuses) {
-        const labels = { job, name: status.name, database: status.database ?? "" };
+        const labels = { backup_job: job, name: status.name, database: status.database ?? "" };
         for (const one of ofStatus) {
           const value = one.value(status);
           if (value !== undefined) one.gauge.set(labels, value);
@@ -127,17 +137,17 @@ export function createMetrics(): Metrics {
       nextDue.reset();
       period.reset();
       for (const { job, kind, next, period: milliseconds } of tasks) {
-        if (next !== undefined) nextDue.set({ job, kind }, seconds(next));
-        if (milliseconds !== undefined) period.set({ job, kind }, milliseconds / 1000);
+        if (next !== undefined) nextDue.set({ backup_job: job, kind }, seconds(next));
+        if (milliseconds !== undefined) period.set({ backup_job: job, kind }, milliseconds / 1000);
       }
     },
     ranOne({ job, kind }, result, at) {
-      lastResult.set({ job, kind }, Number(result === "success"));
-      lastRun.set({ job, kind }, seconds(at));
-      runs.inc({ job, kind, result });
+      lastResult.set({ backup_job: job, kind }, Number(result === "success"));
+      lastRun.set({ backup_job: job, kind }, seconds(at));
+      runs.inc({ backup_job: job, kind, result });
     },
     notificationFailed(job, channel) {
-      unsent.inc({ job, channel });
+      unsent.inc({ backup_job: job, channel });
     },
     keepOnly(jobs) {
       for (const job of known.keys()) if (!jobs.has(job)) known.delete(job);

@@ -280,15 +280,15 @@ describe("the agent", function () {
       await waitUntil(
         "the metrics of both jobs",
         async () =>
-          /newest_rows\{job="cbm",name="cbm",database="postgres"\} 100\n/.test(await metrics()) &&
-          /newest_timestamp_seconds\{job="broken",name="broken",database="postgres"\} 0\n/.test(
+          /newest_rows\{backup_job="cbm",name="cbm",database="postgres"\} 100\n/.test(await metrics()) &&
+          /newest_timestamp_seconds\{backup_job="broken",name="broken",database="postgres"\} 0\n/.test(
             await metrics(),
           ),
       );
       const found = await metrics();
-      assert.match(found, /last_run_success\{job="cbm",kind="backup"\} 1\n/);
-      assert.match(found, /last_run_success\{job="broken",kind="backup"\} 0\n/);
-      assert.match(found, /period_seconds\{job="cbm",kind="backup"\} 31536000\n/);
+      assert.match(found, /last_run_success\{backup_job="cbm",kind="backup"\} 1\n/);
+      assert.match(found, /last_run_success\{backup_job="broken",kind="backup"\} 0\n/);
+      assert.match(found, /period_seconds\{backup_job="cbm",kind="backup"\} 31536000\n/);
       assert.match(await (await fetch(`${address}/report`)).text(), /^<!doctype html>[^]*cbm/);
       await waitUntil("all notifications", () => received.length >= 6);
       const paths = received.map((one) => one.path).sort();
@@ -368,7 +368,7 @@ describe("the agent", function () {
     );
     assert.match(
       await readFile(textfile, "utf8"),
-      /postgis_backup_newest_rows\{job="cbm",name="cbm",database="postgres"\} 100\n/,
+      /postgis_backup_newest_rows\{backup_job="cbm",name="cbm",database="postgres"\} 100\n/,
     );
   });
 });

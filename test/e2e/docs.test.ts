@@ -24,14 +24,22 @@ const pages = [
   "docs/operations.md",
   "docs/report.md",
   "docs/s3.md",
+  "docs/schedule.md",
 ];
 
-/** The commands of a page, in their order: after a `$` of a console, and in lines for cron. */
+const inBlock: Readonly<Record<string, RegExp>> = {
+  console: /^\s*\$ (.*?)(?:\s+# .*)?$/,
+  cron: /^(?:[\d*]+ ){4}[\d*]+ +(.*)$/,
+  // systemd gives a program its arguments without a shell.
+  ini: /^ExecStart=\/usr\/local\/bin\/(.*)$/,
+};
+
+/** The commands of a page, in their order: after a `$` of a console, in lines for cron, and in units of systemd. */
 function commandsOf(page: string): string[] {
-  const blocks = [...page.matchAll(/^ *```(console|cron)\n([^]*?)^ *```$/gm)];
+  const blocks = [...page.matchAll(/^ *```(console|cron|ini)\n([^]*?)^ *```$/gm)];
   return blocks.flatMap(([, kind, block = ""]) => {
     const lines = block.replaceAll(/\\\n\s*/g, "").split("\n");
-    const command = kind === "cron" ? /^(?:[\d*]+ ){4}[\d*]+ +(.*)$/ : /^\s*\$ (.*?)(?:\s+# .*)?$/;
+    const command = inBlock[kind ?? ""] ?? /$^/;
     return lines.flatMap((line) => command.exec(line)?.[1] ?? []);
   });
 }
@@ -77,7 +85,10 @@ describe("the commands of the documentation", function () {
       .replaceAll("pg_spat", source)
       .replaceAll("pg_new", target)
       .replaceAll("s3://my-bucket/cbm/prod", bucket.url())
-      .replace(/^cd \/srv\/platform && /, "");
+      .replace(/^cd \/srv\/platform && /, "")
+      .replace("/etc/postgis-backup/", "")
+      // It runs until it is stopped, and then ends with 0.
+      .replace(/^(?=postgis-backup agent (?!.*--check))/, "timeout --preserve-status 20 ");
     const withServer = here.includes("s3://") ? `${here} ${s3.options.join(" ")}` : here;
     const { exitCode, stderr } = await execa("bash", ["-euo", "pipefail", "-c", withServer], {
       cwd,
@@ -104,7 +115,10 @@ describe("the commands of the documentation", function () {
       if (/s3|report/.test(page)) await run(`${first} s3://my-bucket/cbm/prod`, cwd);
       const file = /```yaml\n([^]*?)```/.exec(text)?.[1];
       if (file !== undefined)
-        await writeFile(path.join(cwd, "postgis-backup.yaml"), file.replace("pg_spat", source));
+        await writeFile(
+          path.join(cwd, page.endsWith("schedule.md") ? "agent.yaml" : "postgis-backup.yaml"),
+          file.replace("pg_spat", source),
+        );
       for (const command of own) await run(command, cwd);
     });
   }
