@@ -5,9 +5,9 @@ import { milliseconds } from "../request";
 
 export interface Schedule {
   /** The last due time that is not after `time`; undefined if there was none. */
-  last(time: Date): Date | undefined;
+  readonly last: (time: Date) => Date | undefined;
   /** The first due time after `time`; undefined if there is none. */
-  next(time: Date): Date | undefined;
+  readonly next: (time: Date) => Date | undefined;
 }
 
 /** A run starts `delay` milliseconds after the time in its cron line, and counts as due only then. */

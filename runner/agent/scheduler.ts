@@ -136,8 +136,9 @@ export class Scheduler {
     const taken = state.pending;
     state.pending = undefined;
     // What became due during the run stays; otherwise this is what is left to do.
+    const isDueAgain = () => state.pending !== undefined;
     const again = (pending: Pending) => {
-      if (state.pending === undefined) state.pending = pending;
+      if (!isDueAgain()) state.pending = pending;
     };
     const { failures = 0, firstFailure } = taken ?? {};
     try {
@@ -149,7 +150,7 @@ export class Scheduler {
       const wait = Math.min(task.retry.first * 2 ** failures, task.retry.most);
       const at = this.later(wait);
       const canPass = error instanceof Failure && passing.has(error.code);
-      if (canPass && at.getTime() - first.getTime() <= task.retry.for && state.pending === undefined) {
+      if (canPass && at.getTime() - first.getTime() <= task.retry.for && !isDueAgain()) {
         again({ due, notBefore: at, failures: failures + 1, firstFailure: { at: first, error } });
         this.observer.retrying(task, error, at);
       } else this.observer.failed(task, error);

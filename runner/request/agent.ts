@@ -109,8 +109,15 @@ const Notify = z
 export type AgentNotify = z.infer<typeof Notify>;
 
 /** They have other names in a job, or come from elsewhere in the configuration. */
-const { container, user, database, dockerHost, name, verify, dryRun, ...ofBackup } = BackupRequest.shape;
-void [container, user, database, dockerHost, name, verify, dryRun];
+const ofBackup = z.strictObject(BackupRequest.shape).omit({
+  container: true,
+  user: true,
+  database: true,
+  dockerHost: true,
+  name: true,
+  verify: true,
+  dryRun: true,
+}).shape;
 
 /** What the whole configuration may set for its jobs. */
 const defaults = {

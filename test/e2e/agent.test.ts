@@ -115,7 +115,7 @@ describe("the agent", function () {
       assert.equal(exitCode, 0, stderr);
       assert.match(stderr, new RegExp(`Service "${service}" runs here as container ${second}\\.`));
     } finally {
-      await Promise.all([first, second, third].map((one) => one && removeContainer(one)));
+      for (const one of [first, second, third]) if (one !== undefined) await removeContainer(one);
     }
   });
 
@@ -306,7 +306,7 @@ describe("the agent", function () {
       assert.deepEqual(events.map(({ event }) => event).sort(), ["start", "success"]);
       const [success] = events.filter(({ event }) => event === "success");
       assert.equal(success?.["version"], 1);
-      assert.match(String((success["backup"] as { location: string }).location), /\/cbm\/\d{8}T\d{6}Z$/);
+      assert.match((success["backup"] as { location: string }).location, /\/cbm\/\d{8}T\d{6}Z$/);
       assert.doesNotMatch(agent.log, /secret-uuid/);
     } finally {
       server.closeAllConnections();
