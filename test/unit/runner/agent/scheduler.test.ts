@@ -128,6 +128,40 @@ describe("the scheduler", () => {
     ]);
   });
 
+  it("runs once, for the last due time, after the machine slept over several", async () => {
+    const dues: string[] = [];
+    const task = world.task("cbm", "0 * * * *");
+    const run: Task["run"] = (due, signal) => {
+      dues.push(due.toISOString().slice(11, 16));
+      return task.run(due, signal);
+    };
+    world.start([{ ...task, run }]);
+    await world.clock.advance("2026-03-01T00:30:00Z");
+    world.clock.jump("2026-03-01T04:20:00Z");
+    await world.clock.advance("2026-03-01T05:10:00Z");
+    assert.deepEqual(dues, ["00:00", "04:00", "05:00"]);
+    assert.deepEqual(world.backupsOf("cbm"), ["03-01T00:00:00", "03-01T04:20:00", "03-01T05:00:00"]);
+  });
+
+  it("leaves a run that failed or found nothing for the one that became due meanwhile", async () => {
+    for (const trouble of ["lock-timeout", "absent"] as const) {
+      const dues: string[] = [];
+      const run: Task["run"] = async (due, signal) => {
+        dues.push(due.toISOString().slice(0, 16));
+        if (dues.length > 1) return "done";
+        await world.clock.sleep(90 * minute, signal);
+        if (trouble === "absent") return trouble;
+        throw new Failure(trouble, "trouble");
+      };
+      world = new World();
+      world.start([{ ...world.task("cbm", "0 * * * *"), run, retry: { ...retry, for: 1000 * minute } }]);
+      await world.clock.advance("2026-03-01T01:55:00Z");
+      assert.deepEqual(dues, ["2026-03-01T00:00", "2026-03-01T01:00"], trouble);
+      if (trouble === "lock-timeout") assert.deepEqual(world.told, ["01:30:00 cbm failed: lock-timeout"]);
+      await world.stop();
+    }
+  });
+
   it("tries again with growing pauses what can pass", async () => {
     world.start([world.task("cbm", "30 2 * * *", { trouble: failing("container-not-running", 3) })]);
     await world.clock.advance("2026-03-01T01:00:00Z");
