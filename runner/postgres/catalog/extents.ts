@@ -43,16 +43,17 @@ const columnsQuery = (oids: readonly string[]) => `
 SELECT c.oid::text, n.nspname AS schema, c.relname AS "table", a.attname AS "column", p.nspname AS postgis,
        -- The modifier of the type has the SRID above 8 other bits.
        greatest(a.atttypmod, 0) >> 8 AS srid
-FROM pg_extension e JOIN pg_namespace p ON p.oid = e.extnamespace
+-- No other table is looked at, as that would wait for whoever has locked it.
+FROM (SELECT oid FROM unnest('{${oids.join(",")}}'::oid[]) AS oid WHERE pg_relation_size(oid) > 0) filled
+JOIN pg_class c ON c.oid = filled.oid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_extension e ON e.extname = 'postgis' JOIN pg_namespace p ON p.oid = e.extnamespace
 JOIN pg_type t ON t.typnamespace = p.oid AND t.typname = 'geometry'
-JOIN pg_attribute a ON a.atttypid = t.oid AND NOT a.attisdropped
-JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0
-JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.atttypid = t.oid AND NOT a.attisdropped
 CROSS JOIN LATERAL (
   SELECT bool_and(i.indpred IS NULL AND i.indisvalid AND i.indnatts = 1) AS complete
   FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = 'gist'
   WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)) AS index
-WHERE e.extname = 'postgis' AND c.oid = ANY ('{${oids.join(",")}}'::oid[]) AND coalesce(index.complete, EXISTS (
+WHERE coalesce(index.complete, EXISTS (
   SELECT FROM pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
   AND NOT s.inherited AND s.null_frac < 1))
 ORDER BY srid, c.oid, a.attnum`;
@@ -70,25 +71,29 @@ const estimateQuery = (columns: readonly Column[]) =>
     .join(", ")}) AS v (index, box)`;
 
 /** The sides of a box become curves; this many parts of each are transformed, and as many lines between them. */
-const parts = 8;
+const parts = 4;
 
 const degreesSrid = 4326;
 
 /**
- * By the definitions for PROJ, as the way by SRIDs takes four times as long for the first point: it searches PROJ's database for the
- * most exact of many operations.
+ * All points of an SRID in one call, which PostGIS prepares PROJ for; a point's M says which box it is of. By the definitions for
+ * PROJ, because to prepare it for two SRIDs takes four times as long: it then looks for the most exact of many ways.
  */
 const degreesQuery = (located: readonly Located[]) => {
   const of = escapeIdentifier(located[0]?.postgis ?? "");
   const rows = located.map(
     ({ srid, box }, index) => `(${[index, srid, ...box.map((side) => `'${side}'::float8`)].join(", ")})`,
   );
-  const point = `${of}.ST_MakePoint(west + (east - west) * i / ${parts}, south + (north - south) * j / ${parts})`;
+  const [x, y] = [`west + (east - west) * i / ${parts}`, `south + (north - south) * j / ${parts}`];
+  const points = `${of}.ST_Collect(${of}.ST_MakePointM(${x}, ${y}, index))`;
   const definition = "coalesce(nullif(proj4text, ''), srtext)";
   return `
-SELECT index, ${of}.ST_Extent(${of}.ST_Transform(${point}, ${definition}, '+proj=longlat +datum=WGS84 +no_defs'))::text AS box
-FROM (VALUES ${rows.join(", ")}) AS v (index, srid, west, south, east, north) JOIN ${of}.spatial_ref_sys USING (srid),
-     generate_series(0, ${parts}) i, generate_series(0, ${parts}) j GROUP BY index`;
+SELECT ${of}.ST_M((point).geom)::int AS index, ${of}.ST_Extent((point).geom)::text AS box
+FROM (
+  SELECT ${of}.ST_DumpPoints(${of}.ST_Transform(${points}, ${definition}, '+proj=longlat +datum=WGS84 +no_defs')) AS point
+  FROM (VALUES ${rows.join(", ")}) AS v (index, srid, west, south, east, north) JOIN ${of}.spatial_ref_sys USING (srid),
+       generate_series(0, ${parts}) i, generate_series(0, ${parts}) j GROUP BY srid, proj4text, srtext) transformed
+GROUP BY 1`;
 };
 
 /** The extents of each table, by its oid. The session's transaction has locked the tables. */
@@ -124,16 +129,23 @@ const canceled = "57014";
  * The box that a query finds for each item. An item that the query fails for has none; the others are found by asking for each half
  * of the items. In a savepoint, as an error would end the transaction, and with it the snapshot.
  */
-async function askBoxes<T>(
+async function askBoxes<T extends Column>(
   session: Session,
   items: readonly T[],
   query: (items: readonly T[]) => string,
 ): Promise<(Box | undefined)[]> {
-  if (items.length === 0) return [];
-  // A table without statistics makes a warning. Somebody may have locked an index, and then others are waiting already.
-  await session.run(
-    "SAVEPOINT extents; SET LOCAL client_min_messages = error; SET LOCAL lock_timeout = '100ms'; SET LOCAL statement_timeout = '5s'",
-  );
+  const [first] = items;
+  if (first === undefined) return [];
+  const settings = [
+    // PostGIS 3.5 looks there for its own types.
+    `search_path = ${escapeIdentifier(first.postgis)}`,
+    // A table without statistics makes a warning.
+    "client_min_messages = error",
+    // Whoever locked an index of a table has others waiting already.
+    "lock_timeout = '100ms'",
+    "statement_timeout = '5s'",
+  ];
+  await session.run(["SAVEPOINT extents", ...settings.map((setting) => `SET LOCAL ${setting}`)].join("; "));
   const answers = await session.rows(query(items), Answer).catch((error: unknown) => {
     if (error instanceof SqlError) return error;
     throw error;
