@@ -60,7 +60,8 @@ CREATE TABLE parent AS SELECT id, at FROM places WHERE id <= 1000; CREATE TABLE 
 INSERT INTO child SELECT id, at FROM places WHERE id > 1000;
 CREATE TABLE parted (id int, at geometry(Point, 4326)) PARTITION BY RANGE (id); CREATE INDEX ON parted USING gist (at);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (1000); INSERT INTO parted SELECT id, at FROM places WHERE id < 1000;
-ANALYZE places, emptied, partial, parent, child; DELETE FROM emptied;
+CREATE TABLE lone AS SELECT ST_SetSRID(ST_MakePoint(4321000, 3210000), 3035)::geometry(Point, 3035) AS at;
+ANALYZE places, emptied, partial, parent, child, lone; DELETE FROM emptied;
 CREATE VIEW seen AS SELECT * FROM places;`;
 
 /** Without autovacuum, nobody but a test makes statistics. */
@@ -112,10 +113,11 @@ for (const version of ["17-3.5", "13-3.1"] as const) {
     it("are those of an index or of statistics, with degrees where the server can transform them", async () => {
       const found = rounded(await backup("all", "maps", "*.*"));
       assert.deepEqual(Object.keys(found).sort(), [
-        ...['Fl:ä$che.Geom "x', "child.at", "parent.at", "parted_1.at"],
+        ...['Fl:ä$che.Geom "x', "child.at", "lone.at", "parent.at", "parted_1.at"],
         ...["places.at", "places.outside", "places.sketch", "places.unknown"],
       ]);
       assert.deepEqual(found['Fl:ä$che.Geom "x'], [3035, "3900100 3100100 4100080 3300080", "4 51 7 53"]);
+      assert.deepEqual(found["lone.at"], [3035, "4321000 3210000 4321000 3210000", "10 52 10 52"]);
       assert.deepEqual(found["places.at"], [4326, "4 50 6 52", "4 50 6 52"]);
       assert.deepEqual(found["parted_1.at"], [4326, "4 50 5 51", "4 50 5 51"]);
       assert.deepEqual(found["parent.at"], [4326, "4 50 5 51", "4 50 5 51"], "without those of its child");

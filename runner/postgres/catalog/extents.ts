@@ -76,8 +76,9 @@ const parts = 4;
 const degreesSrid = 4326;
 
 /**
- * All points of an SRID in one call, which PostGIS prepares PROJ for; a point's M says which box it is of. By the definitions for
- * PROJ, because to prepare it for two SRIDs takes four times as long: it then looks for the most exact of many ways.
+ * A line through points of each box, whose M says which box it is, and all lines of an SRID in one call: PostGIS prepares PROJ for
+ * each call. By the definitions for PROJ, because to prepare it for two SRIDs takes four times as long: it then looks for the most
+ * exact of many ways.
  */
 const degreesQuery = (located: readonly Located[]) => {
   const of = escapeIdentifier(located[0]?.postgis ?? "");
@@ -85,15 +86,17 @@ const degreesQuery = (located: readonly Located[]) => {
     ({ srid, box }, index) => `(${[index, srid, ...box.map((side) => `'${side}'::float8`)].join(", ")})`,
   );
   const [x, y] = [`west + (east - west) * i / ${parts}`, `south + (north - south) * j / ${parts}`];
-  const points = `${of}.ST_Collect(${of}.ST_MakePointM(${x}, ${y}, index))`;
   const definition = "coalesce(nullif(proj4text, ''), srtext)";
   return `
-SELECT ${of}.ST_M((point).geom)::int AS index, ${of}.ST_Extent((point).geom)::text AS box
+SELECT ${of}.ST_M(${of}.ST_StartPoint((line).geom))::int AS index, ${of}.Box2D((line).geom)::text AS box
 FROM (
-  SELECT ${of}.ST_DumpPoints(${of}.ST_Transform(${points}, ${definition}, '+proj=longlat +datum=WGS84 +no_defs')) AS point
-  FROM (VALUES ${rows.join(", ")}) AS v (index, srid, west, south, east, north) JOIN ${of}.spatial_ref_sys USING (srid),
-       generate_series(0, ${parts}) i, generate_series(0, ${parts}) j GROUP BY srid, proj4text, srtext) transformed
-GROUP BY 1`;
+  SELECT ${of}.ST_Dump(${of}.ST_Transform(${of}.ST_Collect(line), ${definition}, '+proj=longlat +datum=WGS84 +no_defs')) AS line
+  FROM (
+    SELECT srid, ${of}.ST_MakeLine(${of}.ST_MakePointM(${x}, ${y}, index)) AS line
+    FROM (VALUES ${rows.join(", ")}) AS v (index, srid, west, south, east, north),
+         generate_series(0, ${parts}) i, generate_series(0, ${parts}) j GROUP BY srid, index
+  ) lines JOIN ${of}.spatial_ref_sys USING (srid) GROUP BY srid, proj4text, srtext
+) transformed`;
 };
 
 /** The extents of each table, by its oid. The session's transaction has locked the tables. */
