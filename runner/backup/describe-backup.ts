@@ -1,6 +1,7 @@
 import type { Inspection } from "../docker/container";
 import type { ServerInfo } from "../postgres/session/server";
 import type { Snapshot } from "../postgres/session/snapshot";
+import type { Extent } from "../postgres/catalog/extents";
 import type { Measure } from "../postgres/catalog/fingerprint";
 import type { Definitions } from "../postgres/catalog/definitions";
 import { kindName } from "../postgres/catalog/select-tables";
@@ -23,6 +24,7 @@ type Described = Pick<
   readonly server: ServerInfo;
   readonly snapshot: Snapshot;
   readonly measures: ReadonlyMap<string, Measure>;
+  readonly extents: ReadonlyMap<string, readonly Extent[]>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly logicalForeignKeys: readonly CountedForeignKey[];
   readonly outside: readonly OutsideContent[];
@@ -32,7 +34,7 @@ type Described = Pick<
 export type Description = Omit<Manifest, "files" | "finishedAt" | "verification">;
 
 export function describeBackup(backup: Described): Description {
-  const { id, startedAt, newerThan, container, server, snapshot, measures, definitions } = backup;
+  const { id, startedAt, newerThan, container, server, snapshot, measures, extents, definitions } = backup;
   return {
     manifestVersion: 1,
     id,
@@ -61,6 +63,7 @@ export function describeBackup(backup: Described): Description {
     tables: snapshot.tables.map((table) => ({
       ...describeTable(table),
       ...measured(table, measures),
+      ...located(table, measures, extents),
       ...defined(table, definitions),
     })),
     logicalForeignKeys: backup.logicalForeignKeys.map(describeForeignKey),
@@ -107,6 +110,16 @@ function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string
   if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
   const { rows, fingerprint, invalidGeometries } = measure;
   return { rows, fingerprint, ...(invalidGeometries === undefined ? {} : { invalidGeometries }) };
+}
+
+/** The index or the statistics of a table that was emptied can be those of its former rows. */
+function located(
+  { oid }: Relation,
+  measures: ReadonlyMap<string, Measure>,
+  extents: ReadonlyMap<string, readonly Extent[]>,
+) {
+  const found = measures.get(oid)?.rows === 0 ? undefined : extents.get(oid);
+  return found === undefined ? {} : { extents: [...found] };
 }
 
 function defined({ oid, sqlName }: Relation, definitions: ReadonlyMap<string, Definitions>): Definitions {

@@ -3,7 +3,8 @@ import { canReadContents } from "../postgres/archive/contents";
 import { dump, type DumpDestination, type DumpOptions } from "../postgres/archive/dump";
 import { dumpInRanges } from "../postgres/archive/ranged-dump";
 import { splitTables } from "../postgres/archive/ranges";
-import { type MeasureOptions, measureTables } from "../postgres/catalog/fingerprint";
+import { findExtents } from "../postgres/catalog/extents";
+import { type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { inSnapshot } from "../postgres/session/snapshot-reader";
@@ -31,7 +32,7 @@ export interface Counting {
   readonly maxOrphans: number | undefined;
 }
 
-/** Counts and fingerprints are read while the tables are dumped. When one of them fails, the others are ended. */
+/** Counts, fingerprints and extents are read while the tables are dumped. When one of them fails, the others are ended. */
 export async function dumpAndMeasure(
   { session, target }: Connection,
   dumping: Dumping,
@@ -51,12 +52,14 @@ export async function dumpAndMeasure(
   let current = "table definitions";
   const stop = progress.follow(() => current, writtenBytes, dumping.expectedBytes);
   try {
-    const [, [measures, counted]] = await together(signal, [
+    const [, [measures, counted, extents]] = await together(signal, [
       (either) => dumpTables((tables) => (current = tables || current), either),
       async (either) => {
+        const measure = await planMeasures(session, oids, measuring);
         const read = await together(either, [
-          (each) => measureTables(session, inSnapshot(target, snapshot.id, each), oids, measuring),
+          (each) => measure(inSnapshot(target, snapshot.id, each)),
           (each) => countOrphans(inSnapshot(target, snapshot.id, each), logicalForeignKeys, maxOrphans),
+          () => findExtents(session, oids),
         ]);
         // The tables need not stay locked while an archive that pg_dump has written is still being received.
         if (await dumped(either)) await session.run("COMMIT");
@@ -64,7 +67,7 @@ export async function dumpAndMeasure(
       },
     ]);
     signal.throwIfAborted();
-    return { measures, logicalForeignKeys: counted };
+    return { measures, logicalForeignKeys: counted, extents };
   } catch (error) {
     // If the session that holds the snapshot is dead, everything else failed because of that; this reports it.
     if (!signal.aborted) await session.run("SELECT 1");

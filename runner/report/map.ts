@@ -14,6 +14,9 @@ export interface Outline {
 /** Coasts are recognised on a map of at least so many degrees. */
 const leastDegrees = 24;
 
+/** More names would cover each other. */
+const mostLabels = 12;
+
 export function map(label: string, outlines: readonly Outline[]): Html {
   const coasts = feature(land as never, (land as { objects: { land: object } }).objects.land as never);
   const [west, south, east, north] = frameAround(outlines.map(({ box }) => box));
@@ -24,7 +27,8 @@ export function map(label: string, outlines: readonly Outline[]): Html {
       [east, north],
     ],
   };
-  const corner = outlines.map(({ label: title, box: [lon, , , lat] }) => ({ title, lon, lat }));
+  const named = outlines.length > mostLabels ? [] : outlines;
+  const corner = named.map(({ label: title, box: [lon, , , lat] }) => ({ title, lon, lat }));
   return drawing(label, {
     ...{ width: 720, height: 420, margin: 0 },
     projection: { type: "equirectangular", domain: corners as never },

@@ -72,16 +72,19 @@ export const Manifest = z
             .array(
               z.strictObject({
                 column: z.string(),
-                srid: describe(z.int(), "0 where the geometries have none, or several."),
+                srid: describe(z.int(), "Of the column's type; 0 where that names none."),
                 box: describe(Box, "Least x, least y, greatest x and greatest y, in the units of the SRID."),
                 degrees: describe(
                   Box.optional(),
-                  "West, south, east and north in EPSG:4326. Absent where the server cannot transform the box.",
+                  "West, south, east and north on WGS 84. Absent where the server cannot transform the box, or it is not on the Earth.",
                 ),
               }),
             )
             .optional(),
-          "Of each geometry column that is not empty. Absent where there is none.",
+          "Where the geometries of each column are, as PostGIS estimates it without reading rows. From a spatial index the box is that of " +
+            "all rows since the last VACUUM, deleted ones and those after the snapshot too; else it is that of the rows which the last " +
+            "ANALYZE sampled, half a percent larger on each side and without a few that lie far outside. Absent where there is neither, " +
+            "where an index lacks rows or has several columns, and for geography.",
         ),
         indexes: describe(z.array(z.string()), "As pg_get_indexdef writes them."),
         constraints: describe(

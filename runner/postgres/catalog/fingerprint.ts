@@ -132,17 +132,31 @@ FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relname
 LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
 WHERE c.relkind = 'r'`;
 
+type Measures = Map<string, Measure>;
+
 /** Exact row counts and fingerprints of tables, by their oids. */
 export async function measureTables(
   session: Session,
   read: RowReader,
   oids: readonly string[],
   options: MeasureOptions,
-): Promise<Map<string, Measure>> {
+): Promise<Measures> {
+  const measure = await planMeasures(session, oids, options);
+  return measure(read);
+}
+
+/** The same in two steps: the second leaves the session to others, if it reads elsewhere. */
+export async function planMeasures(
+  session: Session,
+  oids: readonly string[],
+  options: MeasureOptions,
+): Promise<(read: RowReader) => Promise<Measures>> {
   const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
   const texts = queries.map(({ query }) => query);
   const { workers } = options;
   const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
-  const measures = await read(texts, MeasureRow, [setTextSettings, ...settings]);
-  return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
+  return async (read) => {
+    const measures = await read(texts, MeasureRow, [setTextSettings, ...settings]);
+    return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
+  };
 }

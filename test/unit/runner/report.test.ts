@@ -216,9 +216,32 @@ describe("the page of a report", () => {
     assert.match(shown, /aria-label="Map with the extents of public\.parcels\.shape"/);
     assert.match(shown, /0, 0, 10, 20 in units of the SRID/);
     assert.match(shown, /4\.20°, 50\.90°, 7\.10°, 52\.90°/);
+    assert.match(shown, /<text[^>]*>public\.parcels\.shape<\/text>/);
     assert.match(shown, /1 marked keep/);
     assert.match(shown, /PostgreSQL 17\.0/);
     assert.doesNotMatch(pageOf(past(10)), /Where the geometries are/);
+  });
+
+  it("shows the extents of the largest tables, and says where they come from", () => {
+    const tables = Array.from({ length: 300 }, (_, index) => `t${index}`);
+    const shown = pageOf(
+      withLast(past(1, tables), (last) =>
+        described(last, {
+          tables: last.manifest?.tables.map((table, index) => {
+            const west = index / 10;
+            const box = [west, 40, west + 1, 41];
+            return { ...table, bytes: index, extents: [{ column: "g", srid: 4326, box, degrees: box }] };
+          }),
+        }),
+      ),
+    );
+    const [, label = ""] = /aria-label="(Map with the extents of [^"]*)"/.exec(shown) ?? [];
+    assert.match(label, /^Map with the extents of public\.t299\.g, public\.t298\.g, .* and 290 more$/);
+    const [map = ""] = /<svg[^>]*aria-label="Map with[\s\S]*?<\/svg>/.exec(shown) ?? [];
+    assert.equal([...map.matchAll(/<path[^>]*d="M[^"]*"/g)].length, 1 + 1 + 50, "land, lines and outlines");
+    assert.doesNotMatch(map, />public\.t299/, "so many names would cover each other");
+    assert.match(shown, /And 100 columns of smaller tables/);
+    assert.match(shown, /PostGIS estimated these extents/);
   });
 
   it("divides backups by name and by database", () => {
