@@ -3,11 +3,15 @@ import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import packageJson from "../../package.json";
+import { newestNode, nodeFolder } from "../../setup/node";
 import { root } from "../../setup/paths";
 import { environment } from "../support/environment";
 import { removeFolder, temporaryFolder } from "../support/resources";
 import { expectSampleBackup } from "../support/sample-backup";
 import { destroyProject, type Project, projectIn, up } from "../support/stack";
+
+/** It refuses versions of Node.js before 22, which this checkout supports. */
+const newestSdk = "3.276.0";
 
 /** Those of `pulumi new typescript`. */
 const templateOptions = {
@@ -38,6 +42,12 @@ describe("the package, as npm installs it", function () {
   async function install(...packages: string[]): Promise<void> {
     const options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
     await execa("npm", ["install", ...options, ...packages], { cwd: app() });
+  }
+
+  /** By their folders. */
+  async function installedPackages(): Promise<Readonly<Record<string, { readonly version: string }>>> {
+    const lock = await readFile(app("node_modules", ".package-lock.json"), "utf8");
+    return (JSON.parse(lock) as { packages: Record<string, { version: string }> }).packages;
   }
 
   before(async () => {
@@ -75,9 +85,7 @@ describe("the package, as npm installs it", function () {
   });
 
   it("brings few packages where only the command line is used, and no Pulumi", async () => {
-    const lock = await readFile(app("node_modules", ".package-lock.json"), "utf8");
-    const { packages } = JSON.parse(lock) as { packages: object };
-    const installed = Object.keys(packages);
+    const installed = Object.keys(await installedPackages());
     assert.deepEqual(
       installed.filter((name) => name.includes("@pulumi/")),
       [],
@@ -113,13 +121,14 @@ describe("the package, as npm installs it", function () {
       await install(tarball, ...pinned);
     });
 
-    it("has each of them once", async () => {
-      const lock = await readFile(app("node_modules", ".package-lock.json"), "utf8");
-      const installed = Object.keys((JSON.parse(lock) as { packages: object }).packages);
-      assert.deepEqual(
-        installed.filter((name) => name.endsWith("node_modules/@pulumi/pulumi")),
-        ["node_modules/@pulumi/pulumi"],
-      );
+    const sdks = async () =>
+      Object.entries(await installedPackages())
+        .filter(([name]) => name.endsWith("node_modules/@pulumi/pulumi"))
+        .map(([name, { version }]) => [name, version]);
+
+    it("has Pulumi's SDK once", async () => {
+      const versions = packageJson.devDependencies;
+      assert.deepEqual(await sdks(), [["node_modules/@pulumi/pulumi", versions["@pulumi/pulumi"]]]);
     });
 
     it("loads with its own dependencies alone", async () => {
@@ -146,36 +155,6 @@ describe("the package, as npm installs it", function () {
       });
     }
 
-    describe("the program of README.md, with the tsconfig.json of Pulumi's template", () => {
-      let project: Project;
-
-      before(async () => {
-        await Promise.all([
-          writeFile(
-            app("Pulumi.yaml"),
-            "name: app\nruntime:\n  name: nodejs\n  options:\n    packagemanager: npm\n",
-          ),
-          writeFile(
-            app("tsconfig.json"),
-            JSON.stringify({ compilerOptions: templateOptions, files: ["index.ts"] }),
-          ),
-          writeFile(app("index.ts"), sample),
-          cp(path.join(root, "examples", "daily", "schema.sql"), app("schema.sql")),
-        ]);
-        project = await projectIn(app());
-      });
-      after(() => destroyProject(project));
-
-      it("compiles, takes a backup that stock pg_restore reads, and another up changes nothing", async () => {
-        const { envVars } = project.stack.workspace;
-        envVars["PULUMI_NODEJS_TRANSPILE_ONLY"] = "false";
-        const { outputs } = await up(project);
-        envVars["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
-        await expectSampleBackup(outputs["location"], project.container);
-        assert.deepEqual(Object.keys((await up(project)).changes), ["same"]);
-      });
-    });
-
     describe("the program in YAML, with the plugin of the package", () => {
       let project: Project;
 
@@ -196,6 +175,45 @@ describe("the package, as npm installs it", function () {
       it("takes a backup that stock pg_restore reads", async () => {
         const { outputs } = await up(project);
         await expectSampleBackup(outputs["location"], project.container);
+      });
+    });
+
+    describe("the program of README.md, with the tsconfig.json of Pulumi's template", () => {
+      let project: Project;
+
+      before(async () => {
+        await Promise.all([
+          writeFile(
+            app("Pulumi.yaml"),
+            "name: app\nruntime:\n  name: nodejs\n  options:\n    packagemanager: npm\n",
+          ),
+          writeFile(
+            app("tsconfig.json"),
+            JSON.stringify({ compilerOptions: templateOptions, files: ["index.ts"] }),
+          ),
+          writeFile(app("index.ts"), sample),
+          cp(path.join(root, "examples", "daily", "schema.sql"), app("schema.sql")),
+        ]);
+        project = await projectIn(app());
+      });
+      after(() => destroyProject(project));
+
+      it("compiles, and takes a backup that stock pg_restore reads", async () => {
+        project.stack.workspace.envVars["PULUMI_NODEJS_TRANSPILE_ONLY"] = "false";
+        const { outputs } = await up(project);
+        await expectSampleBackup(outputs["location"], project.container);
+      });
+
+      it("changes nothing in another up, with the newest SDK on the newest Node.js", async () => {
+        await install(`@pulumi/pulumi@${newestSdk}`);
+        assert.deepEqual(await sdks(), [["node_modules/@pulumi/pulumi", newestSdk]]);
+        const { envVars } = project.stack.workspace;
+        envVars["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
+        envVars["PATH"] = [nodeFolder(newestNode), process.env["PATH"]].join(path.delimiter);
+        await writeFile(app("index.ts"), `${sample}export const node = process.version;\n`);
+        const { changes, outputs } = await up(project);
+        assert.equal(outputs["node"], `v${newestNode}`);
+        assert.deepEqual(Object.keys(changes), ["same"]);
       });
     });
   });
