@@ -7,8 +7,8 @@ const lineFeed = 10;
 
 interface Followed {
   /** Passes a script on, and counts its rows. */
-  counted(script: AsyncIterable<string | Buffer>): AsyncGenerator<string | Buffer, void>;
-  stop(): void;
+  readonly counted: (script: AsyncIterable<string | Buffer>) => AsyncGenerator<string | Buffer, void>;
+  readonly stop: () => void;
 }
 
 /** Until `stop` is called, tells how many of the tables' rows have passed through `counted`, as a share of the tables' size. */
