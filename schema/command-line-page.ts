@@ -57,7 +57,7 @@ The codes are in [errors.md](errors.md); \`unexpected\` is a bug of this program
 ## Completion
 
 \`source <(postgis-backup completion bash)\`, the same with \`zsh\`, or \`postgis-backup completion fish | source\`, in the shell's own file
-for its start.
+for its start. Backups in a folder are completed as any other folder; those in a bucket are not, because each key would ask the network.
 `;
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").replaceAll("<", "&lt;");

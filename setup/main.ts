@@ -3,6 +3,7 @@ import { ExecaError } from "execa";
 import { ensureChromium } from "./chromium";
 import { ensureEnvironment } from "./environment";
 import { ensureLanguages } from "./languages";
+import { ensureNodeVersions } from "./node";
 import { ensureS3Server } from "./s3-server";
 import { ensureShellcheck } from "./shellcheck";
 import { shell } from "./shell";
@@ -15,7 +16,12 @@ const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   "setup-tests": async () => {
     const { image, pulumi } = await ensureEnvironment();
     await ensureChromium();
-    await Promise.all([ensureS3Server(), ensureLanguages(pulumi), ensureTestImages(image)]);
+    await Promise.all([
+      ensureS3Server(),
+      ensureLanguages(pulumi),
+      ensureTestImages(image),
+      ensureNodeVersions(),
+    ]);
   },
   "setup-lint": ensureShellcheck,
   up: async () => up(await ensureEnvironment()),

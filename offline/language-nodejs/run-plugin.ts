@@ -22,18 +22,34 @@ export function environmentOf(list: string[]): Record<string, string> {
   );
 }
 
-/** Runs a plugin written in TypeScript, such as a folder of components, and streams its output. */
+interface PluginProgram {
+  /** The module of the SDK that runs it. */
+  readonly module: string;
+  readonly args: string[];
+  readonly folder: string;
+}
+
+/**
+ * A policy pack gets its folder as the last argument, and runs there. Unlike with the official host, it has no configuration of the
+ * stack.
+ */
+function programOf(request: RunPluginRequest, directory: string): PluginProgram {
+  const args = request.getArgsList();
+  if (request.getKind() === "analyzer")
+    return { module: "@pulumi/pulumi/cmd/run-policy-pack", args: [...args, directory], folder: directory };
+  const module = process.env["PULUMI_LANGUAGE_NODEJS_RUN_PATH"] ?? "@pulumi/pulumi/cmd/run-plugin";
+  return { module, args: [directory, ...args], folder: request.getPwd() };
+}
+
+/** Runs a plugin written in TypeScript, such as a folder of components or of policies, and streams its output. */
 export async function runPlugin(call: Call, cancelled: AbortSignal): Promise<void> {
   const { request } = call;
-  if (request.getKind() === "analyzer") {
-    throw new Error("offline language host does not cover policy packs");
-  }
   if (request.getAttachDebugger()) {
     throw new Error("offline language host does not cover attaching a debugger");
   }
   const directory = request.getInfo()?.getProgramDirectory() ?? request.getProgram();
   const options = optionsOf(request.getInfo());
-  const module = process.env["PULUMI_LANGUAGE_NODEJS_RUN_PATH"] ?? "@pulumi/pulumi/cmd/run-plugin";
+  const { module, args, folder } = programOf(request, directory);
   const script = resolveSdk(module, directory, `npm install in ${directory}`);
 
   const ended = new AbortController();
@@ -41,9 +57,9 @@ export async function runPlugin(call: Call, cancelled: AbortSignal): Promise<voi
     ended.abort();
   });
   const exitCode = await runNode(
-    [...options.nodeargs, script, directory, ...request.getArgsList()],
+    [...options.nodeargs, script, ...args],
     {
-      cwd: request.getPwd(),
+      cwd: folder,
       env: { ...environmentOf(request.getEnvList()), ...optionsEnvironment(options) },
     },
     AbortSignal.any([cancelled, ended.signal]),

@@ -362,6 +362,11 @@ export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settin
  */
 export function restoreCommand(source: RestoreSource): string {
   const target = `${source.database}_restored`;
+  if (isS3Url(source.location)) {
+    const into = ["--container", source.container, "--user", source.user, "--database", target];
+    const command = ["postgis-backup", "restore", source.location, ...into, "--create-database"];
+    return quote([...command, ...s3Options(source.s3)]);
+  }
   const { host, port } = source.address;
   const connect = ["--host", host, "--port", String(port), "--username", source.user, "--no-password"];
   const password = source.needsPassword ? ["--env", passwordVariable] : [];
@@ -372,11 +377,6 @@ export function restoreCommand(source: RestoreSource): string {
       ? ["--template", "template0"]
       : databaseOptions(source.locale);
   const createDatabase = inContainer(["createdb", ...connect, ...options, target]);
-  if (isS3Url(source.location)) {
-    const into = ["--container", source.container, "--user", source.user, "--database", target];
-    const restore = ["postgis-backup", "restore", source.location, ...into, ...s3Options(source.s3)];
-    return `${createDatabase} && ${quote(restore)}`;
-  }
   const psql = ["psql", ...connect, "--dbname", target, "--quiet", "--set", "ON_ERROR_STOP=on"];
   const pgRestore = ["pg_restore", ...connect, "--dbname", target, "--exit-on-error"];
   const file = (name: string) => quote([path.join(source.location, name)]);

@@ -72,3 +72,22 @@ function once(signal: AbortSignal, giveUp: AbortSignal): Promise<void> {
     );
   });
 }
+
+const bytesTogether = 8 * 2 ** 20;
+const itemsTogether = 100;
+
+/** The smallest first: small ones together, where each costs something besides its bytes, and each large one by itself. */
+export function groupBySize<T>(items: readonly T[], bytesOf: (item: T) => number): T[][] {
+  const groups: T[][] = [];
+  let bytes = 0;
+  for (const item of items.toSorted((one, other) => bytesOf(one) - bytesOf(other))) {
+    const last = groups.at(-1);
+    bytes += bytesOf(item);
+    if (last !== undefined && bytes <= bytesTogether && last.length < itemsTogether) last.push(item);
+    else {
+      groups.push([item]);
+      bytes = bytesOf(item);
+    }
+  }
+  return groups;
+}

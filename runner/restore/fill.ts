@@ -9,6 +9,7 @@ import { tableKey } from "../postgres/archive/script";
 import { sqlName, type Name, oidList } from "../postgres/session/names";
 import { finalPlace, findExisting, looseSequences } from "./members";
 import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
+import { followRows } from "./filled-rows";
 import { rowsInto, restoreFailure } from "./statements";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { z } from "zod";
@@ -27,7 +28,7 @@ export async function restoreData(
   reader: Reader,
   tables: readonly FilledTable[],
 ): Promise<void> {
-  const { session, manifest, request } = run;
+  const { session, manifest, request, progress } = run;
   const partitioned = new Map(
     manifest.tables
       .filter(({ kind }) => kind === "partitioned")
@@ -37,22 +38,31 @@ export async function restoreData(
   try {
     await lockEmpty(run, tables);
     const { names, turnOn } = await turnOffTriggers(session, tables);
-    for (const { tables: level, circle } of await parentsFirst(session, tables)) {
-      const settle = circle ? await deferCircle(session, level) : undefined;
-      const recorded = level.map((table) => table.recorded);
-      const places = new Map(
-        level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
-      );
-      const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
-      await session.feed(rowsInto(script, places, searchPath, partitioned));
-      await session.run(noSearchPath);
-      await settle?.();
+    const levels = await parentsFirst(session, tables);
+    const { counted, stop } = followRows(
+      progress,
+      tables.map(({ recorded }) => recorded),
+    );
+    try {
+      for (const { tables: level, circle } of levels) {
+        const settle = circle ? await deferCircle(session, level) : undefined;
+        const recorded = level.map((table) => table.recorded);
+        const places = new Map(
+          level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
+        );
+        const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
+        await session.feed(counted(rowsInto(script, places, searchPath, partitioned)));
+        await session.run(noSearchPath);
+        await settle?.();
+      }
+    } finally {
+      stop();
     }
     await turnOn();
     if (names.length > 0) run.notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
     const oids = tables.map(({ oid }) => oid);
     await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), run.signal);
-    await compareFilled(session, tables, comparableMethod(run));
+    await compareFilled(session, tables, comparableMethod(run), progress);
     run.signal.throwIfAborted();
     await session.run("COMMIT");
   } catch (error) {

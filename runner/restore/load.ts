@@ -16,7 +16,7 @@ import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
 import { rowsInto, feedPsql, restoreFailure } from "./statements";
 import { isEmpty, type WantedEntries } from "./wanted";
-import { together } from "../lib/concurrency";
+import { groupBySize, together } from "../lib/concurrency";
 import type { RestoreRun } from "./begin";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 
@@ -127,27 +127,6 @@ async function runPgRestore(
   if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
 }
 
-/** One process reads the rows of several small tables, because it takes longer to start than they take to load. */
-const bytesTogether = 8 * 2 ** 20;
-const tablesTogether = 100;
-
-export function loadGroups<T extends { readonly recorded: { readonly bytes: number } }>(
-  tables: readonly T[],
-): T[][] {
-  const groups: T[][] = [];
-  let bytes = 0;
-  for (const table of tables.toSorted((one, other) => one.recorded.bytes - other.recorded.bytes)) {
-    const last = groups.at(-1);
-    bytes += table.recorded.bytes;
-    if (last !== undefined && bytes <= bytesTogether && last.length < tablesTogether) last.push(table);
-    else {
-      groups.push([table]);
-      bytes = table.recorded.bytes;
-    }
-  }
-  return groups;
-}
-
 const placesOf = (tables: readonly StagedTable[], kind: RecordedTable["kind"]) =>
   new Map(
     tables
@@ -181,7 +160,8 @@ async function streamRows(
     await loadThese(filled, run.signal);
     return;
   }
-  const waiting = loadGroups(filled);
+  // One process reads the rows of several small tables, because it takes longer to start than they take to load.
+  const waiting = groupBySize(filled, ({ recorded }) => recorded.bytes);
   const work = async (signal: AbortSignal) => {
     for (let group = waiting.pop(); group !== undefined && !signal.aborted; group = waiting.pop())
       await loadThese(group, signal);
@@ -206,10 +186,10 @@ export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "man
 
 /** Compares the tables where they were loaded, before they are published. */
 export async function compareStaging(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo">,
+  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo" | "progress">,
   tables: readonly StagedTable[],
 ): Promise<void> {
-  const { request, manifest, session } = run;
+  const { request, manifest, session, progress } = run;
   const empty = request.content === "schema";
   // If the server crashes now, the restore has to start again anyway.
   await session.run("SET synchronous_commit = off");
@@ -221,5 +201,5 @@ export async function compareStaging(
   }));
   const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;
   const comparison = { tables: compared, logicalForeignKeys, method: comparableMethod(run), validity: false };
-  await compareRestored(session, comparison);
+  await compareRestored(session, comparison, progress);
 }

@@ -5,6 +5,7 @@ import type { BackupContainer } from "./backup-container";
 import { type Docker, spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
+import type { Progress } from "../lib/progress";
 import type { Manifest } from "../repository/manifest";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv, clientEncoding } from "../postgres/session/server";
@@ -43,6 +44,7 @@ interface RestoreTest {
   readonly container: BackupContainer;
   readonly files: BackupFiles;
   readonly manifest: Omit<Manifest, "finishedAt" | "verification">;
+  readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
@@ -124,7 +126,9 @@ function compare(test: RestoreTest): Promise<void> {
     method: manifest.fingerprintMethod,
     validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
   };
-  return inSession(targetOf(test, database), test.signal, (session) => compareRestored(session, comparison));
+  return inSession(targetOf(test, database), test.signal, (session) =>
+    compareRestored(session, comparison, test.progress),
+  );
 }
 
 /** When a server dies, its own last log lines say more than the error of its client. */

@@ -1,8 +1,11 @@
 /** Compares the tables of a restored database with the manifest: definitions, rows, and orphans of logical foreign keys. */
+import { groupBySize } from "../lib/concurrency";
 import { Failures } from "../lib/failure";
+import { totalBytes } from "../lib/format";
+import type { Progress } from "../lib/progress";
 import { readCatalog, type Relation, findPools } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
-import { type Measure, measureTables } from "../postgres/catalog/fingerprint";
+import { type Measure, type MeasureOptions, measureTables } from "../postgres/catalog/fingerprint";
 import { type Name, sqlName } from "../postgres/session/names";
 import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { inTransaction, type RowReader } from "../postgres/session/snapshot-reader";
@@ -45,6 +48,7 @@ interface Comparison {
 export async function compareRestored(
   session: Session,
   { tables, logicalForeignKeys, method, validity }: Comparison,
+  progress: Progress,
 ): Promise<void> {
   await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const read = inTransaction(session);
@@ -56,12 +60,12 @@ export async function compareRestored(
   });
   const oids = found.map(({ relation }) => relation.oid);
   const definitions = await withQualifiedNames(session, () => findDefinitions(session, oids));
-  const measures = await measureTables(session, read, oids, { method: method ?? "text", validity });
   const restored = found.map(
     ({ recorded, expected = recorded, place, relation: { oid, sqlName: name } }) => ({
       ...{ oid, expected, shown: place === undefined ? name : sqlName(place) },
     }),
   );
+  const measures = await measureRestored(session, restored, { method: method ?? "text", validity }, progress);
   const byRecordedName = new Map(found.map(({ recorded, relation }) => [sqlName(recorded), relation]));
   const differences = [
     ...missing.map(({ at, place = at }) => `${sqlName(place)} is missing`),
@@ -77,15 +81,41 @@ export async function compareFilled(
   session: Session,
   tables: readonly { readonly recorded: RecordedTable; readonly place: Name; readonly oid: string }[],
   method: FingerprintMethod | undefined,
+  progress: Progress,
 ): Promise<void> {
-  const oids = tables.map(({ oid }) => oid);
-  const options = { method: method ?? "text", validity: false } as const;
-  const measures = await measureTables(session, inTransaction(session), oids, options);
   const filled = tables.map(({ recorded, place, oid }) => ({
     ...{ oid, shown: sqlName(place), expected: { ...recorded, ...noDefinitions } },
   }));
+  const options = { method: method ?? "text", validity: false } as const;
+  const measures = await measureRestored(session, filled, options, progress);
   const differences = await compareMeasured(session, filled, measures, { exact: method !== undefined });
   Failures.throwIfAny(differences.map(mismatch));
+}
+
+/** Measures tables in the session's transaction, and tells how much of them is measured: a table at a time, or several small ones. */
+async function measureRestored(
+  session: Session,
+  tables: readonly Restored[],
+  options: MeasureOptions,
+  progress: Progress,
+): Promise<Map<string, Measure>> {
+  const measures = new Map<string, Measure>();
+  const groups = groupBySize(tables, ({ expected }) => expected.bytes);
+  let [done, current] = [0, groups[0] ?? []];
+  const what = () => `comparing ${current.map(({ shown }) => shown).join(", ")}`;
+  const expected = totalBytes(tables.map((table) => table.expected));
+  const stop = progress.follow(what, () => Promise.resolve(done), expected);
+  try {
+    for (current of groups) {
+      const oids = current.map(({ oid }) => oid);
+      const measured = await measureTables(session, inTransaction(session), oids, options);
+      for (const [oid, measure] of measured) measures.set(oid, measure);
+      done += totalBytes(current.map((table) => table.expected));
+    }
+  } finally {
+    stop();
+  }
+  return measures;
 }
 
 const noDefinitions: Definitions = { indexes: [], constraints: [] };

@@ -96,7 +96,7 @@ async function checkInContainer(verification: Verification): Promise<void> {
     if (manifest.format !== "plain") await checkArchive(verification, container);
     if (level !== "restore") return;
     progress.note("Restoring the backup in a throwaway container.");
-    await runRestoreTest({ docker, container, files, manifest, signal });
+    await runRestoreTest({ docker, container, files, manifest, progress, signal });
   } finally {
     await container.close();
   }

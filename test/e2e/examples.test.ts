@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { cp, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/repository/manifest";
 import { root } from "../../setup/paths";
 import { docker, startServer } from "../support/container";
 import { imageOf } from "../support/images";
-import { removeContainer, sql } from "../support/resources";
+import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { expectSampleBackup } from "../support/sample-backup";
 import { createProject, type Project, removeProject, up } from "../support/stack";
 
 const folder = path.join(root, "examples", "daily");
@@ -22,12 +23,7 @@ describe("examples/daily", function () {
 
   it("takes its backup with the package by name", async () => {
     const { outputs } = await up(project);
-    const manifest = await readFile(path.join(String(outputs["location"]), "manifest.json"), "utf8");
-    const tables = Manifest.parse(JSON.parse(manifest)).tables.map(({ name, rows }) => [name, rows]);
-    assert.deepEqual(tables, [
-      ["dias_catalogue", 2],
-      ["roi2020_S2_signatures", 100],
-    ]);
+    await expectSampleBackup(outputs["location"], project.container);
   });
 
   it("is what the README shows", async () => {
@@ -36,6 +32,43 @@ describe("examples/daily", function () {
       readFile(path.join(root, "README.md"), "utf8"),
     ]);
     assert.ok(readme.includes(`\`\`\`ts\n${program}\`\`\``));
+  });
+});
+
+describe("examples/policy", function () {
+  this.timeout(400_000);
+  let project: Project;
+  let policyPack: string;
+
+  before(async () => {
+    policyPack = await temporaryFolder();
+    await cp(path.join(root, "examples", "policy"), policyPack, { recursive: true });
+    await symlink(path.join(root, "node_modules"), path.join(policyPack, "node_modules"));
+    project = await createProject(folder, ["Pulumi.yaml", "schema.sql"]);
+    await symlink(path.join(root, "dist"), path.join(project.folder, "dist"));
+  });
+  after(async () => {
+    await removeProject(project);
+    await removeFolder(policyPack);
+  });
+
+  const program = () => readFile(path.join(folder, "index.ts"), "utf8");
+  const write = (text: string) => writeFile(path.join(project.folder, "index.ts"), text);
+
+  it("refuses a server without a backup, in a preview and in an update", async () => {
+    await write((await program()).replace(/^const backup = [^]*/m, ""));
+    const refused = new RegExp(
+      `${project.container} has no backup: declare a TableBackup with its connection`,
+    );
+    for (const verb of ["preview", "up"] as const)
+      await assert.rejects(project.stack[verb]({ policyPacks: [policyPack] }), refused, verb);
+  });
+
+  it("lets one pass that has a backup", async () => {
+    await write(await program());
+    await project.stack.preview({ policyPacks: [policyPack] });
+    const { outputs } = await project.stack.up({ policyPacks: [policyPack] });
+    await expectSampleBackup(outputs["location"]?.value, project.container);
   });
 });
 

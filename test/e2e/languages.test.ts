@@ -3,14 +3,13 @@ import assert from "node:assert/strict";
 import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { Manifest } from "../../runner/repository/manifest";
 import { packageSchemaFile } from "../../schema/package-schema";
 import { python, pythonSdkProgram } from "../../setup/languages";
 import { root } from "../../setup/paths";
 import { cloneProject } from "../support/checkout";
-import { docker } from "../support/container";
 import { environment } from "../support/environment";
 import { removeFolder, removeVolume, temporaryFolder } from "../support/resources";
+import { expectSampleBackup } from "../support/sample-backup";
 import { createProject, type Project, removeProject, up } from "../support/stack";
 
 describe("programs in other languages", function () {
@@ -53,22 +52,6 @@ describe("programs in other languages", function () {
     return createProject(program, await readdir(program));
   }
 
-  async function expectBackup(location: unknown, { container }: Project): Promise<void> {
-    const manifestFile = path.join(String(location), "manifest.json");
-    const manifest = Manifest.parse(JSON.parse(await readFile(manifestFile, "utf8")));
-    assert.deepEqual(
-      manifest.tables.map(({ name, rows }) => [name, rows]),
-      [
-        ["dias_catalogue", 2],
-        ["roi2020_S2_signatures", 100],
-      ],
-    );
-    const archive = `/backups/cbm/${manifest.id}/archive`;
-    const { code, output } = await docker("exec", container, "pg_restore", "--list", archive);
-    assert.equal(code, 0, output);
-    assert.match(output, /TABLE DATA public roi2020_S2_signatures/);
-  }
-
   describe("examples/yaml", () => {
     let project: Project;
 
@@ -81,7 +64,7 @@ describe("programs in other languages", function () {
 
     it("takes a backup that stock pg_restore reads, and another up changes nothing", async () => {
       const { outputs } = await up(project);
-      await expectBackup(outputs["location"], project);
+      await expectSampleBackup(outputs["location"], project.container);
       assert.deepEqual(Object.keys((await up(project)).changes), ["same"]);
     });
 
@@ -144,7 +127,7 @@ describe("programs in other languages", function () {
         outputs: Record<string, unknown>;
         changes: object;
       };
-      await expectBackup(outputs["location"], project);
+      await expectSampleBackup(outputs["location"], project.container);
       assert.deepEqual(Object.keys(changes), ["same"]);
     });
   });

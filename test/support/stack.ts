@@ -17,17 +17,22 @@ export interface Project {
 /** The checkout's own stack program, with what it reads. */
 const stackProgram = ["Pulumi.yaml", "index.ts", "examples"];
 
-/** A program in a project folder with a state of its own, so that it runs beside the user's stack. */
+/** A program of this checkout, with what is installed here. */
 export async function createProject(source = root, files = stackProgram): Promise<Project> {
-  const { pulumi, env, image } = await environment;
   const folder = await temporaryFolder();
   await Promise.all([
     ...files.map((name) => symlink(path.join(source, name), path.join(folder, name))),
     ...["node_modules", "package.json", "tsconfig.json"].map((name) =>
       symlink(path.join(root, name), path.join(folder, name)),
     ),
-    mkdir(path.join(folder, ".state")),
   ]);
+  return projectIn(folder);
+}
+
+/** The program in a folder, with a state of its own, so that it runs beside the user's stack. */
+export async function projectIn(folder: string): Promise<Project> {
+  const { pulumi, env, image } = await environment;
+  await mkdir(path.join(folder, ".state"));
   const built = path.isAbsolute(pulumi)
     ? await PulumiCommand.get({ root: path.dirname(path.dirname(pulumi)) })
     : undefined;
@@ -64,11 +69,16 @@ export async function takeDown({ stack }: Project): Promise<void> {
 }
 
 /** Destroys all that the stack made, and what it left in Docker. */
-export async function removeProject({ folder, stack, container }: Project): Promise<void> {
+export async function destroyProject({ stack, container }: Project): Promise<void> {
   await stack.destroy({ excludeProtected: true });
   await removeVolume(`${container}-data`);
   await removeMigrationRecords(`${container}-data`);
-  await removeFolder(folder);
+}
+
+/** The same, with the folder. */
+export async function removeProject(project: Project): Promise<void> {
+  await destroyProject(project);
+  await removeFolder(project.folder);
 }
 
 /** What `up` did, as counts by kind of change, the stack's outputs, and all that the CLI printed. */

@@ -36,6 +36,16 @@ describe("the restore command", () => {
     );
   });
 
+  it("is one of this program for a backup in a bucket, which stock tools do not read", () => {
+    const s3 = { endpoint: "http://127.0.0.1:9000", region: "eu", forcePathStyle: true };
+    const bucket = { ...source, location: "s3://my-bucket/cbm/20261122T081500Z", s3 };
+    assert.equal(
+      restoreCommand(bucket),
+      "postgis-backup restore s3\\://my-bucket/cbm/20261122T081500Z --container pg_spat --user postgres --database gis_restored --create-database" +
+        " --s3-endpoint http\\://127.0.0.1\\:9000 --s3-region eu --s3-path-style",
+    );
+  });
+
   it("takes a password from the shell that it is pasted into, and never asks for one", () => {
     const command = restoreCommand({ ...source, needsPassword: true });
     for (const part of command.split(" && "))

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { compareDefinitions } from "../../../runner/verify/compare";
 import type { TocEntry } from "../../../runner/postgres/archive/toc";
 import { inTransactions } from "../../../runner/restore/define";
-import { loadGroups } from "../../../runner/restore/load";
+import { groupBySize } from "../../../runner/lib/concurrency";
 import { namesBarely } from "../../../runner/postgres/catalog/unqualified";
 import { sortEntries } from "../../../runner/restore/wanted";
 
@@ -66,12 +66,8 @@ describe("what a restore plans", () => {
   });
 
   it("reads small tables by one process, and large ones each by its own", () => {
-    const table = (bytes: number) => ({ recorded: { bytes } });
-    const groups = loadGroups([table(2 ** 30), table(1), table(2), table(2 ** 30)]);
-    assert.deepEqual(
-      groups.map((group) => group.map(({ recorded }) => recorded.bytes)),
-      [[1, 2], [2 ** 30], [2 ** 30]],
-    );
+    const groups = groupBySize([2 ** 30, 1, 2, 2 ** 30], (bytes) => bytes);
+    assert.deepEqual(groups, [[1, 2], [2 ** 30], [2 ** 30]]);
   });
 
   it("lets names differ that the server chooses, one for one, and nothing else", () => {
