@@ -83,18 +83,27 @@ async function runningWith(docker: Docker, volume: string): Promise<string | und
   return stdout.split("\n").find((name) => name !== "");
 }
 
-/** With `keepData: false`, the engine deletes a volume that is replaced by another. */
+/**
+ * Refuses another volume than that of the last preflight while that one is there: the server would begin without its data. With
+ * `keepData: false`, the engine would delete it as well.
+ */
 export async function checkKept(
   docker: Docker,
   { volume, keepData }: PreflightRequest,
   { owner, adopted, volume: last }: PreflightResult,
 ): Promise<void> {
-  if (keepData || last === undefined || volume === last) return;
+  if (last === undefined || volume === last) return;
   const left = await findVolume(docker, last);
   if (left === undefined || ![owner, ...adopted].includes(ownerOf(left))) return;
   throw new Failure(
     "volume-not-kept",
-    `The data is in volume "${last}". With "${volume ?? ""}" in its place, the stack would delete it, because keepData is false. ` +
-      `Set volumeName to "${last}" to go on with the data. To begin without, destroy the stack first, which deletes it.`,
+    `The data is in volume "${last}". With "${volume ?? ""}" in its place, ` +
+      (keepData
+        ? "the server would begin without it. "
+        : "the stack would delete it, because keepData is false. ") +
+      `Set volumeName to "${last}" to go on with the data. To begin without, ` +
+      (keepData
+        ? `declare another PostgisContainer beside this one, or remove the volume ("docker volume rm ${last}").`
+        : "destroy the stack first, which deletes it."),
   );
 }

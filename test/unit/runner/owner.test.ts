@@ -52,14 +52,18 @@ describe("a volume", () => {
     });
   });
 
-  it("that would be deleted because it has another name is refused, and not where the data is kept", async () => {
+  it("of another name than before is refused while the data is in that one", async () => {
     const last = { ...known, volume: "before" };
     const before = { ...volumeOf("own"), Name: "before" };
     await assert.rejects(checkKept(await docker("", before), request({ keepData: false }), last), {
       code: "volume-not-kept",
       message: /The data is in volume "before".*Set volumeName to "before"/,
     });
-    await checkKept(await docker("", before), request(), last);
+    await assert.rejects(checkKept(await docker("", before), request(), last), {
+      code: "volume-not-kept",
+      message: /would begin without it.*declare another PostgisContainer/,
+    });
+    await checkKept(await docker("", { ...before, Labels: null }), request(), last);
     await checkKept(await docker("", before), request({ keepData: false, volume: "before" }), last);
     await checkKept(await docker("", { ...before, Labels: null }), request({ keepData: false }), last);
   });
