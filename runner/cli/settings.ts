@@ -22,6 +22,7 @@ const ofOneRun: ReadonlySet<string> = new Set([
     "again",
     "output",
     "agent",
+    "check",
     "textfile",
   ],
   ...["dataOnly", "schemaOnly", "ifExists", "missingRoles", "createDatabase", "schema"],

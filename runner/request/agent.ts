@@ -1,5 +1,5 @@
 /** The configuration of the agent, which takes backups by schedule. `schema/agent.schema.json` is made from this file. */
-import { Cron } from "croner";
+import type * as croner from "croner";
 import { z } from "zod";
 import { BackupRequest } from "./backup";
 import { VerifyLevel } from "./choices";
@@ -11,6 +11,9 @@ const describe = <T extends z.ZodType>(schema: T, description: string) => schema
 
 /** Five fields, or six with seconds in front, or a word such as `@daily`. */
 const Schedule = z.string().superRefine((line, context) => {
+  // Loaded here, because a program without an agent does not need it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { Cron } = require("croner") as typeof croner;
   try {
     if (new Cron(line, { mode: "5-or-6-parts", timezone: "UTC", paused: true }).nextRun() !== null) return;
     context.addIssue(`${JSON.stringify(line)} never comes`);

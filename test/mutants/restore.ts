@@ -26,7 +26,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a restore compares nothing",
     file: "runner/restore/load.ts",
-    text: "  await compareRestored(session, comparison);\n",
+    text: "  await compareRestored(session, comparison, progress);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
   },
@@ -56,7 +56,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "rows that are loaded into existing tables are not compared",
     file: "runner/restore/fill.ts",
-    text: "    await compareFilled(session, tables, comparableMethod(run));\n",
+    text: "    await compareFilled(session, tables, comparableMethod(run), progress);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
