@@ -144,12 +144,12 @@ export function mailAbout({ job, kind, host, due, at, error }: RunEvent): { subj
   };
 }
 
-/** Not what `fetch` says alone, which is "fetch failed"; and no address, which may be a secret. */
+/** Not what `fetch` says alone, which is "fetch failed"; and no address, whose path may be a secret. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  const code = (cause as { code?: string } | undefined)?.code;
-  return code === undefined ? error.message : `${error.message} (${code})`;
+  if (!(cause instanceof Error)) return error.message;
+  return `${error.message} (${(cause as { code?: string }).code ?? cause.message})`;
 }
 
 export const hostName = (): string => os.hostname();
