@@ -138,7 +138,10 @@ export async function agent({ file, program, progress, signal, onReload, page }:
     void reload();
   });
   const routes: Routes = {
-    "/healthz": () => ({ type: "text/plain", body: "ok\n" }),
+    "/healthz": () =>
+      scheduler.isAlive()
+        ? { type: "text/plain", body: "ok\n" }
+        : { status: 503, type: "text/plain", body: "The agent has not looked at its jobs for minutes.\n" },
     "/metrics": async () => {
       metrics.setNextDue(
         scheduler

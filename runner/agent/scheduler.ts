@@ -66,12 +66,15 @@ export class Scheduler {
   private states: State[] = [];
   private readonly running = new Map<string, Promise<void>>();
   private wake = new AbortController();
+  private looked: Date;
 
   constructor(
     private readonly clock: Clock,
     private readonly observer: Observer,
     private atOnce: number,
-  ) {}
+  ) {
+    this.looked = clock.now();
+  }
 
   /** Sets or replaces the tasks. Runs that are at work go on; a task that stays as it was keeps what it is to do. */
   use(tasks: readonly Task[], atOnce: number): void {
@@ -85,6 +88,11 @@ export class Scheduler {
     this.wake.abort();
   }
 
+  /** Whether it looked at its tasks as late as it should have. */
+  isAlive(): boolean {
+    return this.clock.now().getTime() - this.looked.getTime() <= 2 * longestWait;
+  }
+
   /** When each task is due next, with what it has yet to do. */
   due(): { readonly task: Task; readonly next: Date | undefined; readonly overdueSince: Date | undefined }[] {
     return this.states.map(({ task, next, pending }) => ({ task, next, overdueSince: pending?.due }));
@@ -95,6 +103,7 @@ export class Scheduler {
     while (!signal.aborted) {
       this.wake = new AbortController();
       const now = this.clock.now();
+      this.looked = now;
       for (const state of this.states) this.look(state, now);
       this.start(now, signal);
       await this.clock.sleep(this.untilNext(now), AbortSignal.any([signal, this.wake.signal]));

@@ -1,5 +1,5 @@
 /** Finds what a job backs up on this host. */
-import { containerName, findContainers, serviceLabel } from "../docker/container";
+import { containerName, findContainers, type Inspection, serviceLabel } from "../docker/container";
 import { docker as dockerFor } from "../docker/docker";
 import type { AgentJob } from "../request";
 
@@ -7,6 +7,30 @@ export interface FoundSource {
   /** The name that stays the same when Swarm makes another container for a service. */
   readonly container: string;
   readonly backupName: string;
+}
+
+/** So many milliseconds, one look at a daemon's containers serves all jobs. */
+const lookServes = 3000;
+const looks = new Map<string, { readonly at: number; readonly found: Promise<Inspection[]> }>();
+
+async function runningContainers(dockerHost: string | undefined): Promise<Inspection[]> {
+  const key = dockerHost ?? "";
+  const last = looks.get(key);
+  const look =
+    last !== undefined && performance.now() - last.at < lookServes
+      ? last
+      : { at: performance.now(), found: findContainers(dockerFor(dockerHost), "status=running") };
+  looks.set(key, look);
+  return look.found;
+}
+
+/** As Docker's own filter has it: a label by its name, or by its name and value. */
+function carries(label: string): (container: Inspection) => boolean {
+  const [, name = "", value] = /^([^=]*)(?:=(.*))?$/s.exec(label) ?? [];
+  return ({ Config }) => {
+    const found = Config.Labels?.[name];
+    return found !== undefined && (value === undefined || found === value);
+  };
 }
 
 /**
@@ -19,10 +43,9 @@ export async function findSources({
 }: Pick<AgentJob, "name" | "source">): Promise<FoundSource[]> {
   const { container, service, label, dockerHost } = source;
   if (container !== undefined) return [{ container, backupName: name }];
-  const docker = dockerFor(dockerHost);
-  const filter = service === undefined ? (label ?? "") : `${serviceLabel}=${service}`;
-  const found = await findContainers(docker, `label=${filter}`);
-  const running = found.filter(({ State }) => State.Running);
+  const running = (await runningContainers(dockerHost)).filter(
+    service === undefined ? carries(label ?? "") : carries(`${serviceLabel}=${service}`),
+  );
   if (service !== undefined) return running.length === 0 ? [] : [{ container: service, backupName: name }];
   const names = running.map((one) => one.Config.Labels?.[serviceLabel] ?? containerName(one));
   return [...new Set(names)].sort().map((one) => ({ container: one, backupName: `${name}-${one}` }));

@@ -289,6 +289,22 @@ describe("the scheduler", () => {
   });
 });
 
+describe("the scheduler's health", () => {
+  it("is good while it looks at its tasks, and not when it has not done so for minutes", async () => {
+    const clock = new SimulatedClock("2026-03-01T00:00:00Z");
+    const silent = { retrying: () => undefined, failed: () => undefined };
+    const scheduler = new Scheduler(clock, silent, 1);
+    const stop = new AbortController();
+    const ended = scheduler.run(stop.signal);
+    await clock.advance("2026-03-01T05:00:00Z");
+    assert.ok(scheduler.isAlive());
+    clock.jump("2026-03-01T05:05:00Z");
+    assert.ok(!scheduler.isAlive());
+    stop.abort();
+    await ended;
+  });
+});
+
 describe("a schedule", () => {
   const at = (text: string) => new Date(text);
 
