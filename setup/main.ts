@@ -1,5 +1,6 @@
 /** Runs the Makefile's targets after the npm packages are installed. */
 import { ExecaError } from "execa";
+import { ensureAgentImage } from "./agent-image";
 import { ensureChromium } from "./chromium";
 import { ensureEnvironment } from "./environment";
 import { ensureLanguages } from "./languages";
@@ -15,7 +16,12 @@ const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   "setup-tests": async () => {
     const { image, pulumi } = await ensureEnvironment();
     await ensureChromium();
-    await Promise.all([ensureS3Server(), ensureLanguages(pulumi), ensureTestImages(image)]);
+    await Promise.all([
+      ensureS3Server(),
+      ensureLanguages(pulumi),
+      ensureTestImages(image),
+      ensureAgentImage(image),
+    ]);
   },
   "setup-lint": ensureShellcheck,
   up: async () => up(await ensureEnvironment()),
