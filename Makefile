@@ -22,7 +22,7 @@ setup-tests: build
 JOBS ?= 3
 
 # They limit how long something takes, or start a Docker daemon of their own: they run after the others, one by one.
-alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)
+alone := $(addprefix test/,faults/container.test.ts faults/daemon.test.ts e2e/swarm.test.ts)
 
 # Two runs, of which the second one reports for both. Unit tests come last because they fill the gaps at the end best.
 test: build
