@@ -301,8 +301,9 @@ export interface BackupAgentArgs {
    */
   mode?: AgentMode;
   /**
-   * Image of the agent, as `agent/Dockerfile` builds it. Every node must have it, or be able to pull it. A change replaces the
-   * agent; a backup that runs is interrupted, and taken again.
+   * Image of the agent, as `agent/Dockerfile` builds it. Every node must have it, or be able to pull it. On a swarm, name one
+   * that comes from a registry with its digest (`…@sha256:…`): Swarm adds it, and every update would show that as a difference. A change
+   * replaces the agent; a backup that runs is interrupted, and taken again.
    */
   image: pulumi.Input<string>;
   /**

@@ -102,7 +102,7 @@ describe("the offline docker provider on a swarm", function () {
     await program({ text: "two", secret: "other", service: "mode: { replicated: { replicas: 1 } }," });
     const changed = await succeed(stack.up());
     assert.match(changed, /1 updated[^]*2 replaced/);
-    assert.ok(changed.indexOf("created replacement") < changed.indexOf("updating"), changed);
+    assert.ok(changed.indexOf("created replacement") < changed.indexOf("Service v updating"), changed);
     assert.equal(await output("id"), id);
     await waitUntil("the next task", async () => (await running()) !== before);
     assert.equal(await engine("exec", await running(), "cat", "/etc/it/config"), "two");
