@@ -1,9 +1,10 @@
 /** The agent's configuration, from the arguments, and what else the agent needs for it. */
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { AgentConfig, isS3Url } from "../../runner/request";
+import { AgentConfig, didYouMean, isS3Url } from "../../runner/request";
 import { argumentsChecked, checkValue, isPlain, wrongArgument } from "../shared/check";
 import { AgentMode, type BackupAgentArgs } from "./args";
+import { secretFolder } from "./secret-files";
 
 /** The port in the agent's container, which the health check of its image asks. */
 export const internalPort = 9187;
@@ -35,7 +36,7 @@ const folderSettings: ReadonlySet<string> = new Set(["repository", "copies", "wo
 /** Checks all that is known at once, and the rest when it is. Nothing is declared from arguments that the agent would refuse. */
 export function configurationOf(
   args: BackupAgentArgs,
-  mode: AgentMode,
+  { mode, secrets }: { readonly mode: AgentMode; readonly secrets: readonly string[] },
   resource: pulumi.ComponentResource,
 ): Configuration {
   const given = Object.fromEntries(
@@ -47,6 +48,7 @@ export function configurationOf(
   const asked = { http: { address }, timeZone: "UTC", atOnce: 2, ...given };
   const check = (known: unknown) => {
     checkValue(AgentConfig, known, [], resource);
+    checkSecrets(known, secrets, resource);
     if (mode === AgentMode.Swarm) checkForSwarm(known as Known, resource);
   };
   const early = withStandIns(asked);
@@ -64,7 +66,7 @@ export function configurationOf(
     text: pulumi
       .all([complete, argumentsChecked()])
       .apply(([known]) => `${JSON.stringify(known, null, 2)}\n`),
-    folders: complete.apply((known) => [...new Set(foldersIn(known).map(({ folder }) => folder))].sort()),
+    folders: complete.apply((known) => [...new Set(foldersIn(known).map(({ text }) => text))].sort()),
   };
 }
 
@@ -88,9 +90,21 @@ function checkForSwarm(known: Known, resource: pulumi.Resource): void {
         : [`jobs.${index}.source.dockerHost: would make every agent of the swarm back up the same`]),
     ]),
     ...foldersIn(known)
-      .filter(({ folder }) => !path.isAbsolute(folder))
+      .filter(({ text }) => !path.isAbsolute(text))
       .map(({ place }) => `${place}: must be an absolute path, which is the same on every node of the swarm`),
   ];
+  if (problems.length > 0) throw wrongArgument(problems.join("\n"), resource);
+}
+
+/** The agent would not start without them. */
+function checkSecrets(known: unknown, secrets: readonly string[], resource: pulumi.Resource): void {
+  const problems = textsIn(known).flatMap(({ text, place, key }) => {
+    if (!key.endsWith("File") || path.posix.dirname(text) !== secretFolder) return [];
+    const name = path.posix.basename(text);
+    return secrets.includes(name)
+      ? []
+      : [`${place}: ${JSON.stringify(name)} is not in secrets.${didYouMean(name, secrets)}`];
+  });
   if (problems.length > 0) throw wrongArgument(problems.join("\n"), resource);
 }
 
@@ -125,13 +139,19 @@ function resolved(value: unknown, key = ""): unknown {
   );
 }
 
-function foldersIn(value: unknown, places: readonly string[] = []): { folder: string; place: string }[] {
+/** The texts in a configuration, each with its place and the setting that it is, or is one of. */
+function textsIn(
+  value: unknown,
+  places: readonly string[] = [],
+): { text: string; place: string; key: string }[] {
   if (typeof value === "string") {
     const key = places.findLast((one) => !/^\d+$/.test(one)) ?? "";
-    return isFolder(key, value) ? [{ folder: value, place: places.join(".") }] : [];
+    return [{ text: value, place: places.join("."), key }];
   }
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, one]) => foldersIn(one, [...places, name]));
+  return Object.entries(value).flatMap(([name, one]) => textsIn(one, [...places, name]));
 }
+
+const foldersIn = (value: unknown) => textsIn(value).filter(({ key, text }) => isFolder(key, text));
 
 const isFolder = (key: string, text: string): boolean => folderSettings.has(key) && !isS3Url(text);

@@ -49,7 +49,8 @@ const onlyIn: readonly (readonly [keyof BackupAgentArgs, AgentMode])[] = [
  * a backup when `pulumi up` runs; this component takes them whether it runs or not.
  *
  * The arguments are the agent's configuration, checked in the preview. If the agent does not work with it, such as because it cannot write to
- * the repository, `pulumi up` fails in mode `container`; a swarm goes back to the agents that it had.
+ * the repository, `pulumi up` fails in mode `container`. A swarm changes its agents one by one, after `pulumi up` has ended, and stops at the
+ * first that does not become healthy: the others stay as they were, and `docker service ps` says why. The next `pulumi up` goes on.
  *
  * **Caution**: the agent uses the Docker socket of its host. Whoever may change its jobs, its image or the program that declares it,
  * or takes over its container, is root on that host, and on a swarm on every node that has an agent.
@@ -91,7 +92,7 @@ export class BackupAgent extends pulumi.ComponentResource {
     const { mode = AgentMode.Container } = args;
     checkOwn(args, mode, this);
     const files = secretFiles(args, this);
-    const { text, folders } = configurationOf(args, mode, this);
+    const { text, folders } = configurationOf(args, { mode, secrets: Object.keys(files) }, this);
     const agentName = args.agentName ?? name;
     const options = childOptions(this, opts);
     const environment = pulumi.output(args.environment ?? {}).apply((given): Record<string, string> => ({
@@ -233,9 +234,9 @@ function serviceArgs(
       ...(constraints === undefined ? {} : { placement: { constraints } }),
       ...(network === undefined ? {} : { networksAdvanceds: [{ id: network }] }),
     },
-    // Never two agents on one node. If one does not become healthy, the others stay as they are.
-    updateConfig: { parallelism: 1, order: "stop-first", failureAction: "rollback", monitor: "15s" },
-    rollbackConfig: { parallelism: 1, order: "stop-first" },
+    // Never two agents on one node. If one does not become healthy, the others stay as they are; to go back would need the
+    // configuration that this update removes.
+    updateConfig: { parallelism: 1, order: "stop-first", failureAction: "pause", monitor: "15s" },
     ...(port === undefined
       ? {}
       : {

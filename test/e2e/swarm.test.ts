@@ -29,7 +29,7 @@ describe("agents on a Docker Swarm of three engines, declared by one pulumi up",
 
   const large = { name: "large", tables: ["large"], compression: "gzip:9", schedule: never };
   const job = { name: "cbm", tables: ["parcel_set"], schedule: `*/${period} * * * * *` };
-  const declare = async (jobs: readonly object[]) => {
+  const declare = async (jobs: readonly object[], more: object = {}) => {
     const declared = {
       database: {
         name: database,
@@ -48,6 +48,7 @@ describe("agents on a Docker Swarm of three engines, declared by one pulumi up",
           source: { service: database, passwordFile: "/run/secrets/pg" },
           retry: { first: "2s" },
         })),
+        ...more,
       },
     };
     await project.stack.setConfig("declared", { value: JSON.stringify(declared) });
@@ -133,6 +134,30 @@ describe("agents on a Docker Swarm of three engines, declared by one pulumi up",
     await waitUntil("a backup there", async () => taken(await logOf(to)).length > 0, 120).catch(orLogs);
     await docker(manager(), "node", "update", "--availability", "active", from.name);
     await waitUntil("an agent there again", async () => (await containerOn(from, agent)) !== undefined);
+  });
+
+  it("agents that cannot start with a new configuration leave those of the other nodes alone", async () => {
+    const agents = async () => {
+      const ids = await Promise.all(swarm.nodes.map((node) => containerOn(node, agent)));
+      return ids.filter((id) => id !== undefined);
+    };
+    await waitUntil("an agent on each node", async () => (await agents()).length === 3);
+    const before = await agents();
+    await declare([job], { repository: path.join(swarm.folder, "missing") });
+    const state = ["service", "inspect", "--format", "{{.UpdateStatus.State}}", agent];
+    await waitUntil("a paused update", async () => (await docker(manager(), ...state)) === "paused", 120);
+    const kept = await agents();
+    assert.equal(kept.length, 2);
+    assert.ok(kept.every((id) => before.includes(id)));
+    await declare([job]);
+    await waitUntil("an agent on each node again", async () => (await agents()).length === 3, 120).catch(
+      orLogs,
+    );
+    await waitUntil(
+      "the end of the update",
+      async () => (await docker(manager(), ...state)) === "completed",
+      180,
+    );
   });
 
   it("a job that is added reaches every node, and after an engine is killed in mid-backup the next run works", async () => {

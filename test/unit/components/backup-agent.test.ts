@@ -222,8 +222,7 @@ describe("BackupAgent", () => {
         placement: { constraints: ["node.labels.database == true"] },
         networksAdvanceds: [{ id: "network-id" }],
       },
-      updateConfig: { parallelism: 1, order: "stop-first", failureAction: "rollback", monitor: "15s" },
-      rollbackConfig: { parallelism: 1, order: "stop-first" },
+      updateConfig: { parallelism: 1, order: "stop-first", failureAction: "pause", monitor: "15s" },
       endpointSpec: { ports: [{ targetPort: 9187, publishedPort: 9187, publishMode: "host" }] },
     });
     for (const name of ["it-configuration", "it-secret-pg"])
@@ -277,6 +276,16 @@ describe("BackupAgent", () => {
     assert.match(await refused({ secrets: { "s3-credentials": "x" } }), /give s3Credentials instead/);
     assert.match(await refused({ secrets: { pg: "" } }), /^secrets\.pg: must not be empty/);
     assert.match(await refused({ secrets: pulumi.output({ pg: "x" }) }), /^secrets: must be an object/);
+  });
+
+  it("refuses the file of a secret that is not given", async () => {
+    const source = { ...job.source, passwordFile: "/run/secrets/pq" };
+    const message = await refused({ jobs: [{ ...job, source }], secrets: { pg: "x" } });
+    assert.match(message, /^jobs\.0\.source\.passwordFile: "pq" is not in secrets\. Did you mean pg\?/);
+    assert.match(
+      await refused({ notify: { pingFile: "/run/secrets/ping" } }),
+      /^notify\.pingFile: "ping" is not in/,
+    );
   });
 
   it("refuses a secret among the settings, which everyone could read", async () => {
