@@ -3,7 +3,7 @@
 SHELL := /bin/bash -euo pipefail
 run := node --require ts-node/register/transpile-only setup/main.ts
 
-.PHONY: up setup shell setup-tests test test-faults test-unit lint mutants bench down purge
+.PHONY: up setup shell setup-tests test test-long test-faults test-unit lint mutants bench down purge
 
 up: build
 	@$(run) up
@@ -21,7 +21,7 @@ setup-tests: build
 # Files of tests that run at once. They also wait for containers: two of them leave a tenth of two processors idle.
 JOBS ?= 3
 
-# They limit how long something takes, or start a Docker daemon of their own: they run after the others, one by one.
+# They limit how long something takes, or stop the Docker daemon that they have: they run after the others, one by one.
 alone := $(addprefix test/faults/,container.test.ts daemon.test.ts)
 
 # Two runs, of which the second one reports for both. Unit tests come last because they fill the gaps at the end best.
@@ -34,6 +34,10 @@ test: build
 	node_modules/.bin/mocha --parallel --jobs $(JOBS) $(addprefix --ignore ,$(alone)) --recursive test/faults test/e2e $$offline test/unit || failed=1; \
 	node_modules/.bin/mocha $(alone) || failed=1; \
 	exit $$failed
+
+# What takes long and seldom breaks.
+test-long: setup-tests
+	@node_modules/.bin/mocha --recursive test/long
 
 test-faults: setup-tests
 	@node_modules/.bin/mocha --parallel --jobs $(JOBS) --recursive test/faults

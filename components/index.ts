@@ -8,6 +8,18 @@ export {
   VerifyLevel,
 } from "../runner/request/choices";
 export {
+  type AgentHookArgs,
+  type AgentJobArgs,
+  AgentMode,
+  type AgentNotifyArgs,
+  type AgentRetryArgs,
+  type AgentSmtpArgs,
+  type AgentSourceArgs,
+  type BackupAgentArgs,
+  type S3CredentialsArgs,
+} from "./backup-agent/args";
+export { BackupAgent } from "./backup-agent/index";
+export {
   type BackupBucketArgs,
   BucketProtection,
   type ExistingBucketArgs,

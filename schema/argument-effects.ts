@@ -4,6 +4,7 @@
  * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
  */
 import type {
+  BackupAgentArgs,
   BackupBucketArgs,
   MigrationArgs,
   PostgisContainerArgs,
@@ -36,6 +37,9 @@ export const effects = {
   policies: "update of the policies",
   otherBucket: "refused while `keepBucket` protects the bucket",
   bucketProtection: "what becomes of the bucket when the stack goes; bucket and objects stay as they are",
+  agent: "new agent; a backup that runs is interrupted, and taken again",
+  agentMode: "the agent goes, and another kind is made; what is due meanwhile is caught up",
+  agentNodes: "agents are started and ended",
   adopted: "the outputs name another bucket; nothing in S3 is changed",
 } as const;
 export type Effect = keyof typeof effects;
@@ -583,10 +587,103 @@ export const backupBucket = {
   },
 } satisfies Record<keyof BackupBucketArgs, Argument>;
 
+const agentJob = { name: "cbm", source: { container: "pg" }, tables: ["marker"], schedule: "@daily" };
+
+export const backupAgent = {
+  mode: {
+    effect: "agentMode",
+    change: () => "swarm",
+    wrong: refused("cluster", /^mode: /),
+  },
+  image: { effect: "agent", change: () => "agent:2", wrong: refused("", /^image: must name an image/) },
+  agentName: { effect: "agent", change: () => "other", wrong: refused("-", /^agentName: must be 2 to 63/) },
+  jobs: {
+    effect: "agent",
+    change: () => [{ ...agentJob, schedule: "@hourly" }],
+    wrong: [
+      ...refused([], /^jobs: must have at least one job/),
+      ...refused([{ ...agentJob, schedule: "often" }], /^jobs\.0\.schedule: must be a cron line/),
+      ...refused(
+        [{ ...agentJob, source: {} }],
+        /^jobs\.0\.source: must have one of container, service and label/,
+      ),
+      ...refused([agentJob, agentJob], /^jobs: must each have a name of their own/),
+    ],
+  },
+  repository: {
+    effect: "agent",
+    change: ({ folder }) => folder,
+    wrong: refused("s3://B", /^repository: "s3:\/\/B" is not a repository in S3/),
+  },
+  s3: {
+    effect: "agent",
+    change: () => ({ region: "eu-central-1" }),
+    wrong: refused({ timeout: 0 }, /^s3\.timeout: /),
+  },
+  s3Credentials: { effect: "agent", change: () => ({ accessKeyId: "a", secretAccessKey: "b" }) },
+  secrets: {
+    effect: "agent",
+    change: () => ({ pg: "another" }),
+    wrong: refused({ "a/b": "x" }, /^secrets\.a\/b: must be letters/),
+  },
+  retention: {
+    effect: "agent",
+    change: () => ({ keepDaily: 7 }),
+    wrong: refused({ keepDaily: 0 }, /^retention\.keepDaily: /),
+  },
+  timeZone: {
+    effect: "agent",
+    change: () => "Europe/Rome",
+    wrong: refused("Europe/Nowhere", /^timeZone: must be a time zone/),
+  },
+  jitter: { effect: "agent", change: () => "5m", wrong: refused("some", /^jitter: must be a duration/) },
+  retry: { effect: "agent", change: () => ({ for: "2h" }), wrong: refused({ for: "long" }, /^retry\.for: /) },
+  notify: {
+    effect: "agent",
+    change: () => ({ webhook: "https://example.com/hook" }),
+    wrong: refused({ webhook: "example" }, /^notify\.webhook: must be a URL/),
+  },
+  smtp: {
+    effect: "agent",
+    change: () => ({ url: "smtps://mail.example.com", from: "backup@example.com" }),
+    wrong: refused({ url: "mail" }, /^smtp\.url: must be a URL/),
+  },
+  atOnce: { effect: "agent", change: () => 3, wrong: refused(0, /^atOnce: /) },
+  port: { effect: "agent", change: ({ freePort }) => freePort, wrong: refused(70000, /^port: /) },
+  hostAddress: {
+    effect: "agent",
+    change: () => "0.0.0.0",
+    wrong: refused("localhost", /^hostAddress: must be an IP/),
+  },
+  network: { effect: "agent", change: ({ network }) => network, wrong: refused("", /^network: /) },
+  user: { effect: "agent", change: () => "1000:999", wrong: refused("a b", /^user: must be a user/) },
+  dockerSocket: {
+    effect: "agent",
+    change: () => "/run/user/1000/docker.sock",
+    wrong: refused("docker.sock", /^dockerSocket: must be an absolute path/),
+  },
+  environment: {
+    effect: "agent",
+    change: () => ({ TZ: "UTC" }),
+    wrong: refused({ TZ: 1 }, /^environment\.TZ: /),
+  },
+  labels: {
+    effect: "agent",
+    change: () => ({ team: "gis" }),
+    wrong: refused({ team: 1 }, /^labels\.team: /),
+  },
+  constraints: {
+    effect: "agentNodes",
+    change: () => ["node.role == worker"],
+    wrong: refused(["node.role == worker"], /^constraints: has a meaning in mode "swarm" only/),
+  },
+} satisfies Record<keyof BackupAgentArgs, Argument>;
+
 export const components = {
   PostgisContainer: postgisContainer,
   TableBackup: tableBackup,
   TableRestore: tableRestore,
   Migration: migration,
   BackupBucket: backupBucket,
+  BackupAgent: backupAgent,
 } as const;

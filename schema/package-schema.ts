@@ -118,7 +118,7 @@ function completeResource(resource: Resource, component: string): object {
       return {
         ...completeProperty(property, name, byDefault),
         ...(asValue ? { default: value } : {}),
-        ...(argumentNames[name as never] === "secret" ? { secret: true } : {}),
+        ...(isSecret(argumentNames[name as never]) ? { secret: true } : {}),
       };
     }),
     properties: mapValues(resource.properties as Record<string, Property>, (property, name) => ({
@@ -127,6 +127,8 @@ function completeResource(resource: Resource, component: string): object {
     })),
   };
 }
+
+const isSecret = (kind: string) => kind === "secret" || kind === "secretObject";
 
 function completeType({ properties, enum: values, ...type }: Type, name: string): object {
   const described = { ...type, description: documentedType(name) };

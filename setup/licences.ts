@@ -14,6 +14,8 @@ const Package = z.object({ name: z.string(), version: z.string(), license: z.str
 const bundles = [
   { file: "dist/postgis-backup.js", metafile: "dist/command-line.json" },
   { file: "dist/report.js", metafile: "dist/report.json" },
+  // In the image of the agent only.
+  { file: "dist/client-s3.js", metafile: "dist/client-s3.json" },
 ];
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 

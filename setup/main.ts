@@ -1,5 +1,6 @@
 /** Runs the Makefile's targets after the npm packages are installed. */
 import { ExecaError } from "execa";
+import { ensureAgentImage } from "./agent-image";
 import { ensureChromium } from "./chromium";
 import { ensureEnvironment } from "./environment";
 import { ensureLanguages } from "./languages";
@@ -21,6 +22,7 @@ const targets: Readonly<Record<string, () => Promise<unknown>>> = {
       ensureLanguages(pulumi),
       ensureTestImages(image),
       ensureNodeVersions(),
+      ensureAgentImage(image),
     ]);
   },
   "setup-lint": ensureShellcheck,

@@ -10,7 +10,7 @@ type Kind<T> = T extends string
     ? "number"
     : T extends boolean
       ? "boolean"
-      : "object" | Readonly<Record<string, unknown>>;
+      : "object" | "secretObject" | Readonly<Record<string, unknown>>;
 
 /** All arguments of a component or of a nested object; the compiler checks that the list is complete and has no others. */
 export type ArgumentNames<A> = {

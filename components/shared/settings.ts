@@ -32,6 +32,7 @@ export function settings(): Settings {
   const read = (name: string, kind: unknown): unknown => {
     if (kind === "string") return config.get(name);
     if (kind === "secret") return config.getSecret(name);
+    if (kind === "secretObject") return config.getSecretObject(name);
     if (kind === "number") return config.getNumber(name);
     return kind === "boolean" ? config.getBoolean(name) : config.getObject(name);
   };

@@ -190,6 +190,16 @@ export interface TableBackupArgs {
   checkInPreview?: boolean;
 }
 
+export const retentionNames: ArgumentNames<RetentionArgs> = {
+  keepLast: "number",
+  keepDaily: "number",
+  keepWeekly: "number",
+  keepMonthly: "number",
+  keepYearly: "number",
+  keepWithin: "string",
+  minSizeRatio: "number",
+};
+
 export const tableBackupNames: ArgumentNames<TableBackupArgs> = {
   connection: connectionNames,
   password: "secret",
@@ -210,15 +220,7 @@ export const tableBackupNames: ArgumentNames<TableBackupArgs> = {
   maxOrphans: "number",
   lockTimeout: "number",
   verify: "string",
-  retention: {
-    keepLast: "number",
-    keepDaily: "number",
-    keepWeekly: "number",
-    keepMonthly: "number",
-    keepYearly: "number",
-    keepWithin: "string",
-    minSizeRatio: "number",
-  } satisfies ArgumentNames<RetentionArgs>,
+  retention: retentionNames,
   fileMode: "string",
   triggers: "object",
   every: "string",

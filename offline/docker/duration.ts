@@ -26,3 +26,8 @@ export function formatDuration(nanoseconds: number): string {
   if (hours > 0) return `${hours}h${minutes}m${seconds}`;
   return minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }
+
+/** The same without the zeros at the end, so `60s` comes back as `1m`: the official provider's form in services. */
+export function shortDuration(nanoseconds: number): string {
+  return formatDuration(nanoseconds).replace(/m0s$/, "m").replace(/h0m$/, "h");
+}

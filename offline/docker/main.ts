@@ -4,6 +4,9 @@ import { sdkVersion } from "../sdk-version";
 import { dockerClient, dockerHost } from "./client";
 import { containerResource } from "./container";
 import { networkResource } from "./network";
+import { secretResource } from "./secret";
+import { serviceResource } from "./service";
+import { serviceConfigResource } from "./service-config";
 import { volumeResource } from "./volume";
 
 const OPERATION_SECONDS = 20 * 60;
@@ -23,6 +26,9 @@ void startProvider({
   resources: {
     "docker:index/container:Container": containerResource(docker),
     "docker:index/network:Network": networkResource(docker),
+    "docker:index/secret:Secret": secretResource(docker),
+    "docker:index/service:Service": serviceResource(docker),
+    "docker:index/serviceConfig:ServiceConfig": serviceConfigResource(docker),
     "docker:index/volume:Volume": volumeResource(docker),
   },
 });

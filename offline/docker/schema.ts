@@ -6,7 +6,7 @@ const set = true;
 const required = true;
 
 /** A Go duration, not negative. */
-const DURATION: Input = { default: "0s", pattern: /^(0|(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+)$/ };
+const DURATION = { default: "0s", pattern: /^(0|(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+)$/ } satisfies Input;
 
 export const LABEL: Schema = { label: { required }, value: { required } };
 
@@ -122,4 +122,124 @@ export const NETWORK: Schema = {
   internal: { replaces, computed },
   options: { replaces, computed },
   labels: { replaces, set, fields: LABEL },
+};
+
+const BASE64: Input = {
+  replaces,
+  pattern: /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+};
+
+export const SERVICE_CONFIG: Schema = {
+  name: { replaces, required },
+  data: BASE64,
+  dataRaw: { replaces },
+  labels: { replaces, set, fields: LABEL },
+};
+
+export const SECRET: Schema = {
+  name: { replaces, required },
+  data: { ...BASE64, required },
+  labels: { replaces, set, fields: LABEL },
+};
+
+/** A file of a service that comes from a config or a secret. */
+const FILE: Schema = {
+  fileName: { required },
+  fileUid: { default: "0" },
+  fileGid: { default: "0" },
+  fileMode: { default: 0o444 },
+};
+
+const UPDATE: Schema = {
+  parallelism: { default: 1 },
+  delay: DURATION,
+  failureAction: { default: "pause", pattern: /^(pause|continue|rollback)$/ },
+  monitor: { ...DURATION, default: "5s" },
+  maxFailureRatio: { default: "0.0", normalize: (ratio) => Number(ratio) },
+  order: { default: "stop-first", pattern: /^(stop-first|start-first)$/ },
+};
+
+const CONTAINER_SPEC: Schema = {
+  image: { required },
+  labels: { set, fields: LABEL },
+  commands: {},
+  args: {},
+  hostname: {},
+  env: {},
+  dir: {},
+  user: {},
+  groups: {},
+  readOnly: {},
+  mounts: {
+    set,
+    fields: {
+      target: { required },
+      source: {},
+      type: { required, pattern: /^(bind|volume|tmpfs)$/ },
+      readOnly: {},
+    },
+  },
+  stopSignal: {},
+  stopGracePeriod: { computed, pattern: DURATION.pattern },
+  healthcheck: {
+    computed,
+    fields: {
+      tests: {},
+      interval: DURATION,
+      timeout: DURATION,
+      startPeriod: DURATION,
+      retries: { default: 0 },
+    },
+  },
+  secrets: { set, fields: { secretId: { required }, secretName: {}, ...FILE } },
+  configs: { set, fields: { configId: { required }, configName: {}, ...FILE } },
+  isolation: { default: "default", fixed: true },
+  init: { computed },
+};
+
+export const SERVICE: Schema = {
+  name: { replaces, required },
+  labels: { computed, set, fields: LABEL },
+  mode: {
+    replaces,
+    computed,
+    fields: { global: { default: false }, replicated: { computed, fields: { replicas: { default: 1 } } } },
+  },
+  taskSpec: {
+    required,
+    fields: {
+      containerSpec: { required, fields: CONTAINER_SPEC },
+      placement: { computed, fields: { constraints: { set }, maxReplicas: {} } },
+      restartPolicy: {
+        computed,
+        fields: {
+          condition: { pattern: /^(none|on-failure|any)$/ },
+          delay: { pattern: DURATION.pattern },
+          maxAttempts: {},
+          window: { pattern: DURATION.pattern },
+        },
+      },
+      networksAdvanceds: { set, replaces, fields: { id: {}, name: {}, aliases: { set } } },
+      forceUpdate: { computed },
+      runtime: { computed },
+      resources: { computed, fields: {} },
+    },
+  },
+  updateConfig: { fields: UPDATE },
+  rollbackConfig: { fields: UPDATE },
+  endpointSpec: {
+    computed,
+    fields: {
+      mode: { computed, pattern: /^(vip|dnsrr)$/ },
+      ports: {
+        fields: {
+          name: {},
+          protocol: { default: "tcp", pattern: /^(tcp|udp|sctp)$/ },
+          targetPort: { required },
+          publishedPort: { computed },
+          publishMode: { default: "ingress", pattern: /^(host|ingress)$/ },
+        },
+      },
+    },
+  },
 };

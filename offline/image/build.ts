@@ -6,7 +6,8 @@ import { contextFiles, recipeHashes } from "./recipe";
 import { makeRootfs } from "./rootfs";
 import { imageTag, imageVersions, isImageVersion, releaseOf, type ImageVersion } from "./versions";
 
-const recipeLabel = "postgis-backup.recipe";
+/** Carries a hash of what an image is made from. */
+export const recipeLabel = "postgis-backup.recipe";
 
 export interface BuildImageOptions {
   readonly version: ImageVersion;
@@ -62,7 +63,7 @@ async function removeOthers(cacheDir: string, suite: string, keep: string): Prom
 }
 
 /** The recipe of an image, or undefined if the image does not exist. */
-async function builtRecipe(tag: string): Promise<string | undefined> {
+export async function builtRecipe(tag: string): Promise<string | undefined> {
   const format = `{{index .Config.Labels "${recipeLabel}"}}`;
   const { exitCode, stdout, stderr } = await execa("docker", ["image", "inspect", "--format", format, tag], {
     reject: false,

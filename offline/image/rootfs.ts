@@ -8,6 +8,8 @@ const hooks = join(__dirname, "hooks");
 const excludedPaths = ["man", "doc", "info", "lintian", "linda", "locale"].map(
   (name) => `/usr/share/${name}/*`,
 );
+/** Leaves out what nobody reads in a container. */
+export const withoutPages = excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`);
 
 /** The arguments that decide what is in the tree, not where it comes from. */
 export function treeOptions(release: Release): string[] {
@@ -25,7 +27,7 @@ export function treeOptions(release: Release): string[] {
   return [
     "--variant=essential",
     `--include=${packages.join(",")}`,
-    ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...withoutPages,
     "--dpkgopt=path-include=/usr/share/locale/locale.alias",
     // Keeps the settings that the hooks wrote before the packages were installed.
     "--dpkgopt=force-confold",
@@ -33,13 +35,23 @@ export function treeOptions(release: Release): string[] {
   ];
 }
 
-/** Writes the root file system of a release to a tar file. The file gets its name only when it is complete. */
-export async function makeRootfs(release: Release, file: string, log: (line: string) => void): Promise<void> {
+/** Writes the root file system of a release to a tar file. */
+export function makeRootfs(release: Release, file: string, log: (line: string) => void): Promise<void> {
+  return makeTree(release.suite, treeOptions(release), file, log);
+}
+
+/** The same with any packages of a Debian release. The file gets its name only when it is complete. */
+export async function makeTree(
+  suite: string,
+  tree: readonly string[],
+  file: string,
+  log: (line: string) => void,
+): Promise<void> {
   const partial = `${file}.${process.pid}.partial`;
-  const [sources, options] = await Promise.all([aptSources(release.suite), aptOptions()]);
-  const settings = [...treeOptions(release), ...options.map((option) => `--aptopt=${option}`)];
+  const [sources, options] = await Promise.all([aptSources(suite), aptOptions()]);
+  const settings = [...tree, ...options.map((option) => `--aptopt=${option}`)];
   try {
-    const running = execa("mmdebstrap", ["--format=tar", ...settings, release.suite, partial, ...sources], {
+    const running = execa("mmdebstrap", ["--format=tar", ...settings, suite, partial, ...sources], {
       stdin: "ignore",
       stdout: "ignore",
     });
@@ -49,13 +61,13 @@ export async function makeRootfs(release: Release, file: string, log: (line: str
     await running;
     await rename(partial, file);
   } catch (error) {
-    throw explained(error, release);
+    throw explained(error, suite);
   } finally {
     await rm(partial, { force: true });
   }
 }
 
-function explained(error: unknown, release: Release): unknown {
+function explained(error: unknown, suite: string): unknown {
   if (!(error instanceof ExecaError)) return error;
   const { code, stderr }: { code?: string; stderr?: unknown } = error;
   if (code === "ENOENT") {
@@ -66,8 +78,7 @@ function explained(error: unknown, release: Release): unknown {
   const reasons = String(stderr)
     .split("\n")
     .filter((line) => /^(E|W|Err):|^ {2}/.test(line));
-  return new Error(
-    [`mmdebstrap could not build Debian ${release.suite}:`, ...reasons.slice(-10)].join("\n"),
-    { cause: error },
-  );
+  return new Error([`mmdebstrap could not build Debian ${suite}:`, ...reasons.slice(-10)].join("\n"), {
+    cause: error,
+  });
 }

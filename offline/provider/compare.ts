@@ -37,12 +37,22 @@ function without(item: Properties, keys: string[]): Properties {
   return Object.fromEntries(Object.entries(item).filter(([key]) => !keys.includes(key)));
 }
 
-/** Removes values from a list of objects that the service chose and the program did not, such as a free port. */
+/** Removes values from an object, or a list of objects, that the service chose and the program did not, such as a free port. */
 function withoutComputed(
   state: Value | undefined,
   wanted: Value | undefined,
   input: Input,
 ): Value | undefined {
+  const { fields } = input;
+  if (fields !== undefined && isObject(state) && isObject(wanted))
+    return Object.fromEntries(
+      Object.entries(state).flatMap(([key, value]) => {
+        const field = fields[key];
+        if (field?.computed && isEmpty(wanted[key])) return [];
+        const kept = field === undefined ? value : withoutComputed(value, wanted[key], field);
+        return kept === undefined ? [] : [[key, kept]];
+      }),
+    );
   const computed = Object.keys(input.fields ?? {}).filter((key) => input.fields?.[key]?.computed);
   if (computed.length === 0 || !Array.isArray(state) || !Array.isArray(wanted)) return state;
   const identity = (item: Properties): string =>
@@ -59,13 +69,24 @@ function withoutComputed(
   });
 }
 
+/** Whether a part differs whose change replaces the resource. */
+function replacesWithin(state: Value | undefined, wanted: Value | undefined, input: Input): boolean {
+  if (!isObject(wanted)) return false;
+  const before = isObject(state) ? state : {};
+  return Object.entries(input.fields ?? {}).some(
+    ([key, field]) =>
+      (field.replaces && changeOf(key, field, before[key], wanted[key]) !== undefined) ||
+      replacesWithin(before[key], wanted[key], field),
+  );
+}
+
 function changeOf(
   path: string,
   input: Input,
   state: Value | undefined,
   wanted: Value | undefined,
 ): Change | undefined {
-  const replace = input.replaces ?? false;
+  const replace = (input.replaces ?? false) || replacesWithin(state, wanted, input);
   if (containsUnknown(wanted)) return { path, kind: "update", replace };
   const after = canonical(wanted, input);
   if (after === undefined && input.computed) return undefined;

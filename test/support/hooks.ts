@@ -3,6 +3,7 @@ import path from "node:path";
 import { cache } from "../../setup/paths";
 import { removeLeftovers } from "./resources";
 import { SecondDaemon } from "./second-daemon";
+import { TestSwarm } from "./swarm";
 
 // The AWS SDK's advice on versions of Node.js would stand in the middle of the report.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
@@ -14,4 +15,5 @@ process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
 export async function mochaGlobalSetup(): Promise<void> {
   if (existsSync(path.join(cache, "environment.json"))) await removeLeftovers();
   await SecondDaemon.removeLeftovers();
+  await TestSwarm.removeLeftovers();
 }

@@ -77,7 +77,7 @@ export async function removeNetwork(name: string): Promise<void> {
 
 const removals = { container: removeContainer, volume: removeVolume, network: removeNetwork } as const;
 
-/** Containers, volumes, networks and disks of runs whose process is gone. */
+/** Containers, volumes, networks, images and disks of runs whose process is gone. */
 export async function removeLeftovers(): Promise<void> {
   for (const disk of await mountsBelow(path.join(os.tmpdir(), diskPrefix))) {
     const [pid] = path.basename(disk).slice(diskPrefix.length).split("-");
@@ -92,6 +92,17 @@ export async function removeLeftovers(): Promise<void> {
       if (isAlive(Number(pid))) continue;
       await removals[kind](id);
     }
+  }
+  await removeImages();
+}
+
+/** Images that were made of a run's containers, and have their label. */
+async function removeImages(): Promise<void> {
+  const { stdout: ids } = await execa("docker", ["image", "ls", "--quiet", "--filter", `label=${testLabel}`]);
+  for (const id of new Set(ids.split("\n").filter((text) => text !== ""))) {
+    const format = ["--format", `{{index .Config.Labels "${testLabel}"}}`];
+    const { stdout: pid } = await execa("docker", ["image", "inspect", ...format, id], { reject: false });
+    if (!isAlive(Number(pid))) await execa("docker", ["image", "rm", "--force", id], { reject: false });
   }
 }
 

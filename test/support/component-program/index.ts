@@ -8,7 +8,8 @@ type Component = new (
 ) => pulumi.ComponentResource;
 
 interface Declared {
-  readonly component: "PostgisContainer" | "TableBackup" | "TableRestore" | "Migration" | "BackupBucket";
+  readonly component:
+    "PostgisContainer" | "TableBackup" | "TableRestore" | "Migration" | "BackupBucket" | "BackupAgent";
   readonly args: object;
   readonly name: string;
   /** The name that it had before. */

@@ -32,6 +32,11 @@ const bases: Record<keyof typeof tables, object> = {
   TableRestore: { connection: { container: "pg" }, location: "/srv/cbm/latest" },
   Migration: { from: { container: "old" }, to: { container: "new" }, repository: "/srv" },
   BackupBucket: {},
+  BackupAgent: {
+    image: "agent",
+    repository: "/srv",
+    jobs: [{ name: "cbm", source: { container: "pg" }, tables: ["marker"], schedule: "@daily" }],
+  },
 };
 for (const component of Object.keys(tables) as (keyof typeof tables)[]) {
   describe(`a wrong value of ${component}`, () => {

@@ -8,6 +8,9 @@ import * as components from "../../../components";
 import { settled, startMocks } from "./mocks";
 
 const connection = { container: "pg" };
+const job = (source: components.AgentSourceArgs) => ({
+  ...{ name: "cbm", source, tables: ["a"], schedule: "@daily" },
+});
 const declared: Readonly<
   Record<string, (opts?: pulumi.ComponentResourceOptions) => pulumi.ComponentResource>
 > = {
@@ -29,6 +32,12 @@ const declared: Readonly<
     ),
   BackupBucket: (opts) =>
     new components.BackupBucket("it", { keepBucket: false, objectLock: { days: 1 } }, opts),
+  BackupAgent: (opts) =>
+    new components.BackupAgent("it", { image: "agent", repository: "/srv", jobs: [job(connection)] }, opts),
+  "BackupAgent on a swarm": (opts) => {
+    const args = { image: "agent", repository: "/srv", jobs: [job({ service: "pg" })], secrets: { pg: "p" } };
+    return new components.BackupAgent("it", { ...args, mode: "swarm" }, opts);
+  },
 };
 /** The children that each has as properties, by the ends of their names. */
 const children: Readonly<Record<string, readonly string[]>> = {
@@ -46,6 +55,8 @@ const children: Readonly<Record<string, readonly string[]>> = {
     "public-access-block",
     "versioning",
   ],
+  BackupAgent: ["container"],
+  "BackupAgent on a swarm": ["configuration", "secret-pg", "service"],
 };
 interface Child {
   readonly name: string;
