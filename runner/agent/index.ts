@@ -8,7 +8,7 @@ import { statusOf, type Status } from "../status";
 import { runVerb } from "./child";
 import { checkAgentConfig, readAgentConfig } from "./config";
 import { type Routes, serve } from "./http";
-import { backupsOf, type Run, tasksOf, type Told } from "./job";
+import { backupsOf, isYetToBeMade, type Run, tasksOf, type Told } from "./job";
 import { createMetrics } from "./metrics";
 import { hostName, notifier, type RunEvent } from "./notify";
 import { jitterOf, schedule } from "./schedule";
@@ -208,6 +208,7 @@ async function labelled(
   { jobs }: AgentConfig,
   signal: AbortSignal,
 ): Promise<string[]> {
+  if (isYetToBeMade(repository)) return [];
   const all = await openRepository({ repository, s3 }, signal).names();
   const others = jobs
     .map((job) => job.name)

@@ -130,13 +130,18 @@ async function forEach(
   Failures.throwIfAny(failures);
 }
 
+/** A folder that the first backup makes. */
+export function isYetToBeMade(repository: string): boolean {
+  return !isS3Url(repository) && !existsSync(repository);
+}
+
 /** The backups of a name; none where the first one has yet to make the folder. */
 export async function backupsOf(
   { repository, s3 }: CompleteJob,
   name: string,
   signal: AbortSignal,
 ): Promise<ListedBackup[]> {
-  if (!isS3Url(repository) && !existsSync(repository)) return [];
+  if (isYetToBeMade(repository)) return [];
   try {
     return await list(openRepository({ repository, s3 }, signal), { name, repository });
   } catch (error) {

@@ -124,15 +124,15 @@ export class Scheduler {
   }
 
   private start(now: Date, signal: AbortSignal): void {
-    const ready = this.states
-      .flatMap((state) => (state.pending === undefined ? [] : [{ state, ...state.pending }]))
-      .filter(({ notBefore }) => notBefore <= now)
-      .sort((one, other) => one.due.getTime() - other.due.getTime());
-    for (const { state, due } of ready) {
+    if (this.running.size >= this.atOnce) return;
+    // With many jobs, nearly all wait for a later time.
+    const ready = this.states.filter(({ pending }) => pending !== undefined && pending.notBefore <= now);
+    ready.sort((one, other) => dueTime(one) - dueTime(other));
+    for (const state of ready) {
       if (this.running.size >= this.atOnce) return;
       const { job } = state.task;
-      if (this.running.has(job)) continue;
-      const ended = this.attempt(state, due, now, signal).finally(() => {
+      if (state.pending === undefined || this.running.has(job)) continue;
+      const ended = this.attempt(state, state.pending.due, now, signal).finally(() => {
         this.running.delete(job);
         this.wake.abort();
       });
@@ -172,11 +172,15 @@ export class Scheduler {
 
   private untilNext(now: Date): number {
     const busy = this.running.size >= this.atOnce;
-    const times = this.states.flatMap(({ task, next, pending }) => [
-      ...(next === undefined ? [] : [next.getTime()]),
+    let wait = longestWait;
+    for (const { task, next, pending } of this.states) {
+      if (next !== undefined) wait = Math.min(wait, next.getTime() - now.getTime());
       // What waits for another run is started when that ends.
-      ...(pending === undefined || busy || this.running.has(task.job) ? [] : [pending.notBefore.getTime()]),
-    ]);
-    return Math.max(0, Math.min(longestWait, ...times.map((time) => time - now.getTime())));
+      if (pending !== undefined && !busy && !this.running.has(task.job))
+        wait = Math.min(wait, pending.notBefore.getTime() - now.getTime());
+    }
+    return Math.max(0, wait);
   }
 }
+
+const dueTime = ({ pending }: State): number => pending?.due.getTime() ?? 0;

@@ -188,7 +188,10 @@ describe("the agent", function () {
     await agent.logged(/slow: error\[hook-failed\]: .*longer than 1s/);
     await agent.logged(/broken: error\[table-not-found\]/);
     const [id = ""] = await backupIds(repository, "cbm");
-    assert.equal(await readFile(written, "utf8"), `success ${path.join(repository, "cbm", id)}\n`);
+    // The command runs after the backup is told to be complete.
+    const afterSuccess = () => readFile(written, "utf8").catch(() => "");
+    await waitUntil("the command after the backup", async () => (await afterSuccess()).endsWith("\n"));
+    assert.equal(await afterSuccess(), `success ${path.join(repository, "cbm", id)}\n`);
     assert.equal(await readFile(`${written}2`, "utf8"), "failure\n");
     assert.equal(await sql(container, "SELECT to_regclass('by_hook')"), "by_hook");
     for (const name of ["refused", "slow", "broken"]) assert.deepEqual(await backupIds(repository, name), []);
