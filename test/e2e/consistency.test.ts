@@ -25,7 +25,7 @@ BEGIN
 END $$`;
 
 describe("a backup taken while workers insert", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let container: string;
   let folder: string;
 
