@@ -9,7 +9,18 @@ const layers = {
   repository: ["request", "lib"],
 };
 const below = Object.keys(layers);
-const verbs = ["backup", "restore", "verify", "prune", "transfer", "migrate", "server", "report", "status", "agent"];
+const verbs = [
+  "backup",
+  "restore",
+  "verify",
+  "prune",
+  "transfer",
+  "migrate",
+  "server",
+  "report",
+  "status",
+  "agent",
+];
 
 /** Forbids imports that leave a folder, except those of the allowed folders. */
 const outside = (depth, allowed, message) => ({
