@@ -57,7 +57,7 @@ const onlyIn: readonly (readonly [keyof BackupAgentArgs, AgentMode])[] = [
  *
  * @example
  * new BackupAgent("agent", {
- *   image: "registry.example.com/postgis-backup-agent:0.1.0",
+ *   image: "postgis-backup-agent:0.1.0",
  *   repository: "/srv/backups",
  *   secrets: { pg: new pulumi.Config().requireSecret("password") },
  *   jobs: [

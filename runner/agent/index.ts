@@ -2,13 +2,14 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
+import type { ListedBackup } from "../prune";
 import { openRepository } from "../repository/open";
-import { type AgentConfig, BackupResult, completeJob, milliseconds } from "../request";
+import { type AgentConfig, type AgentJob, BackupResult, completeJob, milliseconds } from "../request";
 import { statusOf, type Status } from "../status";
 import { runVerb } from "./child";
 import { checkAgentConfig, readAgentConfig } from "./config";
 import { type Routes, serve } from "./http";
-import { backupsOf, isYetToBeMade, type Run, tasksOf, type Told } from "./job";
+import { backupsOf, isYetToBeMade, tasksOf, type Told } from "./job";
 import { createMetrics } from "./metrics";
 import { hostName, notifier, type RunEvent } from "./notify";
 import { jitterOf, schedule } from "./schedule";
@@ -24,7 +25,7 @@ interface Options {
   /** Calls back when the configuration is to be read again. */
   readonly onReload: (reload: () => void) => void;
   /** The page about the backups of one repository. */
-  readonly page: (repository: string, backups: Awaited<ReturnType<typeof backupsOf>>) => string;
+  readonly page: (repository: string, backups: readonly ListedBackup[]) => string;
 }
 
 /** How often the repositories are looked at for what others did there; milliseconds. Each run looks at its own at once. */
@@ -144,9 +145,7 @@ export async function agent({ file, program, progress, signal, onReload, page }:
         : { status: 503, type: "text/plain", body: "The agent has not looked at its jobs for minutes.\n" },
     "/metrics": async () => {
       metrics.setNextDue(
-        scheduler
-          .due()
-          .map(({ task, next }) => ({ job: task.job, kind: task.kind, next, period: periodOf(task, next) })),
+        scheduler.due().map(({ task: { job, kind }, next, period }) => ({ job, kind, next, period })),
       );
       return { type: "text/plain; version=0.0.4; charset=utf-8", body: await metrics.text() };
     },
@@ -185,22 +184,26 @@ function summaryOf(result: Parameters<Told["succeeded"]>[1]): RunEvent["backup"]
   return { id, location, sizeBytes, ...(alarm === undefined ? {} : { alarm }) };
 }
 
-function periodOf({ schedule: { last } }: Task, next: Date | undefined): number | undefined {
-  if (next === undefined) return undefined;
-  const before = last(new Date(next.getTime() - 1));
-  return before === undefined ? undefined : next.getTime() - before.getTime();
+/** How it is with a job; one that has no backup is told too. */
+async function statusesOf(config: AgentConfig, name: string, signal: AbortSignal): Promise<Status[]> {
+  const given = config.jobs.find((one) => one.name === name);
+  if (given === undefined) return [];
+  const found = statusOf(await backupsOfJob(config, given, signal), new Date());
+  if (found.length > 0 || given.source.label !== undefined) return found;
+  return [noBackups(name, given.source.database)];
 }
 
 /** What a job has in its repository: under its own name or, where its source is a label, under names that begin with it. */
-export async function statusesOf(config: AgentConfig, name: string, signal: AbortSignal): Promise<Status[]> {
-  const given = config.jobs.find((one) => one.name === name);
-  if (given === undefined) return [];
+async function backupsOfJob(
+  config: AgentConfig,
+  given: AgentJob,
+  signal: AbortSignal,
+): Promise<ListedBackup[]> {
   const job = completeJob(config, given);
-  const names = given.source.label === undefined ? [name] : await labelled(job, config, signal);
-  const found: Status[] = [];
-  for (const one of names) found.push(...statusOf(await backupsOf(job, one, signal), new Date()));
-  if (found.length > 0 || given.source.label !== undefined) return found;
-  return [noBackups(name, given.source.database)];
+  const names = given.source.label === undefined ? [job.name] : await labelled(job, config, signal);
+  const found: ListedBackup[] = [];
+  for (const name of names) found.push(...(await backupsOf(job, name, signal)));
+  return found;
 }
 
 async function labelled(
@@ -262,12 +265,11 @@ export function nextRuns(
 }
 
 async function reportOf(config: AgentConfig, page: Options["page"], signal: AbortSignal): Promise<string> {
-  const jobs = config.jobs.map((job) => completeJob(config, job));
-  const backups = [];
-  for (const job of jobs) backups.push(...(await backupsOf(job, job.name, signal)));
-  return page([...new Set(jobs.map(({ repository }) => repository))].join(", "), backups);
+  const backups: ListedBackup[] = [];
+  for (const job of config.jobs) backups.push(...(await backupsOfJob(config, job, signal)));
+  const repositories = config.jobs.map((job) => completeJob(config, job).repository);
+  return page([...new Set(repositories)].join(", "), backups);
 }
 
 export { checkAgentConfig, readAgentConfig } from "./config";
 export { createMetrics } from "./metrics";
-export type { Run };

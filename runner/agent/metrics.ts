@@ -28,6 +28,7 @@ interface DueTask {
 
 /** Prometheus gives a label `job` of its own to all that it reads. */
 const ofBackups = ["backup_job", "name", "database"] as const;
+const ofTasks = ["backup_job", "kind"] as const;
 const seconds = (time: Date) => time.getTime() / 1000;
 
 type Value = (status: Status) => number | undefined;
@@ -84,23 +85,11 @@ export function createMetrics(): Metrics {
     ...ofBackups,
     "phase",
   ]);
-  const nextDue = gauge("next_due_timestamp_seconds", "When a task of a job is due next.", [
-    "backup_job",
-    "kind",
-  ]);
-  const period = gauge("period_seconds", "Time between the last and the next due time.", [
-    "backup_job",
-    "kind",
-  ]);
-  const lastResult = gauge("last_run_success", "1 if the last run of this agent succeeded, else 0.", [
-    "backup_job",
-    "kind",
-  ]);
-  const lastRun = gauge("last_run_timestamp_seconds", "When the last run of this agent ended.", [
-    "backup_job",
-    "kind",
-  ]);
-  const runs = counter("runs_total", "Runs of this agent.", ["backup_job", "kind", "result"]);
+  const nextDue = gauge("next_due_timestamp_seconds", "When a task of a job is due next.", ofTasks);
+  const period = gauge("period_seconds", "Time between the last and the next due time.", ofTasks);
+  const lastResult = gauge("last_run_success", "1 if the last run of this agent succeeded, else 0.", ofTasks);
+  const lastRun = gauge("last_run_timestamp_seconds", "When the last run of this agent ended.", ofTasks);
+  const runs = counter("runs_total", "Runs of this agent.", [...ofTasks, "result"]);
   const unsent = counter("notifications_failed_total", "Notifications that nobody got.", [
     "backup_job",
     "channel",

@@ -44,6 +44,8 @@ interface Pending {
 interface State {
   readonly task: Task;
   next: Date | undefined;
+  /** Milliseconds from the due time before `next`; undefined where there was none. */
+  period: number | undefined;
   pending: Pending | undefined;
 }
 
@@ -83,7 +85,8 @@ export class Scheduler {
     this.states = tasks.map((task) => {
       const due = task.schedule.last(now);
       const pending = due === undefined ? undefined : { due, notBefore: now, failures: 0 };
-      return { task, next: task.schedule.next(now), pending };
+      const next = task.schedule.next(now);
+      return { task, next, period: between(due, next), pending };
     });
     this.wake.abort();
   }
@@ -93,9 +96,9 @@ export class Scheduler {
     return this.clock.now().getTime() - this.looked.getTime() <= 2 * longestWait;
   }
 
-  /** When each task is due next, with what it has yet to do. */
-  due(): { readonly task: Task; readonly next: Date | undefined; readonly overdueSince: Date | undefined }[] {
-    return this.states.map(({ task, next, pending }) => ({ task, next, overdueSince: pending?.due }));
+  /** When each task is due next, and how long after the time before that. */
+  due(): Pick<State, "task" | "next" | "period">[] {
+    return this.states.map(({ task, next, period }) => ({ task, next, period }));
   }
 
   /** Runs what is due until the signal is aborted; then waits until the runs, which get the signal too, have ended. */
@@ -121,6 +124,7 @@ export class Scheduler {
     const due = missed ? (task.schedule.last(now) ?? state.next) : state.next;
     state.pending = { due, notBefore: now, failures: 0 };
     state.next = missed ? task.schedule.next(now) : following;
+    state.period = between(due, state.next);
   }
 
   private start(now: Date, signal: AbortSignal): void {
@@ -181,6 +185,10 @@ export class Scheduler {
     }
     return Math.max(0, wait);
   }
+}
+
+function between(due: Date | undefined, next: Date | undefined): number | undefined {
+  return due === undefined || next === undefined ? undefined : next.getTime() - due.getTime();
 }
 
 const dueTime = ({ pending }: State): number => pending?.due.getTime() ?? 0;

@@ -3,6 +3,7 @@ import { Failure } from "../lib/failure";
 import { columns } from "./columns";
 import type { Context } from "./context";
 import type { Options } from "./keys";
+import { agentModule, reportModule } from "./modules";
 import { exampleOf, print } from "./options";
 
 export function addAgent(main: Command, { progress, signal }: Context): void {
@@ -40,15 +41,4 @@ export function addAgent(main: Command, { progress, signal }: Context): void {
           reportModule().report({ location, backups, retention: {}, now: new Date() }).page,
       });
     });
-}
-
-/** Loaded only when needed, with all that it needs. */
-function agentModule() {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import loads it always
-  return require("../agent") as typeof import("../agent");
-}
-
-function reportModule() {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import loads it always
-  return require("#report") as typeof import("../report");
 }

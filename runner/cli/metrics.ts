@@ -8,6 +8,7 @@ import { statusOf } from "../status";
 import { writeNewFile } from "../transfer";
 import type { Context } from "./context";
 import type { Options } from "./keys";
+import { agentModule } from "./modules";
 import { exampleOf, readRequest, repositoryOptions } from "./options";
 import { processOutput } from "./output";
 
@@ -23,8 +24,7 @@ export function addMetrics(main: Command, { signal }: Context): void {
     .action(async (options: Options) => {
       const { textfile, ...request } = await readRequest(MetricsRequest, options);
       const backups = await list(openRepository(request, signal), request);
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import loads it always
-      const metrics = (require("../agent") as typeof import("../agent")).createMetrics();
+      const metrics = agentModule().createMetrics();
       for (const status of statusOf(backups, new Date())) metrics.addStatus(status);
       const text = await metrics.text();
       if (textfile === "-") await processOutput.result(text, "Nothing was changed.");

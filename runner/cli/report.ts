@@ -11,6 +11,7 @@ import { ReportRequest } from "../request";
 import { writeNewFile } from "../transfer";
 import type { Context } from "./context";
 import type { Options } from "./keys";
+import { reportModule } from "./modules";
 import { exampleOf, print, readRequest, repositoryOptions, retentionOptions } from "./options";
 import { processOutput } from "./output";
 
@@ -60,10 +61,4 @@ async function failUnlessReport(file: string, isReport: (source: string) => bool
     "usage",
     `There is a ${file} already, and it is not a report. Name the file to write with --output; a file that is named is replaced.`,
   );
-}
-
-/** Another file than the rest of the command line, and loaded only when needed: it is nearly as large as all of that. */
-function reportModule() {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import loads it always
-  return require("#report") as typeof import("../report");
 }

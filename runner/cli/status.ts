@@ -9,6 +9,7 @@ import { columns } from "./columns";
 import type { Context } from "./context";
 import type { Options } from "./keys";
 import { inRepository } from "./location-argument";
+import { agentModule } from "./modules";
 import { exampleOf, print, readRequest, repositoryOptions } from "./options";
 
 /** Exit status of a run that did its work and found something overdue, as monitoring expects it. */
@@ -38,7 +39,7 @@ export function addStatus(main: Command, { signal }: Context): void {
       const found =
         request.agent === undefined
           ? await inOneRepository(request, signal)
-          : await ofJobs(request.agent, now, signal);
+          : await agentModule().overdueJobs(request.agent, now, signal);
       const overdue = (one: Found) =>
         one.overdue || (request.maxAge !== undefined && isOlder(one.status, request.maxAge, now));
       const statuses = found.map((one) => ({ ...one.status, next: one.next, overdue: overdue(one) }));
@@ -59,12 +60,6 @@ async function inOneRepository(request: StatusRequest, signal: AbortSignal): Pro
   const { repository = "", s3, name } = request;
   const backups = await list(openRepository({ repository, s3 }, signal), { repository, name });
   return statusOf(backups, new Date()).map((status) => ({ status, overdue: status.newest === undefined }));
-}
-
-async function ofJobs(file: string, now: Date, signal: AbortSignal): Promise<Found[]> {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import loads it always
-  const { overdueJobs } = require("../agent") as typeof import("../agent");
-  return overdueJobs(file, now, signal);
 }
 
 const titles = "NAME DATABASE NEWEST AGE SIZE GROWTH VERIFIED RESTORED NEXT NOTE".split(" ");

@@ -94,12 +94,18 @@ describe("the agent", function () {
     try {
       for (const one of [first, second]) await sql(one, "CREATE TABLE parcel_set AS SELECT 1 AS id");
       const schedule = "*/5 * * * * *";
-      const agent = await start({ jobs: [job({ source: { label }, schedule })] });
+      const agent = await start({
+        http: { address: "127.0.0.1:0" },
+        jobs: [job({ source: { label }, schedule })],
+      });
       await agent.logged(new RegExp(`cbm-${first}/\\S+ is complete`));
       await agent.logged(new RegExp(`cbm-${service}/\\S+ is complete`));
       third = await startServer({ options: ["--label", label] });
       await sql(third, "CREATE TABLE parcel_set AS SELECT 1 AS id");
       await agent.logged(new RegExp(`cbm-${third}/\\S+ is complete`));
+      const page = await (await fetch(`${await agent.address()}/report`)).text();
+      for (const one of [first, service, third])
+        assert.ok(page.includes(`cbm-${one}`), "the report has all of them");
       const args = [
         "backup",
         "--container",

@@ -17,12 +17,14 @@ export class SimulatedClock implements Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
-      const sleeper = { until: this.time + milliseconds, wake: resolve };
-      this.sleepers.add(sleeper);
-      signal?.addEventListener("abort", () => {
+      const wake = () => {
+        signal?.removeEventListener("abort", wake);
         this.sleepers.delete(sleeper);
         resolve();
-      });
+      };
+      const sleeper = { until: this.time + milliseconds, wake };
+      this.sleepers.add(sleeper);
+      signal?.addEventListener("abort", wake);
     });
   }
 
@@ -42,7 +44,6 @@ export class SimulatedClock implements Clock {
         if (first !== undefined && sleeper.until < first.until) first = sleeper;
       if (first === undefined || first.until > end) break;
       this.time = Math.max(this.time, first.until);
-      this.sleepers.delete(first);
       first.wake();
     }
     this.time = end;
