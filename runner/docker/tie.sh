@@ -1,7 +1,8 @@
 # Ties a process to the standard input of its client. The docker daemon does not end an exec'd process when its client
 # dies, but it does close the input of the process: the watcher reads that input to its end and then interrupts the
-# process, which makes it cancel its queries. A background job of a shell gets /dev/null as its input, so the input is
-# kept as descriptor 3. The umask keeps what the process writes from all users but its own.
+# process, which makes it cancel its queries. It does so again until the process has ended, because a background job of a
+# shell ignores the signal until the process has set its handler. Such a job also gets /dev/null as its input, so the
+# input is kept as descriptor 3. The umask keeps what the process writes from all users but its own.
 #
 # The input can begin with some bytes for the process. They become a file, because several processes can read a file from
 # its beginning. It loses its name before the process starts, so that nothing is left of it however the process ends.
@@ -30,7 +31,8 @@ fi
 process=$!
 {
   while read -r _ <&3; do :; done
-  kill -s INT "$process"
+  trap exit TERM
+  while kill -s INT "$process" && sleep 1; do :; done
 } >/dev/null 2>&1 &
 watcher=$!
 wait "$process"

@@ -168,6 +168,13 @@ export const backupMutants: readonly Mutant[] = [
     grep: "reaches a slow reader whole",
   },
   {
+    title: "a process that is still starting misses the interrupt",
+    file: "runner/docker/tie.sh",
+    text: 'while kill -s INT "$process" && sleep 1; do :; done',
+    replacement: 'kill -s INT "$process"',
+    tests: ["test/unit/runner/interrupt.test.ts"],
+  },
+  {
     title: "half an output counts as complete",
     file: "runner/docker/whole-output.ts",
     text: "whole || code !== 0 ? null : cutOff()",
