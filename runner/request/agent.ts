@@ -174,7 +174,11 @@ export const AgentConfig = z
   .strictObject({
     ...defaults,
     http: describe(
-      z.strictObject({ address: Address }).optional(),
+      z
+        .strictObject({
+          address: describe(Address, "Address and port, such as 127.0.0.1:9187. Port 0: any that is free."),
+        })
+        .optional(),
       "Where /healthz, /metrics and a report are served. Unset: nowhere.",
     ),
     atOnce: describe(z.int().min(1).max(64).default(2), "Jobs that run at once. Others wait."),
@@ -185,14 +189,17 @@ export const AgentConfig = z
             z.url({ protocol: /^smtps?$/, error: "must be a URL, such as smtps://mail.example.com" }),
             "Mail server, without a password.",
           ),
-          user: z.string().min(1).optional(),
-          passwordFile: FolderPath.optional(),
+          user: describe(z.string().min(1).optional(), "User of the mail server. Unset: it wants none."),
+          passwordFile: describe(FolderPath.optional(), "File with the user's password."),
           from: describe(z.string().min(1), "Sender of the mails."),
         })
         .optional(),
       "How mails are sent.",
     ),
-    jobs: z.array(Job).min(1, "must have at least one job"),
+    jobs: describe(
+      z.array(Job).min(1, "must have at least one job"),
+      "What is backed up, each with a schedule of its own.",
+    ),
   })
   .refine((config) => namesTwice(config).length === 0, {
     // Even if something else is wrong: all that is wrong is said at once.

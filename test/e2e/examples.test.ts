@@ -3,12 +3,16 @@ import { cp, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/repository/manifest";
+import { agentImage } from "../../setup/agent-image";
 import { root } from "../../setup/paths";
+import { backupIds } from "../support/agent";
 import { docker, startServer } from "../support/container";
 import { imageOf } from "../support/images";
-import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
+import { removeContainer, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
+import { runRunner } from "../support/runner";
 import { expectSampleBackup } from "../support/sample-backup";
 import { createProject, type Project, removeProject, up } from "../support/stack";
+import { waitUntil } from "../support/wait";
 
 const folder = path.join(root, "examples", "daily");
 
@@ -32,6 +36,47 @@ describe("examples/daily", function () {
       readFile(path.join(root, "README.md"), "utf8"),
     ]);
     assert.ok(readme.includes(`\`\`\`ts\n${program}\`\`\``));
+  });
+});
+
+describe("examples/agent", function () {
+  this.timeout(300_000);
+  const source = path.join(root, "examples", "agent");
+  const agent = uniqueName();
+  let project: Project;
+
+  before(async () => {
+    project = await createProject(source, await readdir(source));
+    await project.stack.setAllConfig({ agentImage: { value: agentImage }, agentName: { value: agent } });
+  });
+  after(async () => {
+    await removeProject(project);
+    await removeContainer(agent);
+  });
+
+  it("has an agent that takes the first backup at once", async () => {
+    await up(project);
+    const repository = path.join(project.folder, "backups");
+    await waitUntil("a backup", async () => (await backupIds(repository, "cbm")).length > 0, 120);
+    const { exitCode, stdout, stderr } = await runRunner(["status", repository, "--max-age", "1h"]);
+    assert.equal(exitCode, 0, stdout + stderr);
+    const [id = ""] = await backupIds(repository, "cbm");
+    const { stdout: listed } = await execa(
+      "docker",
+      ["exec", "-i", project.container, "pg_restore", "--list"],
+      {
+        input: await readFile(path.join(repository, "cbm", id, "archive.dump")),
+      },
+    );
+    assert.match(listed, /TABLE DATA public roi2020_S2_signatures/);
+  });
+
+  it("is what the page about the agent shows", async () => {
+    const [program, page] = await Promise.all([
+      readFile(path.join(source, "index.ts"), "utf8"),
+      readFile(path.join(root, "docs", "agent.md"), "utf8"),
+    ]);
+    assert.ok(page.includes(`\`\`\`ts\n${program}\`\`\``));
   });
 });
 
