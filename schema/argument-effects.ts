@@ -677,6 +677,12 @@ export const backupAgent = {
     change: () => ["node.role == worker"],
     wrong: refused(["node.role == worker"], /^constraints: has a meaning in mode "swarm" only/),
   },
+  startTimeout: { effect: "nothing", change: () => 601, wrong: refused(0, /^startTimeout: /) },
+  dockerHost: {
+    effect: "nothing",
+    change: ({ dockerHost }) => dockerHost,
+    wrong: refused("", /^dockerHost: /),
+  },
 } satisfies Record<keyof BackupAgentArgs, Argument>;
 
 export const components = {

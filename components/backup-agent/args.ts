@@ -421,6 +421,18 @@ export interface BackupAgentArgs {
    * @default every node
    */
   constraints?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Seconds that `pulumi up` waits until the agent works; on a swarm, until those of all nodes do, which takes some 12 seconds for each. A
+   * change does nothing by itself.
+   * @default 600
+   */
+  startTimeout?: pulumi.Input<number>;
+  /**
+   * Docker daemon that is asked whether the agent works, as in DOCKER_HOST. Give it if the provider has a `host` of its own. A
+   * change asks again.
+   * @default the daemon that the docker command line finds
+   */
+  dockerHost?: pulumi.Input<string>;
 }
 
 export const backupAgentNames: ArgumentNames<BackupAgentArgs> = {
@@ -458,4 +470,6 @@ export const backupAgentNames: ArgumentNames<BackupAgentArgs> = {
   environment: "object",
   labels: "object",
   constraints: "object",
+  startTimeout: "number",
+  dockerHost: "string",
 };

@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
+import type * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { AgentReadyRequest } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkValue, derived, wrongArgument } from "../shared/check";
 import { childOptions, outputsOf } from "../shared/component";
+import { runnerCommand } from "../shared/runner-command";
 import { AgentMode, type BackupAgentArgs, backupAgentNames } from "./args";
 import { configurationOf, internalPort } from "./configuration";
 import { credentialsName, secretFiles, secretFolder } from "./secret-files";
@@ -36,6 +40,8 @@ const PlainArguments = z.object({
   environment: z.record(z.string(), z.string()).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   constraints: z.array(z.string().min(1)).optional(),
+  startTimeout: AgentReadyRequest.shape.timeout.optional(),
+  dockerHost: AgentReadyRequest.shape.dockerHost,
 });
 
 /** Arguments that have a meaning in one of the modes only. */
@@ -49,8 +55,8 @@ const onlyIn: readonly (readonly [keyof BackupAgentArgs, AgentMode])[] = [
  * a backup when `pulumi up` runs; this component takes them whether it runs or not.
  *
  * The arguments are the agent's configuration, checked in the preview. If the agent does not work with it, such as because it cannot write to
- * the repository, `pulumi up` fails in mode `container`. A swarm changes its agents one by one, after `pulumi up` has ended, and stops at the
- * first that does not become healthy: the others stay as they were, and `docker service ps` says why. The next `pulumi up` goes on.
+ * the repository, `pulumi up` fails, and says why. A swarm changes its agents one by one, and stops at the first that does not become healthy:
+ * the others stay as they were. The next `pulumi up` goes on.
  *
  * **Caution**: the agent uses the Docker socket of its host. Whoever may change its jobs, its image or the program that declares it,
  * or takes over its container, is root on that host, and on a swarm on every node that has an agent.
@@ -83,6 +89,8 @@ export class BackupAgent extends pulumi.ComponentResource {
   public readonly configuration?: docker.ServiceConfig;
   /** The Docker secrets, by the names of their files; undefined in mode `container`. */
   public readonly secrets?: Record<string, docker.Secret>;
+  /** The command that waited until the agent worked. */
+  public readonly ready: command.local.Command;
   /** Name of the container or service. */
   public readonly agentName: pulumi.Output<string>;
 
@@ -109,6 +117,7 @@ export class BackupAgent extends pulumi.ComponentResource {
       source: args.dockerSocket ?? socketInContainer,
       target: socketInContainer,
     };
+    let started: pulumi.Output<string>;
     if (mode === AgentMode.Container) {
       const { port, network, user } = args;
       this.container = new docker.Container(
@@ -132,22 +141,23 @@ export class BackupAgent extends pulumi.ComponentResource {
           // Unlike mounts, the daemon makes folders that do not exist yet.
           volumes: folders.apply((all) => all.map((folder) => ({ hostPath: folder, containerPath: folder }))),
           labels,
-          ...(user === undefined ? {} : { user }),
+          // The provider takes an unset user for no change.
+          user: user ?? "root",
           ...(network === undefined ? {} : { networksAdvanced: [{ name: network }] }),
           ...(port === undefined
             ? {}
             : { ports: [{ internal: internalPort, external: port, ip: args.hostAddress ?? "127.0.0.1" }] }),
           init: true,
           restart: "unless-stopped",
-          // The image has the health check.
-          wait: true,
-          waitTimeout: 120,
+          // The command below watches the start, and shows the last log lines if it fails.
+          mustRun: false,
           stopTimeout: stopSeconds,
           destroyGraceSeconds: stopSeconds,
         },
         { ...options, deleteBeforeReplace: true },
       );
       this.agentName = this.container.name;
+      started = this.container.id;
     } else {
       // Without names of their own: the next ones are made before these go, and Docker cannot change them.
       this.configuration = new docker.ServiceConfig(
@@ -161,16 +171,25 @@ export class BackupAgent extends pulumi.ComponentResource {
           new docker.Secret(`${name}-secret-${file}`, { data: content.apply(base64), labels }, options),
         ]),
       );
-      this.service = new docker.Service(
-        `${name}-service`,
-        serviceArgs(args, {
-          ...{ name: agentName, configuration: this.configuration, secrets: this.secrets },
-          ...{ environment, labels, folders, socket },
-        }),
-        options,
-      );
+      const service = serviceArgs(args, {
+        ...{ name: agentName, configuration: this.configuration, secrets: this.secrets },
+        ...{ environment, labels, folders, socket },
+      });
+      this.service = new docker.Service(`${name}-service`, service, options);
       this.agentName = this.service.name;
+      // Whatever changes a service leaves its id as it is.
+      started = pulumi.all([this.service.id, pulumi.jsonStringify(service)]).apply((parts) => digest(parts));
     }
+    this.ready = runnerCommand(
+      `${name}-ready`,
+      {
+        verb: "agent-ready",
+        request: { name: this.agentName, mode, dockerHost: args.dockerHost, timeout: args.startTimeout },
+        triggers: [started],
+        onUpdate: "run",
+      },
+      options,
+    );
     this.registerOutputs(outputsOf(this));
   }
 }
@@ -244,6 +263,9 @@ function serviceArgs(
         }),
   };
 }
+
+const digest = (parts: readonly string[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 

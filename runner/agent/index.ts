@@ -273,3 +273,4 @@ async function reportOf(config: AgentConfig, page: Options["page"], signal: Abor
 
 export { checkAgentConfig, readAgentConfig } from "./config";
 export { createMetrics } from "./metrics";
+export { agentReady } from "./ready";

@@ -1,6 +1,7 @@
 /** The verbs of the command line. */
 import { Command } from "commander";
 import { addAgent } from "./agent";
+import { addAgentReady } from "./agent-ready";
 import { addBackup } from "./backup";
 import { addCompletion, verbsOf } from "./completion";
 import { addExport } from "./export";
@@ -62,6 +63,7 @@ export function program(
   addExport(main, context);
   addImport(main, context);
   addReady(main, context);
+  addAgentReady(main, context);
   addPreflight(main, context);
   addCompletion(main);
   const verbs = verbsOf(main).filter((verb) => verb.name() !== "completion");

@@ -34,6 +34,8 @@ const Inspection = z.object({
     ExitCode: z.int(),
     OOMKilled: z.boolean(),
     StartedAt: z.string(),
+    /** Of a container whose image has a health check. */
+    Health: z.object({ Status: z.string() }).optional(),
   }),
   HostConfig: z.object({
     PortBindings: PortBindings.nullable(),

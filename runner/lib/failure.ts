@@ -87,6 +87,7 @@ export const failureCodes = [
   // agent
   "hook-failed",
   "run-died",
+  "agent-not-ready",
 ] as const;
 export type FailureCode = (typeof failureCodes)[number];
 

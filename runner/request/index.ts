@@ -3,6 +3,7 @@
  * Components and the runner share these schemas and nothing else.
  */
 export * from "./agent";
+export * from "./agent-ready";
 export * from "./backup";
 export * from "./choices";
 export * from "./duration";

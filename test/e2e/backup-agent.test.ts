@@ -143,4 +143,19 @@ describe("a BackupAgent in a container, by pulumi up", function () {
     await taken("slow");
     assert.equal((await backupIds(repository, "cbm")).length, 1, "what was taken is not taken again");
   });
+
+  it("fails if the agent cannot start, and the next up mends it", async () => {
+    const refused = await up([job()], { user: "65534:65534" });
+    assert.ok(refused.failed);
+    assert.match(
+      refused.log,
+      /error\[agent-not-ready\]: The agent in container "\S+" ended\. Its last log lines:/,
+    );
+    assert.match(refused.log, /error\[folder-not-writable\]: job cbm: /);
+    // What is wrong stays wrong.
+    assert.ok((await up([job()], { user: "65534:65534" })).failed);
+    const mended = await up([job()]);
+    assert.ok(!mended.failed, mended.log);
+    assert.equal((await docker("inspect", "--format={{.State.Health.Status}}", agent)).output, "healthy");
+  });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { agentImage } from "../../setup/agent-image";
@@ -27,7 +27,10 @@ describe("agents on a Docker Swarm of three engines, declared by one pulumi up",
   let project: Project;
   let repository: string;
 
-  const large = { name: "large", tables: ["large"], compression: "gzip:9", schedule: never };
+  const large = {
+    ...{ name: "large", tables: ["large"], compression: "gzip:9", schedule: never },
+    lockTimeout: 600,
+  };
   const job = { name: "cbm", tables: ["parcel_set"], schedule: `*/${period} * * * * *` };
   const declare = async (jobs: readonly object[], more: object = {}) => {
     const declared = {
@@ -143,33 +146,39 @@ describe("agents on a Docker Swarm of three engines, declared by one pulumi up",
     };
     await waitUntil("an agent on each node", async () => (await agents()).length === 3);
     const before = await agents();
-    await declare([job], { repository: path.join(swarm.folder, "missing") });
-    const state = ["service", "inspect", "--format", "{{.UpdateStatus.State}}", agent];
-    await waitUntil("a paused update", async () => (await docker(manager(), ...state)) === "paused", 120);
+    await assert.rejects(
+      declare([job], { repository: path.join(swarm.folder, "missing") }),
+      new RegExp(
+        `error\\[agent-not-ready\\]: The agents of service "${agent}" do not all run: .*\\nOn \\S+, \\w+ .*: .*does not exist`,
+        "is",
+      ),
+    );
     const kept = await agents();
     assert.equal(kept.length, 2);
     assert.ok(kept.every((id) => before.includes(id)));
-    await declare([job]);
-    await waitUntil("an agent on each node again", async () => (await agents()).length === 3, 120).catch(
-      orLogs,
-    );
-    await waitUntil(
-      "the end of the update",
-      async () => (await docker(manager(), ...state)) === "completed",
-      180,
-    );
+    await declare([job]).catch(orLogs);
+    assert.equal((await agents()).length, 3);
   });
 
   it("a job that is added reaches every node, and after an engine is killed in mid-backup the next run works", async () => {
     const killed = await nodeOfDatabase();
+    const server = (await containerOn(killed, database)) ?? "";
+    const query = (statement: string, ...how: string[]) =>
+      docker(killed, "exec", ...how, server, "psql", "--username=postgres", "-Atc", statement);
+    // Until all agents have the job, its backup waits.
+    await query("BEGIN; LOCK TABLE large; SELECT pg_sleep(600)", "--detach");
     const { changes } = await declare([job, large]);
     // The service; its configuration is made anew, and the component's inputs changed.
     assert.equal(changes["create"] ?? 0, 0);
-    const inProgress = async () => {
-      const names = await readdir(path.join(repository, "large")).catch(() => []);
-      return names.some((name) => name.endsWith(".partial"));
-    };
-    await waitUntil("a backup of the large table in progress", inProgress, 180).catch(orLogs);
+    await query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^BEGIN; LOCK TABLE large'",
+    );
+    const copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY public.large%'";
+    await waitUntil(
+      "a backup of the large table in progress",
+      async () => (await query(copying)) === "1",
+      60,
+    ).catch(orLogs);
     await swarm.kill(killed);
     assert.deepEqual(await backupIds(repository, "large"), []);
     const to = await nodeOfDatabase(killed).catch(orLogs);

@@ -526,6 +526,12 @@ describe("every error", function () {
       return run(["import", tar, "--repository", repository]);
     },
     "hook-failed": () => agentSays("hook-failed", { before: [{ command: ["false"], on: "host" }] }),
+    // A database's image is none of an agent.
+    "agent-not-ready": async () => {
+      const input = JSON.stringify({ name: container, mode: "container" });
+      const args = [runnerMain, "agent-ready", "--request", "-"];
+      return (await execa("node", args, { input, reject: false })).stderr;
+    },
     "run-died": () =>
       agentSays("run-died", {}, (agent) =>
         waitUntil("the process of the backup", async () => {

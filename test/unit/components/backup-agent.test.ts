@@ -82,6 +82,7 @@ describe("BackupAgent", () => {
     assert.deepEqual(names, [
       "it postgis-backup:index:BackupAgent",
       "it-container docker:index/container:Container",
+      "it-ready command:local:Command",
     ]);
     assert.deepEqual(inputs("it-container"), {
       name: "it",
@@ -91,14 +92,18 @@ describe("BackupAgent", () => {
       mounts: [{ type: "bind", source: "/var/run/docker.sock", target: "/var/run/docker.sock" }],
       volumes: [{ hostPath: "/srv/backups", containerPath: "/srv/backups" }],
       labels: [],
+      user: "root",
       init: true,
       restart: "unless-stopped",
-      wait: true,
-      waitTimeout: 120,
+      mustRun: false,
       stopTimeout: 60,
       destroyGraceSeconds: 60,
     });
     assert.equal(options["it-container"]?.deleteBeforeReplace, true);
+    const { triggers, create, stdin } = inputs("it-ready") ?? {};
+    assert.match(String(create), /^exec node \S+ agent-ready --request -$/);
+    assert.deepEqual(triggers, ["it-container-id"]);
+    assert.deepEqual(JSON.parse(String(stdin)), { name: "it", mode: "container" });
   });
 
   it("passes every setting on", async () => {
@@ -107,6 +112,7 @@ describe("BackupAgent", () => {
       ...{ agentName: "backups", port: 9999, hostAddress: "0.0.0.0", network: "net", user: "1000:999" },
       ...{ dockerSocket: "/run/user/1000/docker.sock", environment: { TZ: "UTC" }, labels: { team: "gis" } },
       ...{ timeZone: "Europe/Rome", atOnce: 3, jitter: "5m", retention: { keepDaily: 7 } },
+      ...{ startTimeout: 60, dockerHost: "tcp://docker.example.com:2376" },
       s3: { region: "eu-central-1" },
       jobs: [{ ...job, copies: ["./copies", "s3://bucket/x"], retry: { for: "2h" } }],
     });
@@ -125,10 +131,12 @@ describe("BackupAgent", () => {
       ports: [{ internal: 9187, external: 9999, ip: "0.0.0.0" }],
       init: true,
       restart: "unless-stopped",
-      wait: true,
-      waitTimeout: 120,
+      mustRun: false,
       stopTimeout: 60,
       destroyGraceSeconds: 60,
+    });
+    assert.deepEqual(JSON.parse(String(inputs("it-ready")?.["stdin"])), {
+      ...{ name: "backups", mode: "container", timeout: 60, dockerHost: "tcp://docker.example.com:2376" },
     });
     const [{ content }] = uploads as [{ content: string }];
     assert.deepEqual(JSON.parse(content), {
@@ -186,6 +194,7 @@ describe("BackupAgent", () => {
     assert.deepEqual(names, [
       "it postgis-backup:index:BackupAgent",
       "it-configuration docker:index/serviceConfig:ServiceConfig",
+      "it-ready command:local:Command",
       "it-secret-pg docker:index/secret:Secret",
       "it-service docker:index/service:Service",
     ]);
@@ -225,8 +234,20 @@ describe("BackupAgent", () => {
       updateConfig: { parallelism: 1, order: "stop-first", failureAction: "pause", monitor: "15s" },
       endpointSpec: { ports: [{ targetPort: 9187, publishedPort: 9187, publishMode: "host" }] },
     });
+    assert.deepEqual(JSON.parse(String(inputs("it-ready")?.["stdin"])), { name: "it", mode: "swarm" });
     for (const name of ["it-configuration", "it-secret-pg"])
       assert.equal(options[name]?.deleteBeforeReplace ?? false, false);
+  });
+
+  it("waits for the agents again when anything of the service has changed", async () => {
+    const triggers = async (more: object) => {
+      const { inputs } = await declare({ ...least, mode: "swarm", jobs: [onSwarm], ...more });
+      return JSON.stringify(inputs("it-ready")?.["triggers"]);
+    };
+    const first = await triggers({});
+    assert.equal(await triggers({}), first);
+    assert.notEqual(await triggers({ image: "agent:2" }), first);
+    assert.notEqual(await triggers({ environment: { TZ: "UTC" } }), first);
   });
 
   it("says at once all that is wrong with the configuration, by the argument", async () => {

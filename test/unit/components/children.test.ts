@@ -55,8 +55,8 @@ const children: Readonly<Record<string, readonly string[]>> = {
     "public-access-block",
     "versioning",
   ],
-  BackupAgent: ["container"],
-  "BackupAgent on a swarm": ["configuration", "secret-pg", "service"],
+  BackupAgent: ["container", "ready"],
+  "BackupAgent on a swarm": ["configuration", "ready", "secret-pg", "service"],
 };
 interface Child {
   readonly name: string;
