@@ -74,7 +74,8 @@ async function runHook(
   if (timedOut.aborted && ended.failed) throw failed(`took longer than ${hook.timeout} and was ended.`);
   if (!ended.failed) return;
   const { exitCode, all } = ended;
-  const said = all.trim() === "" ? "" : `\n${withAddress(all.trim()).split("\n").slice(-lastLines).join("\n")}`;
+  const said =
+    all.trim() === "" ? "" : `\n${withAddress(all.trim()).split("\n").slice(-lastLines).join("\n")}`;
   throw failed(
     exitCode === undefined
       ? `could not be started: ${ended.shortMessage}`

@@ -15,14 +15,15 @@ export async function docker(dockerHost: string | undefined, signal?: AbortSigna
   const address = dockerHost ?? process.env["DOCKER_HOST"];
   const ssh = address === undefined ? undefined : parseSshAddress(address);
   if (address === undefined || ssh === undefined) return directDocker(dockerHost);
-  const connecting = connected.get(address) ?? connect(address, ssh);
+  const connecting = connected.get(address) ?? connect(address, ssh, signal);
   connected.set(address, connecting);
   connecting.catch(() => connected.delete(address));
   return signal === undefined ? connecting : settleAfterAbort(connecting, signal, 0);
 }
 
-async function connect(address: string, ssh: SshAddress): Promise<Docker> {
-  const forward = await forwardDocker(ssh);
+async function connect(address: string, ssh: SshAddress, signal: AbortSignal | undefined): Promise<Docker> {
+  const forward = await forwardDocker(ssh, signal);
+  signal?.throwIfAborted();
   const forget = () => connected.delete(address);
   if (forward === undefined) {
     setTimeout(forget, refusalServes).unref();
@@ -34,7 +35,14 @@ async function connect(address: string, ssh: SshAddress): Promise<Docker> {
     forget();
     lost.abort(connectionLost(address, said));
   });
-  return { env: { DOCKER_HOST: `unix://${forward.socket}` }, address, lost: lost.signal };
+  return {
+    // What a run undoes after its connection was lost is done by calls that connect by themselves.
+    get env() {
+      return { DOCKER_HOST: lost.signal.aborted ? address : `unix://${forward.socket}` };
+    },
+    address,
+    lost: lost.signal,
+  };
 }
 
 function connectionLost(address: string, said: string): Failure {

@@ -58,7 +58,7 @@ export async function isLocal(docker: Docker): Promise<boolean> {
 }
 
 /** Turns a failed docker process into a message for the user. */
-export function dockerFailure(error: unknown): unknown {
+export function dockerFailure(error: unknown, address?: string): unknown {
   if (!(error instanceof ExecaError)) return error;
   if (error.code === "ENOENT") {
     return new Failure(
@@ -69,7 +69,7 @@ export function dockerFailure(error: unknown): unknown {
   if (error.timedOut) {
     return new Failure(
       "docker-unreachable",
-      "The Docker daemon gives no answer. See whether it is overloaded, or restart it.",
+      `The Docker daemon${address === undefined ? "" : ` at ${address}`} gives no answer. See whether it is overloaded, or restart it.`,
     );
   }
   const { stderr }: { stderr?: unknown } = error;

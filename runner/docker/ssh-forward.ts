@@ -26,12 +26,17 @@ const usualSocket = "/var/run/docker.sock";
 const attempts = 4;
 
 /** Undefined where no connection can be had, or it cannot carry the socket. The docker command line may do better, or says why not. */
-export async function forwardDocker(address: SshAddress): Promise<Forward | undefined> {
+export async function forwardDocker(address: SshAddress, signal?: AbortSignal): Promise<Forward | undefined> {
   if (process.platform === "win32") return undefined;
   for (let attempt = 1; ; attempt++) {
-    const forward = await forwardTo(address, address.socket ?? usualSocket, address.socket !== undefined);
+    const forward = await forwardTo(
+      address,
+      address.socket ?? usualSocket,
+      address.socket !== undefined,
+      signal,
+    );
     if (forward !== "dropped") return forward;
-    if (attempt === attempts) return undefined;
+    if (attempt === attempts || signal?.aborted === true) return undefined;
     await setTimeout(1000 * attempt * (0.5 + Math.random()));
   }
 }
@@ -41,6 +46,7 @@ async function forwardTo(
   address: SshAddress,
   remote: string,
   isKnown: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<Forward | "dropped" | undefined> {
   const folder = await makeFolder();
   if (folder === undefined) return undefined;
@@ -50,8 +56,11 @@ async function forwardTo(
     return undefined;
   }
   const ssh = startSsh(address, folder, socket, remote, isKnown);
+  signal?.addEventListener("abort", ssh.close, { once: true });
+  if (signal?.aborted === true) ssh.close();
   const said = await ssh.firstLine;
   if (said === `unix://${remote}` && (await answers(socket))) {
+    signal?.removeEventListener("abort", ssh.close);
     ssh.keep();
     return { socket, ended: ssh.ended };
   }
@@ -59,7 +68,7 @@ async function forwardTo(
   const words = await ssh.ended;
   if (said === undefined) return isDrop(words) ? "dropped" : undefined;
   const other = /^unix:\/\/(.+)$/.exec(said)?.[1];
-  return other === undefined || other === remote ? undefined : forwardTo(address, other, true);
+  return other === undefined || other === remote ? undefined : forwardTo(address, other, true, signal);
 }
 
 /** The folder for temporary files may have a long name. */
@@ -157,7 +166,8 @@ function startSsh(address: SshAddress, folder: string, socket: string, remote: s
 /** Ends when the host has said nothing for too long. */
 async function silent(socket: string, done: AbortSignal): Promise<undefined> {
   const deadline = performance.now() + connectMilliseconds;
-  while (!existsSync(socket) && performance.now() < deadline) await setTimeout(100, undefined, { signal: done });
+  while (!existsSync(socket) && performance.now() < deadline)
+    await setTimeout(100, undefined, { signal: done });
   await setTimeout(answerMilliseconds, undefined, { signal: done });
 }
 
@@ -174,10 +184,13 @@ function killGroup({ pid }: ChildProcess): void {
 /** Whether a daemon is behind the socket. A host may let the user in, but not to the socket. */
 function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ socketPath, path: "/_ping", agent: false, timeout: answerMilliseconds }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
+    const request = get(
+      { socketPath, path: "/_ping", agent: false, timeout: answerMilliseconds },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
     request.once("timeout", () => request.destroy(new Error("no answer")));
     request.once("error", () => {
       resolve(false);

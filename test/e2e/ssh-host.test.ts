@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
 import path from "node:path";
 import { agentImage } from "../../setup/agent-image";
 import { TestAgent } from "../support/agent";
 import { readManifest, takeBackup } from "../support/backup";
-import { backupFixture, dumping, type Fixture, startBackup, takeBackup as takeOne } from "../support/backup-fixture";
+import {
+  backupFixture,
+  dumping,
+  type Fixture,
+  startBackup,
+  takeBackup as takeOne,
+} from "../support/backup-fixture";
 import { docker } from "../support/container";
-import { endedBy, expectNothingLost, rememberBackups, untilNothingRemains } from "../support/nothing-lost";
+import {
+  endedBy,
+  expectNothingLost,
+  expectOneMessage,
+  rememberBackups,
+  untilNothingRemains,
+} from "../support/nothing-lost";
 import { removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
 import { failureOf, runRunner } from "../support/runner";
 import { SshHost } from "../support/ssh-host";
@@ -24,7 +38,8 @@ describe("a Docker daemon that is reached by ssh", function () {
     host = await SshHost.start();
     fixture = await backupFixture({ options: ["--label", label] });
     const created = tables.map(
-      (table) => `CREATE TABLE ${table} AS SELECT g AS id, md5(g::text) AS hash FROM generate_series(1, 1000) g;`,
+      (table) =>
+        `CREATE TABLE ${table} AS SELECT g AS id, md5(g::text) AS hash FROM generate_series(1, 1000) g;`,
     );
     await sql(fixture.container, created.join("\n"));
   });
@@ -71,7 +86,10 @@ describe("a Docker daemon that is reached by ssh", function () {
   });
 
   it("takes the socket that the address names, or that the host's docker uses", async () => {
-    const other = await SshHost.start({ sockets: ["/opt/a.sock"], sshd: ["SetEnv=DOCKER_HOST=unix:///opt/a.sock"] });
+    const other = await SshHost.start({
+      sockets: ["/opt/a.sock"],
+      sshd: ["SetEnv=DOCKER_HOST=unix:///opt/a.sock"],
+    });
     try {
       const found = await takeBackup(options(other, "found"));
       assert.equal(found.result.tables.length, tables.length);
@@ -89,7 +107,11 @@ describe("a Docker daemon that is reached by ssh", function () {
   it("does without a forwarded socket where the host forbids it", async () => {
     const strict = await SshHost.start({ sshd: ["AllowStreamLocalForwarding=no"] });
     try {
-      const { result } = await takeBackup({ ...options(strict, "cbm"), tables: ["parcel_1"], more: ["--jobs", "1"] });
+      const { result } = await takeBackup({
+        ...options(strict, "cbm"),
+        tables: ["parcel_1"],
+        more: ["--jobs", "1"],
+      });
       assert.equal(result.tables.length, 1);
       assert.ok((await strict.accepted()) > 3, "a call has a connection of its own");
       await untilNothingRemains(() => strict.remains());
@@ -101,14 +123,46 @@ describe("a Docker daemon that is reached by ssh", function () {
   it("says which host does not let this program in", async () => {
     const env = { ...host.env, DOCKER_HOST: host.url.replace("root@", "nobody-there@") };
     const { container } = fixture;
-    const args = ["backup", "--container", container, "--repository", folder, "--name", "x", "--table", "parcel_1"];
+    const args = [
+      "backup",
+      "--container",
+      container,
+      "--repository",
+      folder,
+      "--name",
+      "x",
+      "--table",
+      "parcel_1",
+    ];
     const failure = failureOf(await runRunner(args, env));
     assert.match(failure, /^error\[docker-unreachable\]: [^]*127\.0\.0\.1[^]*Permission denied/);
     await untilNothingRemains(() => host.remains());
   });
 
+  it("is interrupted at once while it connects", async () => {
+    const silent = net.createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const env = { ...host.env, DOCKER_HOST: `ssh://127.0.0.1:${(silent.address() as net.AddressInfo).port}` };
+    const args = { ...streamed, container: fixture.container, repository: folder, table: "small" };
+    try {
+      const { child, ended } = startBackup(args, env);
+      await once(silent, "connection");
+      const struck = performance.now();
+      child.kill("SIGINT");
+      expectOneMessage(await ended, endedBy("SIGINT"));
+      assert.ok(performance.now() - struck < 10_000, "the runner waited for the host");
+      await untilNothingRemains(() => host.remains());
+    } finally {
+      silent.close();
+    }
+  });
+
   it("leaves nothing when the runner is killed", async () => {
-    const args = { ...streamed, container: fixture.container, repository: fixture.repository({ mounted: false }) };
+    const args = {
+      ...streamed,
+      container: fixture.container,
+      repository: fixture.repository({ mounted: false }),
+    };
     await takeOne({ ...args, table: "small" });
     const before = await rememberBackups(fixture.container, args.repository);
     const { child, ended } = startBackup({ ...args, table: "large" }, host.env);
@@ -119,7 +173,11 @@ describe("a Docker daemon that is reached by ssh", function () {
   });
 
   it("ends a backup whose connection is lost, names the host, and leaves nothing", async () => {
-    const args = { ...streamed, container: fixture.container, repository: fixture.repository({ mounted: false }) };
+    const args = {
+      ...streamed,
+      container: fixture.container,
+      repository: fixture.repository({ mounted: false }),
+    };
     const doomed = await SshHost.start();
     try {
       await takeOne({ ...args, table: "small" });
@@ -139,7 +197,12 @@ describe("a Docker daemon that is reached by ssh", function () {
 
   it("serves an agent, which connects again when it was cut off", async () => {
     const { PATH = "", TMPDIR = "" } = host.env;
-    const job = { name: "cbm", source: { label, dockerHost: host.url }, tables: ["small"], schedule: "*/3 * * * * *" };
+    const job = {
+      name: "cbm",
+      source: { label, dockerHost: host.url },
+      tables: ["small"],
+      schedule: "*/3 * * * * *",
+    };
     const config = { repository: path.join(folder, "backups"), jobs: [job] };
     const before = await host.accepted();
     const agent = await TestAgent.start(folder, config, { PATH, TMPDIR });

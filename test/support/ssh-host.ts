@@ -26,13 +26,30 @@ export class SshHost {
 
   static async start({ sshd = [], sockets = [socket] }: Options = {}): Promise<SshHost> {
     const context = path.join(__dirname, "sshd");
-    await execa("docker", ["build", "--quiet", "--build-arg", `BASE=${agentImage}`, "--tag", sshdImage, context]);
+    await execa("docker", [
+      "build",
+      "--quiet",
+      "--build-arg",
+      `BASE=${agentImage}`,
+      "--tag",
+      sshdImage,
+      context,
+    ]);
     const folder = await temporaryFolder();
     const host = new SshHost(uniqueName(), await freePort(), folder);
     const key = path.join(folder, "key");
     await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
     await execa("docker", [
-      ...["run", "--detach", "--init", "--name", host.name, ...ownLabel, "--publish", `127.0.0.1:${host.port}:22`],
+      ...[
+        "run",
+        "--detach",
+        "--init",
+        "--name",
+        host.name,
+        ...ownLabel,
+        "--publish",
+        `127.0.0.1:${host.port}:22`,
+      ],
       ...sockets.flatMap((place) => ["--volume", `${socket}:${place}`]),
       sshdImage,
       await readFile(`${key}.pub`, "utf8"),
