@@ -59,8 +59,9 @@ async function forwardTo(
   signal?.addEventListener("abort", ssh.close, { once: true });
   if (signal?.aborted === true) ssh.close();
   const said = await ssh.firstLine;
-  if (said === `unix://${remote}` && (await answers(socket))) {
-    signal?.removeEventListener("abort", ssh.close);
+  const isUsable = said === `unix://${remote}` && (await answers(socket));
+  signal?.removeEventListener("abort", ssh.close);
+  if (isUsable) {
     ssh.keep();
     return { socket, ended: ssh.ended };
   }
@@ -124,8 +125,13 @@ function startSsh(address: SshAddress, folder: string, socket: string, remote: s
       rmSync(folder, { recursive: true, force: true });
       resolve("");
     });
-    child.once("close", () => {
+    const end = () => {
       resolve(errors.join("\n"));
+    };
+    child.once("close", end);
+    // What ssh started to get there may hold its output for longer.
+    child.once("exit", () => {
+      void setTimeout(1000, undefined, { ref: false }).then(end);
     });
   });
   const kill = () => {

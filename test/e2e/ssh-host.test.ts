@@ -20,7 +20,7 @@ import {
   rememberBackups,
   untilNothingRemains,
 } from "../support/nothing-lost";
-import { removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
+import { ownLabel, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
 import { failureOf, runRunner } from "../support/runner";
 import { SshHost } from "../support/ssh-host";
 
@@ -221,8 +221,24 @@ describe("a Docker daemon that is reached by ssh", function () {
     await untilNothingRemains(() => host.remains());
   });
 
-  it("runs in the agent's image, which has an ssh client", async () => {
-    const { output } = await docker("run", "--rm", "--entrypoint", "ssh", agentImage, "-V");
-    assert.match(output, /OpenSSH/);
+  it("is reached from the agent's image, with keys that are mounted", async () => {
+    const before = await host.accepted();
+    const ran = await docker(
+      ...["run", "--rm", "--network", "host", ...ownLabel, "--env", `DOCKER_HOST=${host.url}`],
+      ...["--volume", `${host.keys}:/root/.ssh:ro`, agentImage],
+      ...[
+        "backup",
+        "--container",
+        fixture.container,
+        "--repository",
+        "/tmp/b",
+        "--name",
+        "x",
+        "--table",
+        "small",
+      ],
+    );
+    assert.equal(ran.code, 0, ran.output);
+    assert.equal((await host.accepted()) - before, 1);
   });
 });

@@ -37,7 +37,8 @@ export class SshHost {
     ]);
     const folder = await temporaryFolder();
     const host = new SshHost(uniqueName(), await freePort(), folder);
-    const key = path.join(folder, "key");
+    const key = path.join(host.keys, "id_ed25519");
+    await mkdir(host.keys);
     await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
     await execa("docker", [
       ...[
@@ -62,6 +63,11 @@ export class SshHost {
 
   get url(): string {
     return `ssh://root@127.0.0.1:${this.port}`;
+  }
+
+  /** What a user's folder `.ssh` has. */
+  get keys(): string {
+    return path.join(this.folder, "keys");
   }
 
   /** For the runner: an `ssh` that knows the host, the daemon's address, and a folder for temporary files of its own. */
@@ -109,12 +115,13 @@ export class SshHost {
   private async trust(key: string): Promise<void> {
     const file = (name: string) => path.join(this.folder, name);
     const { output } = await docker("exec", this.name, "cat", "/host_key.pub");
-    await writeFile(file("known_hosts"), `[127.0.0.1]:${this.port} ${output}\n`);
+    const known = path.join(this.keys, "known_hosts");
+    await writeFile(known, `[127.0.0.1]:${this.port} ${output}\n`);
     const settings = {
       IdentityFile: key,
       IdentitiesOnly: "yes",
       StrictHostKeyChecking: "yes",
-      UserKnownHostsFile: file("known_hosts"),
+      UserKnownHostsFile: known,
     };
     await writeFile(
       file("config"),
