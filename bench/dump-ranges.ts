@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { z } from "zod";
 import { copyRanges } from "../runner/postgres/archive/ranged-dump";
 import { runningContainer } from "../runner/docker/container";
-import { docker } from "../runner/docker/docker";
+import { directDocker } from "../runner/docker/docker";
 import { callerIds } from "../runner/docker/exec";
 import { readCatalog } from "../runner/postgres/catalog/catalog";
 import { splitTables } from "../runner/postgres/archive/ranges";
@@ -24,7 +24,7 @@ async function main(
 ): Promise<void> {
   const { signal } = new AbortController();
   const jobs = Number(workers);
-  const engine = docker(undefined);
+  const engine = directDocker(undefined);
   const request = { user: "postgres", database };
   const target = serverTarget(engine, await runningContainer(engine, container), request, "bench");
   const session = openSession(target, signal);

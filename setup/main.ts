@@ -8,6 +8,7 @@ import { ensureNodeVersions } from "./node";
 import { ensureS3Server } from "./s3-server";
 import { ensureShellcheck } from "./shellcheck";
 import { shell } from "./shell";
+import { ensureSshClient } from "./ssh-client";
 import { down, ensureStack, purge, up } from "./stack";
 import { ensureTestImages } from "./test-images";
 import { SetupError } from "./step";
@@ -17,6 +18,7 @@ const targets: Readonly<Record<string, () => Promise<unknown>>> = {
   "setup-tests": async () => {
     const { image, pulumi } = await ensureEnvironment();
     await ensureChromium();
+    await ensureSshClient();
     await Promise.all([
       ensureS3Server(),
       ensureLanguages(pulumi),

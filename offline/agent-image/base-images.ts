@@ -14,8 +14,9 @@ const suite = "trixie";
 export const nodeImage = "postgis-backup-offline/node:24";
 export const dockerImage = "postgis-backup-offline/docker:cli";
 
-/** What that program needs, and a shell for the agent's hooks. */
-const treeOptions = ["--variant=essential", "--include=ca-certificates,libstdc++6", ...withoutPages];
+/** What that program needs, a shell for the agent's hooks, ssh for a daemon elsewhere, and its server for the tests of that. */
+const packages = ["ca-certificates", "libstdc++6", "openssh-client", "openssh-server"];
+const treeOptions = ["--variant=essential", `--include=${packages.join(",")}`, ...withoutPages];
 
 /** Quick if they are there. The docker command line is that of this machine. */
 export async function buildBaseImages(cacheDir: string, log: (line: string) => void): Promise<void> {

@@ -1,6 +1,7 @@
 /** The commands that a job runs before and after its backups. */
 import { execa } from "execa";
-import { docker as dockerFor, spawnDocker } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
+import { spawnDocker, withAddress } from "../docker/docker";
 import { execArguments, shell } from "../docker/exec";
 import { findByName } from "../docker/container";
 import { Failure } from "../lib/failure";
@@ -48,7 +49,7 @@ async function runHook(
         forceKillAfterDelay: 5000,
       });
     }
-    const docker = dockerFor(dockerHost);
+    const docker = await dockerFor(dockerHost, signal);
     const found = await findByName(docker, container);
     const target = { docker, container: found?.Id ?? container, env: {}, secretEnv: [] };
     const process = spawnDocker(docker, execArguments(target, shell(script, ...hook.command), hook.user), {
@@ -73,7 +74,8 @@ async function runHook(
   if (timedOut.aborted && ended.failed) throw failed(`took longer than ${hook.timeout} and was ended.`);
   if (!ended.failed) return;
   const { exitCode, all } = ended;
-  const said = all.trim() === "" ? "" : `\n${all.trim().split("\n").slice(-lastLines).join("\n")}`;
+  const said =
+    all.trim() === "" ? "" : `\n${withAddress(all.trim()).split("\n").slice(-lastLines).join("\n")}`;
   throw failed(
     exitCode === undefined
       ? `could not be started: ${ended.shortMessage}`

@@ -1,6 +1,6 @@
 /** Finds what a job backs up on this host. */
 import { containerName, findContainers, type Inspection, serviceLabel } from "../docker/container";
-import { docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
 import type { AgentJob } from "../request";
 
 export interface FoundSource {
@@ -19,9 +19,13 @@ async function runningContainers(dockerHost: string | undefined): Promise<Inspec
   const look =
     last !== undefined && performance.now() - last.at < lookServes
       ? last
-      : { at: performance.now(), found: findContainers(dockerFor(dockerHost), "status=running") };
+      : { at: performance.now(), found: lookFor(dockerHost) };
   looks.set(key, look);
   return look.found;
+}
+
+async function lookFor(dockerHost: string | undefined): Promise<Inspection[]> {
+  return findContainers(await dockerFor(dockerHost), "status=running");
 }
 
 /** As Docker's own filter has it: a label by its name, or by its name and value. */

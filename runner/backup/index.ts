@@ -1,7 +1,7 @@
 import { Repositories } from "./repositories";
 import { mostArchiveBytes, planBackup } from "./plan";
 import { writeBackup, type TakenBackup } from "./write";
-import { docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
 import { failUnlessRunning, findByName, type Inspection } from "../docker/container";
 import { whileRunning } from "../docker/watch";
 import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
@@ -33,7 +33,7 @@ export async function backup(
 ): Promise<BackupResult> {
   const repositories = new Repositories(request, signal);
   const taken = await whileRunning(
-    dockerFor(request.dockerHost),
+    await dockerFor(request.dockerHost, signal),
     request.container,
     signal,
     (watched, running) => takeBackup(request, running, repositories, progress, watched),
@@ -93,7 +93,7 @@ export async function checkBackup(
   signal: AbortSignal,
 ): Promise<BackupCheck> {
   const repositories = new Repositories(request, signal);
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   const { container: name } = request;
   const running = async () => failUnlessRunning(docker, name, await findByName(docker, name));
   const { connection, selection, estimate } = await planBackup(

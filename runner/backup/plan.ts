@@ -1,6 +1,6 @@
 /** Finds what is wrong with a backup before anything is written, and locks it: each backup is taken by one run at a time. */
 import { type Inspection, serviceNote } from "../docker/container";
-import { docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
 import { Attempts, Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
 import type { Relation } from "../postgres/catalog/catalog";
@@ -60,7 +60,7 @@ export async function planBackup(
   signal: AbortSignal,
 ): Promise<Plan> {
   const attempts = new Attempts();
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   const last = await attempts.run(() => repositories.survey());
   const container = await attempts.run(running);
   if (container === undefined) throw attempts.failure();

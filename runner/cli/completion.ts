@@ -1,6 +1,6 @@
 /** Completion in a shell: its script asks this program for what can follow the words that are there. */
 import { Argument, type Command, type Option } from "commander";
-import { docker, spawnDocker } from "../docker/docker";
+import { directDocker, spawnDocker } from "../docker/docker";
 import bash from "./completion/bash.sh";
 import fish from "./completion/fish.sh";
 import zsh from "./completion/zsh.sh";
@@ -81,7 +81,7 @@ function valuesOf(option: Option): Candidates {
 async function looked(found: Candidates): Promise<readonly Candidate[]> {
   if (found === "files") return [{ word: ":files" }];
   if (found !== "containers") return found;
-  const { stdout } = await spawnDocker(docker(undefined), ["ps", "--format", "{{.Names}}"], {
+  const { stdout } = await spawnDocker(directDocker(undefined), ["ps", "--format", "{{.Names}}"], {
     reject: false,
   });
   return stdout

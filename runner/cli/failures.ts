@@ -1,6 +1,7 @@
 /** How a run that failed says so: lines in the log or, with --json, one object as the result; and its exit status. */
 import os from "node:os";
 import { CommanderError } from "commander";
+import { withAddress } from "../docker/docker";
 import { Failure, Failures } from "../lib/failure";
 import { processOutput } from "./output";
 
@@ -34,10 +35,11 @@ export function exitStatus(error: unknown, signal: NodeJS.Signals | undefined): 
 }
 
 export async function report(error: unknown, exitStatus: number, verb: string | undefined, json: boolean) {
-  const text =
+  const text = withAddress(
     error instanceof Failure
       ? error.describe()
-      : `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      : `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
   if (!json) {
     processOutput.log(text);
     return;
@@ -53,10 +55,11 @@ export async function report(error: unknown, exitStatus: number, verb: string | 
 /** The code "unexpected" is that of a bug of this program. */
 function inJson(error: unknown) {
   if (!(error instanceof Failure)) {
-    const { message, stack } = error instanceof Error ? error : { message: String(error) };
+    const { message: said, stack } = error instanceof Error ? error : { message: String(error) };
+    const message = withAddress(said);
     return { code: "unexpected", message, failures: [{ code: "unexpected", message }], stack };
   }
   const found = error instanceof Failures ? error.found : [error];
-  const failures = found.map(({ code, message }) => ({ code, message }));
-  return { code: error.code, message: error.message, failures };
+  const failures = found.map(({ code, message }) => ({ code, message: withAddress(message) }));
+  return { code: error.code, message: withAddress(error.message), failures };
 }

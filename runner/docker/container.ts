@@ -74,7 +74,7 @@ export async function findContainer(docker: Docker, name: string): Promise<Inspe
     return z.array(Inspection).parse(JSON.parse(stdout))[0];
   } catch (error) {
     if (error instanceof ExecaError && /no such container/i.test(String(error.stderr))) return undefined;
-    throw dockerFailure(error);
+    throw dockerFailure(error, docker.address);
   }
 }
 

@@ -53,6 +53,14 @@ export async function whileRunning<T>(
     },
     () => undefined,
   );
+  if (docker.lost !== undefined) {
+    const { lost: connection } = docker;
+    const loseAll = () => {
+      lost.abort(connection.reason);
+    };
+    if (connection.aborted) loseAll();
+    else connection.addEventListener("abort", loseAll, { once: true, signal: done.signal });
+  }
   try {
     return await settleAfterAbort(work(either, running), either, graceMilliseconds);
   } catch (error) {
@@ -100,6 +108,8 @@ async function lossNow(docker: Docker, before: Inspection): Promise<Failure | un
   try {
     return lossOf(before, await findContainer(docker, before.Id));
   } catch (error) {
+    // The connection says why the daemon does not answer.
+    if (docker.lost?.reason instanceof Failure) return docker.lost.reason;
     if (error instanceof Failure) return error;
     throw error;
   }

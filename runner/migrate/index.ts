@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { backup } from "../backup";
 import { findContainer, runningContainer } from "../docker/container";
-import { docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
 import { Failure } from "../lib/failure";
 import { checkNewServer, findBrought, checkSwitchable } from "./before";
 import { readDockerRecord, removeDockerRecord, writeDockerRecord, withMigrationLock } from "./docker-record";
@@ -37,7 +37,7 @@ export async function migrate(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   checkAcceptance(request);
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   // A killed run may have stopped the new server; `resume` starts it again. A container that does not exist is an error.
   const container =
     (await findContainer(docker, request.toContainer)) ??

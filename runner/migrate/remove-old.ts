@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { findContainer, type Inspection, runningContainer } from "../docker/container";
-import { type Docker, docker as dockerFor, dockerOutput, spawnDocker } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
+import { type Docker, dockerOutput, spawnDocker } from "../docker/docker";
 import { throwawayLabels } from "../docker/abandoned-throwaways";
 import { Failure } from "../lib/failure";
 import { readDockerRecord, withMigrationLock } from "./docker-record";
@@ -18,7 +19,7 @@ export async function removeOldServer(
   request: RemoveOldRequest,
   signal: AbortSignal,
 ): Promise<MigrateResult> {
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   const container = await runningContainer(docker, request.toContainer);
   const newServer = { docker, container, request };
   return withMigrationLock(newServer, signal, () => removeOld(newServer, request, signal));

@@ -2,7 +2,8 @@
 import type { RestoreRequest } from "../request";
 import type { Progress } from "../lib/progress";
 import { Attempts, Failure } from "../lib/failure";
-import { type Docker, docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
+import type { Docker } from "../docker/docker";
 import { type Inspection, serviceNote } from "../docker/container";
 import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
@@ -31,7 +32,7 @@ export async function beginRestore(
   signal: AbortSignal,
 ): Promise<RestoreRun> {
   const attempts = new Attempts();
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   const backup = await attempts.run(() => readBackup(request, progress, signal));
   const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
 import { Attempts, Failure } from "../lib/failure";
 import { type Name, sqlName } from "../postgres/session/names";
@@ -26,13 +26,13 @@ import { restoreData, selectFilled, checkTriggers } from "./fill";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 
 /** Restores tables of a backup into a database. Either all of them are there in the end and equal what was backed up, or nothing changes. */
-export function restore(
+export async function restore(
   request: RestoreRequest,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const started = performance.now();
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   return whileRunning(docker, request.container, signal, async (watched, running) => {
     const run = await beginRestore(request, running, progress, watched);
     let done: Outcome | undefined;

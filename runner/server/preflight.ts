@@ -2,7 +2,8 @@ import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import path from "node:path";
 import { findContainer, findContainers, type Inspection } from "../docker/container";
-import { type Docker, docker as dockerFor, isLocal, spawnDocker } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
+import { type Docker, isLocal, spawnDocker } from "../docker/docker";
 import { availableImage } from "../docker/image";
 import { Attempts, Failure } from "../lib/failure";
 import { checkKept, checkVolume, findVolume, knownOwner } from "./owner";
@@ -26,7 +27,7 @@ export async function preflight(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<PreflightResult> {
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   const existing = await findContainer(docker, request.container);
   const volume = request.volume === undefined ? undefined : await findVolume(docker, request.volume);
   const last = knownOwner(again, { container: existing, volume });

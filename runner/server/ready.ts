@@ -7,7 +7,8 @@ import {
   lastLogLines,
   noContainer,
 } from "../docker/container";
-import { type Docker, docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
+import type { Docker } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { execInteractive, type ExecTarget } from "../docker/exec";
 import { connectedTarget } from "../postgres/session/connect";
@@ -40,7 +41,7 @@ export async function answering(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<ExecTarget> {
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   const container = await findByName(docker, request.container);
   if (container === undefined) throw await noContainer(docker, request.container);
   await failIfDead(docker, container, container.RestartCount, request);

@@ -1,4 +1,4 @@
-import { docker as dockerFor } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
 import { Failure, type FailureCode } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import { type VerifyRequest, type VerifyResult, referenceOf } from "../request";
@@ -97,7 +97,7 @@ async function verifyOne(
   const manifest = await readChecksums(files);
   progress.note(`Verifying ${files.location}.`);
   const verification = await verifyBackup({
-    docker: dockerFor(dockerHost),
+    docker: await dockerFor(dockerHost, signal),
     files,
     manifest,
     level,

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { restorePolicy } from "../../components/backup-bucket/policies";
 import { runningContainer } from "../../runner/docker/container";
-import { docker as dockerFor } from "../../runner/docker/docker";
+import { directDocker } from "../../runner/docker/docker";
 import { type FailureCode, failureCodes } from "../../runner/lib/failure";
 import { root } from "../../setup/paths";
 import { sessionRunning } from "../support/backup-fixture";
@@ -484,7 +484,7 @@ describe("every error", function () {
     },
     "dependent-object": () => restore("--if-exists", "replace"),
     "migration-in-progress": async () => {
-      const daemon = dockerFor(undefined);
+      const daemon = directDocker(undefined);
       const request = { toContainer: container, toUser: "postgres", toDatabase: "postgres" };
       const server = { docker: daemon, container: await runningContainer(daemon, container), request };
       return withMigrationLock(server, new AbortController().signal, () => run(migration()));

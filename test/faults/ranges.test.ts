@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { execa } from "execa";
 import { runningContainer } from "../../runner/docker/container";
-import { docker } from "../../runner/docker/docker";
+import { directDocker } from "../../runner/docker/docker";
 import type { Failure } from "../../runner/lib/failure";
 import { readContents } from "../../runner/postgres/archive/contents";
 import { serverTarget } from "../../runner/postgres/session/server";
@@ -85,9 +85,9 @@ describe("a backup of a table in ranges", function () {
 
   it("fails in pg_dump's words when there is no table of contents to be had", async () => {
     const { container } = fixture;
-    const inspection = await runningContainer(docker(undefined), container);
+    const inspection = await runningContainer(directDocker(undefined), container);
     const request = { user: "postgres", database: "postgres" };
-    const target = serverTarget(docker(undefined), inspection, request, "postgis-backup");
+    const target = serverTarget(directDocker(undefined), inspection, request, "postgis-backup");
     const options = {
       format: "directory",
       jobs: 3,
