@@ -8,7 +8,8 @@ import {
   noContainer,
   type Inspection,
 } from "../docker/container";
-import { type Docker, docker as dockerFor, dockerFailure, spawnDocker } from "../docker/docker";
+import { docker as dockerFor } from "../docker/connection";
+import { type Docker, dockerFailure, spawnDocker } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import type { AgentReadyRequest } from "../request";
@@ -22,7 +23,7 @@ export async function agentReady(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  const docker = dockerFor(request.dockerHost);
+  const docker = await dockerFor(request.dockerHost, signal);
   if (request.mode === "container") await containerReady(docker, request, signal);
   else await serviceReady(docker, request, progress, signal);
 }
@@ -72,7 +73,7 @@ async function serviceReady(
   } catch (error) {
     signal.throwIfAborted();
     const timedOut = error instanceof ExecaError && error.timedOut;
-    const failure = dockerFailure(error);
+    const failure = dockerFailure(error, docker.address);
     if (!timedOut && !(failure instanceof Failure && failure.code === "docker-failed")) throw failure;
     const reason = timedOut ? `they were not ready within ${timeout} s` : (failure as Failure).message;
     throw notReady(
@@ -95,7 +96,7 @@ async function failedTasks(docker: Docker, name: string): Promise<string> {
       .map(({ Node, CurrentState, Error }) => `\nOn ${Node || "no node"}, ${CurrentState}: ${Error}`)
       .join("");
   } catch (error) {
-    throw dockerFailure(error);
+    throw dockerFailure(error, docker.address);
   }
 }
 

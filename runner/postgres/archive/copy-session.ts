@@ -45,8 +45,8 @@ export function openCopySession(
   return {
     run: (statement) => session.run(statement),
     copy: (subject, direction, words) => {
-      // The interrupt that ends the session is not for the script.
-      const program = `trap "" INT; exec sh -c "$${scriptVariable}" sh ${quote([...words])}`;
+      // The signals that end the session are not for the script: psql may be gone, and the server restarts where an orphan dies by one.
+      const program = `trap "" INT USR1; exec sh -c "$${scriptVariable}" sh ${quote([...words])}`;
       return session.feed([`\\copy ${subject} ${direction} program ${escapeLiteral(program)}\n`]);
     },
     close: async () => {
