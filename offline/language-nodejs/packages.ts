@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 /** A plugin that an installed npm package needs. */
@@ -21,26 +21,32 @@ interface PackageJson {
   };
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function foldersIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
-    .map((entry) => ({ entry, path: join(folder, entry.name) }))
-    .filter(({ entry, path }) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(path)))
-    .map(({ path }) => realpathSync(path));
-}
-
-/** Every package.json inside a node_modules folder, at any depth. Policy packs are skipped: they are separate programs. */
+/**
+ * Every package.json inside a node_modules folder, at any depth. Policy packs are skipped: they are separate programs. Each folder is
+ * read once and nothing else is asked of the disk, because there are thousands.
+ */
 function packageFiles(folder: string, inModules: boolean, visited: Set<string>): string[] {
-  if (visited.has(folder) || existsSync(join(folder, "PulumiPolicy.yaml"))) return [];
+  if (visited.has(folder)) return [];
   visited.add(folder);
-  const own = join(folder, "package.json");
-  const nested = foldersIn(folder)
-    .filter((child) => inModules || !basename(child).startsWith("."))
-    .flatMap((child) => packageFiles(child, inModules || basename(child) === "node_modules", visited));
-  return inModules && existsSync(own) ? [own, ...nested] : nested;
+  const entries = readdirSync(folder, { withFileTypes: true });
+  if (entries.some(({ name }) => name === "PulumiPolicy.yaml")) return [];
+  const own = inModules && entries.some(({ name }) => name === "package.json");
+  const nested = entries
+    .filter(({ name }) => inModules || !name.startsWith("."))
+    .flatMap((entry) => {
+      const child = folderOf(join(folder, entry.name), entry);
+      return child === undefined
+        ? []
+        : packageFiles(child, inModules || basename(child) === "node_modules", visited);
+    });
+  return own ? [join(folder, "package.json"), ...nested] : nested;
+}
+
+/** The folder that an entry is, or points at. */
+function folderOf(path: string, entry: Dirent): string | undefined {
+  if (entry.isDirectory()) return path;
+  if (!entry.isSymbolicLink()) return undefined;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? realpathSync(path) : undefined;
 }
 
 /** Returns undefined for a file that is not JSON: some packages have such files for their own tests. */

@@ -162,22 +162,22 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "if (true) break;",
-    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/long/large-rows.test.ts.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "if (rest.length < kept) break;",
-    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/long/large-rows.test.ts.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "if (false) break;",
-    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/long/large-rows.test.ts.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
     mutated: "if (rest.length > kept) break;",
-    why: "The same rows in other pieces; that they do not wait in memory is tested in test/faults/large-rows.test.ts.",
+    why: "The same rows in other pieces; that they do not wait in memory is tested in test/long/large-rows.test.ts.",
   },
   {
     file: "runner/postgres/archive/script-pieces.ts",
