@@ -121,22 +121,18 @@ describe("a Docker daemon that is reached by ssh", function () {
   });
 
   it("says which host does not let this program in", async () => {
-    const env = { ...host.env, DOCKER_HOST: host.url.replace("root@", "nobody-there@") };
-    const { container } = fixture;
-    const args = [
-      "backup",
-      "--container",
-      container,
-      "--repository",
-      folder,
-      "--name",
-      "x",
-      "--table",
-      "parcel_1",
-    ];
-    const failure = failureOf(await runRunner(args, env));
-    assert.match(failure, /^error\[docker-unreachable\]: [^]*127\.0\.0\.1[^]*Permission denied/);
-    await untilNothingRemains(() => host.remains());
+    // On a host of its own: sshd shuts out for a while who failed to log in.
+    const refusing = await SshHost.start();
+    try {
+      const env = { ...refusing.env, DOCKER_HOST: refusing.url.replace("root@", "nobody-there@") };
+      const what = ["--container", fixture.container, "--table", "parcel_1"];
+      const args = ["backup", ...what, "--repository", folder, "--name", "x"];
+      const failure = failureOf(await runRunner(args, env));
+      assert.match(failure, /^error\[docker-unreachable\]: [^]*127\.0\.0\.1[^]*Permission denied/);
+      await untilNothingRemains(() => refusing.remains());
+    } finally {
+      await refusing.remove();
+    }
   });
 
   it("is interrupted at once while it connects", async () => {
