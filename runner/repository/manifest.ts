@@ -48,8 +48,9 @@ export const Manifest = z
     jobs: z.int(),
     fingerprintMethod: describe(
       FingerprintMethod,
-      "columns: sum over all rows of the XOR of the columns' extended hashes, each with the column's number by name as its seed; " +
-        "text: sum of hashtextextended(ROW(columns by name)::text, 0); columns-utf8 and text-utf8: the same, of the text in UTF-8 as hexadecimal digits.",
+      "values: sum over all rows of hashint8extended(the XOR of the columns' extended hashes, each with the column's number by name as its seed, 0), " +
+        "where values that are equal and not the same have other hashes; columns: the same without hashint8extended, by the types' equality; " +
+        "text: sum of hashtextextended(ROW(columns by name)::text, 0); those with -utf8: the same, of the text in UTF-8 as hexadecimal digits.",
     ),
     tables: z.array(
       z.strictObject({

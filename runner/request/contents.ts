@@ -33,10 +33,18 @@ export const Requirements = z.object({
 export type Requirements = z.infer<typeof Requirements>;
 
 /**
- * How the rows of a table become one number that does not depend on their order. `columns` hashes the values
- * themselves (PostgreSQL 14 and later), `text` their text; a comparison needs the same method on both sides. Both depend on
- * the encoding of the database; so they are of text in UTF-8 where that is another one.
+ * How the rows of a table become one number that does not depend on their order. `values` hashes the values themselves (PostgreSQL 14
+ * and later), `text` their text; a comparison needs the same method on both sides. Both depend on the encoding of the database;
+ * so they are of text in UTF-8 where that is another one. Backups of earlier versions have `columns`, for which values that a type
+ * takes for equal are the same, such as the numerics 1.0 and 1.00.
  */
-export const FingerprintMethod = z.enum(["columns", "text", "columns-utf8", "text-utf8"]);
+export const FingerprintMethod = z.enum([
+  "values",
+  "text",
+  "values-utf8",
+  "text-utf8",
+  "columns",
+  "columns-utf8",
+]);
 
 export type FingerprintMethod = z.infer<typeof FingerprintMethod>;

@@ -30,7 +30,7 @@ async function backup(container: string, folder: string, ...options: string[]) {
 
 for (const [version, method] of [
   ["13-3.1", "text"],
-  ["15-3.3", "columns"],
+  ["15-3.3", "values"],
 ] as const) {
   describe(`PostgreSQL and PostGIS ${version}`, function () {
     this.timeout(120_000);

@@ -28,7 +28,7 @@ type Facts = Pick<ServerInfo, "number" | "encoding">;
 
 /** Text that cannot be converted to UTF-8 is hashed as it is. */
 export function fingerprintMethod({ number, encoding }: Facts): FingerprintMethod {
-  const method = number >= 140000 ? "columns" : "text";
+  const method = number >= 140000 ? "values" : "text";
   return encoding === "UTF8" || !isConvertible(encoding) ? method : `${method}-utf8`;
 }
 
@@ -67,26 +67,80 @@ const callable = Object.entries(hashFunctions)
   .map(([type, name]) => `('${type}'::regtype, '${name}')`)
   .join(", ");
 
-/** Numbers, dates and bytea are the same in every encoding. All other values are hashed as hexadecimal digits of their UTF-8 text. */
-function valueAndFunction(method: FingerprintMethod): string {
-  return method === "columns-utf8"
-    ? `CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN name || hashed_as
-       ELSE format('encode(convert_to(%s::text, ''UTF8''), ''hex'')', name) END AS value,
-       CASE WHEN hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended') THEN function
-       ELSE 'hashtextextended' END AS function`
-    : `name || hashed_as AS value, CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function`;
-}
+/**
+ * Where values that are equal are not always the same, what tells them apart too: -0 from 0, and 1.00 from 1.0. In `format`'s words,
+ * the value is %1$s and the seed %2$s. Texts have expressions of their own.
+ */
+const exactExpressions = {
+  ...Object.fromEntries(
+    Object.entries(hashFunctions)
+      .filter(([, name]) => !/text|bpchar/.test(name))
+      .map(([type, name]) => [type, `${name}(%1$s, %2$s)`]),
+  ),
+  float4:
+    "CASE WHEN %1$s = 0 THEN hashtextextended(%1$s::text, %2$s) ELSE hashfloat4extended(%1$s, %2$s) END",
+  float8:
+    "CASE WHEN %1$s = 0 THEN hashtextextended(%1$s::text, %2$s) ELSE hashfloat8extended(%1$s, %2$s) END",
+  numeric: "hash_numeric_extended(%1$s, %2$s) # hashint4extended(coalesce(scale(%1$s), -1), %2$s)",
+};
+
+const expressions = Object.entries(exactExpressions)
+  .map(([type, expression]) => `('${type}'::regtype, '${expression}')`)
+  .join(", ");
+
+/** Other types whose hash function tells all values apart; all but these are hashed as bytea or text. */
+const exactTypes = [
+  "bool",
+  "date",
+  "time",
+  "timestamptz",
+  "bytea",
+  "name",
+  '"char"',
+  "inet",
+  "cidr",
+  "macaddr",
+]
+  .map((type) => `'${type}'::regtype`)
+  .join(", ");
+
+const inUtf8 = (value: string) => `format('encode(convert_to(%s, ''UTF8''), ''hex'')', ${value})`;
 
 /**
- * One query for each table. Each column of a row is hashed with its own number as the seed, and the hashes are combined by
- * XOR. Columns whose type is not listed above are hashed together, as a record. A type without an extended hash function,
- * such as geometry, is hashed as bytea if there is a cast (for geometry that is EWKB, half the size of its text), else as
- * text. Types that hash an oid, such as an enum or regclass, are hashed as text too, because a restored object has another
- * oid. Columns are sorted by name, because a restored table that inherits columns can have them in another order.
+ * For each column, an expression that hashes it or, if there is none, the value to be hashed with others as a record. Blanks at the end
+ * of a bpchar mean nothing where it has a length, because all values have that; elsewhere they do, and the cast to text drops them. Texts
+ * that a collation takes for equal are not the same either.
  */
-const measureQueries = (oids: readonly string[], { method, validity }: MeasureOptions) => `
-WITH wanted AS (
-  SELECT DISTINCT unnest('{${oids.join(",")}}'::oid[]) AS oid
+const valueColumns = (utf8: boolean) => `
+), described AS (
+  SELECT attrelid, number, name, known.expression, b.oid = 'bpchar'::regtype AND typmod > 0 AS is_padded,
+    CASE WHEN b.oid IN (${exactTypes}) THEN name
+      WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = b.oid AND casttarget = 'bytea'::regtype) THEN name || '::bytea' END AS value,
+    CASE WHEN b.oid IN ('text'::regtype, 'varchar'::regtype) THEN name
+      WHEN b.oid <> 'bpchar'::regtype THEN name || '::text'
+      WHEN typmod > 0 THEN name || '${utf8 ? "::text" : ""}'
+      ELSE format('CASE WHEN %1$s IS NOT NULL THEN format(''%%s'', %1$s) END', name) END
+    || CASE WHEN l.collisdeterministic OR b.oid NOT IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) THEN '' ELSE ' COLLATE "C"' END AS as_text
+  FROM attributes JOIN pg_type b ON b.oid = base LEFT JOIN pg_collation l ON l.oid = attcollation
+  LEFT JOIN (VALUES ${expressions}) known (type, expression) ON known.type = b.oid
+), col AS (
+  SELECT attrelid, number, name, value,
+    'coalesce(' || CASE WHEN expression IS NOT NULL THEN format(expression, name, number)
+      WHEN value IS NOT NULL THEN NULL
+      ${utf8 ? "" : "WHEN is_padded THEN format('hashbpcharextended(%s, %s)', as_text, number)"}
+      ELSE format('hashtextextended(%s, %s)', ${utf8 ? inUtf8("as_text") : "as_text"}, number) END || ', ' || number || ')' AS hash
+  FROM described`;
+
+/** The same for `columns`, by the equality of the types. */
+function equalityColumns(utf8: boolean): string {
+  const isBinary =
+    "hashed_as = '::bytea' OR function IS NOT NULL AND function NOT IN ('hashtextextended', 'hashbpcharextended')";
+  const typed = utf8
+    ? `CASE WHEN ${isBinary} THEN name || hashed_as
+       ELSE ${inUtf8("name || '::text'")} END AS value,
+       CASE WHEN ${isBinary} THEN function ELSE 'hashtextextended' END AS function`
+    : `name || hashed_as AS value, CASE hashed_as WHEN '::text' THEN 'hashtextextended' ELSE function END AS function`;
+  return `
 ), hashable AS (
   SELECT c.opcintype AS type FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod AND a.amname = 'hash'
   JOIN pg_amproc p ON p.amprocfamily = c.opcfamily AND p.amproclefttype = c.opcintype AND p.amprocnum = 2
@@ -95,26 +149,47 @@ WITH wanted AS (
   SELECT type FROM hashable UNION SELECT castsource FROM pg_cast JOIN hashable ON casttarget = type WHERE castmethod = 'b' AND castcontext = 'i'
   EXCEPT SELECT oid FROM pg_type WHERE typname LIKE 'reg%' AND typnamespace = 'pg_catalog'::regnamespace
 ), typed AS (
-  SELECT a.attrelid, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attname COLLATE "C") AS number,
-    format('t.%I', a.attname) AS name, callable.function, CASE
+  SELECT attrelid, number, name, callable.function, CASE
       WHEN b.oid IN (SELECT type FROM coercible) THEN ''
       WHEN b.typelem <> 0 AND b.typlen = -1 AND b.typelem IN (SELECT type FROM coercible) THEN ''
       WHEN EXISTS (SELECT FROM pg_cast WHERE castsource = b.oid AND casttarget = 'bytea'::regtype) THEN '::bytea'
       ELSE '::text' END AS hashed_as
-  FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
-  JOIN pg_type b ON b.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END
-  LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM wanted)
+  FROM attributes JOIN pg_type b ON b.oid = base LEFT JOIN (VALUES ${callable}) callable (type, function) ON callable.type = b.oid
+), chosen AS (
+  SELECT attrelid, number, name, ${typed} FROM typed
 ), col AS (
-  SELECT attrelid, number, name, ${valueAndFunction(method)}
-  FROM typed
+  SELECT attrelid, number, name, value, CASE WHEN function IS NOT NULL THEN format('coalesce(%s(%s, %s), %3$s)', function, value, number) END AS hash
+  FROM chosen`;
+}
+
+/**
+ * One query for each table. Each column of a row is hashed with its own number as the seed, and the hashes are combined by
+ * XOR, which is hashed once more: without that, a sum does not always see that two rows have swapped their values of a column.
+ * Columns without an expression of their own are hashed together, as a record. A type that has a cast to bytea is hashed as that (for
+ * geometry that is EWKB, half the size of its text), others as text: a type that hashes an oid, such as an enum or regclass, has
+ * another one in a restored database. Columns are sorted by name, because a restored table that inherits columns can have them in
+ * another order.
+ */
+function measureQueries(oids: readonly string[], { method, validity }: MeasureOptions): string {
+  const utf8 = method.endsWith("-utf8");
+  const byValue = method.startsWith("values");
+  const text = utf8
+    ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)"
+    : "hashtextextended(ROW(%s)::text, 0)";
+  return `
+WITH wanted AS (
+  SELECT DISTINCT unnest('{${oids.join(",")}}'::oid[]) AS oid
+), attributes AS (
+  SELECT a.attrelid, row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attname COLLATE "C") AS number,
+    format('t.%I', a.attname) AS name, CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END AS base,
+    greatest(a.atttypmod, y.typtypmod) AS typmod, a.attcollation
+  FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT oid FROM wanted)${byValue ? valueColumns(utf8) : equalityColumns(utf8)}
 ), row_hash AS (
   SELECT attrelid,
-    concat_ws(' # ',
-      string_agg(format('coalesce(%s(%s, %s), %3$s)', function, value, number), ' # ') FILTER (WHERE function IS NOT NULL),
-      'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE function IS NULL) || '), 0)'
-    ) AS columns,
-    format('${method === "text-utf8" ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)" : "hashtextextended(ROW(%s)::text, 0)"}', string_agg(name, ', ' ORDER BY number)) AS text
+    concat_ws(' # ', string_agg(hash, ' # '),
+      'hash_record_extended(ROW(' || string_agg(value, ', ' ORDER BY number) FILTER (WHERE hash IS NULL) || '), 0)') AS columns,
+    format('${text}', string_agg(name, ', ' ORDER BY number)) AS text
   FROM col GROUP BY attrelid
 ), geometry AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -124,13 +199,14 @@ WITH wanted AS (
   FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped AND attrelid IN (SELECT oid FROM wanted) GROUP BY attrelid
 )
 SELECT format(
-  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(%s), 0)::text%s) FROM ONLY %I.%I t',
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s) FROM ONLY %I.%I t',
   c.oid,
   coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0'), ', ''invalidGeometries'', ' || v.invalid,
   n.nspname, c.relname) AS query
 FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
 WHERE c.relkind = 'r'`;
+}
 
 type Measures = Map<string, Measure>;
 

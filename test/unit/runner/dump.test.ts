@@ -96,14 +96,14 @@ describe("fingerprints", () => {
     const methods = ["UTF8", "LATIN1", "SQL_ASCII", "MULE_INTERNAL"].map((encoding) =>
       fingerprintMethod({ number: 170000, encoding }),
     );
-    assert.deepEqual(methods, ["columns", "columns-utf8", "columns", "columns"]);
+    assert.deepEqual(methods, ["values", "values-utf8", "values", "values"]);
   });
 
   it("are not compared for a reason that is named", () => {
     const why = (method: FingerprintMethod, from: string, number: number, encoding: string) =>
       whyNotComparable(method, from, { number, encoding });
-    assert.equal(why("columns", "UTF8", 170000, "UTF8"), undefined);
-    assert.equal(why("columns-utf8", "LATIN1", 170000, "UTF8"), undefined);
+    assert.equal(why("values", "UTF8", 170000, "UTF8"), undefined);
+    assert.equal(why("values-utf8", "LATIN1", 170000, "UTF8"), undefined);
     assert.equal(why("text", "SQL_ASCII", 130000, "SQL_ASCII"), undefined);
     assert.match(why("columns", "UTF8", 130000, "UTF8") ?? "", /version/);
     assert.match(why("columns", "SQL_ASCII", 170000, "UTF8") ?? "", /was SQL_ASCII .* is UTF8 in this one$/);
