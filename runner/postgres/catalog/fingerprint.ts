@@ -89,18 +89,7 @@ const expressions = Object.entries(exactExpressions)
   .join(", ");
 
 /** Other types whose hash function tells all values apart; all but these are hashed as bytea or text. */
-const exactTypes = [
-  "bool",
-  "date",
-  "time",
-  "timestamptz",
-  "bytea",
-  "name",
-  '"char"',
-  "inet",
-  "cidr",
-  "macaddr",
-]
+const exactTypes = ["bool", "date", "time", "timestamptz", "bytea", '"char"', "inet", "cidr", "macaddr"]
   .map((type) => `'${type}'::regtype`)
   .join(", ");
 
