@@ -423,7 +423,7 @@ export interface BackupAgentArgs {
   constraints?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * Seconds that `pulumi up` waits until the agent works; on a swarm, until those of all nodes do, which takes some 12 seconds for each. A
-   * change does nothing by itself.
+   * change asks again.
    * @default 600
    */
   startTimeout?: pulumi.Input<number>;

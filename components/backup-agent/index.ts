@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
@@ -6,7 +5,7 @@ import { z } from "zod";
 import { AgentReadyRequest } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkValue, derived, wrongArgument } from "../shared/check";
-import { childOptions, outputsOf } from "../shared/component";
+import { childOptions, hashOf, outputsOf } from "../shared/component";
 import { runnerCommand } from "../shared/runner-command";
 import { AgentMode, type BackupAgentArgs, backupAgentNames } from "./args";
 import { configurationOf, internalPort } from "./configuration";
@@ -178,7 +177,7 @@ export class BackupAgent extends pulumi.ComponentResource {
       this.service = new docker.Service(`${name}-service`, service, options);
       this.agentName = this.service.name;
       // Whatever changes a service leaves its id as it is.
-      started = pulumi.all([this.service.id, pulumi.jsonStringify(service)]).apply((parts) => digest(parts));
+      started = pulumi.all([this.service.id, pulumi.jsonStringify(service)]).apply(hashOf);
     }
     this.ready = runnerCommand(
       `${name}-ready`,
@@ -263,9 +262,6 @@ function serviceArgs(
         }),
   };
 }
-
-const digest = (parts: readonly string[]): string =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 

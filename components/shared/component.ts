@@ -1,4 +1,5 @@
 /** What all components have in common. */
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 
 /** The arguments, with the password as a secret. */
@@ -27,4 +28,9 @@ export function outputsOf(component: pulumi.ComponentResource): pulumi.Inputs {
     ([name, value]) => name !== "urn" && pulumi.Output.isInstance(value),
   );
   return Object.fromEntries(found);
+}
+
+/** A trigger that is another one when anything in the value is. */
+export function hashOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 }

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { RestoreRequest, RestoreResult } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
 import { checkPassword } from "../shared/check";
-import { outputsOf, withSecretPassword } from "../shared/component";
+import { hashOf, outputsOf, withSecretPassword } from "../shared/component";
 import { connectionArguments } from "../shared/connection";
 import { serverIdentity, valuesAlone } from "../shared/identity";
 import { runVerb } from "../shared/verb";
@@ -81,8 +80,4 @@ export class TableRestore extends pulumi.ComponentResource {
     this.notes = result.notes;
     this.registerOutputs(outputsOf(this));
   }
-}
-
-function hashOf(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 }

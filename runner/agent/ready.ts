@@ -4,6 +4,7 @@ import { z } from "zod";
 import {
   containerName,
   findContainer,
+  hasDied,
   lastLogLines,
   noContainer,
   type Inspection,
@@ -39,11 +40,11 @@ async function containerReady(
   for (let now: Inspection | undefined = first; ; now = await findContainer(docker, first.Id)) {
     if (now === undefined)
       throw new Failure("container-lost", `Container "${name}" was removed before its agent was ready.`);
-    const { Running, Restarting, Health } = now.State;
+    const { Health } = now.State;
     if (Health === undefined)
       throw notReady(`Container "${name}" has no health check: its image is not one of "agent/Dockerfile".`);
     if (Health.Status === "healthy") return;
-    const died = !Running || Restarting || now.RestartCount !== first.RestartCount;
+    const died = hasDied(first, now);
     if (died || performance.now() > deadline) {
       const what = died ? "ended" : `was not ready within ${timeout} s`;
       throw notReady(

@@ -134,6 +134,11 @@ export async function noContainer(docker: Docker, name: string): Promise<Failure
   );
 }
 
+/** With a restart policy, Docker starts a dead container again and again; the restart count tells. */
+export function hasDied(before: Pick<Inspection, "RestartCount">, now: Inspection): boolean {
+  return !now.State.Running || now.State.Restarting || now.RestartCount !== before.RestartCount;
+}
+
 /** Fails if the container does not exist or does not run. */
 export async function runningContainer(docker: Docker, name: string): Promise<Inspection> {
   return failUnlessRunning(docker, name, await findContainer(docker, name));

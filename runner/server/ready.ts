@@ -3,6 +3,7 @@ import {
   describeState,
   findByName,
   findContainer,
+  hasDied,
   type Inspection,
   lastLogLines,
   noContainer,
@@ -44,7 +45,7 @@ export async function answering(
   const docker = await dockerFor(request.dockerHost, signal);
   const container = await findByName(docker, request.container);
   if (container === undefined) throw await noContainer(docker, request.container);
-  await failIfDead(docker, container, container.RestartCount, request);
+  await failIfDead(docker, container, container, request);
   return waitForServer(docker, container, request, progress, signal);
 }
 
@@ -66,7 +67,7 @@ async function waitForServer(
         "container-lost",
         `Container "${request.container}" was removed before its server answered.`,
       );
-    await failIfDead(docker, now, container.RestartCount, request);
+    await failIfDead(docker, container, now, request);
     const seconds = (performance.now() - started) / 1000;
     if (seconds > request.timeout) {
       throw new Failure(
@@ -85,14 +86,13 @@ async function waitForServer(
   }
 }
 
-/** With a restart policy, Docker starts a dead container again and again; the restart count tells. */
 async function failIfDead(
   docker: Docker,
+  before: Inspection,
   now: Inspection,
-  restartsBefore: number,
   request: ReadyRequest,
 ): Promise<void> {
-  if (now.State.Running && !now.State.Restarting && now.RestartCount === restartsBefore) return;
+  if (!hasDied(before, now)) return;
   const lastLines = await lastLogLines(docker, now.Id, logLines);
   throw new Failure(
     "server-not-ready",

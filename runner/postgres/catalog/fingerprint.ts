@@ -49,21 +49,23 @@ export function whyNotComparable(
  * Types whose hash function can be called directly since PostgreSQL 14; that takes a third of the time of hashing a record. This
  * is a fixed list, because the catalog names other functions in other versions, and fingerprints must not depend on the version.
  */
-const hashFunctions = {
+const numberFunctions = {
   int2: "hashint2extended",
   int4: "hashint4extended",
   int8: "hashint8extended",
   float4: "hashfloat4extended",
   float8: "hashfloat8extended",
   numeric: "hash_numeric_extended",
-  text: "hashtextextended",
-  varchar: "hashtextextended",
-  bpchar: "hashbpcharextended",
   uuid: "uuid_hash_extended",
   timestamp: "timestamp_hash_extended",
 };
+const textFunctions = {
+  text: "hashtextextended",
+  varchar: "hashtextextended",
+  bpchar: "hashbpcharextended",
+};
 
-const callable = Object.entries(hashFunctions)
+const callable = Object.entries({ ...numberFunctions, ...textFunctions })
   .map(([type, name]) => `('${type}'::regtype, '${name}')`)
   .join(", ");
 
@@ -72,11 +74,7 @@ const callable = Object.entries(hashFunctions)
  * the value is %1$s and the seed %2$s. Texts have expressions of their own.
  */
 const exactExpressions = {
-  ...Object.fromEntries(
-    Object.entries(hashFunctions)
-      .filter(([, name]) => !/text|bpchar/.test(name))
-      .map(([type, name]) => [type, `${name}(%1$s, %2$s)`]),
-  ),
+  ...Object.fromEntries(Object.entries(numberFunctions).map(([type, name]) => [type, `${name}(%1$s, %2$s)`])),
   float4:
     "CASE WHEN %1$s = 0 THEN hashtextextended(%1$s::text, %2$s) ELSE hashfloat4extended(%1$s, %2$s) END",
   float8:
