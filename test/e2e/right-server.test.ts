@@ -196,7 +196,7 @@ describe("the server that is meant", function () {
       const options = { container, repository: folder, tables: ["last"], more: ["--format", "custom"] };
       assert.match(await failBackup(options), /^error\[server-not-ready\]: .* still initialising/);
       await ready(container, "--timeout", "120");
-      assert.match((await docker("top", container)).output, /postgres -c listen_addresses=\n/);
+      assert.match((await docker("top", container)).output, /postgres -c listen_addresses=$/m);
       await takeBackup({ ...options, name: uniqueName() });
     });
   });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { cache } from "../../setup/paths";
+import { commandsBelow } from "./processes";
 import { removeLeftovers } from "./resources";
 import { SecondDaemon } from "./second-daemon";
 import { TestSwarm } from "./swarm";
@@ -17,3 +18,13 @@ export async function mochaGlobalSetup(): Promise<void> {
   await SecondDaemon.removeLeftovers();
   await TestSwarm.removeLeftovers();
 }
+
+export const mochaHooks = {
+  /** Says what a test that timed out still waits for. */
+  async afterEach(this: Mocha.Context): Promise<void> {
+    const error = this.currentTest?.err;
+    if (error === undefined || !error.message.startsWith("Timeout of ")) return;
+    const waiting = await commandsBelow(process.pid);
+    error.message = `${error.message.split(".", 1)[0] ?? ""}; still at work: ${waiting.join(" | ")}`;
+  },
+};

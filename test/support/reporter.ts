@@ -12,7 +12,7 @@ interface Report {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** One line each. */
+  /** One line each; the first ones say more, because one fault can fail the tests that follow. */
   readonly failures: readonly string[];
   readonly tests: readonly Timed[];
   /** With their hooks. */
@@ -51,7 +51,7 @@ class Reporter extends Mocha.reporters.Spec {
   override done(failures: number, fn: (failures: number) => void): void {
     const report = sum(this.earlier, {
       ...{ passed: this.stats.passes, failed: this.stats.failures, skipped: this.stats.pending },
-      failures: this.failures.map(failureLine),
+      failures: this.failures.map((test, index) => failureLine(test, index < 4 ? 240 : 80)),
       tests: slowest(this.tests),
       files: [...this.files].map(([what, milliseconds]) => ({ what, milliseconds })),
     });
@@ -71,9 +71,12 @@ function nameOf({ file }: Mocha.Runnable): string {
   return file === undefined ? "" : path.relative("test", file).replace(/\.test\.ts$/, "");
 }
 
-function failureLine(test: Mocha.Test): string {
-  const message = (test.err?.message ?? "").trim().split("\n", 1)[0] ?? "";
-  return `${nameOf(test)}: ${test.title.slice(0, 60)}: ${message.slice(0, 80)}`;
+function failureLine(test: Mocha.Test, length: number): string {
+  const message = (test.err?.message ?? "")
+    .replace("Expected values to be strictly deep-equal:", "")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+  return `${nameOf(test)}: ${test.title.slice(0, 60)}: ${message.slice(0, length)}`;
 }
 
 function sum(a: Report, b: Report): Report {

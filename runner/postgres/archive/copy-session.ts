@@ -46,7 +46,7 @@ export function openCopySession(
     run: (statement) => session.run(statement),
     copy: (subject, direction, words) => {
       // The signals that end the session are not for the script: psql may be gone, and the server restarts where an orphan dies by one.
-      const program = `trap "" INT USR1; exec sh -c "$${scriptVariable}" sh ${quote([...words])}`;
+      const program = `trap "" INT USR1 TERM; exec sh -c "$${scriptVariable}" sh ${quote([...words])}`;
       return session.feed([`\\copy ${subject} ${direction} program ${escapeLiteral(program)}\n`]);
     },
     close: async () => {

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { execFed, type ExecTarget, runTied } from "../../../runner/docker/exec";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { execFed, type ExecTarget, runTied, shell } from "../../../runner/docker/exec";
+import tieReader from "../../../runner/docker/tie-reader.sh";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
 
 /** Runs the command here, in a process group of its own, as the daemon does. */
@@ -48,5 +52,25 @@ describe("a process that misses an interrupt", () => {
     const session = execFed(await target(), ["python3", "-c", program(2)], { stdin: "pipe", reject: false });
     session.stdout.once("data", () => session.stdin.end());
     assert.equal((await session).exitCode, 9);
+  });
+
+  it("ends at the next one: fed, and its cat still starting when it has ended", async () => {
+    const fed = await target();
+    const cat = path.join(fed.docker.env["PATH"]?.split(":", 1)[0] ?? "", "cat");
+    await writeFile(cat, '#!/bin/sh\ntrap "" USR1; sleep 0.5; trap - USR1; exec /bin/cat\n', { mode: 0o755 });
+    const session = execFed(fed, ["sh", "-c", "exit 9"], { stdin: "pipe", reject: false });
+    assert.equal((await session).exitCode, 9);
+  });
+
+  it("ends however soon its input ends", async function () {
+    this.timeout(120_000);
+    const [program = "", ...args] = shell(tieReader, "true");
+    const runs = async () => {
+      for (let run = 0; run < 20; run++) {
+        const options = { stdin: "ignore", timeout: 10_000, reject: false } as const;
+        assert.ok(!(await execa("setsid", ["--wait", program, ...args], options)).timedOut);
+      }
+    };
+    await Promise.all(Array.from({ length: 30 }, runs));
   });
 });
