@@ -185,9 +185,9 @@ describe("agents on a Docker Swarm of three engines, declared by one pulumi up",
     await waitUntil("the next run", async () => (await backupIds(repository, "large")).length > 0, 180).catch(
       orLogs,
     );
-    await waitUntil("its end there", async () => /large: .*\/large\/\S+ is complete/.test(await logOf(to))).catch(
-      orLogs,
-    );
+    await waitUntil("its end there", async () =>
+      /large: .*\/large\/\S+ is complete/.test(await logOf(to)),
+    ).catch(orLogs);
     const before = (await backupIds(repository, "cbm")).length;
     await waitUntil(
       "one more of the other job",
