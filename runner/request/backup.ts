@@ -5,6 +5,7 @@ import { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "./cho
 import { Retention } from "./retention";
 import { BackupsOfName, FileMode, FolderPath, Repository } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
+import { Duration } from "./duration";
 import path from "node:path";
 
 const isInS3 = (repository: string) => parseRepository(repository).kind === "s3";
@@ -43,6 +44,11 @@ export const BackupRequest = z
     /** Only where there are at least three workers. */
     splitTablesFrom: SplitTablesFrom,
     compression: Compression.optional(),
+    /**
+     * Rows that did not change since the last backup are shared with it, unless they were dumped longer ago than this. Unset: all
+     * rows are dumped.
+     */
+    fullEvery: Duration.optional(),
     missingReferences: z.enum(MissingReferences).default("fail"),
     /** Content that may be left out. */
     accept: z.array(z.enum(NotCarried)).default([]),
@@ -67,6 +73,15 @@ export const BackupRequest = z
     path: ["workDirectory"],
     message: "has no effect where the repository is a folder: the backup is written there",
   })
+  .refine(
+    ({ fullEvery, format = "directory", repository }) =>
+      fullEvery === undefined || (format === "directory" && !isInS3(repository)),
+    {
+      path: ["fullEvery"],
+      message:
+        "has no effect here: only archives in the directory format, in a folder, share rows with earlier ones",
+    },
+  )
   .refine(({ workDirectory }) => workDirectory === undefined || !isInS3(workDirectory), {
     path: ["workDirectory"],
     message: "must be a folder of this machine",
