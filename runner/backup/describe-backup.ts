@@ -3,6 +3,8 @@ import type { ServerInfo } from "../postgres/session/server";
 import type { Snapshot } from "../postgres/session/snapshot";
 import type { Extent } from "../postgres/catalog/extents";
 import type { Measure } from "../postgres/catalog/fingerprint";
+import type { Storage } from "../postgres/catalog/storage";
+import type { SharedFile } from "./unchanged";
 import type { Definitions } from "../postgres/catalog/definitions";
 import { kindName } from "../postgres/catalog/select-tables";
 import type { Relation } from "../postgres/catalog/catalog";
@@ -24,6 +26,8 @@ type Described = Pick<
   readonly server: ServerInfo;
   readonly snapshot: Snapshot;
   readonly measures: ReadonlyMap<string, Measure>;
+  readonly storage: ReadonlyMap<string, Storage>;
+  readonly shared: ReadonlyMap<string, SharedFile>;
   readonly extents: ReadonlyMap<string, readonly Extent[]>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly logicalForeignKeys: readonly CountedForeignKey[];
@@ -46,10 +50,7 @@ export function describeBackup(backup: Described): Description {
       containerId: container.Id,
       image: container.Config.Image,
       imageDigest: backup.imageDigest,
-      database: backup.database,
-      serverVersion: server.version,
-      ...(server.postgis === null ? {} : { postgisVersion: server.postgis }),
-      encoding: server.encoding,
+      ...serverOf(backup.database, server),
       lcCollate: server.lcCollate,
       lcCtype: server.lcCtype,
       ...localeOf(server),
@@ -63,6 +64,7 @@ export function describeBackup(backup: Described): Description {
     tables: snapshot.tables.map((table) => ({
       ...describeTable(table),
       ...measured(table, measures),
+      ...comparable(table, measures, backup),
       ...located(table, measures, extents),
       ...defined(table, definitions),
     })),
@@ -79,6 +81,16 @@ export function describeBackup(backup: Described): Description {
       kind: kindName(relation),
     })),
     requires: backup.requires,
+  };
+}
+
+/** What the text of rows depends on. */
+export function serverOf(database: string, { version, postgis, encoding }: ServerInfo) {
+  return {
+    database,
+    serverVersion: version,
+    ...(postgis === null ? {} : { postgisVersion: postgis }),
+    encoding,
   };
 }
 
@@ -110,6 +122,21 @@ function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string
   if (measure === undefined) throw new Error(`the rows of ${sqlName} were not counted`);
   const { rows, fingerprint, invalidGeometries } = measure;
   return { rows, fingerprint, ...(invalidGeometries === undefined ? {} : { invalidGeometries }) };
+}
+
+/** What a later backup compares, and where the rows are from. */
+function comparable(
+  { oid }: Relation,
+  measures: ReadonlyMap<string, Measure>,
+  { storage, shared }: Pick<Described, "storage" | "shared">,
+) {
+  const places = measures.get(oid)?.places;
+  const found = storage.get(oid);
+  const file = shared.get(oid);
+  return {
+    ...(found === undefined || places === undefined ? {} : { unchangedIf: { ...found, places } }),
+    ...(file === undefined ? {} : { sharedFrom: file.sharedFrom }),
+  };
 }
 
 /** The index or the statistics of a table that was emptied can be those of its former rows. */

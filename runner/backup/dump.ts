@@ -1,7 +1,7 @@
 import { findCompressor } from "../postgres/archive/compression";
 import { canReadContents } from "../postgres/archive/contents";
 import { dump, type DumpDestination, type DumpOptions } from "../postgres/archive/dump";
-import { dumpInRanges } from "../postgres/archive/ranged-dump";
+import { dumpInPieces } from "../postgres/archive/ranged-dump";
 import { splitTables } from "../postgres/archive/ranges";
 import { findExtents } from "../postgres/catalog/extents";
 import { type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
@@ -10,7 +10,9 @@ import type { Snapshot } from "../postgres/session/snapshot";
 import { inSnapshot } from "../postgres/session/snapshot-reader";
 import type { Progress } from "../lib/progress";
 import { formatBytes, totalBytes } from "../lib/format";
+import type { Session } from "../postgres/session/session";
 import { together } from "../lib/concurrency";
+import { type Earlier, findUnchanged, nothingUnchanged, sharedAs, type Unchanged } from "./unchanged";
 import { type LogicalForeignKey, countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 /** What is dumped, and how. */
@@ -22,6 +24,8 @@ export interface Dumping {
   readonly splitFrom: number;
   /** `server_version_num` */
   readonly serverVersion: number;
+  /** What the tables are compared with; undefined if all are dumped. */
+  readonly earlier: Earlier | undefined;
   /** Size that the archive will have, as far as that is known. */
   readonly expectedBytes: number | undefined;
 }
@@ -43,19 +47,25 @@ export async function dumpAndMeasure(
 ) {
   const { snapshot } = dumping;
   const oids = snapshot.tables.map(({ oid }) => oid);
-  progress.note(
-    `Dumping ${snapshot.tables.length} tables, ${formatBytes(totalBytes(snapshot.tables))} in the database.`,
+  const { jobs } = dumping.options;
+  const unchanged = await orDeadSession(session, signal, () =>
+    measuring.places === true
+      ? findUnchanged({ session, target }, snapshot, dumping.earlier, { measuring, jobs }, progress, signal)
+      : Promise.resolve(nothingUnchanged),
   );
+  const left = snapshot.tables.filter(({ oid }) => !unchanged.shared.has(oid));
+  progress.note(`Dumping ${left.length} tables, ${formatBytes(totalBytes(left))} in the database.`);
   const { destination, dumped } = noticed(dumping.destination);
   // This uses the session before the others do.
-  const dumpTables = await planDump({ session, target }, { ...dumping, destination }, progress);
+  const dumpTables = await planDump({ session, target }, { ...dumping, destination }, unchanged, progress);
   let current = "table definitions";
   const stop = progress.follow(() => current, writtenBytes, dumping.expectedBytes);
-  try {
-    const [, [measures, counted, extents]] = await together(signal, [
+  const dumpAll = async () => {
+    const [names, [measures, counted, extents]] = await together(signal, [
       (either) => dumpTables((tables) => (current = tables || current), either),
       async (either) => {
-        const measure = await planMeasures(session, oids, measuring);
+        const unmeasured = oids.filter((oid) => !unchanged.measures.has(oid));
+        const measure = await planMeasures(session, unmeasured, measuring);
         const read = await together(either, [
           (each) => measure(inSnapshot(target, snapshot.id, each)),
           (each) => countOrphans(inSnapshot(target, snapshot.id, each), logicalForeignKeys, maxOrphans),
@@ -67,13 +77,24 @@ export async function dumpAndMeasure(
       },
     ]);
     signal.throwIfAborted();
-    return { measures, logicalForeignKeys: counted, extents };
+    return {
+      measures: new Map([...unchanged.measures, ...measures]),
+      logicalForeignKeys: counted,
+      extents,
+      storage: unchanged.storage,
+      shared: sharedAs(names, unchanged),
+    };
+  };
+  return orDeadSession(session, signal, dumpAll).finally(stop);
+}
+
+/** If the session that holds the snapshot is dead, everything else failed because of that; this reports it. */
+async function orDeadSession<T>(session: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    // If the session that holds the snapshot is dead, everything else failed because of that; this reports it.
     if (!signal.aborted) await session.run("SELECT 1");
     throw error;
-  } finally {
-    stop();
   }
 }
 
@@ -101,8 +122,11 @@ function noticed(destination: DumpDestination) {
   return { destination: receiving, dumped };
 }
 
-/** Dumps the tables, and says which ones it is busy with. */
-type Dumper = (onTables: (tables: string) => void, signal: AbortSignal) => Promise<void>;
+/** Dumps the tables, and says which ones it is busy with. Gives the names of shared files, by the oids of their tables. */
+type Dumper = (
+  onTables: (tables: string) => void,
+  signal: AbortSignal,
+) => Promise<ReadonlyMap<string, string>>;
 
 /**
  * Below this many workers, splitting a table is slower. `pg_dump` alone keeps almost two cores busy with one table: the
@@ -114,22 +138,31 @@ const leastJobs = 3;
 /** Before this version, the server reads the whole table for each range of its pages. */
 const rangeScans = 140000;
 
-/** `pg_dump` dumps the tables; large ones are dumped in ranges if that was asked for and is possible. */
+/** `pg_dump` dumps the tables; large ones are dumped in ranges if that was asked for and is possible. Those that did not change are not. */
 async function planDump(
   { session, target }: Connection,
   { snapshot, options, destination, splitFrom, serverVersion }: Dumping,
+  { shared }: Unchanged,
   progress: Progress,
 ): Promise<Dumper> {
   const { format, jobs, compression } = options;
-  const whole: Dumper = (onTables, signal) => dump(target, options, snapshot, destination, onTables, signal);
-  if (splitFrom === 0 || jobs < leastJobs || serverVersion < rangeScans) return whole;
+  const whole: Dumper = async (onTables, signal) => {
+    await dump(target, options, snapshot, destination, onTables, signal);
+    return new Map();
+  };
   if (format !== "directory" || !("containerPath" in destination)) return whole;
 
-  const ranged = await splitTables(session, snapshot.tables, { jobs, from: splitFrom });
+  const left = snapshot.tables.filter(({ oid }) => !shared.has(oid));
+  const splits = splitFrom > 0 && jobs >= leastJobs && serverVersion >= rangeScans;
+  const ranged = splits ? await splitTables(session, left, { jobs, from: splitFrom }) : [];
   const compressor = ranged.length === 0 ? undefined : await findCompressor(target, compression);
-  if (compressor === undefined || !(await canReadContents(target))) return whole;
-  const names = ranged.map(({ sqlName, queries }) => `${sqlName} in ${queries.length} ranges`);
-  progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
+  const ranges = compressor && { ranged, compressor };
+  if (shared.size === 0 && (ranges === undefined || !(await canReadContents(target)))) return whole;
+  if (ranges !== undefined) {
+    const names = ranged.map(({ sqlName, queries }) => `${sqlName} in ${queries.length} ranges`);
+    progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
+  }
+  const existing = new Map([...shared].map(([oid, { at }]) => [oid, at]));
   return (onTables, signal) =>
-    dumpInRanges(target, options, snapshot, destination, { ranged, compressor, onTables }, signal);
+    dumpInPieces(target, options, snapshot, destination, { ranges, existing, onTables }, signal);
 }

@@ -40,6 +40,7 @@ export class Repositories {
   readonly #work: Repository;
   readonly #copies: readonly Repository[];
   #earlierIds: readonly string[] = [];
+  #earlier: readonly Manifest[] = [];
 
   constructor(
     private readonly request: BackupRequest,
@@ -75,10 +76,22 @@ export class Repositories {
         return repository.backups(name);
       });
       found.push(backups ?? []);
+      if (repository === this.#work)
+        this.#earlier = (backups ?? []).filter(isGood).map(({ manifest }) => manifest);
     }
     attempts.end();
     this.#earlierIds = [...new Set(found.flat().map(({ id }) => id))];
     return found.map((backups) => backups.findLast(isGood)?.manifest).find((one) => one !== undefined);
+  }
+
+  /** Good backups that the new one is written beside, oldest first. */
+  get earlier(): readonly Manifest[] {
+    return this.#earlier;
+  }
+
+  /** The files of one of these. */
+  earlierFiles({ id }: Manifest): BackupFiles {
+    return this.#work.files(this.request.name, id);
   }
 
   /** The format that was asked for, or the best that this container can write. Fails where it cannot write what was asked for. */

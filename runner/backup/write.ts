@@ -23,10 +23,11 @@ import type { Snapshot } from "../postgres/session/snapshot";
 import { afterTablesFile, prepareFile } from "../repository/layout";
 import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";
 import { summarizeTables } from "../request/result";
-import { describeBackup } from "./describe-backup";
+import { describeBackup, serverOf } from "./describe-backup";
 import { type BegunBackup, notMounted, type Repositories } from "./repositories";
 import { onceOnly } from "../repository/checksums";
 import { dumpAndMeasure } from "./dump";
+import { dumpedSince, type Earlier, lastAlike } from "./unchanged";
 import type { Plan } from "./plan";
 import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
 import { restoreCommand, guideFile, restoreGuide } from "./restore-guide";
@@ -113,10 +114,17 @@ async function writeArchive(
       destination: destinationOf(writer, folder, archiveName(format, compression)),
       splitFrom: request.splitTablesFrom,
       serverVersion: server.number,
+      earlier: earlierOf(request, repositories, writer, {
+        ...{ format, compression, pgDumpVersion, fingerprintMethod: method },
+        source: serverOf(request.database, server),
+      }),
       expectedBytes: expect(snapshot.tables),
     },
     {
-      measuring: { method, validity: request.verify === "restore", ...countingWorkers(jobs) },
+      measuring: {
+        ...{ method, validity: request.verify === "restore", ...countingWorkers(jobs) },
+        places: request.fullEvery !== undefined && method.startsWith("values"),
+      },
       logicalForeignKeys,
       maxOrphans,
     },
@@ -139,7 +147,11 @@ async function writeArchive(
   const { files, verification } = await proveArchive(
     target.docker,
     writer.files,
-    () => writer.checksums(progress),
+    () =>
+      writer.checksums(
+        progress,
+        [...dumped.shared.values()].map(({ stored }) => stored),
+      ),
     description,
     request.verify,
     reader,
@@ -170,6 +182,24 @@ async function writeArchive(
       s3: request.s3,
       locale: description.source,
     }),
+  };
+}
+
+/** The backup to share rows with, if that was asked for and there is one. */
+function earlierOf(
+  { fullEvery, fileMode }: BackupRequest,
+  repositories: Repositories,
+  { files }: BegunBackup,
+  wanted: Parameters<typeof lastAlike>[1],
+): Earlier | undefined {
+  const manifest = fullEvery === undefined ? undefined : lastAlike(repositories.earlier, wanted);
+  if (manifest === undefined || fullEvery === undefined || files.folder === undefined) return undefined;
+  return {
+    manifest,
+    files: repositories.earlierFiles(manifest),
+    notBefore: dumpedSince(fullEvery),
+    folder: files.folder,
+    fileMode: Number.parseInt(fileMode, 8),
   };
 }
 

@@ -1,9 +1,11 @@
 /** The files of a backup, and their checksums. */
 import { createHash } from "node:crypto";
-import { type FileHandle, open, readdir, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, type FileHandle, link, lstat, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import pMap from "p-map";
+import { isErrno } from "../lib/files";
 
 export interface StoredFile {
   /** Relative to the backup's folder, with forward slashes. */
@@ -90,4 +92,38 @@ export const chunkBytes = (size: number): number => Math.min(mostAtOnce, size + 
 
 export async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
   await writeFile(file, content, { mode: 0o600, flush: true });
+}
+
+/**
+ * Gives a file a second place without writing its content again: as a reflink where the file system has that, or else as a hard
+ * link if that changes nothing of the first; or else as a copy. False, and no file, if the content does not have its checksum.
+ */
+export async function shareFile(
+  from: string,
+  to: string,
+  recorded: StoredFile,
+  fileMode: number,
+): Promise<boolean> {
+  try {
+    if (!(await lstat(from)).isFile()) return false;
+    await linkOrCopy(from, to, fileMode);
+    const sha256 = await opened(to, async (handle) => {
+      const { size } = await handle.stat();
+      return (await Promise.all([hashOf(handle, size), handle.sync()]))[0];
+    });
+    if (sha256 === recorded.sha256) return true;
+  } catch (error) {
+    if (!isErrno(error, "ENOENT") && !isErrno(error, "EIO")) throw error;
+  }
+  await rm(to, { force: true });
+  return false;
+}
+
+async function linkOrCopy(from: string, to: string, fileMode: number): Promise<void> {
+  const { mode, uid } = await lstat(from);
+  const reflink = () => copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+  const copy = () => copyFile(from, to, constants.COPYFILE_EXCL);
+  // A link shares permissions and owner too.
+  const isAlike = (mode & 0o777) === fileMode && uid === process.getuid?.();
+  await reflink().catch(() => (isAlike ? link(from, to).catch(copy) : copy()));
 }

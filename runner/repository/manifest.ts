@@ -64,6 +64,34 @@ export const Manifest = z
           "Exact. A partitioned table has none of its own; its partitions are listed beside it.",
         ),
         fingerprint: describe(z.string(), "Independent of the order of the rows."),
+        unchangedIf: describe(
+          z
+            .strictObject({
+              storage: describe(
+                z.string(),
+                "System identifier of the server, oid of the database, and file nodes of the table and its TOAST.",
+              ),
+              columns: describe(z.string(), "Digest of the columns: names, types, order, collations."),
+              places: describe(
+                z.string(),
+                "Like the fingerprint, but each XOR is combined with hashtidextended(ctid, 0) before it is hashed.",
+              ),
+            })
+            .optional(),
+          "While these are the same, and rows and fingerprint too, a later backup shares the file of the rows. Absent where that was not asked for.",
+        ),
+        sharedFrom: describe(
+          z
+            .strictObject({
+              id: describe(z.string(), "The backup that dumped the rows."),
+              generations: describe(
+                z.int(),
+                "How many backups have shared the file since, this one included.",
+              ),
+            })
+            .optional(),
+          "Absent where the rows were dumped for this backup.",
+        ),
         invalidGeometries: describe(
           z.int().optional(),
           "Counted where the backup was verified by a restore, and the table has geometries.",

@@ -90,8 +90,8 @@ export interface BackupWriter {
   write(file: string, content: AsyncIterable<Uint8Array>, recorded?: StoredFile): Promise<void>;
   /** Bytes written so far. */
   bytes(): Promise<number>;
-  /** All files with sizes and checksums, sorted; afterwards they are on disk. */
-  checksums(progress: Pick<Progress, "note">): Promise<StoredFile[]>;
+  /** All files with sizes and checksums, sorted; afterwards they are on disk. Those that are known need not be read again. */
+  checksums(progress: Pick<Progress, "note">, known?: readonly StoredFile[]): Promise<StoredFile[]>;
   /**
    * Writes the record, forces everything to disk, gives the backup its name, and makes it the latest unless a newer one exists. If
    * the signal is aborted by the time that only the name is left to give, this fails and there is no backup.

@@ -1,4 +1,7 @@
-/** Large tables that several workers dump together, into an archive that is like any other. */
+/**
+ * An archive that is like any other, and whose data files are made in several ways: large tables are dumped by several workers
+ * together, and the files of others are there already.
+ */
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
@@ -24,32 +27,43 @@ interface RangedTables {
   readonly onTables: (tables: string) => void;
 }
 
+interface PiecedTables {
+  /** Undefined if no table is dumped in ranges. */
+  readonly ranges: Pick<RangedTables, "ranged" | "compressor"> | undefined;
+  /** By oid, data files that exist, on the host. */
+  readonly existing: ReadonlyMap<string, string>;
+  readonly onTables: (tables: string) => void;
+}
+
 /**
  * `pg_dump` writes the table of contents of all tables, and then the files of the other tables in a dump of these alone, where
  * they have other numbers. The large tables are copied in ranges after the others, so that there are never more workers
- * than were asked for.
+ * than were asked for. Gives the names that the existing files have now, by the oids of their tables.
  */
-export async function dumpInRanges(
+export async function dumpInPieces(
   target: ExecTarget,
   options: DumpOptions,
   snapshot: Snapshot,
   destination: MountedDestination,
-  tables: RangedTables,
+  { ranges, existing, onTables }: PiecedTables,
   signal: AbortSignal,
-): Promise<void> {
-  const { ranged, compressor, onTables } = tables;
-  const others = snapshot.tables.filter(({ oid }) => !ranged.some((table) => table.oid === oid));
-  const ranges = beside(destination, "ranges");
+): Promise<ReadonlyMap<string, string>> {
+  const ranged = ranges?.ranged ?? [];
+  const others = snapshot.tables.filter(
+    ({ oid }) => !existing.has(oid) && !ranged.some((table) => table.oid === oid),
+  );
+  const holdRows = others.some(({ kind }) => kind === "r");
+  const copied = beside(destination, "ranges");
   const rest = beside(destination, "rest");
-  await mkdir(ranges.hostPath, { mode: 0o700 });
 
   const [contents] = await together(signal, [
     (either) => readContents(target, options, snapshot, either),
     async (either) => {
       const without = { ...snapshot, tables: others };
-      if (others.length > 0)
-        await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
-      await copyRanges(target, snapshot.id, ranges, options.jobs, tables, either);
+      if (holdRows) await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
+      if (ranges === undefined) return;
+      await mkdir(copied.hostPath, { mode: 0o700 });
+      await copyRanges(target, snapshot.id, copied, options.jobs, { ...ranges, onTables }, either);
     },
   ]);
 
@@ -58,13 +72,22 @@ export async function dumpInRanges(
   const entriesIn = async ({ containerPath, user }: MountedDestination): Promise<ListedEntry[]> =>
     (await listArchive(target, { path: containerPath, user }, signal)).filter(holdsRows);
   const ids = new Map((await entriesIn(destination)).map(({ oid, id }) => [oid, id]));
-  const moveTo = (oid: string, from: string, suffix: string) => {
+  const moveTo = async (oid: string, from: string, suffix: string) => {
     const id = ids.get(oid);
     if (id === undefined) throw new Error(`the table of contents has no rows of table ${oid}`);
-    return rename(from, path.join(destination.hostPath, `${id}.dat${suffix}`));
+    const name = `${id}.dat${suffix}`;
+    await rename(from, path.join(destination.hostPath, name));
+    return name;
   };
-  for (const { oid } of ranged) await moveTo(oid, path.join(ranges.hostPath, oid), compressor.suffix);
-  if (others.length > 0) {
+  const names = new Map<string, string>();
+  for (const [oid, file] of existing)
+    names.set(oid, await moveTo(oid, file, path.basename(file).replace(/^.*?\.dat/, "")));
+  if (ranges !== undefined) {
+    for (const { oid } of ranged)
+      await moveTo(oid, path.join(copied.hostPath, oid), ranges.compressor.suffix);
+    await rm(copied.hostPath, { recursive: true });
+  }
+  if (holdRows) {
     const files = await readdir(rest.hostPath);
     for (const { oid, id } of await entriesIn(rest)) {
       const file = files.find((name) => name.startsWith(`${id}.dat`));
@@ -73,7 +96,7 @@ export async function dumpInRanges(
     }
     await rm(rest.hostPath, { recursive: true });
   }
-  await rm(ranges.hostPath, { recursive: true });
+  return names;
 }
 
 /** A folder next to the archive. */

@@ -10,6 +10,8 @@ const Measure = z.object({
   fingerprint: z.string(),
   /** Absent where they were not counted, or the table has no geometries. */
   invalidGeometries: z.int().optional(),
+  /** A digest of the rows with their places, if it was asked for. */
+  places: z.string().optional(),
 });
 export type Measure = z.infer<typeof Measure>;
 
@@ -20,6 +22,8 @@ export interface MeasureOptions {
   readonly method: FingerprintMethod;
   /** Whether invalid geometries are counted, which takes longer than all the rest. */
   readonly validity: boolean;
+  /** Whether rows are also hashed with their places; only by a method that hashes values. */
+  readonly places?: boolean;
   /** Workers besides the session's own process; unset: as many as the server gives. */
   readonly workers?: number;
 }
@@ -155,11 +159,15 @@ function equalityColumns(utf8: boolean): string {
  * Columns without an expression of their own are hashed together, as a record. A type that has a cast to bytea is hashed as that (for
  * geometry that is EWKB, half the size of its text), others as text: a type that hashes an oid, such as an enum or regclass, has
  * another one in a restored database. Columns are sorted by name, because a restored table that inherits columns can have them in
- * another order.
+ * another order. Where there are two sums, OFFSET keeps the server from hashing each row for both.
  */
-function measureQueries(oids: readonly string[], { method, validity }: MeasureOptions): string {
+function measureQueries(
+  oids: readonly string[],
+  { method, validity, places = false }: MeasureOptions,
+): string {
   const utf8 = method.endsWith("-utf8");
   const byValue = method.startsWith("values");
+  const hash = `coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0')`;
   const text = utf8
     ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)"
     : "hashtextextended(ROW(%s)::text, 0)";
@@ -182,18 +190,19 @@ WITH wanted AS (
   SELECT t.oid, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
   JOIN pg_type t ON t.typnamespace = n.oid AND t.typname = 'geometry' WHERE e.extname = 'postgis' AND ${String(validity)}
 ), valid AS (
-  SELECT attrelid, string_agg(format('count(*) FILTER (WHERE NOT %I.ST_IsValid(t.%I))', nspname, attname), ' + ') AS invalid
+  SELECT attrelid, string_agg(format('(NOT coalesce(%I.ST_IsValid(t.%I), true))::int', nspname, attname), ' + ') AS invalid
   FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped AND attrelid IN (SELECT oid FROM wanted) GROUP BY attrelid
 )
-SELECT format(
-  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s) FROM ONLY %I.%I t',
-  c.oid,
-  coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0'), ', ''invalidGeometries'', ' || v.invalid,
-  n.nspname, c.relname) AS query
+SELECT format(${places ? "'SELECT %s FROM (SELECT %s AS hash, t.ctid AS place%s FROM ONLY %I.%I t OFFSET 0) q'" : "'SELECT %1$s FROM ONLY %4$I.%5$I t'"},
+  format('jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s%s)',
+    c.oid, ${places ? "'hash'" : hash}, ', ''invalidGeometries'', coalesce(sum(' || ${places ? "CASE WHEN v.invalid IS NOT NULL THEN 'invalid' END" : "v.invalid"} || '), 0)', ${places ? placesSum : "''"}),
+  ${hash}, ', ' || v.invalid || ' AS invalid', n.nspname, c.relname) AS query
 FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
 WHERE c.relkind = 'r'`;
 }
+
+const placesSum = `', ''places'', coalesce(sum(hashint8extended(hash # hashtidextended(place, 0), 0)), 0)::text'`;
 
 type Measures = Map<string, Measure>;
 

@@ -53,8 +53,9 @@ export async function createInFolder(
       if (recorded !== undefined) known.set(file, recorded);
     },
     bytes: () => bytesBelow(workPath),
-    checksums(progress) {
+    checksums(progress, others = []) {
       progress.note("Reading the files back for their checksums.");
+      for (const file of others) known.set(file.path, file);
       return checksumsBelow(workPath, known);
     },
     async publish({ manifest, source, sums }, signal) {
