@@ -76,6 +76,8 @@ export interface Argument {
   readonly nested?: Readonly<Record<string, Effect>>;
   /** Another value that is right. */
   readonly change: (fixture: Fixture) => unknown;
+  /** It is refused beside the changes of others, so that it is tried without them. */
+  readonly apart?: true;
   /** Where the change shows in the plan: the child of the component, and the start of the path of its input. */
   readonly shows?: readonly [child: string, path: string];
   readonly wrong?: readonly Wrong[];
@@ -342,6 +344,15 @@ export const tableBackup = {
     change: () => "gzip:1",
     shows: trigger("compression"),
     wrong: refused("rar", /^compression: /),
+  },
+  fullEvery: {
+    effect: "noBackup",
+    apart: true,
+    change: () => "7d",
+    wrong: [
+      ...refused("often", /^fullEvery: must be a duration/),
+      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format, in a folder/),
+    ],
   },
   accept: {
     effect: "newBackup",

@@ -199,6 +199,12 @@ export interface AgentJobArgs {
    */
   compression?: pulumi.Input<string>;
   /**
+   * Rows of tables that did not change since the last backup are shared with it, unless they were dumped longer ago than this,
+   * such as `7d`. It needs the format `directory`, and is refused for a job whose repository is in S3.
+   * @default none; all rows are dumped each time
+   */
+  fullEvery?: pulumi.Input<string>;
+  /**
    * What happens when a foreign key refers to a table that is not selected: `fail`, `include` that table, or `ignore` the key.
    * @default "fail"
    */

@@ -121,6 +121,14 @@ export interface TableBackupArgs {
    */
   compression?: pulumi.Input<string>;
   /**
+   * Rows of tables that did not change since the last backup are shared with it, by a link to its file, instead of dumped again,
+   * unless they were dumped longer ago than this, such as `7d` or `36h`. A table is shared only if the backup proves that it is the
+   * same, with the same rows in the same places. It needs the format `directory` in a folder, and is refused for another format and
+   * for a repository in S3. A change takes no new backup.
+   * @default none; all rows are dumped each time
+   */
+  fullEvery?: pulumi.Input<string>;
+  /**
    * What happens when a foreign key refers to a table that is not selected: `fail`, `include` that table, or `ignore` the key.
    * Restores leave out a key that was ignored. `ignore` never leaves out a table that a selected one inherits from. A change is
    * a new backup.
@@ -214,6 +222,7 @@ export const tableBackupNames: ArgumentNames<TableBackupArgs> = {
   jobs: "number",
   splitTablesFrom: "number",
   compression: "string",
+  fullEvery: "string",
   missingReferences: "string",
   accept: "object",
   logicalForeignKeys: "object",

@@ -64,6 +64,12 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       "--compression <method>",
       "zstd:1, gzip:6, lz4, none (default: zstd:1, or gzip:1 below PostgreSQL 16)",
     )
+    .option(
+      "--full-every <duration>",
+      "rows that did not change are shared with the last backup, unless they were dumped longer ago than this, such as 7d; " +
+        "directory format in a folder only (default: all rows are dumped each time)",
+    )
+    .option("--full", "dump all rows this time, whatever --full-every says")
     .addOption(
       new Option(
         "--missing-references <policy>",
@@ -96,7 +102,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const request = await readRequest(BackupRequest, options);
+      const request = await readRequest(BackupRequest, withoutSharing(options));
       if (request.dryRun) {
         const plan = await checkBackup(request, progress, signal);
         await print(options, plan, [
@@ -116,3 +122,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       endWithAlarms(options, result.alarm === undefined ? [] : [result.alarm]);
     });
 }
+
+/** With `--full`, nothing says how long rows are shared. */
+const withoutSharing = (options: Options): Options =>
+  options["full"] === true ? { ...options, fullEvery: undefined } : options;

@@ -95,6 +95,7 @@ const ofOutput: ReadonlySet<string> = new Set([
   "config",
   "dataOnly",
   "schemaOnly",
+  "full",
   "failOnAlarm",
 ]);
 

@@ -17,6 +17,7 @@ const ofOneRun: ReadonlySet<string> = new Set([
     "json",
     "quiet",
     "dryRun",
+    "full",
     "all",
     "release",
     "again",

@@ -5,7 +5,7 @@ import type { Applied } from "./component-stack";
 
 export type Table = Readonly<Record<string, Argument>>;
 
-/** The changes of all arguments with one of these effects, together. */
+/** The changes of all arguments with one of these effects, together; those that must be tried apart are not among them. */
 export function changesOf(
   table: Table,
   effects: readonly Effect[],
@@ -13,7 +13,7 @@ export function changesOf(
 ): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(table)
-      .filter(([, { effect }]) => effects.includes(effect))
+      .filter(([, { effect, apart }]) => effects.includes(effect) && apart !== true)
       .map(([name, { change }]) => [name, change(fixture)]),
   );
 }

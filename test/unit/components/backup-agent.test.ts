@@ -263,6 +263,21 @@ describe("BackupAgent", () => {
     assert.match(message, /BackupAgent "it"/);
   });
 
+  it("lets each job share rows with earlier backups, where its repository is a folder", async () => {
+    const shared = { ...job, fullEvery: "7d" };
+    const { inputs } = await declare({ ...least, jobs: [shared] });
+    const [{ content }] = inputs("it-container")?.["uploads"] as [{ content: string }];
+    assert.deepEqual((JSON.parse(content) as { jobs: unknown }).jobs, [shared]);
+    const own = { ...shared, name: "own", repository: "/srv/other" };
+    const message = await refused({ repository: "s3://backups", jobs: [job, shared, own] });
+    assert.match(message, /^jobs\.1\.fullEvery: has no effect here: only archives in the directory format/m);
+    assert.doesNotMatch(message, /jobs\.[02]/);
+    assert.match(
+      await refused({ jobs: [{ ...job, fullEvery: "often" }] }),
+      /^jobs\.0\.fullEvery: must be a duration/,
+    );
+  });
+
   it("checks in a preview what is known, also where the repository is not", async () => {
     await startMocks({ preview: true });
     const repository = unknownOutput();

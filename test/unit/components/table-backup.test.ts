@@ -86,6 +86,7 @@ describe("TableBackup", () => {
       { connection: { container: "pg_spat", user: "u" } },
       { password: "p" },
       { jobs: 3, splitTablesFrom: 0 },
+      { fullEvery: "7d" },
       { logicalForeignKeys: ["a.x -> b.y"], maxOrphans: 0, lockTimeout: 5 },
       { verify: "restore" as const, fileMode: "0640" },
       {
@@ -220,6 +221,10 @@ describe("TableBackup", () => {
     assert.ok(!JSON.stringify({ ...inputs, environment: {} }).includes("geheim"));
   });
 
+  it("hands on how long rows are shared with earlier backups", async () => {
+    assert.equal(requestOf(await declare({ ...least, fullEvery: "7d" }))["fullEvery"], "7d");
+  });
+
   it("has undefined outputs for what the runner does not send", async () => {
     await startMocks({ stdout: JSON.stringify({ ...result, alarm: undefined, versionIds: undefined }) });
     const { alarm, versionIds } = new TableBackup("cbm", least);
@@ -261,6 +266,9 @@ describe("TableBackup", () => {
     ["an unknown compression", { compression: "bzip2" }, /^compression: .*zstd/],
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
     ["a size below zero", { splitTablesFrom: -1 }, /^splitTablesFrom: /],
+    ["rows shared for ever so long", { fullEvery: "often" }, /^fullEvery: must be a duration .*24h/],
+    ["rows shared in a bucket", { repository: "s3://b-1", fullEvery: "7d" }, /^fullEvery: has no effect here/],
+    ["rows shared in one file", { format: "custom", fullEvery: "7d" }, /^fullEvery: has no effect here/],
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
     ["a retention of nothing", { retention: { keepLast: 0 } }, /^retention\.keepLast: /],
     ["a file mode that is not octal", { fileMode: "rw" }, /^fileMode: .*octal/],

@@ -23,6 +23,7 @@ describe("the names of an option", () => {
   for (const [option, key, flag, variable] of [
     ["repository", "repository", "--repository", "POSTGIS_BACKUP_REPOSITORY"],
     ["table", "tables", "--table", "POSTGIS_BACKUP_TABLE"],
+    ["fullEvery", "fullEvery", "--full-every", "POSTGIS_BACKUP_FULL_EVERY"],
     ["s3PathStyle", "s3.forcePathStyle", "--s3-path-style", "POSTGIS_BACKUP_S3_PATH_STYLE"],
     ["keepDaily", "retention.keepDaily", "--keep-daily", "POSTGIS_BACKUP_KEEP_DAILY"],
   ] as const)
@@ -76,6 +77,7 @@ describe("settings", () => {
       ],
       ...[
         "format",
+        "fullEvery",
         "image",
         "jobs",
         "keepDaily",
@@ -121,6 +123,18 @@ describe("settings", () => {
     const file = path.join(project, "postgis-backup.yaml");
     assert.deepEqual(names, ["POSTGIS_BACKUP_NAME", `retention.keepDaily in ${file}`, undefined]);
     assert.deepEqual(warnings, []);
+  });
+
+  it("may say how long rows are shared, and not that all rows are dumped, which is for one run", async () => {
+    const project = await projectFolder("shared", "fullEvery: 7d\n");
+    assert.deepEqual((await completed(["backup"], {}, project)).options["fullEvery"], "7d");
+    const { options } = await completed(["backup"], { POSTGIS_BACKUP_FULL_EVERY: "30d" }, project);
+    assert.deepEqual(options["fullEvery"], "30d");
+    await assert.rejects(completed(["backup"], {}, await projectFolder("full", "full: true\n")), {
+      message: `${path.join(folder, "full", "postgis-backup.yaml")}: full is decided for each run: give --full on the command line.`,
+    });
+    const { warnings } = await completed(["backup"], { POSTGIS_BACKUP_FULL: "true" });
+    assert.match(warnings.join(), /^The environment variable POSTGIS_BACKUP_FULL is unknown\./);
   });
 
   it("that a verb does not know are passed over; a restore is of all tables", async () => {

@@ -30,6 +30,7 @@ async function refusal(...args: string[]): Promise<string> {
 
 describe("wrong usage", () => {
   const complete = ["backup", "--container", "c", "--table", "t", "--repository", "r", "--name", "n"];
+  const inBucket = [...complete.slice(0, 5), "--repository", "s3://backups", "--name", "n"];
   const refusals: readonly (readonly [args: readonly string[], says: string | RegExp])[] = [
     [["backup"], "--container is missing\n--table is missing\n--repository is missing\n--name is missing"],
     [["restore"], "--container is missing"],
@@ -68,6 +69,10 @@ describe("wrong usage", () => {
       ],
       /^--format .* or set a work directory$/,
     ],
+    [[...complete, "--full-every", "often"], /^--full-every must be a duration with its unit, such as/],
+    [[...complete, "--full-every", "7"], /^--full-every must be a duration with its unit, such as/],
+    [[...complete, "--full-every", "7d", "--format", "custom"], /^--full-every has no effect here: only/],
+    [[...inBucket, "--full-every", "7d"], /^--full-every has no effect here: only archives in the directory/],
     [[...complete, "--taable", "t"], /unknown option '--taable'\n\(Did you mean --table\?\)/],
   ];
   for (const [args, says] of refusals)
@@ -77,6 +82,28 @@ describe("wrong usage", () => {
       else assert.match(said, says);
     });
 
+  it("is told of --full-every, unless --full takes it away, wherever it is given", async () => {
+    // Another fault keeps them from taking a backup.
+    const faulty = [...complete, "--jobs", "0"];
+    const only = "--jobs must be at least 1";
+    assert.equal(await refusal(...faulty, "--full"), only);
+    assert.equal(await refusal(...faulty, "--full", "--full-every", "often"), only);
+    assert.equal(await refusal(...inBucket, "--jobs", "0", "--full-every", "7d", "--full"), only);
+    process.env["POSTGIS_BACKUP_FULL_EVERY"] = "often";
+    try {
+      assert.match(
+        await refusal(...faulty),
+        /^--jobs must be at least 1\nPOSTGIS_BACKUP_FULL_EVERY must be a duration/,
+      );
+      assert.equal(await refusal(...faulty, "--full"), only);
+    } finally {
+      delete process.env["POSTGIS_BACKUP_FULL_EVERY"];
+    }
+  });
+
+  const notShared = [
+    "fullEvery: has no effect here: only archives in the directory format, in a folder, share rows with earlier ones",
+  ];
   const values = [
     [{ tables: "t" }, ["tables: must be a list"]],
     [{ tables: [] }, ["tables: must name at least one table"]],
@@ -87,6 +114,13 @@ describe("wrong usage", () => {
     [{ tabels: ["t"] }, ["tabels: is unknown. Did you mean tables?"]],
     [{ colour: "red" }, ["colour: is unknown."]],
     [{ verify: "twice" }, ["verify: must be none, archive or restore"]],
+    [{ full: true }, ["full: is unknown."]],
+    [{ fullEvery: "7d", format: "custom" }, notShared],
+    [{ fullEvery: "7d", format: "plain" }, notShared],
+    [{ fullEvery: "7d", repository: "s3://backups" }, notShared],
+    [{ fullEvery: "7d", repository: "s3://backups", workDirectory: "w", format: "directory" }, notShared],
+    [{ fullEvery: "7d", format: "directory", copies: ["s3://backups"] }, []],
+    [{ fullEvery: "7d" }, []],
   ] as const;
   const request = { container: "c", tables: ["t"], repository: "r", name: "n" };
   for (const [change, says] of values)
