@@ -1,7 +1,7 @@
 /**
  * What a change of each argument of each component does. docs/arguments.md and docs/settings.md are generated from this
- * table ("npm run schema"). test/e2e/arguments-*.test.ts and test/offline/bucket-arguments.test.ts try every line on a real stack;
- * test/unit/components/arguments.test.ts tries the values that each constructor refuses.
+ * table ("npm run schema"). test/e2e/arguments-*.test.ts and test/offline/bucket-arguments.test.ts try every line on a real stack,
+ * but for those that are marked `apart`; test/unit/components/arguments.test.ts tries the values that each constructor refuses.
  */
 import type {
   BackupAgentArgs,

@@ -199,8 +199,8 @@ export interface AgentJobArgs {
    */
   compression?: pulumi.Input<string>;
   /**
-   * Rows of tables that did not change since the last backup are shared with it, unless they were dumped longer ago than this,
-   * such as `7d`. It needs the format `directory`, and is refused for a job whose repository is in S3.
+   * How long rows that did not change are shared with earlier backups before they are dumped anew, such as `7d`. It needs the
+   * format `directory`, and is refused for a job whose repository is in S3.
    * @default none; all rows are dumped each time
    */
   fullEvery?: pulumi.Input<string>;

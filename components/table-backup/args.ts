@@ -121,10 +121,10 @@ export interface TableBackupArgs {
    */
   compression?: pulumi.Input<string>;
   /**
-   * Rows of tables that did not change since the last backup are shared with it, by a link to its file, instead of dumped again,
-   * unless they were dumped longer ago than this, such as `7d` or `36h`. A table is shared only if the backup proves that it is the
-   * same, with the same rows in the same places. It needs the format `directory` in a folder, and is refused for another format and
-   * for a repository in S3. A change takes no new backup.
+   * How long rows that did not change are shared with earlier backups before they are dumped anew, such as `7d` or `36h`. The backup
+   * links the data file of the last one instead of dumping the table again, if it proves that the table, its rows and their places
+   * are the same. It needs the format `directory` in a folder, and is refused for another format and for a repository in S3. A
+   * change takes no new backup.
    * @default none; all rows are dumped each time
    */
   fullEvery?: pulumi.Input<string>;

@@ -66,7 +66,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .option(
       "--full-every <duration>",
-      "rows that did not change are shared with the last backup, unless they were dumped longer ago than this, such as 7d; " +
+      "how long rows that did not change are shared with earlier backups before they are dumped anew, such as 7d; " +
         "directory format in a folder only (default: all rows are dumped each time)",
     )
     .option("--full", "dump all rows this time, whatever --full-every says")

@@ -267,7 +267,11 @@ describe("TableBackup", () => {
     ["jobs out of range", { jobs: 0 }, /^jobs: /],
     ["a size below zero", { splitTablesFrom: -1 }, /^splitTablesFrom: /],
     ["rows shared for ever so long", { fullEvery: "often" }, /^fullEvery: must be a duration .*24h/],
-    ["rows shared in a bucket", { repository: "s3://b-1", fullEvery: "7d" }, /^fullEvery: has no effect here/],
+    [
+      "rows shared in a bucket",
+      { repository: "s3://b-1", fullEvery: "7d" },
+      /^fullEvery: has no effect here/,
+    ],
     ["rows shared in one file", { format: "custom", fullEvery: "7d" }, /^fullEvery: has no effect here/],
     ["a level that does not exist", { verify: "full" as "archive" }, /^verify: /],
     ["a retention of nothing", { retention: { keepLast: 0 } }, /^retention\.keepLast: /],
