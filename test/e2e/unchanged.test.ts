@@ -125,16 +125,9 @@ describe("a backup of tables that did not change", function () {
     await sql(container, `CREATE DATABASE ${target} TEMPLATE template0`);
     const types = "CREATE TYPE grade AS ENUM ('good', 'bad'); CREATE TYPE label AS ENUM ('after')";
     await sql(container, types, target);
-    const { code, output } = await docker(
-      "exec",
-      container,
-      "pg_restore",
-      "-U",
-      "postgres",
-      "-d",
-      target,
-      archive,
-    );
+    const mounted = path.join("/backups", path.relative(folder, archive));
+    const restore = ["pg_restore", "-U", "postgres", "-d", target, mounted];
+    const { code, output } = await docker("exec", container, ...restore);
     assert.equal(code, 0, output);
     return rowsOf(container, target);
   }
