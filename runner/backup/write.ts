@@ -187,12 +187,12 @@ async function writeArchive(
 
 /** The backup to share rows with, if that was asked for and there is one. */
 function earlierOf(
-  { fullEvery, fileMode }: BackupRequest,
+  { fullEvery, full, fileMode }: BackupRequest,
   repositories: Repositories,
   { files }: BegunBackup,
   wanted: Parameters<typeof lastAlike>[1],
 ): Earlier | undefined {
-  const manifest = fullEvery === undefined ? undefined : lastAlike(repositories.earlier, wanted);
+  const manifest = fullEvery === undefined || full ? undefined : lastAlike(repositories.earlier, wanted);
   if (manifest === undefined || fullEvery === undefined || files.folder === undefined) return undefined;
   return {
     manifest,

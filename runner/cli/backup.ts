@@ -102,7 +102,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option("--json", "print the result as one JSON object")
     .addOption(requestOption())
     .action(async (options: Options) => {
-      const request = await readRequest(BackupRequest, withoutSharing(options));
+      const request = await readRequest(BackupRequest, options);
       if (request.dryRun) {
         const plan = await checkBackup(request, progress, signal);
         await print(options, plan, [
@@ -122,7 +122,3 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       endWithAlarms(options, result.alarm === undefined ? [] : [result.alarm]);
     });
 }
-
-/** With `--full`, nothing says how long rows are shared. */
-const withoutSharing = (options: Options): Options =>
-  options["full"] === true ? { ...options, fullEvery: undefined } : options;

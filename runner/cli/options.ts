@@ -95,7 +95,6 @@ const ofOutput: ReadonlySet<string> = new Set([
   "config",
   "dataOnly",
   "schemaOnly",
-  "full",
   "failOnAlarm",
 ]);
 

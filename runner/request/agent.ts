@@ -119,6 +119,7 @@ const ofBackup = z.strictObject(BackupRequest.shape).omit({
   dockerHost: true,
   name: true,
   verify: true,
+  full: true,
   dryRun: true,
 }).shape;
 

@@ -49,6 +49,8 @@ export const BackupRequest = z
      * rows are dumped.
      */
     fullEvery: Duration.optional(),
+    /** All rows are dumped this time; later backups may share them. */
+    full: z.boolean().default(false),
     missingReferences: z.enum(MissingReferences).default("fail"),
     /** Content that may be left out. */
     accept: z.array(z.enum(NotCarried)).default([]),
@@ -74,8 +76,8 @@ export const BackupRequest = z
     message: "has no effect where the repository is a folder: the backup is written there",
   })
   .refine(
-    ({ fullEvery, format = "directory", repository }) =>
-      fullEvery === undefined || (format === "directory" && !isInS3(repository)),
+    ({ fullEvery, full, format = "directory", repository }) =>
+      fullEvery === undefined || full || (format === "directory" && !isInS3(repository)),
     {
       path: ["fullEvery"],
       message:

@@ -82,12 +82,11 @@ describe("wrong usage", () => {
       else assert.match(said, says);
     });
 
-  it("is told of --full-every, unless --full takes it away, wherever it is given", async () => {
+  it("is told of --full-every where that has no effect, unless --full says that it has none", async () => {
     // Another fault keeps them from taking a backup.
     const faulty = [...complete, "--jobs", "0"];
     const only = "--jobs must be at least 1";
     assert.equal(await refusal(...faulty, "--full"), only);
-    assert.equal(await refusal(...faulty, "--full", "--full-every", "often"), only);
     assert.equal(await refusal(...inBucket, "--jobs", "0", "--full-every", "7d", "--full"), only);
     process.env["POSTGIS_BACKUP_FULL_EVERY"] = "often";
     try {
@@ -95,7 +94,6 @@ describe("wrong usage", () => {
         await refusal(...faulty),
         /^--jobs must be at least 1\nPOSTGIS_BACKUP_FULL_EVERY must be a duration/,
       );
-      assert.equal(await refusal(...faulty, "--full"), only);
     } finally {
       delete process.env["POSTGIS_BACKUP_FULL_EVERY"];
     }
@@ -114,7 +112,8 @@ describe("wrong usage", () => {
     [{ tabels: ["t"] }, ["tabels: is unknown. Did you mean tables?"]],
     [{ colour: "red" }, ["colour: is unknown."]],
     [{ verify: "twice" }, ["verify: must be none, archive or restore"]],
-    [{ full: true }, ["full: is unknown."]],
+    [{ full: "yes" }, ["full: must be true or false"]],
+    [{ full: true, fullEvery: "7d", format: "custom" }, []],
     [{ fullEvery: "7d", format: "custom" }, notShared],
     [{ fullEvery: "7d", format: "plain" }, notShared],
     [{ fullEvery: "7d", repository: "s3://backups" }, notShared],
