@@ -4,7 +4,6 @@
  * places. Any doubt is a dump.
  */
 import path from "node:path";
-import { buffer } from "node:stream/consumers";
 import { archiveName } from "../postgres/archive/compression";
 import { canReadContents } from "../postgres/archive/contents";
 import { readToc } from "../postgres/archive/toc";
@@ -16,8 +15,10 @@ import { sqlName } from "../postgres/session/names";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { inSnapshot } from "../postgres/session/snapshot-reader";
 import { together } from "../lib/concurrency";
+import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import { backupTime } from "../repository/backup-id";
+import { readChecked, readChecksums, readWhole, recordedFile } from "../repository/checksums";
 import { type BackupFiles, shareFile, type StoredFile } from "../repository/files";
 import type { Manifest } from "../repository/manifest";
 import { milliseconds } from "../request/duration";
@@ -87,7 +88,7 @@ export async function findUnchanged(
   );
   const measures = new Map<string, Measure>();
   const shared = new Map<string, SharedFile>();
-  const candidates = earlier === undefined ? [] : await candidatesIn(earlier, tables, storage);
+  const candidates = earlier === undefined ? [] : await candidatesIn(earlier, tables, storage, progress);
   if (earlier === undefined || candidates.length === 0 || !(await canReadContents(target)))
     return { storage, shared, measures };
   progress.note(`Comparing ${candidates.length} tables with backup ${earlier.manifest.id}.`);
@@ -134,6 +135,7 @@ async function candidatesIn(
   { manifest, files, notBefore }: Earlier,
   tables: readonly Relation[],
   storage: ReadonlyMap<string, Storage>,
+  progress: Progress,
 ): Promise<Candidate[]> {
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const likely = tables.flatMap((table) => {
@@ -149,21 +151,27 @@ async function candidatesIn(
     return dumped === undefined || dumped < notBefore ? [] : [{ table, recorded: before }];
   });
   if (likely.length === 0) return [];
-  const stored = await dataFiles(manifest, files);
+  const stored = await dataFiles(files).catch((error: unknown) => {
+    if (!(error instanceof Failure)) throw error;
+    progress.note(`warning: Nothing is shared with backup ${manifest.id}: ${error.message}`);
+    return new Map<string, StoredFile>();
+  });
   return likely.flatMap((one) => {
     const file = stored.get(sqlName(one.table));
     return file === undefined ? [] : [{ ...one, file }];
   });
 }
 
-/** The files of a backup that hold the rows of its tables; none if its table of contents cannot be read. */
-async function dataFiles(manifest: Manifest, files: BackupFiles): Promise<ReadonlyMap<string, StoredFile>> {
+/** The files of a backup that hold the rows of its tables. Fails unless what says so has its checksums. */
+async function dataFiles(files: BackupFiles): Promise<ReadonlyMap<string, StoredFile>> {
+  const manifest = await readChecksums(files);
   const archive = archiveName("directory", manifest.compression);
   // pg_dump names them by the numbers of their entries.
   const byName = new Map(manifest.files.map((file) => [file.path.replace(/(\.dat)\.\w+$/, "$1"), file]));
-  const toc = await buffer(files.read(`${archive}/toc.dat`)).then(readToc, () => undefined);
+  const contents = recordedFile(manifest, `${archive}/toc.dat`);
+  const { entries } = readToc(await readWhole(readChecked(files, contents)));
   return new Map(
-    (toc?.entries ?? []).flatMap((entry) => {
+    entries.flatMap((entry) => {
       const file = entry.kind === "TABLE DATA" ? byName.get(`${archive}/${entry.id}.dat`) : undefined;
       return file === undefined ? [] : [[sqlName(entry), file]];
     }),

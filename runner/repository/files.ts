@@ -55,14 +55,18 @@ export async function checksumsBelow(
   folder: string,
   known: ReadonlyMap<string, StoredFile> = new Map(),
 ): Promise<StoredFile[]> {
-  const read = (file: string) =>
-    known.get(file) ??
-    opened(path.join(folder, file), async (handle): Promise<StoredFile> => {
-      const { size } = await handle.stat();
-      const [sha256] = await Promise.all([hashOf(handle, size), handle.sync()]);
-      return { path: file, bytes: size, sha256 };
-    });
+  const read = async (file: string): Promise<StoredFile> =>
+    known.get(file) ?? { path: file, ...(await readBack(path.join(folder, file))) };
   return pMap(await listFiles(folder), read, { concurrency: atOnce });
+}
+
+/** Reads a file, and forces it to disk. */
+function readBack(file: string): Promise<Pick<StoredFile, "bytes" | "sha256">> {
+  return opened(file, async (handle) => {
+    const { size } = await handle.stat();
+    const [sha256] = await Promise.all([hashOf(handle, size), handle.sync()]);
+    return { bytes: size, sha256 };
+  });
 }
 
 export function hashFile(file: string): Promise<string> {
@@ -107,10 +111,7 @@ export async function shareFile(
   try {
     if (!(await lstat(from)).isFile()) return false;
     await linkOrCopy(from, to, fileMode);
-    const sha256 = await opened(to, async (handle) => {
-      const { size } = await handle.stat();
-      return (await Promise.all([hashOf(handle, size), handle.sync()]))[0];
-    });
+    const { sha256 } = await readBack(to);
     if (sha256 === recorded.sha256) return true;
   } catch (error) {
     if (!isErrno(error, "ENOENT") && !isErrno(error, "EIO")) throw error;

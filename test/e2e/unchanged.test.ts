@@ -223,6 +223,16 @@ describe("a backup of tables that did not change", function () {
     assert.equal(await restored(at(third.result.backupId, "archive")), await rowsOf(container, name));
   });
 
+  it("shares nothing with one whose table of contents is damaged", async () => {
+    const tables = `CREATE TYPE grade AS ENUM ('good'); ${filled("yearly")}`;
+    const { take, at } = await database(tables, ["yearly"]);
+    const { result } = await take();
+    await flipBit(at(result.backupId, "archive", "toc.dat"));
+    const { manifest, stderr } = await take();
+    assert.match(stderr, /warning: Nothing is shared with backup \S+: .*toc\.dat does not have the checksum/);
+    assert.equal(tableOf(manifest, "yearly").sharedFrom, undefined);
+  });
+
   it("leaves permissions of the earlier one alone", async () => {
     const { take, at } = await database(`CREATE TYPE grade AS ENUM ('good'); ${filled("yearly")}`, [
       "yearly",

@@ -6,6 +6,7 @@ import { migrateMutants } from "./migrate";
 import type { Mutant } from "./mutant";
 import { restoreMutants } from "./restore";
 import { trustMutants } from "./trust";
+import { unchangedMutants } from "./unchanged";
 
 export const mutants: readonly Mutant[] = [
   ...folderMutants,
@@ -14,4 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...migrateMutants,
   ...bucketMutants,
   ...trustMutants,
+  ...unchangedMutants,
 ];
