@@ -10,8 +10,11 @@ import { secondsSince } from "../lib/format";
 
 /** Reads the archive as soon as it is written, in a container that is started while `pg_dump` runs. */
 export interface EarlyContainer {
-  /** False if the archive was not read; the verification has to do that. Fails if the archive is not whole. */
-  check(description: Description): Promise<boolean>;
+  /**
+   * False if the archive was not read; the verification has to do that. Fails if the archive is not whole. Data files of known
+   * numbers of rows are not read.
+   */
+  check(description: Description, known: ReadonlyMap<string, number>): Promise<boolean>;
   /** Removes the container; can be repeated. */
   close(): Promise<void>;
 }
@@ -28,11 +31,11 @@ export function startEarlyContainer(
   // A failure is reported by whoever awaits `started`.
   const settled = started.catch(() => undefined);
   return {
-    async check(description) {
+    async check(description, known) {
       const reader = await started;
       if (reader === undefined) return false;
       progress.note("Reading the backup to its end.");
-      await checkContents(docker, reader, archiveIn(reader, description), description, signal);
+      await checkContents(docker, reader, archiveIn(reader, description), description, signal, known);
       return true;
     },
     close: async () => (await settled)?.close(),
@@ -53,13 +56,14 @@ export async function proveArchive(
   stored: BackupFiles,
   checksums: () => Promise<StoredFile[]>,
   description: Description,
+  known: ReadonlyMap<string, number>,
   level: VerifyLevel,
   reader: EarlyContainer,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Pick<Manifest, "files" | "verification">> {
   const started = performance.now();
-  const [computing, checking] = [checksums(), reader.check(description)];
+  const [computing, checking] = [checksums(), reader.check(description, known)];
   const [files, checked] = await Promise.all([computing, checking]).finally(() =>
     Promise.allSettled([computing, checking]),
   );

@@ -216,5 +216,19 @@ export function sharedAs(
   );
 }
 
+/**
+ * The numbers of rows in shared files, by the names of these. The earlier backup was read to its end, and the files have the
+ * same checksums; so nobody needs to read them again.
+ */
+export function rowsProven(
+  earlier: Earlier | undefined,
+  { shared, measures }: Pick<Unchanged, "shared" | "measures">,
+): ReadonlyMap<string, number> {
+  if (earlier === undefined || earlier.manifest.verification.level === "none") return new Map();
+  return new Map(
+    [...shared].map(([oid, { stored }]) => [path.basename(stored.path), measures.get(oid)?.rows ?? 0]),
+  );
+}
+
 /** When rows must have been dumped, to be shared now. */
 export const dumpedSince = (fullEvery: string): Date => new Date(Date.now() - milliseconds(fullEvery));

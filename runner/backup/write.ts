@@ -27,7 +27,7 @@ import { describeBackup, serverOf } from "./describe-backup";
 import { type BegunBackup, notMounted, type Repositories } from "./repositories";
 import { onceOnly } from "../repository/checksums";
 import { dumpAndMeasure } from "./dump";
-import { dumpedSince, type Earlier, lastAlike } from "./unchanged";
+import { dumpedSince, type Earlier, lastAlike, rowsProven } from "./unchanged";
 import type { Plan } from "./plan";
 import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
 import { restoreCommand, guideFile, restoreGuide } from "./restore-guide";
@@ -106,6 +106,10 @@ async function writeArchive(
   const digest = imageDigest(target.docker, container);
   const method = fingerprintMethod(server);
   const version = majorVersion(pgDumpVersion);
+  const earlier = earlierOf(request, repositories, writer, {
+    ...{ format, compression, pgDumpVersion, fingerprintMethod: method },
+    source: serverOf(request.database, server),
+  });
   const dumped = await dumpAndMeasure(
     connection,
     {
@@ -114,10 +118,7 @@ async function writeArchive(
       destination: destinationOf(writer, folder, archiveName(format, compression)),
       splitFrom: request.splitTablesFrom,
       serverVersion: server.number,
-      earlier: earlierOf(request, repositories, writer, {
-        ...{ format, compression, pgDumpVersion, fingerprintMethod: method },
-        source: serverOf(request.database, server),
-      }),
+      earlier,
       expectedBytes: expect(snapshot.tables),
     },
     {
@@ -153,6 +154,7 @@ async function writeArchive(
         [...dumped.shared.values()].map(({ stored }) => stored),
       ),
     description,
+    rowsProven(earlier, dumped),
     request.verify,
     reader,
     progress,

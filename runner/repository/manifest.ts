@@ -163,7 +163,8 @@ export const Manifest = z
         seconds: z.number(),
         image: describe(z.string().optional(), "Image of the throwaway container that it was restored in."),
       }),
-      "none: not verified; archive: the files were read back, and the archive to its end; " +
+      "none: not verified; archive: the files were read back, and the archive to its end, without the rows of shared files, which were read " +
+        "when they were dumped and have the same checksums; " +
         "restore: the archive was restored in a throwaway container, and the result agreed with this manifest.",
     ),
   })

@@ -21,7 +21,11 @@ describe("the data files of an archive", () => {
   });
   after(() => removeFolder(folder));
 
-  async function count(files: Record<string, string | Uint8Array>, programs = process.env["PATH"] ?? "") {
+  async function count(
+    files: Record<string, string | Uint8Array>,
+    programs = process.env["PATH"] ?? "",
+    known?: ReadonlyMap<string, number>,
+  ) {
     const archive = path.join(folder, "archive");
     await mkdir(archive);
     try {
@@ -30,7 +34,7 @@ describe("the data files of an archive", () => {
       const docker = { env: { PATH: `${folder}:${programs}` } };
       const target = { docker, container: "here", env: { LC_ALL: "C" }, secretEnv: [] };
       const where = { path: archive, user: "0:0" };
-      return await countDataFiles(target, where, 2, new AbortController().signal);
+      return await countDataFiles(target, where, 2, new AbortController().signal, known);
     } finally {
       await removeFolder(archive);
     }
@@ -55,6 +59,13 @@ describe("the data files of an archive", () => {
     ]);
     const counted = await count(Object.fromEntries<string>(files));
     assert.deepEqual(Object.fromEntries(counted ?? []), Object.fromEntries(rows));
+  });
+
+  it("are not read where their rows are known", async () => {
+    const known = new Map([["17.dat.gz", 4711]]);
+    const files = { "7.dat.gz": gzipSync(`1\n${end}`), "17.dat.gz": "no gzip" };
+    const counted = await count(files, process.env["PATH"], known);
+    assert.deepEqual(Object.fromEntries(counted ?? []), { 7: 1, 17: 4711 });
   });
 
   it("are decompressed", async () => {
