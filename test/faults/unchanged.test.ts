@@ -1,0 +1,71 @@
+import { execa } from "execa";
+import {
+  backupFixture,
+  type Fixture,
+  sessionRunning,
+  startBackup,
+  tables,
+  takeBackup,
+  terminateSession,
+} from "../support/backup-fixture";
+import { endedBy, expectNoCrash, expectNothingLost, rememberBackups } from "../support/nothing-lost";
+
+/** Compares the rows with those of the last backup; in the tests, so slowly that something can happen meanwhile. */
+const comparing = "SELECT to_jsonb(q) FROM (SELECT jsonb_build_object(%hashtidextended%";
+
+describe("a backup that compares a table with the last one", function () {
+  this.timeout(180_000);
+  let fixture: Fixture;
+  let args: Parameters<typeof startBackup>[0];
+
+  before(async () => {
+    fixture = await backupFixture({ statements: tables(3_000_000) });
+    const repository = fixture.repository({ mounted: true });
+    args = { container: fixture.container, repository, table: "large", more: ["--full-every", "7d"] };
+    await takeBackup({ ...args, more: ["--full-every", "7d", "--compression", "zstd:1"] });
+  });
+  after(() => fixture.remove());
+
+  const begin = async () => {
+    const before = await rememberBackups(fixture.container, args.repository);
+    const run = startBackup({ ...args, more: ["--full-every", "7d", "--compression", "zstd:1"] });
+    await sessionRunning(fixture.container, comparing);
+    return { before, ...run };
+  };
+
+  for (const signal of ["SIGINT", "SIGKILL"] as const) {
+    it(`leaves the last one as it was, and nothing behind, after ${signal}`, async () => {
+      const { before, child, ended } = await begin();
+      child.kill(signal);
+      await expectNothingLost(before, await ended, endedBy(signal));
+    });
+  }
+
+  it("fails in the server's words when that session is ended", async () => {
+    const { before, ended } = await begin();
+    await terminateSession(fixture.container, `query LIKE '${comparing}'`);
+    await expectNothingLost(before, await ended, {
+      code: "server-error",
+      message: /administrator command|server closed the connection/,
+    });
+  });
+
+  it("leaves the last one as it was when the folder cannot take the new name", async () => {
+    const nameFolder = `${args.repository}/cbm`;
+    const { before, ended } = await begin();
+    try {
+      await execa("chattr", ["+i", nameFolder]);
+      await expectNothingLost(before, await ended, {
+        code: "folder-not-writable",
+        message: /can no longer be written: .*not permitted/s,
+        partial: "left",
+      });
+    } finally {
+      await execa("chattr", ["-i", nameFolder]);
+    }
+  });
+
+  it("never makes the server take one of its processes for a crashed backend", async () => {
+    await expectNoCrash(fixture.container);
+  });
+});
