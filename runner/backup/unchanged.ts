@@ -4,6 +4,7 @@
  * places. Any doubt is a dump.
  */
 import path from "node:path";
+import pMap from "p-map";
 import { archiveName } from "../postgres/archive/compression";
 import { canReadContents } from "../postgres/archive/contents";
 import { readToc } from "../postgres/archive/toc";
@@ -86,41 +87,52 @@ export async function findUnchanged(
     session,
     tables.map(({ oid }) => oid),
   );
-  const measures = new Map<string, Measure>();
-  const shared = new Map<string, SharedFile>();
   const candidates = earlier === undefined ? [] : await candidatesIn(earlier, tables, storage, progress);
   if (earlier === undefined || candidates.length === 0 || !(await canReadContents(target)))
-    return { storage, shared, measures };
+    return { ...nothingUnchanged, storage };
   progress.note(`Comparing ${candidates.length} tables with backup ${earlier.manifest.id}.`);
-  const plans = new Map<Candidate, Awaited<ReturnType<typeof planMeasures>>>();
-  for (const candidate of candidates)
-    plans.set(candidate, await planMeasures(session, [candidate.table.oid], measuring));
-  const queue = candidates.values();
-  const worker = async (either: AbortSignal) => {
-    for (const candidate of queue) {
-      const { oid } = candidate.table;
-      const measure = (await plans.get(candidate)?.(inSnapshot(target, id, either)))?.get(oid);
-      if (measure === undefined) throw new Error(`the rows of ${candidate.table.sqlName} were not counted`);
-      measures.set(oid, measure);
-      if (!isUnchanged(candidate, measure)) continue;
-      const file = await share(candidate, earlier);
-      if (file !== undefined) shared.set(oid, file);
-      else
-        progress.note(
-          `warning: Backup ${earlier.manifest.id} is damaged: ${candidate.file.path} is missing or has another checksum. ` +
-            `Table ${candidate.table.sqlName} is dumped anew; verify that backup.`,
-        );
-    }
-  };
-  await together(
+  const plans = [];
+  for (const part of dealOut(candidates, jobs))
+    plans.push(
+      await planMeasures(
+        session,
+        part.map(({ table }) => table.oid),
+        measuring,
+      ),
+    );
+  const measured = await together(
     signal,
-    Array.from({ length: Math.min(jobs, candidates.length) }, () => worker),
+    plans.map((measure) => (either: AbortSignal) => measure(inSnapshot(target, id, either))),
   );
+  const measures = new Map(measured.flatMap((part) => [...part]));
+  const shared = new Map<string, SharedFile>();
+  const shareUnchanged = async (candidate: Candidate) => {
+    const { table, file } = candidate;
+    signal.throwIfAborted();
+    if (!isUnchanged(candidate, measures.get(table.oid))) return;
+    const found = await share(candidate, earlier);
+    if (found !== undefined) shared.set(table.oid, found);
+    else
+      progress.note(
+        `warning: Backup ${earlier.manifest.id} is damaged: ${file.path} is missing or has another checksum. ` +
+          `Table ${table.sqlName} is dumped anew; verify that backup.`,
+      );
+  };
+  await pMap(candidates, shareUnchanged, { concurrency: jobs });
   if (shared.size > 0)
     progress.note(
       `${shared.size} of ${tables.length} tables did not change; they are shared with backup ${earlier.manifest.id}.`,
     );
   return { storage, shared, measures };
+}
+
+/** Parts that take about as long as each other. */
+function dealOut(candidates: readonly Candidate[], parts: number): Candidate[][] {
+  const largestFirst = candidates.toSorted((one, other) => other.table.bytes - one.table.bytes);
+  const dealt = Array.from({ length: parts }, (_, part) =>
+    largestFirst.filter((_, index) => index % parts === part),
+  );
+  return dealt.filter(({ length }) => length > 0);
 }
 
 interface Candidate {
@@ -178,10 +190,10 @@ async function dataFiles(files: BackupFiles): Promise<ReadonlyMap<string, Stored
   );
 }
 
-function isUnchanged({ recorded }: Candidate, measure: Measure): boolean {
+function isUnchanged({ recorded }: Candidate, measure: Measure | undefined): boolean {
   const { rows, fingerprint, unchangedIf } = recorded;
   return (
-    measure.rows === rows && measure.fingerprint === fingerprint && measure.places === unchangedIf?.places
+    measure?.rows === rows && measure.fingerprint === fingerprint && measure.places === unchangedIf?.places
   );
 }
 

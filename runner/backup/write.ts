@@ -124,7 +124,7 @@ async function writeArchive(
     {
       measuring: {
         ...{ method, validity: request.verify === "restore", ...countingWorkers(jobs) },
-        places: request.fullEvery !== undefined && method.startsWith("values"),
+        places: request.fullEvery !== undefined && format === "directory" && method.startsWith("values"),
       },
       logicalForeignKeys,
       maxOrphans,

@@ -109,8 +109,11 @@ export async function shareFile(
   fileMode: number,
 ): Promise<boolean> {
   try {
-    if (!(await lstat(from)).isFile()) return false;
-    await linkOrCopy(from, to, fileMode);
+    const stats = await lstat(from);
+    if (!stats.isFile()) return false;
+    // A link shares permissions and owner too.
+    const isAlike = (stats.mode & 0o777) === fileMode && stats.uid === process.getuid?.();
+    await linkOrCopy(from, to, isAlike);
     const { sha256 } = await readBack(to);
     if (sha256 === recorded.sha256) return true;
   } catch (error) {
@@ -120,11 +123,8 @@ export async function shareFile(
   return false;
 }
 
-async function linkOrCopy(from: string, to: string, fileMode: number): Promise<void> {
-  const { mode, uid } = await lstat(from);
+async function linkOrCopy(from: string, to: string, mayLink: boolean): Promise<void> {
   const reflink = () => copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
   const copy = () => copyFile(from, to, constants.COPYFILE_EXCL);
-  // A link shares permissions and owner too.
-  const isAlike = (mode & 0o777) === fileMode && uid === process.getuid?.();
-  await reflink().catch(() => (isAlike ? link(from, to).catch(copy) : copy()));
+  await reflink().catch(() => (mayLink ? link(from, to).catch(copy) : copy()));
 }

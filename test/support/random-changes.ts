@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import fc from "fast-check";
 import { takeBackup } from "./backup";
-import { docker, startServer } from "./container";
+import { startServer } from "./container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "./resources";
+import { restoreDirectory } from "./restored";
 
 /** A table that is large enough to be compared with the last backup. */
 const changingTable = `
@@ -64,19 +65,7 @@ export async function expectWholeBackups(backups: number, seed: number): Promise
       const { manifest } = await takeBackup({ container, repository: folder, tables: ["changing"], more });
       shared += manifest.tables.filter(({ sharedFrom }) => sharedFrom !== undefined).length;
       const target = `restored_${index}`;
-      await sql(container, `CREATE DATABASE ${target} TEMPLATE template0`);
-      const archive = path.join("/backups", "cbm", manifest.id, "archive");
-      const { code, output } = await docker(
-        "exec",
-        container,
-        "pg_restore",
-        "-U",
-        "postgres",
-        "-d",
-        target,
-        archive,
-      );
-      assert.equal(code, 0, `${story}: ${output}`);
+      await restoreDirectory(container, path.join("/backups", "cbm", manifest.id, "archive"), target);
       assert.equal(await sql(container, content, target), await sql(container, content), story);
       await sql(container, `DROP DATABASE ${target}`);
     }

@@ -159,7 +159,7 @@ function equalityColumns(utf8: boolean): string {
  * Columns without an expression of their own are hashed together, as a record. A type that has a cast to bytea is hashed as that (for
  * geometry that is EWKB, half the size of its text), others as text: a type that hashes an oid, such as an enum or regclass, has
  * another one in a restored database. Columns are sorted by name, because a restored table that inherits columns can have them in
- * another order. Where there are two sums, OFFSET keeps the server from hashing each row for both.
+ * another order.
  */
 function measureQueries(
   oids: readonly string[],
@@ -167,7 +167,6 @@ function measureQueries(
 ): string {
   const utf8 = method.endsWith("-utf8");
   const byValue = method.startsWith("values");
-  const hash = `coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0')`;
   const text = utf8
     ? "hashtextextended(encode(convert_to(ROW(%s)::text, ''UTF8''), ''hex''), 0)"
     : "hashtextextended(ROW(%s)::text, 0)";
@@ -193,16 +192,25 @@ WITH wanted AS (
   SELECT attrelid, string_agg(format('(NOT coalesce(%I.ST_IsValid(t.%I), true))::int', nspname, attname), ' + ') AS invalid
   FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped AND attrelid IN (SELECT oid FROM wanted) GROUP BY attrelid
 )
-SELECT format(${places ? "'SELECT %s FROM (SELECT %s AS hash, t.ctid AS place%s FROM ONLY %I.%I t OFFSET 0) q'" : "'SELECT %1$s FROM ONLY %4$I.%5$I t'"},
-  format('jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s%s)',
-    c.oid, ${places ? "'hash'" : hash}, ', ''invalidGeometries'', coalesce(sum(' || ${places ? "CASE WHEN v.invalid IS NOT NULL THEN 'invalid' END" : "v.invalid"} || '), 0)', ${places ? placesSum : "''"}),
-  ${hash}, ', ' || v.invalid || ' AS invalid', n.nspname, c.relname) AS query
+SELECT ${places ? placesQuery : sumsQuery(byValue)} AS query
 FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
+CROSS JOIN LATERAL (SELECT coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0') AS expression) hashed
 WHERE c.relkind = 'r'`;
 }
 
-const placesSum = `', ''places'', coalesce(sum(hashint8extended(hash # hashtidextended(place, 0), 0)), 0)::text'`;
+/** The query of a table. */
+const sumsQuery = (byValue: boolean) => `format(
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s) FROM ONLY %I.%I t',
+  c.oid, hashed.expression, ', ''invalidGeometries'', coalesce(sum(' || v.invalid || '), 0)', n.nspname, c.relname)`;
+
+/** The same with the places of rows. OFFSET keeps the server from hashing each row once more for the second sum. */
+const placesQuery = `format(
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(hashint8extended(hash, 0)), 0)::text,
+     ''places'', coalesce(sum(hashint8extended(hash # hashtidextended(place, 0), 0)), 0)::text%s)
+   FROM (SELECT %s AS hash, t.ctid AS place%s FROM ONLY %I.%I t OFFSET 0) q',
+  c.oid, CASE WHEN v.invalid IS NOT NULL THEN ', ''invalidGeometries'', coalesce(sum(invalid), 0)' END,
+  hashed.expression, ', ' || v.invalid || ' AS invalid', n.nspname, c.relname)`;
 
 type Measures = Map<string, Measure>;
 
