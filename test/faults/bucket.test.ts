@@ -239,6 +239,29 @@ describe("a bucket, when something is wrong", function () {
     await expectUntouched();
   });
 
+  // A server may finish a part after it has aborted the upload, and then it keeps that part.
+  for (const [why, stopBy, status] of [
+    ["the tar is damaged", undefined, 1],
+    ["it is interrupted", "SIGINT", endedStatus.SIGINT],
+  ] as const) {
+    it(`waits for the parts that are being sent before it aborts an upload because ${why}`, async () => {
+      const { option, ...between } = await through(({ method, url = "" }) =>
+        method === "PUT" && url.includes("partNumber") ? "late" : undefined,
+      );
+      const damaged = Buffer.from(tar);
+      damaged.writeUInt8((damaged[35 * mebibyte] ?? 0) ^ 1, 35 * mebibyte);
+      const { runner, ended } = startImport(...option);
+      runner.stdin.write(damaged.subarray(0, 30 * mebibyte));
+      while (between.troubles.length === 0) await sleep(20);
+      if (stopBy === undefined) runner.stdin.end(damaged.subarray(30 * mebibyte));
+      else runner.kill(stopBy);
+      const { exitCode, stderr } = await ended;
+      assert.equal(exitCode, status, stderr);
+      assert.deepEqual([...new Set(between.troubles)], ["PUT late"]);
+      await expectUntouched();
+    });
+  }
+
   it("keeps two backups of one id apart: the one that comes later is refused, and harms nothing", async () => {
     const { runner, ended } = await startUpload();
     const other = await temporaryFolder();

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 
 /**
  * What becomes of a request: it is answered with an error; or it is done, and its answer is lost, or the second half of
- * that, or says that it failed; or there is nobody to ask; or it is taken, or answered by half, and then no byte moves.
+ * that, or says that it failed; or there is nobody to ask; or it is taken, or answered by half, and then no byte moves; or
+ * it is answered a second late, and a client that has left by then is noted.
  */
 export type Trouble =
   | "SlowDown"
@@ -15,6 +16,7 @@ export type Trouble =
   | "gone"
   | "silent"
   | "silentInAnswer"
+  | "late"
   | undefined;
 
 const statuses = { SlowDown: 503, InternalError: 500 } as const;
@@ -57,6 +59,10 @@ export async function startS3Proxy(
         });
         return;
       }
+      if (trouble === "late") {
+        setTimeout(() => given.pipe(answer.writeHead(given.statusCode ?? 500, given.headers)), 1000);
+        return;
+      }
       if (trouble === "silentInAnswer") {
         answer.writeHead(given.statusCode ?? 500, given.headers);
         given.once("data", (chunk: Buffer) => {
@@ -77,7 +83,10 @@ export async function startS3Proxy(
       });
     });
     passed.on("error", () => asked.socket.destroy());
-    answer.on("close", () => passed.destroy());
+    answer.on("close", () => {
+      passed.destroy();
+      if (trouble === "late" && !answer.writableFinished) troubles.push(`${method} left`);
+    });
     asked.pipe(passed);
   };
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));

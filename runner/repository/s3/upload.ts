@@ -1,6 +1,10 @@
 /**
  * Uploads of any size in little memory: the parts of all files share a few buffers. An upload fails only when none of its
  * parts is being sent any more, so that aborting it afterwards leaves nothing.
+ *
+ * What is given up while the server writes it may be kept all the same: a part although its upload was aborted (S3 documents
+ * this for AbortMultipartUpload), an object although it was not there when this process looked. So when something fails, the
+ * requests that are on their way have a few seconds to end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -39,6 +43,8 @@ const checked = { ChecksumAlgorithm: "SHA256" } as const;
 /** Write only if no such object exists. */
 const asNew = { IfNoneMatch: "*" } as const;
 const betweenAborts = 200;
+/** How long the requests of a failed upload may go on. A part of 8 MiB needs it at 3 MiB/s. */
+const graceMilliseconds = 3000;
 /** S3's own limit. */
 const mostParts = 10_000;
 
@@ -73,7 +79,7 @@ async function putWhole(
   const target = { Bucket: bucket.bucket, Key, Metadata };
   const put = new PutObjectCommand({ ...target, Body: body, ...checked, ...asNew });
   onCommit?.();
-  return (await bucket.client.send(put, { abortSignal: bucket.signal })).VersionId;
+  return (await withGrace(bucket.signal, (options) => bucket.client.send(put, options))).VersionId;
 }
 
 async function putParts(
@@ -86,17 +92,17 @@ async function putParts(
 ): Promise<string | undefined> {
   const target = { Bucket: bucket.bucket, Key };
   const failed = new AbortController();
-  const options = { abortSignal: AbortSignal.any([bucket.signal, failed.signal]) };
+  const stopped = AbortSignal.any([bucket.signal, failed.signal]);
   const create = new CreateMultipartUploadCommand({ ...target, Metadata, ...checked });
-  const { UploadId = "" } = await bucket.client.send(create, options);
+  const { UploadId = "" } = await withGrace(stopped, (options) => bucket.client.send(create, options));
   const upload = { Key, UploadId };
   open.add(upload);
 
   const send = async ({ number, body, free }: Part): Promise<CompletedPart> => {
-    const part = { ...target, UploadId, PartNumber: number, Body: body, ...checked };
-    const { ETag, ChecksumSHA256 } = await bucket.client
-      .send(new UploadPartCommand(part), options)
-      .finally(free);
+    const part = new UploadPartCommand({ ...target, UploadId, PartNumber: number, Body: body, ...checked });
+    const { ETag, ChecksumSHA256 } = await withGrace(stopped, (options) =>
+      bucket.client.send(part, options),
+    ).finally(free);
     return { PartNumber: number, ETag, ChecksumSHA256 };
   };
   const sending: Promise<CompletedPart>[] = [];
@@ -112,13 +118,18 @@ async function putParts(
     for await (const part of rest) {
       if (part.number > mostParts) throw tooLarge(s3Url(bucket, Key));
       begin(part);
-      if (failed.signal.aborted) break;
+      if (stopped.aborted) break;
     }
     const Parts = await Promise.all(sending);
-    const complete = { ...target, UploadId, MultipartUpload: { Parts }, ...asNew };
+    const complete = new CompleteMultipartUploadCommand({
+      ...target,
+      UploadId,
+      MultipartUpload: { Parts },
+      ...asNew,
+    });
     onCommit?.();
     const { client, patientClient = client } = bucket;
-    const { VersionId } = await patientClient.send(new CompleteMultipartUploadCommand(complete), options);
+    const { VersionId } = await withGrace(stopped, (options) => patientClient.send(complete, options));
     open.delete(upload);
     return VersionId;
   } catch (error) {
@@ -127,6 +138,28 @@ async function putParts(
   } finally {
     failed.abort();
     await Promise.allSettled(sending);
+  }
+}
+
+/** Sends a request, and gives it up some time after the signal. */
+async function withGrace<Answer>(
+  stopped: AbortSignal,
+  send: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
+): Promise<Answer> {
+  stopped.throwIfAborted();
+  const ended = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setTimeout(() => {
+      ended.abort(stopped.reason);
+    }, graceMilliseconds);
+  };
+  stopped.addEventListener("abort", begin, { once: true });
+  try {
+    return await send({ abortSignal: ended.signal });
+  } finally {
+    stopped.removeEventListener("abort", begin);
+    clearTimeout(timer);
   }
 }
 
