@@ -9,7 +9,7 @@ import { runningContainer } from "../runner/docker/container";
 import { directDocker } from "../runner/docker/docker";
 import { callerIds } from "../runner/docker/exec";
 import { readCatalog } from "../runner/postgres/catalog/catalog";
-import { splitTables } from "../runner/postgres/archive/ranges";
+import { forWorkers, splitTables } from "../runner/postgres/archive/ranges";
 import { serverTarget } from "../runner/postgres/session/server";
 import { openSession } from "../runner/postgres/session/session";
 import { findCompressor } from "../runner/postgres/archive/compression";
@@ -32,7 +32,7 @@ async function main(
     await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const { id } = await session.row("SELECT pg_export_snapshot() AS id", z.object({ id: z.string() }));
     const tables = (await readCatalog(session)).filter(({ name }) => name === table);
-    const ranged = await splitTables(session, tables, { jobs, from: 1 });
+    const ranged = await splitTables(session, tables, forWorkers(jobs));
     const compressor = await findCompressor(target, "zstd:1");
     if (compressor === undefined || ranged.length !== 1) throw new Error(`${table} cannot be split here`);
     await mkdir(hostPath, { recursive: true });

@@ -4,7 +4,7 @@ import type { Snapshot } from "../postgres/session/snapshot";
 import type { Extent } from "../postgres/catalog/extents";
 import type { Measure } from "../postgres/catalog/fingerprint";
 import type { Storage } from "../postgres/catalog/storage";
-import type { SharedFile } from "./unchanged";
+import type { RangesRecord, SharedFile } from "./unchanged";
 import type { Definitions } from "../postgres/catalog/definitions";
 import { kindName } from "../postgres/catalog/select-tables";
 import type { Relation } from "../postgres/catalog/catalog";
@@ -28,6 +28,7 @@ type Described = Pick<
   readonly measures: ReadonlyMap<string, Measure>;
   readonly storage: ReadonlyMap<string, Storage>;
   readonly shared: ReadonlyMap<string, SharedFile>;
+  readonly ranges: ReadonlyMap<string, RangesRecord>;
   readonly extents: ReadonlyMap<string, readonly Extent[]>;
   readonly definitions: ReadonlyMap<string, Definitions>;
   readonly logicalForeignKeys: readonly CountedForeignKey[];
@@ -128,13 +129,16 @@ function measured({ oid, kind, sqlName }: Relation, measures: ReadonlyMap<string
 function comparable(
   { oid }: Relation,
   measures: ReadonlyMap<string, Measure>,
-  { storage, shared }: Pick<Described, "storage" | "shared">,
+  { storage, shared, ranges }: Pick<Described, "storage" | "shared" | "ranges">,
 ) {
   const places = measures.get(oid)?.places;
   const found = storage.get(oid);
   const file = shared.get(oid);
+  const parts = ranges.get(oid);
   return {
-    ...(found === undefined || places === undefined ? {} : { unchangedIf: { ...found, places } }),
+    ...(found === undefined || places === undefined
+      ? {}
+      : { unchangedIf: { ...found, places, ...(parts === undefined ? {} : { ranges: parts }) } }),
     ...(file === undefined ? {} : { sharedFrom: file.sharedFrom }),
   };
 }

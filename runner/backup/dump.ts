@@ -1,10 +1,8 @@
-import { findCompressor } from "../postgres/archive/compression";
-import { canReadContents } from "../postgres/archive/contents";
+import { rm } from "node:fs/promises";
 import { dump, type DumpDestination, type DumpOptions } from "../postgres/archive/dump";
-import { dumpInPieces } from "../postgres/archive/ranged-dump";
-import { splitTables } from "../postgres/archive/ranges";
+import { dumpInPieces, type Pieced } from "../postgres/archive/ranged-dump";
 import { findExtents } from "../postgres/catalog/extents";
-import { type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
+import { byTable, measure, type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { inSnapshot } from "../postgres/session/snapshot-reader";
@@ -12,7 +10,8 @@ import type { Progress } from "../lib/progress";
 import { formatBytes, totalBytes } from "../lib/format";
 import type { Session } from "../postgres/session/session";
 import { together } from "../lib/concurrency";
-import { type Earlier, findUnchanged, nothingUnchanged, sharedAs, type Unchanged } from "./unchanged";
+import { type Pieces, planPieces, recordedRanges } from "./pieces";
+import { conditionsOf, type Earlier, sharedAs } from "./unchanged";
 import { type LogicalForeignKey, countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 /** What is dumped, and how. */
@@ -47,27 +46,24 @@ export async function dumpAndMeasure(
 ) {
   const { snapshot } = dumping;
   const oids = snapshot.tables.map(({ oid }) => oid);
-  const { jobs } = dumping.options;
-  const unchanged = await orDeadSession(session, signal, () =>
-    measuring.places === true
-      ? findUnchanged({ session, target }, snapshot, dumping.earlier, { measuring, jobs }, progress, signal)
-      : Promise.resolve(nothingUnchanged),
+  const pieces = await orDeadSession(session, signal, () =>
+    planPieces({ session, target }, dumping, measuring, progress, signal),
   );
-  const left = snapshot.tables.filter(({ oid }) => !unchanged.shared.has(oid));
+  const left = snapshot.tables.filter(({ oid }) => !pieces.shared.has(oid));
   progress.note(`Dumping ${left.length} tables, ${formatBytes(totalBytes(left))} in the database.`);
   const { destination, dumped } = noticed(dumping.destination);
-  // This uses the session before the others do.
-  const dumpTables = await planDump({ session, target }, { ...dumping, destination }, unchanged, progress);
+  const dumpTables = dumperOf({ session, target }, { ...dumping, destination }, pieces);
   let current = "table definitions";
   const stop = progress.follow(() => current, writtenBytes, dumping.expectedBytes);
   const dumpAll = async () => {
-    const [names, [measures, counted, extents]] = await together(signal, [
+    const [{ names, rangeBytes }, [measured, counted, extents]] = await together(signal, [
       (either) => dumpTables((tables) => (current = tables || current), either),
       async (either) => {
-        const unmeasured = oids.filter((oid) => !unchanged.measures.has(oid));
-        const measure = await planMeasures(session, unmeasured, measuring);
+        const unmeasured = oids.filter((oid) => !pieces.measures.has(oid));
+        const inRanges = measuring.places === true ? conditionsOf(pieces.ranged) : undefined;
+        const queries = await planMeasures(session, unmeasured, measuring, inRanges);
         const read = await together(either, [
-          (each) => measure(inSnapshot(target, snapshot.id, each)),
+          (each) => measure(inSnapshot(target, snapshot.id, each), queries, measuring),
           (each) => countOrphans(inSnapshot(target, snapshot.id, each), logicalForeignKeys, maxOrphans),
           () => findExtents(session, oids),
         ]);
@@ -77,12 +73,14 @@ export async function dumpAndMeasure(
       },
     ]);
     signal.throwIfAborted();
+    const measures = new Map([...pieces.measures, ...byTable(measured)]);
     return {
-      measures: new Map([...unchanged.measures, ...measures]),
+      measures,
       logicalForeignKeys: counted,
       extents,
-      storage: unchanged.storage,
-      shared: sharedAs(names, unchanged),
+      storage: pieces.storage,
+      shared: sharedAs(names, pieces),
+      ranges: recordedRanges(pieces, measures, rangeBytes),
     };
   };
   return orDeadSession(session, signal, dumpAll).finally(stop);
@@ -122,47 +120,37 @@ function noticed(destination: DumpDestination) {
   return { destination: receiving, dumped };
 }
 
-/** Dumps the tables, and says which ones it is busy with. Gives the names of shared files, by the oids of their tables. */
-type Dumper = (
-  onTables: (tables: string) => void,
-  signal: AbortSignal,
-) => Promise<ReadonlyMap<string, string>>;
+/** Dumps the tables, and says which ones it is busy with. */
+type Dumper = (onTables: (tables: string) => void, signal: AbortSignal) => Promise<Pieced>;
 
-/**
- * Below this many workers, splitting a table is slower. `pg_dump` alone keeps almost two cores busy with one table: the
- * server's, and its own, which compresses. Ranges take a quarter more CPU time, because psql hands the rows to another
- * program, but spread it.
- */
-const leastJobs = 3;
-
-/** Before this version, the server reads the whole table for each range of its pages. */
-const rangeScans = 140000;
-
-/** `pg_dump` dumps the tables; large ones are dumped in ranges if that was asked for and is possible. Those that did not change are not. */
-async function planDump(
-  { session, target }: Connection,
-  { snapshot, options, destination, splitFrom, serverVersion }: Dumping,
-  { shared }: Unchanged,
-  progress: Progress,
-): Promise<Dumper> {
-  const { format, jobs, compression } = options;
-  const whole: Dumper = async (onTables, signal) => {
-    await dump(target, options, snapshot, destination, onTables, signal);
-    return new Map();
-  };
-  if (format !== "directory" || !("containerPath" in destination)) return whole;
-
-  const left = snapshot.tables.filter(({ oid }) => !shared.has(oid));
-  const splits = splitFrom > 0 && jobs >= leastJobs && serverVersion >= rangeScans;
-  const ranged = splits ? await splitTables(session, left, { jobs, from: splitFrom }) : [];
-  const compressor = ranged.length === 0 ? undefined : await findCompressor(target, compression);
-  const ranges = compressor && { ranged, compressor };
-  if (shared.size === 0 && (ranges === undefined || !(await canReadContents(target)))) return whole;
-  if (ranges !== undefined) {
-    const names = ranged.map(({ sqlName, queries }) => `${sqlName} in ${queries.length} ranges`);
-    progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
-  }
+/** `pg_dump` dumps the tables, except what is there already or is dumped in ranges. */
+function dumperOf(
+  { target }: Connection,
+  { snapshot, options, destination }: Dumping,
+  { shared, kept, ranged, compressor }: Pieces,
+): Dumper {
+  const ranges =
+    compressor && ranged.size > 0
+      ? { ranged: [...ranged.values()], kept: piecesOf(kept), compressor }
+      : undefined;
+  if (!("containerPath" in destination) || (shared.size === 0 && ranges === undefined))
+    return async (onTables, signal) => {
+      await dump(target, options, snapshot, destination, onTables, signal);
+      return { names: new Map(), rangeBytes: new Map() };
+    };
   const existing = new Map([...shared].map(([oid, { at }]) => [oid, at]));
-  return (onTables, signal) =>
-    dumpInPieces(target, options, snapshot, destination, { ranges, existing, onTables }, signal);
+  return async (onTables, signal) => {
+    const dumped = await dumpInPieces(
+      target,
+      options,
+      snapshot,
+      destination,
+      { ranges, existing, onTables },
+      signal,
+    );
+    for (const { at } of kept.values()) await rm(at);
+    return dumped;
+  };
 }
+
+const piecesOf = (kept: Pieces["kept"]) => new Map([...kept].map(([oid, { pieces }]) => [oid, pieces]));

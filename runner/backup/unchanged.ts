@@ -1,16 +1,24 @@
 /**
- * Tables that did not change since the last backup. Their data files are shared with it, once it is proven that they hold the same
- * rows: the table has the same files, columns and versions around it, and all rows have the same digest together with their
- * places. Any doubt is a dump.
+ * Tables that did not change since the last backup, and ranges of tables that did. Their rows are shared with it, once it is proven
+ * that its file holds the same: the table has the same files, columns and versions around it, and all rows have the same digest
+ * together with their places. Any doubt is a dump.
  */
 import path from "node:path";
 import pMap from "p-map";
 import { archiveName } from "../postgres/archive/compression";
-import { canReadContents } from "../postgres/archive/contents";
+import type { Piece } from "../postgres/archive/ranged-dump";
+import type { RangedTable } from "../postgres/archive/ranges";
 import { readToc } from "../postgres/archive/toc";
 import type { Relation } from "../postgres/catalog/catalog";
-import { type Measure, type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
-import { readStorage, type Storage } from "../postgres/catalog/storage";
+import {
+  byTable,
+  type Measure,
+  measure,
+  type MeasureOptions,
+  type MeasureQuery,
+  planMeasures,
+} from "../postgres/catalog/fingerprint";
+import type { Storage } from "../postgres/catalog/storage";
 import type { Connection } from "../postgres/session/connect";
 import { sqlName } from "../postgres/session/names";
 import type { Snapshot } from "../postgres/session/snapshot";
@@ -28,30 +36,43 @@ import { milliseconds } from "../request/duration";
 export interface Earlier {
   readonly manifest: Manifest;
   readonly files: BackupFiles;
-  /** Rows that were dumped before this time are dumped anew. */
-  readonly notBefore: Date;
+  /** Rows that were dumped before this time, in milliseconds since 1970, are dumped anew. */
+  readonly notBefore: number;
   /** The folder that the new backup is written to. Shared files wait there until the archive has its table of contents. */
   readonly folder: string;
   readonly fileMode: number;
 }
+
+type RecordedTable = Manifest["tables"][number];
+export type RangesRecord = NonNullable<NonNullable<RecordedTable["unchangedIf"]>["ranges"]>;
+type SharedFrom = NonNullable<RecordedTable["sharedFrom"]>;
 
 /** A data file that an earlier backup has too. */
 export interface SharedFile {
   readonly stored: StoredFile;
   /** Where it is until the archive has its table of contents. */
   readonly at: string;
-  readonly sharedFrom: NonNullable<Manifest["tables"][number]["sharedFrom"]>;
+  readonly sharedFrom: SharedFrom;
+  /** What the earlier backup says of its ranges. */
+  readonly ranges: RangesRecord | undefined;
 }
 
+/** Ranges of a table that are as they were, by their indexes. */
+export interface KeptRanges {
+  /** The earlier file, until the ranges have been taken out of it. */
+  readonly at: string;
+  readonly pieces: ReadonlyMap<number, Piece>;
+  readonly sharedFrom: ReadonlyMap<number, SharedFrom>;
+}
+
+/** By the oids of the tables. */
 export interface Unchanged {
-  /** By oid. */
-  readonly storage: ReadonlyMap<string, Storage>;
   readonly shared: ReadonlyMap<string, SharedFile>;
+  /** Of tables that have changed. */
+  readonly kept: ReadonlyMap<string, KeptRanges>;
   /** Of the tables that were compared, also of those that had changed. */
   readonly measures: ReadonlyMap<string, Measure>;
 }
-
-export const nothingUnchanged: Unchanged = { storage: new Map(), shared: new Map(), measures: new Map() };
 
 /** Smaller tables are dumped in less time than it takes to compare them. */
 const leastBytes = 1 << 20;
@@ -74,81 +95,99 @@ export function lastAlike(
   return alike && sameServer ? last : undefined;
 }
 
-/** Compares the tables that may be unchanged, several at a time, and links the files of those that are. */
-export async function findUnchanged(
+/** Compares tables, several at a time, and links the files of those that did not change, or not in every range. */
+export async function compareTables(
   { session, target }: Connection,
   { id, tables }: Snapshot,
-  earlier: Earlier | undefined,
+  earlier: Earlier,
+  candidates: readonly Candidate[],
+  ranged: ReadonlyMap<string, RangedTable>,
   { measuring, jobs }: { readonly measuring: MeasureOptions; readonly jobs: number },
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Unchanged> {
-  const storage = await readStorage(
-    session,
-    tables.map(({ oid }) => oid),
-  );
-  const candidates = earlier === undefined ? [] : await candidatesIn(earlier, tables, storage, progress);
-  if (earlier === undefined || candidates.length === 0 || !(await canReadContents(target)))
-    return { ...nothingUnchanged, storage };
   progress.note(`Comparing ${candidates.length} tables with backup ${earlier.manifest.id}.`);
-  const plans = [];
-  for (const part of dealOut(candidates, jobs))
-    plans.push(
-      await planMeasures(
-        session,
-        part.map(({ table }) => table.oid),
-        measuring,
-      ),
-    );
+  const oids = candidates.map(({ table }) => table.oid);
+  const queries = await planMeasures(session, oids, measuring, conditionsOf(ranged));
+  const bytes = new Map(candidates.map(({ table }) => [table.oid, table.bytes / rangesOf(ranged, table)]));
   const measured = await together(
     signal,
-    plans.map((measure) => (either: AbortSignal) => measure(inSnapshot(target, id, either))),
+    dealOut(queries, jobs, ({ oid }) => bytes.get(oid) ?? 0).map(
+      (part) => (either: AbortSignal) => measure(inSnapshot(target, id, either), part, measuring),
+    ),
   );
-  const measures = new Map(measured.flatMap((part) => [...part]));
+  const measures = byTable(measured.flat());
   const shared = new Map<string, SharedFile>();
+  const kept = new Map<string, KeptRanges>();
   const shareUnchanged = async (candidate: Candidate) => {
-    const { table, file } = candidate;
+    const { table, recorded, file } = candidate;
     signal.throwIfAborted();
-    if (!isUnchanged(candidate, measures.get(table.oid))) return;
-    const found = await share(candidate, earlier);
-    if (found !== undefined) shared.set(table.oid, found);
-    else
+    const now = measures.get(table.oid);
+    if (now === undefined) return;
+    const same = sameRanges(candidate, now, ranged.get(table.oid), earlier);
+    const isWhole = isUnchanged(candidate, now, same);
+    if (!isWhole && same.size === 0) return;
+    const at = await share(candidate, earlier);
+    if (at === undefined)
       progress.note(
         `warning: Backup ${earlier.manifest.id} is damaged: ${file.path} is missing or has another checksum. ` +
           `Table ${table.sqlName} is dumped anew; verify that backup.`,
       );
+    else if (isWhole) shared.set(table.oid, sharedFile(candidate, at, earlier));
+    else kept.set(table.oid, keptRanges(recorded, at, same, earlier));
   };
   await pMap(candidates, shareUnchanged, { concurrency: jobs });
   if (shared.size > 0)
     progress.note(
       `${shared.size} of ${tables.length} tables did not change; they are shared with backup ${earlier.manifest.id}.`,
     );
-  return { storage, shared, measures };
+  for (const [oid, { pieces }] of kept) {
+    const table = ranged.get(oid);
+    if (table !== undefined)
+      progress.note(
+        `${pieces.size} of ${table.ranges.length} parts of ${table.sqlName} did not change; they are shared with backup ${earlier.manifest.id}.`,
+      );
+  }
+  return { shared, kept, measures };
 }
 
+/** For each table, the conditions of its ranges. */
+export const conditionsOf = (
+  ranged: ReadonlyMap<string, RangedTable>,
+): ReadonlyMap<string, readonly string[]> => new Map([...ranged].map(([oid, { ranges }]) => [oid, ranges]));
+
+const rangesOf = (ranged: ReadonlyMap<string, RangedTable>, { oid }: Relation): number =>
+  ranged.get(oid)?.ranges.length ?? 1;
+
 /** Parts that take about as long as each other. */
-function dealOut(candidates: readonly Candidate[], parts: number): Candidate[][] {
-  const largestFirst = candidates.toSorted((one, other) => other.table.bytes - one.table.bytes);
+export function dealOut(
+  queries: readonly MeasureQuery[],
+  parts: number,
+  bytesOf: (query: MeasureQuery) => number,
+): MeasureQuery[][] {
+  const largestFirst = queries.toSorted((one, other) => bytesOf(other) - bytesOf(one));
   const dealt = Array.from({ length: parts }, (_, part) =>
     largestFirst.filter((_, index) => index % parts === part),
   );
   return dealt.filter(({ length }) => length > 0);
 }
 
-interface Candidate {
+/** A table that may be unchanged. */
+export interface Candidate {
   readonly table: Relation;
-  readonly recorded: Manifest["tables"][number];
+  readonly recorded: RecordedTable;
   /** Of the earlier backup. */
   readonly file: StoredFile;
 }
 
 /** The tables that still have their files, and whose rows are not too old. */
-async function candidatesIn(
-  { manifest, files, notBefore }: Earlier,
+export async function findCandidates(
+  earlier: Earlier,
   tables: readonly Relation[],
   storage: ReadonlyMap<string, Storage>,
   progress: Progress,
 ): Promise<Candidate[]> {
+  const { manifest, files } = earlier;
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const likely = tables.flatMap((table) => {
     const { oid, kind, bytes, extension } = table;
@@ -157,10 +196,10 @@ async function candidatesIn(
     // Of the tables of an extension, pg_dump dumps some rows only.
     if (kind !== "r" || extension !== null || bytes < leastBytes || before?.unchangedIf === undefined)
       return [];
-    const { storage: file, columns } = before.unchangedIf;
+    const { storage: file, columns, ranges } = before.unchangedIf;
     if (now?.storage !== file || now.columns !== columns) return [];
-    const dumped = backupTime(before.sharedFrom?.id ?? manifest.id);
-    return dumped === undefined || dumped < notBefore ? [] : [{ table, recorded: before }];
+    const isNew = ranges?.parts.some((part) => isNewEnough(part, earlier)) ?? isNewEnough(before, earlier);
+    return isNew ? [{ table, recorded: before }] : [];
   });
   if (likely.length === 0) return [];
   const stored = await dataFiles(files).catch((error: unknown) => {
@@ -172,6 +211,14 @@ async function candidatesIn(
     const file = stored.get(sqlName(one.table));
     return file === undefined ? [] : [{ ...one, file }];
   });
+}
+
+function isNewEnough(
+  { sharedFrom }: { readonly sharedFrom?: SharedFrom | undefined },
+  { manifest, notBefore }: Earlier,
+): boolean {
+  const dumped = backupTime(sharedFrom?.id ?? manifest.id);
+  return dumped !== undefined && dumped.getTime() >= notBefore;
 }
 
 /** The files of a backup that hold the rows of its tables. Fails unless what says so has its checksums. */
@@ -190,30 +237,79 @@ async function dataFiles(files: BackupFiles): Promise<ReadonlyMap<string, Stored
   );
 }
 
-function isUnchanged({ recorded }: Candidate, measure: Measure | undefined): boolean {
-  const { rows, fingerprint, unchangedIf } = recorded;
-  return (
-    measure?.rows === rows && measure.fingerprint === fingerprint && measure.places === unchangedIf?.places
-  );
+/** The indexes of the ranges that have the same rows in the same places, which are not too old. */
+function sameRanges(
+  { recorded }: Candidate,
+  now: Measure,
+  ranged: RangedTable | undefined,
+  earlier: Earlier,
+): ReadonlySet<number> {
+  const before = recorded.unchangedIf?.ranges;
+  if (before === undefined || before.pages !== ranged?.pagesPerRange) return new Set();
+  const same = (now.ranges ?? [now]).flatMap(({ rows, fingerprint, places }, index) => {
+    const part = before.parts[index];
+    const isSame = part?.rows === rows && part.fingerprint === fingerprint && part.places === places;
+    return isSame && isNewEnough(part, earlier) ? [index] : [];
+  });
+  return new Set(same);
 }
 
-/** The file in its new place, with the checksum that the earlier backup recorded; undefined if it has another one. */
-async function share(
-  { table, recorded, file }: Candidate,
-  earlier: Earlier,
-): Promise<SharedFile | undefined> {
+function isUnchanged({ recorded }: Candidate, now: Measure, same: ReadonlySet<number>): boolean {
+  const { rows, fingerprint, unchangedIf } = recorded;
+  if (unchangedIf?.ranges !== undefined)
+    return same.size === unchangedIf.ranges.parts.length && same.size === (now.ranges?.length ?? 1);
+  return now.rows === rows && now.fingerprint === fingerprint && now.places === unchangedIf?.places;
+}
+
+/** Where the file is, with the checksum that the earlier backup recorded; undefined if it has another one. */
+async function share({ table, file }: Candidate, earlier: Earlier): Promise<string | undefined> {
   const { folder: from } = earlier.files;
   if (from === undefined) return undefined;
   const at = path.join(earlier.folder, `shared-${table.oid}${path.basename(file.path).replace(/^\d+/, "")}`);
-  if (!(await shareFile(path.join(from, file.path), at, file, earlier.fileMode))) return undefined;
-  const { id, generations } = recorded.sharedFrom ?? { id: earlier.manifest.id, generations: 0 };
-  return { stored: file, at, sharedFrom: { id, generations: generations + 1 } };
+  return (await shareFile(path.join(from, file.path), at, file, earlier.fileMode)) ? at : undefined;
+}
+
+function sharedFile({ recorded, file }: Candidate, at: string, { manifest }: Earlier): SharedFile {
+  const before = recorded.unchangedIf?.ranges;
+  const ranges = before && {
+    ...before,
+    parts: before.parts.map((part) => ({ ...part, sharedFrom: sharedOnce(part, manifest) })),
+  };
+  return { stored: file, at, sharedFrom: sharedOnce(recorded, manifest), ranges };
+}
+
+function keptRanges(
+  { unchangedIf }: RecordedTable,
+  at: string,
+  same: ReadonlySet<number>,
+  { manifest }: Earlier,
+): KeptRanges {
+  const pieces = new Map<number, Piece>();
+  const sharedFrom = new Map<number, SharedFrom>();
+  let start = 0;
+  for (const [index, part] of (unchangedIf?.ranges?.parts ?? []).entries()) {
+    if (same.has(index)) {
+      pieces.set(index, { file: at, start, bytes: part.bytes });
+      sharedFrom.set(index, sharedOnce(part, manifest));
+    }
+    start += part.bytes;
+  }
+  return { at, pieces, sharedFrom };
+}
+
+/** What a manifest says of something that its backup shares with this one. */
+function sharedOnce(
+  { sharedFrom }: { readonly sharedFrom?: SharedFrom | undefined },
+  { id }: Manifest,
+): SharedFrom {
+  const { id: first, generations } = sharedFrom ?? { id, generations: 0 };
+  return { id: first, generations: generations + 1 };
 }
 
 /** Shared files under the names that they have in the archive, by the oids of their tables. */
 export function sharedAs(
   names: ReadonlyMap<string, string>,
-  { shared }: Unchanged,
+  { shared }: Pick<Unchanged, "shared">,
 ): ReadonlyMap<string, SharedFile> {
   return new Map(
     [...shared].map(([oid, file]) => {
@@ -242,5 +338,6 @@ export function rowsProven(
   );
 }
 
-/** When rows must have been dumped, to be shared now. */
-export const dumpedSince = (fullEvery: string): Date => new Date(Date.now() - milliseconds(fullEvery));
+/** When rows must have been dumped, to be shared now, in milliseconds since 1970. */
+export const dumpedSince = (fullEvery: string, full: boolean): number =>
+  full ? Infinity : Date.now() - milliseconds(fullEvery);

@@ -194,12 +194,12 @@ function earlierOf(
   { files }: BegunBackup,
   wanted: Parameters<typeof lastAlike>[1],
 ): Earlier | undefined {
-  const manifest = fullEvery === undefined || full ? undefined : lastAlike(repositories.earlier, wanted);
+  const manifest = fullEvery === undefined ? undefined : lastAlike(repositories.earlier, wanted);
   if (manifest === undefined || fullEvery === undefined || files.folder === undefined) return undefined;
   return {
     manifest,
     files: repositories.earlierFiles(manifest),
-    notBefore: dumpedSince(fullEvery),
+    notBefore: dumpedSince(fullEvery, full),
     folder: files.folder,
     fileMode: Number.parseInt(fileMode, 8),
   };

@@ -8,6 +8,11 @@ const describe = <T extends z.ZodType>(schema: T, description: string) => schema
 
 const Box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 
+const SharedFrom = z.strictObject({
+  id: describe(z.string(), "The backup that they were written for."),
+  generations: describe(z.int(), "How many backups have shared them since, this one included."),
+});
+
 export const Manifest = z
   .strictObject({
     manifestVersion: z.literal(1),
@@ -76,21 +81,42 @@ export const Manifest = z
                 z.string(),
                 "Like the fingerprint, but each XOR is combined with hashtidextended(ctid, 0) before it is hashed.",
               ),
+              ranges: describe(
+                z
+                  .strictObject({
+                    pages: describe(
+                      z.int(),
+                      "Pages of the table that each range has; the last one has all further pages.",
+                    ),
+                    parts: describe(
+                      z.array(
+                        z.strictObject({
+                          rows: z.int(),
+                          fingerprint: z.string(),
+                          places: z.string(),
+                          bytes: describe(
+                            z.int(),
+                            "Size of the range in the file of the rows, where the ranges follow each other.",
+                          ),
+                          sharedFrom: describe(
+                            SharedFrom.optional(),
+                            "Absent where the rows of the range were dumped for this backup.",
+                          ),
+                        }),
+                      ),
+                      "In the order of the pages.",
+                    ),
+                  })
+                  .optional(),
+                "The same of each part of a large table, so that a later backup shares parts of the file. Absent where the file cannot be shared in part.",
+              ),
             })
             .optional(),
           "While these are the same, and rows and fingerprint too, a later backup shares the file of the rows. Absent where that was not asked for.",
         ),
         sharedFrom: describe(
-          z
-            .strictObject({
-              id: describe(z.string(), "The backup that dumped the rows."),
-              generations: describe(
-                z.int(),
-                "How many backups have shared the file since, this one included.",
-              ),
-            })
-            .optional(),
-          "Absent where the rows were dumped for this backup.",
+          SharedFrom.optional(),
+          "Absent where the file of the rows was written for this backup.",
         ),
         invalidGeometries: describe(
           z.int().optional(),

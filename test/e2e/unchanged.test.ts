@@ -4,10 +4,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { Manifest } from "../../runner/repository/manifest";
-import { takeBackup } from "../support/backup";
-import { docker, startServer } from "../support/container";
 import { flipBit } from "../support/damage";
-import { removeContainer, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
+import { sql } from "../support/resources";
+import { type SharingServer, startSharingServer, tableOf, types } from "../support/shared-rows";
 import { expectWholeBackups } from "../support/random-changes";
 import { runRunner } from "../support/runner";
 
@@ -70,49 +69,20 @@ const partitioned = `
 CREATE TABLE years (LIKE attached) PARTITION BY RANGE (id); CREATE TABLE former_years (LIKE detached) PARTITION BY RANGE (id);
 ALTER TABLE former_years ATTACH PARTITION detached FOR VALUES FROM (1) TO (10000);`;
 
-/** In SQL of the test's own. */
-async function rowsOf(container: string, database: string): Promise<string> {
-  return sql(
-    container,
-    `SELECT format('SELECT %L || count(*) || md5(string_agg(t::text, E''\\n'' ORDER BY t::text COLLATE "C")) FROM ONLY %s t', c.oid::regclass, c.oid::regclass)
-     FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'spatial_ref_sys' ORDER BY relname \\gexec`,
-    database,
-  );
-}
-
-const tableOf = ({ tables }: Manifest, name: string) => {
-  const found = tables.find((table) => table.name === name);
-  assert.ok(found !== undefined, name);
-  return found;
-};
-
 describe("a backup of tables that did not change", function () {
   this.timeout(240_000);
+  let server: SharingServer;
   let container: string;
   let folder: string;
+  let database: SharingServer["database"];
+  let rowsOf: SharingServer["rowsOf"];
+  let restored: SharingServer["restored"];
 
   before(async () => {
-    folder = await temporaryFolder();
-    container = await startServer({ mount: folder });
+    server = await startSharingServer();
+    ({ container, folder, database, rowsOf, restored } = server);
   });
-  after(async () => {
-    await removeContainer(container);
-    await removeFolder(folder);
-  });
-
-  /** A database with these tables, and backups of it under a name of their own. */
-  async function database(statements: string, tables: readonly string[]) {
-    const name = uniqueName().replaceAll("-", "_");
-    await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
-    await sql(container, statements, name);
-    const take = (...more: readonly string[]) =>
-      takeBackup({
-        ...{ container, repository: folder, name, tables },
-        more: ["--database", name, "--full-every", "7d", ...more],
-      });
-    const at = (id: string, ...file: string[]) => path.join(folder, name, id, ...file);
-    return { name, take, at };
-  }
+  after(() => server.stop());
 
   /** The data files of a backup, with what identifies each on its disk. */
   async function dataFiles(archive: string) {
@@ -125,22 +95,8 @@ describe("a backup of tables that did not change", function () {
     );
   }
 
-  /** The stock tool restores a backup into a database of its own. */
-  async function restored(archive: string): Promise<string> {
-    const target = uniqueName().replaceAll("-", "_");
-    await sql(container, `CREATE DATABASE ${target} TEMPLATE template0`);
-    const types = "CREATE TYPE grade AS ENUM ('good', 'bad'); CREATE TYPE label AS ENUM ('after')";
-    await sql(container, types, target);
-    const mounted = path.join("/backups", path.relative(folder, archive));
-    const restore = ["pg_restore", "-U", "postgres", "-d", target, mounted];
-    const { code, output } = await docker("exec", container, ...restore);
-    assert.equal(code, 0, output);
-    return rowsOf(container, target);
-  }
-
   it("shares exactly those whose rows are the same in the same places, and restores as a full one does", async () => {
     const names = Object.keys(changes);
-    const types = "CREATE TYPE grade AS ENUM ('good', 'bad'); CREATE TYPE label AS ENUM ('before');";
     const { name, take, at } = await database(`${types} ${names.map(filled).join("")} ${partitioned}`, [
       ...names,
       "years",
@@ -162,7 +118,7 @@ describe("a backup of tables that did not change", function () {
       });
     const archive = at(second.result.backupId, "archive");
     assert.equal((await dataFiles(archive)).filter(({ nlink }) => nlink > 1).length, shared.length);
-    assert.equal(await restored(archive), await rowsOf(container, name));
+    assert.equal(await restored(archive), await rowsOf(name));
   });
 
   it("is whole when the earlier ones are pruned, and says how often a file was shared", async () => {
@@ -185,7 +141,7 @@ describe("a backup of tables that did not change", function () {
       (await dataFiles(at(id, "archive"))).map(({ nlink }) => nlink),
       [1],
     );
-    assert.equal(await restored(at(id, "archive")), await rowsOf(container, name));
+    assert.equal(await restored(at(id, "archive")), await rowsOf(name));
   });
 
   it("dumps rows anew that are too old, or when it is told to", async () => {
@@ -220,7 +176,7 @@ describe("a backup of tables that did not change", function () {
       new RegExp(`warning: Backup ${second.result.backupId} is damaged: .*public\\.yearly is dumped anew`),
     );
     assert.equal(tableOf(third.manifest, "yearly").sharedFrom, undefined);
-    assert.equal(await restored(at(third.result.backupId, "archive")), await rowsOf(container, name));
+    assert.equal(await restored(at(third.result.backupId, "archive")), await rowsOf(name));
   });
 
   it("shares nothing with one whose table of contents is damaged", async () => {
@@ -260,10 +216,7 @@ describe("a backup of tables that did not change", function () {
     const { exitCode, stderr } = await runRunner(["import", "--repository", imported, tar]);
     assert.equal(exitCode, 0, stderr);
     for (const place of [copies, imported])
-      assert.equal(
-        await restored(path.join(place, name, result.backupId, "archive")),
-        await rowsOf(container, name),
-      );
+      assert.equal(await restored(path.join(place, name, result.backupId, "archive")), await rowsOf(name));
   });
 
   it("leaves a damaged earlier one aside", async () => {

@@ -1,9 +1,9 @@
 /**
  * An archive that is like any other, and whose data files are made in several ways: large tables are dumped by several workers
- * together, and the files of others are there already.
+ * together, and the files of others, or pieces of them, are there already.
  */
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
@@ -21,24 +21,41 @@ import { together } from "../../lib/concurrency";
 import path from "node:path";
 import copyRange from "./copy-range.sh";
 
+/** A piece of a file. */
+export interface Piece {
+  readonly file: string;
+  readonly start: number;
+  readonly bytes: number;
+}
+
 interface RangedTables {
   readonly ranged: readonly RangedTable[];
+  /** By oid and by the index of the range, what an earlier archive has of the same rows. */
+  readonly kept?: ReadonlyMap<string, ReadonlyMap<number, Piece>>;
   readonly compressor: Compressor;
   readonly onTables: (tables: string) => void;
 }
 
 interface PiecedTables {
   /** Undefined if no table is dumped in ranges. */
-  readonly ranges: Pick<RangedTables, "ranged" | "compressor"> | undefined;
+  readonly ranges: Omit<RangedTables, "onTables"> | undefined;
   /** By oid, data files that exist, on the host. */
   readonly existing: ReadonlyMap<string, string>;
   readonly onTables: (tables: string) => void;
 }
 
+/** What came of the pieces, by the oids of the tables. */
+export interface Pieced {
+  /** The names that the existing files have now. */
+  readonly names: ReadonlyMap<string, string>;
+  /** The bytes that each range has in its table's file. */
+  readonly rangeBytes: ReadonlyMap<string, readonly number[]>;
+}
+
 /**
  * `pg_dump` writes the table of contents of all tables, and then the files of the other tables in a dump of these alone, where
  * they have other numbers. The large tables are copied in ranges after the others, so that there are never more workers
- * than were asked for. Gives the names that the existing files have now, by the oids of their tables.
+ * than were asked for.
  */
 export async function dumpInPieces(
   target: ExecTarget,
@@ -47,7 +64,7 @@ export async function dumpInPieces(
   destination: MountedDestination,
   { ranges, existing, onTables }: PiecedTables,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<Pieced> {
   const ranged = ranges?.ranged ?? [];
   const others = snapshot.tables.filter(
     ({ oid }) => !existing.has(oid) && !ranged.some((table) => table.oid === oid),
@@ -56,14 +73,14 @@ export async function dumpInPieces(
   const copied = beside(destination, "ranges");
   const rest = beside(destination, "rest");
 
-  const [contents] = await together(signal, [
+  const [contents, rangeBytes] = await together(signal, [
     (either) => readContents(target, options, snapshot, either),
     async (either) => {
       const without = { ...snapshot, tables: others };
       if (holdRows) await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
-      if (ranges === undefined) return;
+      if (ranges === undefined) return new Map();
       await mkdir(copied.hostPath, { mode: 0o700 });
-      await copyRanges(target, snapshot.id, copied, options.jobs, { ...ranges, onTables }, either);
+      return copyRanges(target, snapshot.id, copied, options.jobs, { ...ranges, onTables }, either);
     },
   ]);
 
@@ -96,7 +113,7 @@ export async function dumpInPieces(
     }
     await rm(rest.hostPath, { recursive: true });
   }
-  return names;
+  return { names, rangeBytes };
 }
 
 /** A folder next to the archive. */
@@ -108,16 +125,26 @@ function beside({ containerPath, hostPath, user }: MountedDestination, name: str
   };
 }
 
-/** Writes the rows of each table into a file of the folder that is named after the table's oid. */
+/**
+ * Writes the rows of each table into a file of the folder that is named after the table's oid. Gives the bytes of each range, by
+ * the table's oid.
+ */
 export async function copyRanges(
   target: ExecTarget,
   snapshotId: string,
   folder: MountedDestination,
   jobs: number,
-  { ranged, compressor, onTables }: RangedTables,
+  { ranged, kept, compressor, onTables }: RangedTables,
   signal: AbortSignal,
-): Promise<void> {
-  const queue = ranged.flatMap((table) => tasks(table, folder.hostPath, onTables)).values();
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const sizes = new Map<string, number[]>();
+  const begin = (table: RangedTable): Task[] => {
+    const ofTable: number[] = [];
+    sizes.set(table.oid, ofTable);
+    const pieces = kept?.get(table.oid) ?? new Map<number, Piece>();
+    return tasks(table, { kept: pieces, folder: folder.hostPath, sizes: ofTable, onTables });
+  };
+  const queue = ranged.flatMap(begin).values();
   const options = { snapshotId, tables: ranged, compressor, folder };
   const worker = async (either: AbortSignal) => {
     const copier = await openRangeCopier(target, options, either);
@@ -135,35 +162,54 @@ export async function copyRanges(
     signal,
     Array.from({ length: jobs }, () => worker),
   );
+  return sizes;
 }
 
 type Task = (copier: RangeCopier) => Promise<void>;
 
 /** One task for each range, and one for the lines after the last row. */
 function tasks(
-  { oid, sqlName, queries }: RangedTable,
-  folder: string,
-  onTables: (tables: string) => void,
+  { oid, sqlName, rows, ranges }: RangedTable,
+  {
+    kept,
+    folder,
+    sizes,
+    onTables,
+  }: Pick<RangedTables, "onTables"> & {
+    readonly kept: ReadonlyMap<number, Piece>;
+    /** On the host. */
+    readonly folder: string;
+    readonly sizes: number[];
+  },
 ): Task[] {
-  const part = (index: number) => `${oid}.${index}`;
-  const add = assemble(path.join(folder, oid), (index) => path.join(folder, part(index)));
+  const name = (index: number) => `${oid}.${index}`;
+  const file = (index: number) => path.join(folder, name(index));
+  const add = assemble(path.join(folder, oid), (index) => kept.get(index) ?? file(index));
   return [
-    ...queries.map((query, index): Task => async (copier) => {
+    ...ranges.map((range, index): Task => async (copier) => {
       onTables(sqlName);
-      await copier.copy(query, part(index));
+      const piece = kept.get(index);
+      if (piece === undefined) await copier.copy(`${rows}${range}`, name(index));
+      sizes[index] = piece?.bytes ?? (await stat(file(index))).size;
       await add(index);
     }),
     async (copier) => {
-      await copier.copyEnd(part(queries.length));
-      await add(queries.length);
+      await copier.copyEnd(name(ranges.length));
+      await add(ranges.length);
     },
   ];
 }
 
 const chunkBytes = 1 << 20;
 
-/** Appends parts to a file in their order, whichever is there first. The function takes the index of a part that is there. */
-export function assemble(file: string, part: (index: number) => string): (index: number) => Promise<void> {
+/**
+ * Appends parts to a file in their order, whichever is there first. The function takes the index of a part that is there: a file,
+ * which is removed then, or a piece of one that stays.
+ */
+export function assemble(
+  file: string,
+  part: (index: number) => string | Piece,
+): (index: number) => Promise<void> {
   const waiting = new Set<number>();
   let next = 0;
   let appended = Promise.resolve();
@@ -177,12 +223,16 @@ export function assemble(file: string, part: (index: number) => string): (index:
   };
 }
 
-async function append(file: string, part: string): Promise<void> {
+async function append(file: string, part: string | Piece): Promise<void> {
+  const isPiece = typeof part !== "string";
+  if (isPiece && part.bytes === 0) return;
+  const source = isPiece ? part.file : part;
+  const bounds = isPiece ? { start: part.start, end: part.start + part.bytes - 1 } : {};
   await pipeline(
-    createReadStream(part, { highWaterMark: chunkBytes }),
+    createReadStream(source, { highWaterMark: chunkBytes, ...bounds }),
     createWriteStream(file, { flags: "a", mode: 0o600 }),
   );
-  await rm(part);
+  if (!isPiece) await rm(source);
 }
 
 /** A session that copies ranges of tables, each into a compressed file of a folder. */

@@ -5,15 +5,15 @@ import type { Relation } from "../catalog/catalog";
 import type { Session } from "../session/session";
 
 export interface RangedTable extends Relation {
-  /** Together, the queries give every row once, in the order of the table's file. */
-  readonly queries: readonly string[];
+  /** A query of all its rows, as `pg_dump` writes them. */
+  readonly rows: string;
+  readonly pagesPerRange: number;
+  /** Conditions for that query. Together, the ranges have every row once, in the order of the table's file. */
+  readonly ranges: readonly string[];
 }
 
-interface SplitOptions {
-  readonly jobs: number;
-  /** Tables of at least so many bytes are split. */
-  readonly from: number;
-}
+/** How many pages each range of a table has; undefined if the table is not split. */
+export type Splitting = (table: Relation, pages: number) => number | undefined;
 
 /**
  * The size of a range with its TOAST: half a second of work. There are many more ranges than workers, because a few pages can
@@ -21,6 +21,25 @@ interface SplitOptions {
  */
 const rangeBytes = 64 * 2 ** 20;
 const rangesPerJob = 4;
+
+/** Ranges that several workers dump together. */
+export const forWorkers =
+  (jobs: number): Splitting =>
+  ({ bytes }, pages) =>
+    Math.floor(pages / Math.max(jobs * rangesPerJob, Math.ceil(bytes / rangeBytes)));
+
+/** A range is a file for some time, and a run of two programs, which takes as long as to dump a few hundred pages. */
+const leastPages = 2048;
+/** Smaller tables have no lasting ranges: a page has 8 KiB, unless somebody built the server with others. */
+export const leastLastingBytes = 2 * leastPages * 8192;
+/** Each range takes a hundred bytes in the manifest. */
+const mostRanges = 512;
+
+/** Ranges whose bounds stay when the table grows, so that a later backup has the same. Small tables are not worth it. */
+export function lastingRange(pages: number): number | undefined {
+  if (pages < 2 * leastPages) return undefined;
+  return Math.max(leastPages, 2 ** Math.ceil(Math.log2(pages / mostRanges)));
+}
 
 const Heap = z.object({ oid: z.string(), columns: z.string().nullable(), pages: z.int() });
 
@@ -32,23 +51,27 @@ SELECT c.oid::text, pg_relation_size(c.oid) / current_setting('block_size')::int
 FROM pg_class c JOIN pg_am a ON a.oid = c.relam
 WHERE c.oid IN (${oidList(oids)}) AND c.relkind = 'r' AND a.amname = 'heap'`;
 
-/** Splits the tables that are large enough. They must be locked already. */
+/** Splits those of the tables that can be. They must be locked already. */
 export async function splitTables(
   session: Session,
   tables: readonly Relation[],
-  { jobs, from }: SplitOptions,
+  splitting: Splitting,
 ): Promise<RangedTable[]> {
-  const large = new Map(tables.filter(({ bytes }) => bytes >= from).map((table) => [table.oid, table]));
-  if (large.size === 0) return [];
-  const heaps = await session.rows(heapQuery([...large.keys()]), Heap);
+  // Of the tables of an extension, pg_dump dumps some rows only.
+  const own = new Map(
+    tables.filter(({ extension }) => extension === null).map((table) => [table.oid, table]),
+  );
+  if (own.size === 0) return [];
+  const heaps = await session.rows(heapQuery([...own.keys()]), Heap);
   return heaps.flatMap(({ oid, columns, pages }) => {
-    const table = large.get(oid);
-    if (table === undefined) return [];
-    const wanted = Math.max(jobs * rangesPerJob, Math.ceil(table.bytes / rangeBytes));
+    const table = own.get(oid);
+    const pagesPerRange = table && splitting(table, pages);
+    if (table === undefined || pagesPerRange === undefined) return [];
     const rows = `SELECT ${columns ?? ""} FROM ONLY ${table.sqlName}`;
-    const queries = pageRanges(pages, wanted).map((condition) => `${rows}${condition}`);
     // psql's \copy is one line.
-    return queries.some((query) => /[\r\n]/.test(query)) ? [] : [{ ...table, queries }];
+    return /[\r\n]/.test(rows)
+      ? []
+      : [{ ...table, rows, pagesPerRange, ranges: pageRanges(pages, pagesPerRange) }];
   });
 }
 
@@ -56,13 +79,13 @@ export async function splitTables(
  * Conditions on the ctid. The first range has no lower bound and the last one no upper bound, so that no row is missed if the
  * table has grown by the time it is read.
  */
-export function pageRanges(pages: number, wanted: number): string[] {
-  const count = Math.max(1, Math.min(pages, wanted));
-  const bound = (index: number) => `'(${Math.floor((index * pages) / count)},0)'`;
+export function pageRanges(pages: number, pagesPerRange: number): string[] {
+  const each = Math.max(1, pagesPerRange);
+  const count = Math.max(1, Math.ceil(pages / each));
   return Array.from({ length: count }, (_, index) => {
     const bounds = [
-      ...(index === 0 ? [] : [`ctid >= ${bound(index)}`]),
-      ...(index === count - 1 ? [] : [`ctid < ${bound(index + 1)}`]),
+      ...(index === 0 ? [] : [`ctid >= '(${index * each},0)'`]),
+      ...(index === count - 1 ? [] : [`ctid < '(${(index + 1) * each},0)'`]),
     ];
     return bounds.length === 0 ? "" : ` WHERE ${bounds.join(" AND ")}`;
   });

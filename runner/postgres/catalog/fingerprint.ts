@@ -13,7 +13,11 @@ const Measure = z.object({
   /** A digest of the rows with their places, if it was asked for. */
   places: z.string().optional(),
 });
-export type Measure = z.infer<typeof Measure>;
+type PartMeasure = z.infer<typeof Measure>;
+export type Measure = PartMeasure & {
+  /** The same of each range, if the table was measured in ranges. */
+  readonly ranges?: readonly PartMeasure[];
+};
 
 /** A row of a query below, whose one column the server names after the function that makes it. */
 const MeasureRow = z.object({ jsonb_build_object: Measure });
@@ -192,27 +196,41 @@ WITH wanted AS (
   SELECT attrelid, string_agg(format('(NOT coalesce(%I.ST_IsValid(t.%I), true))::int', nspname, attname), ' + ') AS invalid
   FROM pg_attribute JOIN geometry ON atttypid = geometry.oid WHERE NOT attisdropped AND attrelid IN (SELECT oid FROM wanted) GROUP BY attrelid
 )
-SELECT ${places ? placesQuery : sumsQuery(byValue)} AS query
+SELECT c.oid::text, ${places ? placesQuery : sumsQuery(byValue)} AS query, format(' FROM ONLY %I.%I t', n.nspname, c.relname) AS source, '${places ? " OFFSET 0) q" : ""}' AS ending
 FROM wanted JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN row_hash h ON h.attrelid = c.oid LEFT JOIN valid v ON v.attrelid = c.oid
 CROSS JOIN LATERAL (SELECT coalesce(h.${method.startsWith("text") ? "text" : "columns"}, '0') AS expression) hashed
 WHERE c.relkind = 'r'`;
 }
 
-/** The query of a table. */
+/** The query of a table, without its source. */
 const sumsQuery = (byValue: boolean) => `format(
-  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s) FROM ONLY %I.%I t',
-  c.oid, hashed.expression, ', ''invalidGeometries'', coalesce(sum(' || v.invalid || '), 0)', n.nspname, c.relname)`;
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s)',
+  c.oid, hashed.expression, ', ''invalidGeometries'', coalesce(sum(' || v.invalid || '), 0)')`;
 
 /** The same with the places of rows. OFFSET keeps the server from hashing each row once more for the second sum. */
 const placesQuery = `format(
   'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(hashint8extended(hash, 0)), 0)::text,
      ''places'', coalesce(sum(hashint8extended(hash # hashtidextended(place, 0), 0)), 0)::text%s)
-   FROM (SELECT %s AS hash, t.ctid AS place%s FROM ONLY %I.%I t OFFSET 0) q',
+   FROM (SELECT %s AS hash, t.ctid AS place%s',
   c.oid, CASE WHEN v.invalid IS NOT NULL THEN ', ''invalidGeometries'', coalesce(sum(invalid), 0)' END,
-  hashed.expression, ', ' || v.invalid || ' AS invalid', n.nspname, c.relname)`;
+  hashed.expression, ', ' || v.invalid || ' AS invalid')`;
 
 type Measures = Map<string, Measure>;
+
+const Query = z.object({ oid: z.string(), query: z.string(), source: z.string(), ending: z.string() });
+
+/** A query that measures a table, or one of its ranges. */
+export interface MeasureQuery {
+  readonly oid: string;
+  /** The index of the range; 0 for a whole table. */
+  readonly range: number;
+  readonly text: string;
+}
+
+interface MeasuredRange extends MeasureQuery {
+  readonly measure: PartMeasure;
+}
 
 /** Exact row counts and fingerprints of tables, by their oids. */
 export async function measureTables(
@@ -221,22 +239,72 @@ export async function measureTables(
   oids: readonly string[],
   options: MeasureOptions,
 ): Promise<Measures> {
-  const measure = await planMeasures(session, oids, options);
-  return measure(read);
+  return byTable(await measure(read, await planMeasures(session, oids, options), options));
 }
 
-/** The same in two steps: the second leaves the session to others, if it reads elsewhere. */
+/** The same in three steps, of which the second leaves the session to others, if it reads elsewhere. Ranges are conditions by oid. */
 export async function planMeasures(
   session: Session,
   oids: readonly string[],
   options: MeasureOptions,
-): Promise<(read: RowReader) => Promise<Measures>> {
-  const queries = await session.rows(measureQueries(oids, options), z.object({ query: z.string() }));
-  const texts = queries.map(({ query }) => query);
-  const { workers } = options;
+  ranges: ReadonlyMap<string, readonly string[]> = new Map(),
+): Promise<MeasureQuery[]> {
+  const queries = await session.rows(measureQueries(oids, options), Query);
+  return queries.flatMap(({ oid, query, source, ending }) =>
+    (ranges.get(oid) ?? [""]).map((condition, range) => ({
+      oid,
+      range,
+      text: `${query}${source}${condition}${ending}`,
+    })),
+  );
+}
+
+/** Runs the queries. */
+export async function measure(
+  read: RowReader,
+  queries: readonly MeasureQuery[],
+  { workers }: Pick<MeasureOptions, "workers">,
+): Promise<MeasuredRange[]> {
+  const texts = queries.map(({ text }) => text);
   const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
-  return async (read) => {
-    const measures = await read(texts, MeasureRow, [setTextSettings, ...settings]);
-    return new Map(measures.map(({ jsonb_build_object: measure }) => [measure.oid, measure]));
-  };
+  const measures = await read(texts, MeasureRow, [setTextSettings, ...settings]);
+  // A reader gives one row for each query, in their order.
+  return measures.map(({ jsonb_build_object: found }, index) => {
+    const query = queries[index];
+    if (query === undefined) throw new Error("there are more rows than queries");
+    return { ...query, measure: found };
+  });
+}
+
+/** What was measured, by table: the numbers of a whole table are the sums of those of its ranges. */
+export function byTable(measured: readonly MeasuredRange[]): Measures {
+  const tables = new Map<string, PartMeasure[]>();
+  for (const { oid, measure: part } of measured.toSorted((one, other) => one.range - other.range)) {
+    const others = tables.get(oid);
+    if (others === undefined) tables.set(oid, [part]);
+    else others.push(part);
+  }
+  return new Map(
+    [...tables].map(([oid, parts]) => [
+      oid,
+      parts.length === 1 ? whole(parts) : { ...whole(parts), ranges: parts },
+    ]),
+  );
+}
+
+function whole([first, ...others]: readonly PartMeasure[]): PartMeasure {
+  if (first === undefined) throw new Error("a table was not measured");
+  const sum = (one: string, other: string) => String(BigInt(one) + BigInt(other));
+  return others.reduce(
+    (one, other) => ({
+      oid: one.oid,
+      rows: one.rows + other.rows,
+      fingerprint: sum(one.fingerprint, other.fingerprint),
+      ...(one.invalidGeometries === undefined
+        ? {}
+        : { invalidGeometries: one.invalidGeometries + (other.invalidGeometries ?? 0) }),
+      ...(one.places === undefined ? {} : { places: sum(one.places, other.places ?? "0") }),
+    }),
+    first,
+  );
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { assemble } from "../../../runner/postgres/archive/ranged-dump";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
-import { pageRanges, splitTables } from "../../../runner/postgres/archive/ranges";
+import { forWorkers, lastingRange, pageRanges, splitTables } from "../../../runner/postgres/archive/ranges";
 import type { Session } from "../../../runner/postgres/session/session";
 import { together } from "../../../runner/lib/concurrency";
 import { compressorFor } from "../../../runner/postgres/archive/compression";
@@ -11,17 +11,27 @@ import path from "node:path";
 
 describe("ranges of pages", () => {
   it("meet, and are open at both ends", () => {
-    assert.deepEqual(pageRanges(10, 3), [
-      " WHERE ctid < '(3,0)'",
-      " WHERE ctid >= '(3,0)' AND ctid < '(6,0)'",
-      " WHERE ctid >= '(6,0)'",
+    assert.deepEqual(pageRanges(10, 4), [
+      " WHERE ctid < '(4,0)'",
+      " WHERE ctid >= '(4,0)' AND ctid < '(8,0)'",
+      " WHERE ctid >= '(8,0)'",
     ]);
   });
 
   it("are no more than there are pages, and one at least", () => {
-    assert.equal(pageRanges(2, 12).length, 2);
+    assert.equal(pageRanges(2, 0).length, 2);
     assert.deepEqual(pageRanges(1, 12), [""]);
     assert.deepEqual(pageRanges(0, 12), [""]);
+  });
+
+  it("have bounds that stay while a table grows, are not small, and not too many", () => {
+    assert.equal(lastingRange(4095), undefined);
+    assert.equal(lastingRange(4096), 2048);
+    assert.equal(lastingRange(2048 * 512), 2048);
+    assert.equal(lastingRange(2048 * 512 + 1), 4096);
+    const pages = 2_400_000;
+    const count = pageRanges(pages, lastingRange(pages) ?? 0).length;
+    assert.ok(count > 256 && count <= 512, String(count));
   });
 });
 
@@ -42,28 +52,28 @@ describe("tables that are split", () => {
     };
     return { asked, session: { rows } as unknown as Session };
   }
-  const options = { jobs: 3, from: 100 * mebibyte };
+  const options = forWorkers(3);
 
-  it("are the large ones, with every row once", async () => {
+  it("have every row once", async () => {
     const { session, asked } = server({ 1: "a, b", 3: null });
-    const tables = [table("1", 100 * mebibyte), table("2", 100 * mebibyte - 1), table("3", 2000 * mebibyte)];
+    const tables = [table("1", 100 * mebibyte), table("3", 2000 * mebibyte)];
     const [first, third, ...others] = await splitTables(session, tables, options);
     assert.deepEqual(others, []);
     assert.match(asked.join(), /c\.oid IN \(1, 3\)/);
-    assert.deepEqual({ ...first, queries: [] }, { ...tables[0], queries: [] });
-    assert.deepEqual(
-      first?.queries,
-      pageRanges(100_000, 12).map((range) => `SELECT a, b FROM ONLY public.t1${range}`),
-    );
-    assert.equal(third?.queries.length, 32);
-    assert.match(third.queries[0] ?? "", /^SELECT {2}FROM ONLY public\.t3 WHERE ctid < /);
+    const pagesPerRange = Math.floor(100_000 / 12);
+    const ranges = pageRanges(100_000, pagesPerRange);
+    assert.deepEqual(first, { ...tables[0], rows: "SELECT a, b FROM ONLY public.t1", pagesPerRange, ranges });
+    assert.equal(third?.ranges.length, 32);
+    assert.equal(third.rows, "SELECT  FROM ONLY public.t3");
   });
 
-  it("are none where none is large, or has a line break in a name, or is no heap", async () => {
+  it("are none where the splitting says so, or one has a line break in a name, or is no heap, or is of an extension", async () => {
     const small = server({});
-    assert.deepEqual(await splitTables(small.session, [table("1", mebibyte)], options), []);
+    assert.deepEqual(await splitTables(small.session, [], options), []);
+    assert.deepEqual(await splitTables(small.session, [{ ...table("1", 1), extension: "e" }], options), []);
     assert.deepEqual(small.asked, []);
     const large = [table("1", 100 * mebibyte)];
+    assert.deepEqual(await splitTables(server({ 1: "a" }).session, large, () => undefined), []);
     assert.deepEqual(await splitTables(server({}).session, large, options), []);
     assert.deepEqual(await splitTables(server({ 1: '"a\nb"' }).session, large, options), []);
     assert.deepEqual(await splitTables(server({ 7: "a" }).session, large, options), []);
@@ -86,6 +96,21 @@ describe("parts of a file", () => {
     }
     assert.equal(await readFile(path.join(folder, "whole"), "utf8"), "part 0;part 1;part 2;part 3;");
     assert.deepEqual(await readdir(folder), ["whole"]);
+  });
+
+  it("can be pieces of other files, which stay", async () => {
+    const file = path.join(folder, "other");
+    await writeFile(file, "0123456789");
+    const piece = (start: number, bytes: number) => ({ file, start, bytes });
+    const parts = [piece(2, 3), path.join(folder, "new"), piece(9, 1), piece(0, 0)];
+    const add = assemble(path.join(folder, "whole"), (index) => parts[index] ?? "");
+    await add(3);
+    await add(2);
+    await add(0);
+    await writeFile(path.join(folder, "new"), " new ");
+    await add(1);
+    assert.equal(await readFile(path.join(folder, "whole"), "utf8"), "234 new 9");
+    assert.deepEqual((await readdir(folder)).sort(), ["other", "whole"]);
   });
 });
 
