@@ -29,41 +29,39 @@ export async function startSharingServer() {
       database,
     );
 
-  return {
-    container,
-    folder,
-    rowsOf,
-    /** A database with these tables, and backups of it under a name of their own. */
-    async database(statements: string, tables: readonly string[]) {
-      const name = uniqueName().replaceAll("-", "_");
-      await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
-      await sql(container, statements, name);
-      const take = (...more: readonly string[]) =>
-        takeBackup({
-          ...{ container, repository: folder, name, tables },
-          more: ["--database", name, "--full-every", "7d", ...more],
-        });
-      const at = (id: string, ...file: string[]) => path.join(folder, name, id, ...file);
-      return { name, take, at, run: (statement: string) => sql(container, statement, name) };
-    },
-    /** The stock tool restores a backup into a database of its own. */
-    async restored(archive: string): Promise<string> {
-      const target = uniqueName().replaceAll("-", "_");
-      await sql(container, `CREATE DATABASE ${target} TEMPLATE template0`);
-      await sql(container, typesInTheEnd, target);
-      const mounted = path.join("/backups", path.relative(folder, archive));
-      const restore = ["pg_restore", "-U", "postgres", "-d", target, mounted];
-      const { code, output } = await docker("exec", container, ...restore);
-      assert.equal(code, 0, output);
-      const rows = await rowsOf(target);
-      await sql(container, `DROP DATABASE ${target}`);
-      return rows;
-    },
-    async stop() {
-      await removeContainer(container);
-      await removeFolder(folder);
-    },
+  /** A database with these tables, and backups of it under a name of their own. */
+  const database = async (statements: string, tables: readonly string[]) => {
+    const name = uniqueName().replaceAll("-", "_");
+    await sql(container, `CREATE DATABASE ${name} TEMPLATE template0`);
+    await sql(container, statements, name);
+    const take = (...more: readonly string[]) =>
+      takeBackup({
+        ...{ container, repository: folder, name, tables },
+        more: ["--database", name, "--full-every", "7d", ...more],
+      });
+    const at = (id: string, ...file: string[]) => path.join(folder, name, id, ...file);
+    return { name, take, at, run: (statement: string) => sql(container, statement, name) };
   };
+
+  /** The stock tool restores a backup into a database of its own. */
+  const restored = async (archive: string): Promise<string> => {
+    const target = uniqueName().replaceAll("-", "_");
+    await sql(container, `CREATE DATABASE ${target} TEMPLATE template0`);
+    await sql(container, typesInTheEnd, target);
+    const mounted = path.join("/backups", path.relative(folder, archive));
+    const restore = ["pg_restore", "-U", "postgres", "-d", target, mounted];
+    const { code, output } = await docker("exec", container, ...restore);
+    assert.equal(code, 0, output);
+    const rows = await rowsOf(target);
+    await sql(container, `DROP DATABASE ${target}`);
+    return rows;
+  };
+
+  const stop = async () => {
+    await removeContainer(container);
+    await removeFolder(folder);
+  };
+  return { container, folder, rowsOf, database, restored, stop };
 }
 
 export type SharingServer = Awaited<ReturnType<typeof startSharingServer>>;
