@@ -83,7 +83,7 @@ describe("a backup of large tables that changed in part", function () {
   it("shares exactly the ranges whose rows are the same in the same places, and restores as a full one does", async () => {
     const names = Object.keys(changes);
     const { name, take, at, run } = await server.database(
-      `${types} ${names.map(large).join("")} ${partitioned}`,
+      `${types} ${names.map((table) => large(table)).join("")} ${partitioned}`,
       [...names, "years", "former_years"],
     );
     const first = await take();
