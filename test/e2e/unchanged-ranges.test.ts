@@ -203,6 +203,17 @@ describe("a backup of large tables that changed in part", function () {
     assert.notEqual(anew.result.backupId, ranged.result.backupId);
   });
 
+  it("dumps only those ranges anew that are too old", async () => {
+    const { take, run, ranged } = await changedTable();
+    await run(`UPDATE yearly SET x = 3 WHERE id = ${late}`);
+    await take();
+    await run(`UPDATE yearly SET x = 4 WHERE id = ${middle}`);
+    // A run looks at the clock some time after it began, and sooner than a whole backup takes.
+    const age = Date.now() - Date.parse(ranged.manifest.startedAt) - 1000;
+    const mixed = await take("--full-every", `${Math.round(age / 1000)}s`);
+    assert.deepEqual(sharedParts(mixed.manifest, "yearly"), [2]);
+  });
+
   it("has the rows of its time, whatever happens to the table between backups", async () => {
     const { sharedInPart } = await expectWholeBackups(8, 7, { rows: 7000, fillfactor: 10 });
     assert.ok(sharedInPart > 0);
