@@ -7,7 +7,6 @@ import type { Manifest } from "../../runner/repository/manifest";
 import { flipBit } from "../support/damage";
 import { sql } from "../support/resources";
 import { type SharingServer, startSharingServer, tableOf, types } from "../support/shared-rows";
-import { expectWholeBackups } from "../support/random-changes";
 import { runRunner } from "../support/runner";
 
 /** Large enough to be compared. The rows fill their pages, so that no update finds room beside its row. */
@@ -231,9 +230,5 @@ describe("a backup of tables that did not change", function () {
       id: first.result.backupId,
       generations: 1,
     });
-  });
-
-  it("has the rows of its time, whatever happens to the table between backups", async () => {
-    await expectWholeBackups(8, 20261130);
   });
 });
