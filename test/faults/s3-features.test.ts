@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { readFile, stat } from "node:fs/promises";
@@ -211,7 +211,7 @@ describe("an S3 server that refuses", function () {
     });
   }
 
-  it("all checksums: each upload and removal has an MD5 that the server compares", async () => {
+  it("all checksums: each upload and removal has the MD5 of its content", async () => {
     const option = await through(isChecksummed, notImplemented);
     const imported = await bucket.run("import", [tarFile, ...option, "--s3-checksum", "md5"]);
     assert.equal(imported.exitCode, 0, imported.stderr);
@@ -220,6 +220,12 @@ describe("an S3 server that refuses", function () {
     for (const { headers, url } of sent) {
       assert.match(String(headers["content-md5"]), /^[\w+/]{22}==$/, url);
       assert.match(String(headers["x-amz-content-sha256"]), /^[0-9a-f]{64}$/, url);
+      if (partOf({ method: "PUT", url } as IncomingMessage) > 0) continue;
+      const file = new URL(url ?? "", server.endpoint).pathname.slice(bucket.name.length + 2);
+      const md5 = createHash("md5")
+        .update(await bucket.content(file))
+        .digest("base64");
+      assert.equal(headers["content-md5"], md5, url);
     }
     asked = [];
     const args = ["--name", "cbm", "--keep-last", "1", ...option, "--s3-checksum", "md5"];
@@ -296,6 +302,16 @@ describe("an S3 server that refuses", function () {
       assert.equal(exitCode, 0, stderr);
       await expectStored(id);
       assert.deepEqual(await bucket.openUploads(), []);
+    });
+
+    it("an object that another run overwrites with the same content does no harm", async () => {
+      const { finish, ended } = await startUpload(option);
+      const content = await readFile(path.join(source, "cbm", id, "archive", "1.dat"));
+      await putAsAnother(`gis/cbm/${id}/archive/1.dat`, content);
+      finish();
+      const { exitCode, stderr } = await ended;
+      assert.equal(exitCode, 0, stderr);
+      await expectStored(id);
     });
 
     it("an object that another run overwrites is noticed before the backup counts, and is not removed", async () => {

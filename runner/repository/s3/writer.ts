@@ -97,14 +97,15 @@ export async function createInBucket(
     };
     return pMap(written.keys(), lost, { concurrency: looksAtOnce });
   };
-  const expectAllOwn = async () => {
-    await expectAll(working, prefix, [...stored.values()]);
-    const [lost] = await findLost(working);
-    if (lost === undefined) return;
-    throw new Failure(
-      "s3-failed",
-      `${s3Url(bucket, prefix + lost)} was overwritten by another run: it writes a backup of the same name and time. Take another backup, and verify the other one.`,
-    );
+  const expectAllThere = async (files: readonly StoredFile[]) => {
+    await expectAll(working, prefix, files);
+    const lost = new Set(await findLost(working));
+    for (const file of files.filter(({ path }) => lost.has(path))) {
+      if ((await isSame(working, prefix + file.path, file)) !== true)
+        throw overwritten(s3Url(bucket, prefix + file.path));
+      // The other run takes the same backup, and relies on it.
+      written.delete(file.path);
+    }
   };
 
   const abortOpen = (from: Bucket) =>
@@ -130,11 +131,11 @@ export async function createInBucket(
       Promise.resolve([...stored.values()].sort((one, other) => (one.path < other.path ? -1 : 1))),
     async publish({ source, sums }, signal) {
       await write(sumsFile, onceOnly(sums));
-      await expectAllOwn();
+      await expectAllThere([...stored.values()]);
       signal.throwIfAborted();
-      await store(manifestFile, onceOnly(source));
+      const manifest = await store(manifestFile, onceOnly(source));
       // From here on it is a backup. A missing file fails it, but a server that does not answer does not.
-      await expectAllOwn().catch((error: unknown) => {
+      await expectAllThere([...stored.values(), manifest]).catch((error: unknown) => {
         if (!(error instanceof RequestFailure) && !working.signal.aborted) throw error;
       });
       isPublished = true;
@@ -221,6 +222,13 @@ async function removeWritten(
   await deleteObjects(
     bucket,
     last.map((path) => prefix + path),
+  );
+}
+
+function overwritten(url: string): Failure {
+  return new Failure(
+    "s3-failed",
+    `${url} was overwritten by another run, which writes another backup of the same name and time. Take another backup, and verify that one.`,
   );
 }
 
