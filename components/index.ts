@@ -5,6 +5,7 @@ export {
   MissingRoles,
   NotCarried,
   RestoreContent,
+  S3Checksum,
   VerifyLevel,
 } from "../runner/request/choices";
 export {

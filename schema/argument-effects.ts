@@ -314,16 +314,26 @@ export const tableBackup = {
   },
   s3: {
     effect: "newBackup",
-    nested: { region: "noBackup", forcePathStyle: "noBackup", timeout: "noBackup", uploadLimit: "noBackup" },
+    nested: {
+      ...{ region: "noBackup", forcePathStyle: "noBackup", timeout: "noBackup", uploadLimit: "noBackup" },
+      ...{ conditionalWrites: "noBackup", checksum: "noBackup", maxParts: "noBackup" },
+    },
     change: ({ endpoint }) => ({
       endpoint: endpoint.replace("127.0.0.1", "localhost"),
       region: "eu-central-1",
       forcePathStyle: true,
       timeout: 20,
       uploadLimit: 100_000_000,
+      conditionalWrites: false,
+      checksum: "md5",
+      maxParts: 1000,
     }),
     shows: trigger("endpoint"),
-    wrong: refused({ uploadLimit: 0 }, /^s3\.uploadLimit: /),
+    wrong: [
+      ...refused({ uploadLimit: 0 }, /^s3\.uploadLimit: /),
+      ...refused({ checksum: "sha1" }, /^s3\.checksum: /),
+      ...refused({ maxParts: 10_001 }, /^s3\.maxParts: /),
+    ],
   },
   backupName: {
     effect: "newBackup",

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ArgumentNames } from "./argument-names";
 import { derived, wrongArgument } from "./check";
 import { isS3Url } from "../../runner/request";
+import type { S3Checksum } from "../../runner/request/choices";
 
 /**
  * How an S3 server is reached. Credentials are no part of it: the AWS SDK finds them, such as in the environment of `pulumi
@@ -33,6 +34,23 @@ export interface S3SettingsArgs {
    * @default no limit
    */
   uploadLimit?: pulumi.Input<number>;
+  /**
+   * Writes each object on the condition that there is none of its name. With false, for a server that knows no conditions, this
+   * looks before each write instead; runs that write a backup of the same name and time at the same instant can then damage it.
+   * @default true
+   */
+  conditionalWrites?: pulumi.Input<boolean>;
+  /**
+   * Checksum by which the server compares the content of each request: `sha256`, `crc32`, or `md5`, which every S3 server
+   * knows.
+   * @default "sha256"
+   */
+  checksum?: pulumi.Input<S3Checksum>;
+  /**
+   * Parts that the server takes for one object, up to 10,000. Fewer parts are larger, and a run holds at least one in memory.
+   * @default 10000
+   */
+  maxParts?: pulumi.Input<number>;
 }
 
 export const s3Names: ArgumentNames<S3SettingsArgs> = {
@@ -41,6 +59,9 @@ export const s3Names: ArgumentNames<S3SettingsArgs> = {
   forcePathStyle: "boolean",
   timeout: "number",
   uploadLimit: "number",
+  conditionalWrites: "boolean",
+  checksum: "string",
+  maxParts: "number",
 };
 
 /** Refuses settings of an S3 server where no backup goes to S3. */

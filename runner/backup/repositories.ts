@@ -16,7 +16,7 @@ import type { ArchiveFormat, BackupPlace, BackupRequest } from "../request";
 import { isS3Url } from "../request/location";
 import { summarizeVersionIds } from "../request/result";
 import { copyBackup } from "../transfer";
-import { s3Options } from "./restore-guide";
+import { s3Options, s3UploadOptions } from "./restore-guide";
 import { setting } from "../lib/setting";
 
 /** A backup that is being written, under an id that is free in all repositories of the run. */
@@ -198,7 +198,7 @@ export class Repositories {
         ...(isS3Url(at) ? s3Options(s3) : []),
       ]);
     const send = command("export", path.posix.basename(location), this.#published.location, "--name", name);
-    const receive = command("import", "-", to.location);
+    const receive = command("import", "-", to.location, ...(isS3Url(to.location) ? s3UploadOptions(s3) : []));
     const why = reason instanceof Error ? reason.message : String(reason);
     return new Failure(
       "upload-failed",

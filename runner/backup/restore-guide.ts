@@ -356,6 +356,19 @@ export function s3Options({ endpoint, region, forcePathStyle }: Partial<S3Settin
   ];
 }
 
+/** Options of this program's command line for what an S3 server lacks, for verbs that write backups. */
+export function s3UploadOptions({
+  conditionalWrites,
+  checksum,
+  maxParts,
+}: Partial<S3Settings> = {}): string[] {
+  return [
+    ...(conditionalWrites === undefined ? [] : ["--s3-conditional-writes", String(conditionalWrites)]),
+    ...(checksum === undefined ? [] : ["--s3-checksum", checksum]),
+    ...(maxParts === undefined ? [] : ["--s3-max-parts", String(maxParts)]),
+  ];
+}
+
 /**
  * A command to paste into a shell. It restores the tables into a new database of the same server, so that it cannot harm other
  * data. For a backup in a folder it needs stock tools only; these cannot read from a bucket.

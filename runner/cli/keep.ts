@@ -4,10 +4,10 @@ import { KeepRequest } from "../request";
 import { located } from "./location-argument";
 import type { Context } from "./context";
 import type { Options } from "./keys";
-import { exampleOf, print, readRequest, requestOption, repositoryOptions } from "./options";
+import { exampleOf, print, readRequest, requestOption, repositoryOptions, objectOptions } from "./options";
 
 export function addKeep(main: Command, { signal }: Context): void {
-  exampleOf(repositoryOptions(main.command("keep")), "./backups/cbm/20261122T081500Z")
+  exampleOf(objectOptions(repositoryOptions(main.command("keep"))), "./backups/cbm/20261122T081500Z")
     .summary("mark a backup so that it is never pruned")
     .description("Marks a backup so that no retention rule removes it, with an empty file beside its others.")
     .argument("[backup]", 'id of the backup, or "latest"; or its location, REPOSITORY/NAME/ID')

@@ -18,12 +18,13 @@ import {
   repositoryOptions,
   serverOptions,
   toNumber,
+  uploadOptions,
 } from "./options";
 
 export function addMigrate(main: Command, { progress, signal }: Context): void {
   const command = repositoryOptions(serverOptions(main.command("migrate")), "repository", "name");
   exampleOf(
-    newServerOptions(command),
+    newServerOptions(uploadOptions(command)),
     "--container pg15 --to-container pg17 --repository ./backups --name upgrade",
   )
     .summary("move a server's tables and its published port to a new server")

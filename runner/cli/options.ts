@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { z } from "zod";
 import { Failure, Failures } from "../lib/failure";
 import { nameArguments } from "../lib/setting";
+import { S3Checksum } from "../request";
 import { parseInWords } from "../request/problems";
 import { flagOf, keyOf, optionOfKey, type Options, originOf } from "./keys";
 import { processOutput } from "./output";
@@ -38,13 +39,39 @@ export function repositoryOptions(
     );
 }
 
+/** Options of verbs that send any content to S3, if it be the names of objects to remove. */
+export function checksumOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--s3-checksum <algorithm>",
+      "checksum by which the S3 server compares what it gets (default: sha256)",
+    ).choices(Object.values(S3Checksum)),
+  );
+}
+
+/** Options of verbs that write objects which must not exist yet. */
+export function objectOptions(command: Command): Command {
+  return checksumOption(
+    command.addOption(
+      new Option(
+        "--s3-conditional-writes <choice>",
+        "false: look whether an object exists before it is written, for an S3 server that knows no conditions (default: true)",
+      )
+        .choices(["true", "false"])
+        .argParser(toBoolean),
+    ),
+  );
+}
+
 /** Options of verbs that write backups. */
 export function uploadOptions(command: Command): Command {
-  return command.option(
-    "--upload-limit <bytes>",
-    "bytes per second to send to S3 at most (default: no limit)",
-    toNumber,
-  );
+  return objectOptions(command)
+    .option(
+      "--s3-max-parts <n>",
+      "parts that the S3 server takes for one object; fewer are larger, and need more memory (default: 10000)",
+      toNumber,
+    )
+    .option("--upload-limit <bytes>", "bytes per second to send to S3 at most (default: no limit)", toNumber);
 }
 
 export function retentionOptions(command: Command): Command {
@@ -81,6 +108,12 @@ export function toNumber(value: string): number {
   const number = Number(value);
   if (value.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("It must be a number.");
   return number;
+}
+
+/** For an option whose value is true or false. */
+function toBoolean(value: string): boolean {
+  if (value !== "true" && value !== "false") throw new InvalidArgumentError("It must be true or false.");
+  return value === "true";
 }
 
 /** For an option that is repeated to give several values. */

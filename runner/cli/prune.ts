@@ -8,10 +8,18 @@ import { columns } from "./columns";
 import { inPlace } from "./location-argument";
 import type { Context } from "./context";
 import type { Options } from "./keys";
-import { exampleOf, print, readRequest, requestOption, retentionOptions, repositoryOptions } from "./options";
+import {
+  checksumOption,
+  exampleOf,
+  print,
+  readRequest,
+  requestOption,
+  retentionOptions,
+  repositoryOptions,
+} from "./options";
 
 export function addPrune(main: Command, { progress, signal }: Context): void {
-  const command = repositoryOptions(main.command("prune"));
+  const command = checksumOption(repositoryOptions(main.command("prune")));
   exampleOf(alarmOption(retentionOptions(command)), "./backups/cbm --keep-daily 7 --keep-weekly 4")
     .summary("remove old backups")
     .description(

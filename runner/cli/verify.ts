@@ -6,11 +6,12 @@ import { alarmOption, endWithAlarms } from "./alarms";
 import { backupArgument, located } from "./location-argument";
 import type { Context } from "./context";
 import type { Options } from "./keys";
-import { exampleOf, print, readRequest, requestOption, repositoryOptions } from "./options";
+import { checksumOption, exampleOf, print, readRequest, requestOption, repositoryOptions } from "./options";
 import { FailedWithResult } from "./failures";
 
 export function addVerify(main: Command, { progress, signal }: Context): void {
-  exampleOf(alarmOption(repositoryOptions(main.command("verify"))), "./backups/cbm/latest --level restore")
+  const command = checksumOption(repositoryOptions(main.command("verify")));
+  exampleOf(alarmOption(command), "./backups/cbm/latest --level restore")
     .summary("prove that a backup can be restored")
     .description(
       "Reads a backup back, and, with --level restore, restores it in a throwaway container and compares the " +

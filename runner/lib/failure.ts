@@ -58,6 +58,7 @@ export const failureCodes = [
   "s3-denied",
   "s3-unreachable",
   "s3-failed",
+  "s3-unsupported",
   "upload-failed",
   // archive
   "dump-failed",

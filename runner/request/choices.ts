@@ -81,3 +81,14 @@ export const MissingRoles = {
   Create: "create",
 } as const;
 export type MissingRoles = (typeof MissingRoles)[keyof typeof MissingRoles];
+
+/** By what an S3 server compares the content of each request with what was sent. */
+export const S3Checksum = {
+  /** SHA-256, kept with the object. */
+  Sha256: "sha256",
+  /** CRC-32, kept with the object. */
+  Crc32: "crc32",
+  /** `Content-MD5`, which every S3 server knows, and which is not kept. */
+  Md5: "md5",
+} as const;
+export type S3Checksum = (typeof S3Checksum)[keyof typeof S3Checksum];

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../lib/failure";
+import { S3Checksum } from "./choices";
 import { backupNamePattern, type BackupReference, parseBackupLocation, parseRepository } from "./location";
 
 /** Permissions of the files of a backup; its folders can be entered by whoever can read. */
@@ -21,6 +22,12 @@ export const S3Settings = z.strictObject({
   timeout: z.number().positive().max(3600).optional(),
   /** Bytes per second that all uploads together may send. Unset: no limit. */
   uploadLimit: z.int().min(1).optional(),
+  /** Write objects on the condition that there is none of that name. Unset: true. */
+  conditionalWrites: z.boolean().optional(),
+  /** By what the server compares the content that it gets. Unset: sha256. */
+  checksum: z.enum(S3Checksum).optional(),
+  /** Parts that the server takes for one object. Unset: 10,000. */
+  maxParts: z.int().min(1).max(10_000).optional(),
 });
 export type S3Settings = z.infer<typeof S3Settings>;
 

@@ -29,6 +29,7 @@ import {
   uniqueName,
 } from "../support/resources";
 import { runnerMain, runRunner } from "../support/runner";
+import { startS3Proxy } from "../support/s3-proxy";
 import { type S3Server, startS3Server } from "../support/s3-server";
 import { waitUntil } from "../support/wait";
 import { withMigrationLock } from "../../runner/migrate/docker-record";
@@ -407,6 +408,20 @@ describe("every error", function () {
       }),
     "s3-unreachable": async () => listBucket("--s3-endpoint", `http://127.0.0.1:${await freePort()}`),
     "s3-failed": () => listBucket("--s3-region", "us-west-2"),
+    "s3-unsupported": async () => {
+      const [bucket, { name, folder }] = await Promise.all([TestBucket.create(s3), copied()]);
+      await bucket.putBackup(folder);
+      const refusal = { status: 501, code: "NotImplemented", message: "If-None-Match is not implemented" };
+      const proxy = await startS3Proxy(s3.endpoint, ({ headers }) =>
+        headers["if-none-match"] === undefined ? undefined : refusal,
+      );
+      try {
+        const more = ["latest", "--name", name, "--s3-endpoint", proxy.endpoint];
+        return (await bucket.run("keep", more)).stderr;
+      } finally {
+        proxy.stop();
+      }
+    },
     "upload-failed": async () => {
       const bucket = await TestBucket.create(s3);
       const uploading = ["--name", uniqueName(), "--copy", bucket.url(), ...s3.options];

@@ -17,9 +17,20 @@ export type Trouble =
   | "silent"
   | "silentInAnswer"
   | "late"
+  | Refusal
   | undefined;
 
-const statuses = { SlowDown: 503, InternalError: 500 } as const;
+/** What a server answers that lacks something, or has no time. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+const busy = {
+  SlowDown: { status: 503, code: "SlowDown", message: "Reduce your request rate." },
+  InternalError: { status: 500, code: "InternalError", message: "Try again." },
+} as const;
 
 export interface S3Proxy {
   readonly endpoint: string;
@@ -40,13 +51,15 @@ export async function startS3Proxy(
   const troubles: string[] = [];
   const proxy = createServer((asked, answer) => {
     const trouble = troubleOf(asked);
-    if (trouble !== undefined) troubles.push(`${asked.method} ${trouble}`);
+    if (trouble !== undefined)
+      troubles.push(`${asked.method} ${typeof trouble === "object" ? trouble.code : trouble}`);
     if (trouble === "gone") asked.socket.destroy();
     else if (trouble === "silent") asked.once("data", () => asked.pause());
-    else if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, trouble);
+    else if (trouble === "SlowDown" || trouble === "InternalError") refuse(asked, answer, busy[trouble]);
+    else if (typeof trouble === "object") refuse(asked, answer, trouble);
     else forward(asked, answer, trouble);
   });
-  const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: Trouble) => {
+  const forward = (asked: IncomingMessage, answer: ServerResponse, trouble: Exclude<Trouble, Refusal>) => {
     const { method, url, headers } = asked;
     const passed = request({ hostname, port, method, path: url, headers }, (given) => {
       if (trouble === "lost") {
@@ -55,7 +68,7 @@ export async function startS3Proxy(
       }
       if (trouble === "doneButFailed") {
         given.resume().once("end", () => {
-          fail(answer, "InternalError");
+          fail(answer, busy.InternalError);
         });
         return;
       }
@@ -103,13 +116,13 @@ export async function startS3Proxy(
   };
 }
 
-function refuse(asked: IncomingMessage, answer: ServerResponse, code: keyof typeof statuses): void {
+function refuse(asked: IncomingMessage, answer: ServerResponse, refusal: Refusal): void {
   asked.resume().once("end", () => {
-    fail(answer, code);
+    fail(answer, refusal);
   });
 }
 
-function fail(answer: ServerResponse, code: keyof typeof statuses): void {
-  answer.writeHead(statuses[code]);
-  answer.end(`<Error><Code>${code}</Code><Message>Reduce your request rate.</Message></Error>`);
+function fail(answer: ServerResponse, { status, code, message }: Refusal): void {
+  answer.writeHead(status);
+  answer.end(`<Error><Code>${code}</Code><Message>${message}</Message></Error>`);
 }

@@ -1,12 +1,13 @@
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import type { S3Settings } from "../../request";
 import { describeFailure } from "./failures";
+import { type Features, featuresOf, sendContentMd5, type Used } from "./features";
 import { type S3Location, s3Url } from "../../request/location";
 import { endStalls } from "./stalls";
 import { limitUploads } from "./upload-limit";
 
 /** A bucket, and the client that sends requests to it. */
-export interface Bucket extends S3Location {
+export interface Bucket extends S3Location, Features {
   readonly client: S3Client;
   /** For requests that a server may take long to answer. Unset: `client`. */
   readonly patientClient?: S3Client;
@@ -27,11 +28,9 @@ const connectSeconds = 10;
 const patience = 2;
 
 /** Creates the clients of a bucket. A request that fails throws a {@link Failure} that names the operation and the URL. */
-export function connect(
-  location: S3Location,
-  { endpoint, region, forcePathStyle = false, timeout = 30, uploadLimit }: Partial<S3Settings>,
-  signal: AbortSignal,
-): Bucket {
+export function connect(location: S3Location, s3: Partial<S3Settings>, signal: AbortSignal): Bucket {
+  const { endpoint, region, forcePathStyle = false, timeout = 30, uploadLimit } = s3;
+  const features = featuresOf(s3);
   const settings: S3ClientConfig = {
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
@@ -53,11 +52,12 @@ export function connect(
     const client = new S3Client({ ...settings, requestHandler: limits });
     endStalls(client, seconds);
     describeFailures(client, location);
+    if (features.checksum === "md5") sendContentMd5(client);
     return client;
   };
   const client = clientFor(timeout);
   if (uploadLimit !== undefined) limitUploads(client, uploadLimit);
-  return { ...location, client, patientClient: clientFor(timeout * patience), signal };
+  return { ...location, ...features, client, patientClient: clientFor(timeout * patience), signal };
 }
 
 function describeFailures(client: S3Client, location: S3Location): void {
@@ -66,9 +66,9 @@ function describeFailures(client: S3Client, location: S3Location): void {
       try {
         return await next(args);
       } catch (error) {
-        const { Key, Prefix } = args.input as { Key?: string; Prefix?: string };
+        const { Key, Prefix, ...used } = args.input as Used & { Key?: string; Prefix?: string };
         const operation = String(context["commandName"]).replace(/Command$/, "");
-        throw describeFailure(error, operation, s3Url(location, Key ?? Prefix ?? ""));
+        throw describeFailure(error, operation, s3Url(location, Key ?? Prefix ?? ""), used);
       }
     },
     { step: "initialize", name: "describeFailure" },

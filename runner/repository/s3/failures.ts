@@ -1,5 +1,6 @@
 /** Turns errors of an S3 server, or of the connection to it, into this program's failures. */
 import { Failure, type FailureCode } from "../../lib/failure";
+import { findLack, type Used } from "./features";
 import { isStall, silentServer } from "./stalls";
 import { setting } from "../../lib/setting";
 
@@ -52,7 +53,7 @@ const denied =
   /^(AccessDenied|Forbidden|403|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AllAccessDisabled|AccountProblem)$/;
 
 /** Turns an error into a failure that names the request. Interruptions and defects of this program are left as they are. */
-export function describeFailure(thrown: unknown, operation: string, where: string): unknown {
+export function describeFailure(thrown: unknown, operation: string, where: string, used: Used = {}): unknown {
   if (!(thrown instanceof Error) || thrown instanceof Failure || thrown.name === "AbortError") return thrown;
   const { name, message, code, $metadata } = thrown as Thrown;
   const status = $metadata?.httpStatusCode;
@@ -92,6 +93,12 @@ export function describeFailure(thrown: unknown, operation: string, where: strin
       "s3-denied",
       `The S3 server does not allow ${permission} on ${where}: ${said(name, message)}. Grant that permission, or use other credentials. ${credentialsRemedy}`,
       name,
+    );
+  const lack = findLack({ name, message, status }, used);
+  if (lack !== undefined)
+    return failure(
+      "s3-unsupported",
+      `The S3 server of ${where} ${lack}; docs/s3.md says what that changes. The server says: ${said(name, message)}.`,
     );
   return failure(
     "s3-failed",

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { Bucket } from "./client";
 import { answered, describeFailure, missing } from "./failures";
+import { checked } from "./features";
 import { s3Url } from "../../request/location";
 import { isStall, mostStalls } from "./stalls";
 
@@ -123,13 +124,15 @@ async function request(
 const batch = 1000;
 
 /** Deletes objects; keys without an object are ignored. */
-export async function deleteObjects(
-  { client, bucket, signal }: Bucket,
-  keys: readonly string[],
-): Promise<void> {
-  for (let from = 0; from < keys.length; from += batch) {
-    const Objects = keys.slice(from, from + batch).map((Key) => ({ Key }));
-    const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
+export async function deleteObjects(from: Bucket, keys: readonly string[]): Promise<void> {
+  const { client, bucket, signal } = from;
+  for (let first = 0; first < keys.length; first += batch) {
+    const Objects = keys.slice(first, first + batch).map((Key) => ({ Key }));
+    const command = new DeleteObjectsCommand({
+      Bucket: bucket,
+      Delete: { Objects, Quiet: true },
+      ...checked(from),
+    });
     const { Errors = [] } = await client.send(command, { abortSignal: signal });
     const [refused] = Errors;
     if (refused === undefined) continue;

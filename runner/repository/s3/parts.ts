@@ -9,12 +9,16 @@ export interface PartBuffers {
 const mebibyte = 1 << 20;
 const smallestPart = 8 * mebibyte;
 const memory = 16 * mebibyte;
-/** S3 allows 10,000 parts for one file; the rest is a reserve, because the size may be an estimate. */
-const plannedParts = 9000;
+/** Node.js hashes less than 2 GiB at once. */
+const largestPart = 2047 * mebibyte;
+/** Of the parts that a server takes; the rest is a reserve, because the size may be an estimate. */
+const plannedShare = 0.9;
 
-/** Buffers for files that are expected to have at most this many bytes. */
-export function partBuffers(largestFile: number): PartBuffers {
-  const partBytes = Math.max(smallestPart, Math.ceil(largestFile / plannedParts / mebibyte) * mebibyte);
+/** Buffers for files that are expected to have at most this many bytes, on a server that takes so many parts for each. */
+export function partBuffers(largestFile: number, maxParts: number): PartBuffers {
+  const plannedParts = Math.max(1, Math.floor(maxParts * plannedShare));
+  const wanted = Math.ceil(largestFile / plannedParts / mebibyte) * mebibyte;
+  const partBytes = Math.min(largestPart, Math.max(smallestPart, wanted));
   let unmade = Math.max(1, Math.floor(memory / partBytes));
   const free: Buffer[] = [];
   const waiting: ((buffer: Buffer) => void)[] = [];

@@ -5,6 +5,7 @@ import type { BackupFiles } from "../files";
 import type { Repository } from "../repository";
 import type { Bucket } from "./client";
 import { maybeDone } from "./failures";
+import { asNew, checked } from "./features";
 import { createInBucket } from "./writer";
 import { s3Url } from "../../request/location";
 import { headObject, listNames, listObjects, readObject } from "./objects";
@@ -70,7 +71,7 @@ async function record(bucket: Bucket, prefix: string, verification: Verification
     Bucket: bucket.bucket,
     Key: prefix + verificationFile(verification.level),
     Body: verificationText(verification),
-    ChecksumAlgorithm: "SHA256",
+    ...checked(bucket),
   });
   await bucket.client.send(command, { abortSignal: bucket.signal });
 }
@@ -84,13 +85,14 @@ async function mark(bucket: Bucket, key: string, kept: boolean): Promise<void> {
       new PutObjectCommand({
         ...object,
         Body: new Uint8Array(),
-        ChecksumAlgorithm: "SHA256",
-        IfNoneMatch: "*",
+        ...checked(bucket),
+        ...asNew(bucket),
       }),
       options,
     );
   const remove = () => bucket.client.send(new DeleteObjectCommand(object), options);
   try {
+    if (kept && !bucket.conditionalWrites && (await headObject(bucket, key)) !== undefined) return;
     await (kept ? put() : remove());
   } catch (error) {
     if (!maybeDone(error)) throw error;

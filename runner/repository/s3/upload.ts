@@ -18,7 +18,10 @@ import {
 } from "@aws-sdk/client-s3";
 import { Failure } from "../../lib/failure";
 import type { Bucket } from "./client";
-import { answered } from "./failures";
+import { answered, RequestFailure } from "./failures";
+import { asNew, checked, mostParts } from "./features";
+import { headObject } from "./objects";
+import { setting } from "../../lib/setting";
 import { s3Url } from "../../request/location";
 import { type Part, type PartBuffers, partsOf } from "./parts";
 
@@ -38,15 +41,9 @@ export interface ObjectOptions {
 
 export type OpenUploads = Set<OpenUpload>;
 
-/** Every part is sent with its checksum, and the server compares it. */
-const checked = { ChecksumAlgorithm: "SHA256" } as const;
-/** Write only if no such object exists. */
-const asNew = { IfNoneMatch: "*" } as const;
 const betweenAborts = 200;
 /** How long the requests of a failed upload may go on. A part of 8 MiB needs it at 3 MiB/s. */
 const graceMilliseconds = 3000;
-/** S3's own limit. */
-const mostParts = 10_000;
 
 /** Writes an object that must not exist yet. Returns its version, if the bucket keeps versions. */
 export async function upload(
@@ -77,7 +74,8 @@ async function putWhole(
   { metadata: Metadata, onCommit }: ObjectOptions,
 ): Promise<string | undefined> {
   const target = { Bucket: bucket.bucket, Key, Metadata };
-  const put = new PutObjectCommand({ ...target, Body: body, ...checked, ...asNew });
+  const put = new PutObjectCommand({ ...target, Body: body, ...checked(bucket), ...asNew(bucket) });
+  await failIfThere(bucket, Key);
   onCommit?.();
   return (await withGrace(bucket.signal, (options) => bucket.client.send(put, options))).VersionId;
 }
@@ -93,17 +91,18 @@ async function putParts(
   const target = { Bucket: bucket.bucket, Key };
   const failed = new AbortController();
   const stopped = AbortSignal.any([bucket.signal, failed.signal]);
-  const create = new CreateMultipartUploadCommand({ ...target, Metadata, ...checked });
+  const create = new CreateMultipartUploadCommand({ ...target, Metadata, ...checked(bucket) });
   const { UploadId = "" } = await withGrace(stopped, (options) => bucket.client.send(create, options));
   const upload = { Key, UploadId };
   open.add(upload);
 
   const send = async ({ number, body, free }: Part): Promise<CompletedPart> => {
-    const part = new UploadPartCommand({ ...target, UploadId, PartNumber: number, Body: body, ...checked });
-    const { ETag, ChecksumSHA256 } = await withGrace(stopped, (options) =>
+    const what = { UploadId, PartNumber: number, Body: body };
+    const part = new UploadPartCommand({ ...target, ...what, ...checked(bucket) });
+    const { ETag, ChecksumSHA256, ChecksumCRC32 } = await withGrace(stopped, (options) =>
       bucket.client.send(part, options),
     ).finally(free);
-    return { PartNumber: number, ETag, ChecksumSHA256 };
+    return { PartNumber: number, ETag, ChecksumSHA256, ChecksumCRC32 };
   };
   const sending: Promise<CompletedPart>[] = [];
   const begin = (part: Part) => {
@@ -116,7 +115,7 @@ async function putParts(
   try {
     begin(first);
     for await (const part of rest) {
-      if (part.number > mostParts) throw tooLarge(s3Url(bucket, Key));
+      if (part.number > bucket.maxParts) throw tooLarge(s3Url(bucket, Key), bucket.maxParts);
       begin(part);
       if (stopped.aborted) break;
     }
@@ -125,8 +124,9 @@ async function putParts(
       ...target,
       UploadId,
       MultipartUpload: { Parts },
-      ...asNew,
+      ...asNew(bucket),
     });
+    await failIfThere(bucket, Key);
     onCommit?.();
     const { client, patientClient = client } = bucket;
     const { VersionId } = await withGrace(stopped, (options) => patientClient.send(complete, options));
@@ -163,10 +163,19 @@ async function withGrace<Answer>(
   }
 }
 
-function tooLarge(url: string): Failure {
+/** For a server that knows no conditions. What another run writes after this look is overwritten. */
+async function failIfThere(bucket: Bucket, key: string): Promise<void> {
+  if (bucket.conditionalWrites || (await headObject(bucket, key)) === undefined) return;
+  throw new RequestFailure("s3-failed", `${s3Url(bucket, key)} exists already.`, "PreconditionFailed");
+}
+
+function tooLarge(url: string, maxParts: number): Failure {
   return new Failure(
     "s3-failed",
-    `${url} is larger than was expected when its upload began, and cannot be stored in ${mostParts} parts.`,
+    `${url} is larger than was expected when its upload began, and cannot be stored in ${maxParts} parts.` +
+      (maxParts < mostParts
+        ? ` If the server takes more, set a larger ${setting("--s3-max-parts", "s3.maxParts")}.`
+        : ""),
   );
 }
 

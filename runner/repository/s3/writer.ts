@@ -1,5 +1,6 @@
 /** Writes a backup to a bucket. The manifest is written last, because it makes the files a backup. */
 import { randomUUID } from "node:crypto";
+import pMap, { pMapSkip } from "p-map";
 import { Failure } from "../../lib/failure";
 import { measuring, onceOnly } from "../checksums";
 import type { BackupFiles, StoredFile } from "../files";
@@ -18,6 +19,9 @@ const cleanUpMilliseconds = 10_000;
 /** Time limit for finding out whether a request was done whose answer was lost. */
 const lookMilliseconds = 60_000;
 
+/** Number of objects that are looked at at once. */
+const looksAtOnce = 8;
+
 /** Metadata of each object that a run writes. With it, a run recognises its own objects when an answer was lost. */
 const runKey = "postgis-backup-run";
 
@@ -30,7 +34,7 @@ export async function createInBucket(
   const url = s3Url(bucket, prefix);
   const failed = new AbortController();
   const working = { ...bucket, signal: AbortSignal.any([bucket.signal, failed.signal]) };
-  const buffers = partBuffers(mostBytes);
+  const buffers = partBuffers(mostBytes, bucket.maxParts);
   const open: OpenUploads = new Set();
   const pending = new Set<Promise<unknown>>();
   /** Files that this run wrote, with their versions; without files that it found. */
@@ -84,6 +88,26 @@ export async function createInBucket(
     return true;
   };
 
+  /** The written files that another run has overwritten or removed, which it can only where writes have no condition. */
+  const findLost = async (from: Bucket): Promise<string[]> => {
+    if (from.conditionalWrites) return [];
+    const lost = async (file: string) => {
+      const head = await headObject(from, prefix + file);
+      return head?.Metadata?.[runKey] === metadata[runKey] ? pMapSkip : file;
+    };
+    return pMap(written.keys(), lost, { concurrency: looksAtOnce });
+  };
+  const expectAllThere = async (files: readonly StoredFile[]) => {
+    await expectAll(working, prefix, files);
+    const lost = new Set(await findLost(working));
+    for (const file of files.filter(({ path }) => lost.has(path))) {
+      if ((await isSame(working, prefix + file.path, file)) !== true)
+        throw overwritten(s3Url(bucket, prefix + file.path));
+      // The other run takes the same backup, and relies on it.
+      written.delete(file.path);
+    }
+  };
+
   const abortOpen = (from: Bucket) =>
     Promise.allSettled([...open].map((one) => abortUpload(from, one).then(() => open.delete(one))));
 
@@ -107,11 +131,11 @@ export async function createInBucket(
       Promise.resolve([...stored.values()].sort((one, other) => (one.path < other.path ? -1 : 1))),
     async publish({ source, sums }, signal) {
       await write(sumsFile, onceOnly(sums));
-      await expectAll(working, prefix, [...stored.values()]);
+      await expectAllThere([...stored.values()]);
       signal.throwIfAborted();
-      await store(manifestFile, onceOnly(source));
+      const manifest = await store(manifestFile, onceOnly(source));
       // From here on it is a backup. A missing file fails it, but a server that does not answer does not.
-      await expectAll(working, prefix, [...stored.values()]).catch((error: unknown) => {
+      await expectAllThere([...stored.values(), manifest]).catch((error: unknown) => {
         if (!(error instanceof RequestFailure) && !working.signal.aborted) throw error;
       });
       isPublished = true;
@@ -126,7 +150,7 @@ export async function createInBucket(
       await Promise.allSettled(pending);
       const cleaning = { ...bucket, signal: AbortSignal.timeout(cleanUpMilliseconds) };
       for (const file of uncertain) await findOwn(cleaning, file);
-      await removeWritten(cleaning, prefix, written).then(
+      await removeWritten(cleaning, prefix, written, findLost).then(
         () => {
           written.clear();
         },
@@ -177,20 +201,34 @@ async function expectAll(bucket: Bucket, prefix: string, files: readonly StoredF
   );
 }
 
-/** Deletes what this run wrote. If other files are there too, another run may rely on all of them, so nothing is deleted. */
+/**
+ * Deletes what this run wrote. If other files are there too, another run may rely on all of them, so nothing is deleted. But a
+ * manifest of this run is, where files that it lists were overwritten: nobody else relies on it.
+ */
 async function removeWritten(
   bucket: Bucket,
   prefix: string,
   written: ReadonlyMap<string, unknown>,
+  findLost: (bucket: Bucket) => Promise<readonly string[]>,
 ): Promise<void> {
   const there = (await listObjects(bucket, prefix)).map(({ path }) => path);
-  if (there.some((path) => !written.has(path))) return;
+  const lost = await findLost(bucket);
+  const isOwn = (path: string) => written.has(path) && !lost.includes(path);
+  if (lost.length > 0 && isOwn(manifestFile)) await deleteObjects(bucket, [prefix + manifestFile]);
+  if (!there.every(isOwn)) return;
   // The manifest is deleted first: without it, the rest is not a backup.
   const last = there.filter((path) => path !== manifestFile);
   if (last.length < there.length) await deleteObjects(bucket, [prefix + manifestFile]);
   await deleteObjects(
     bucket,
     last.map((path) => prefix + path),
+  );
+}
+
+function overwritten(url: string): Failure {
+  return new Failure(
+    "s3-failed",
+    `${url} was overwritten by another run, which writes another backup of the same name and time. Take another backup, and verify that one.`,
   );
 }
 

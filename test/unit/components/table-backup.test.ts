@@ -111,7 +111,10 @@ describe("TableBackup", () => {
       repository: "s3://backups/p/q",
       name: "cbm",
     });
-    const s3 = { endpoint: "http://h:1", region: "r", forcePathStyle: true, timeout: 5, uploadLimit: 1000 };
+    const s3 = {
+      ...{ endpoint: "http://h:1", region: "r", forcePathStyle: true, timeout: 5, uploadLimit: 1000 },
+      ...{ conditionalWrites: false, checksum: "md5" as const, maxParts: 1000 },
+    };
     const { inputs } = await declare({
       ...least,
       repository: "s3://backups",
@@ -159,6 +162,7 @@ describe("TableBackup", () => {
       { s3: { region: "r", forcePathStyle: true, timeout: 5 } },
       { workDirectory: "./backups" },
       { s3: { uploadLimit: 1 } },
+      { s3: { conditionalWrites: false, checksum: "crc32" as const, maxParts: 1000 } },
     ]) {
       assert.equal(await triggersOf(same), base, JSON.stringify(same));
     }

@@ -5,6 +5,7 @@ import { readRequest, repositoryOptions, uploadOptions } from "../../../runner/c
 import { Failure } from "../../../runner/lib/failure";
 import { ImportRequest } from "../../../runner/request";
 import { describeFailure } from "../../../runner/repository/s3/failures";
+import type { Used } from "../../../runner/repository/s3/features";
 import { isS3Url, parseRepository, s3Url } from "../../../runner/request/location";
 import { partBuffers, type PartBuffers, partsOf } from "../../../runner/repository/s3/parts";
 
@@ -88,6 +89,11 @@ describe("options for S3", () => {
       uploadLimit: 5000,
     });
     assert.deepEqual((await request("--s3-region", "eu")).s3, { region: "eu", forcePathStyle: false });
+    const lacking = ["--s3-conditional-writes", "false", "--s3-checksum", "md5", "--s3-max-parts", "1000"];
+    assert.deepEqual((await request(...lacking)).s3, {
+      ...{ forcePathStyle: false, conditionalWrites: false, checksum: "md5", maxParts: 1000 },
+    });
+    assert.equal((await request("--s3-conditional-writes", "true")).s3?.conditionalWrites, true);
   });
 
   it("are refused by their names on the command line", async () => {
@@ -99,6 +105,10 @@ describe("options for S3", () => {
       code: "usage",
       message: "--upload-limit must be at least 1",
     });
+    await assert.rejects(request("--s3-max-parts", "10001"), {
+      code: "usage",
+      message: "--s3-max-parts must be at most 10000",
+    });
   });
 });
 
@@ -106,7 +116,7 @@ describe("parts of a file", () => {
   /** Of ten bytes. */
   function small(count: number): PartBuffers & { readonly taken: () => number } {
     let taken = 0;
-    const all = partBuffers(0);
+    const all = partBuffers(0, 10_000);
     assert.equal(all.partBytes, 8 * mebibyte);
     return {
       partBytes: 10,
@@ -168,15 +178,19 @@ describe("parts of a file", () => {
     assert.equal(buffers.taken(), 0);
   });
 
-  it("are as large as S3's limit of 10,000 wants, and few at a time", async () => {
-    for (const [terabytes, partBytes, atOnce] of [
-      [0.07, 8 * mebibyte, 2],
-      [0.1, 11 * mebibyte, 1],
-      [5, 530 * mebibyte, 1],
+  it("are as large as the server's limit wants, and few at a time", async () => {
+    for (const [terabytes, maxParts, partBytes, atOnce] of [
+      [0.07, 10_000, 8 * mebibyte, 2],
+      [0.1, 10_000, 11 * mebibyte, 1],
+      [5, 10_000, 530 * mebibyte, 1],
+      [0.007, 1000, 8 * mebibyte, 2],
+      [0.035, 1000, 38 * mebibyte, 1],
+      [0.00004, 3, 20 * mebibyte, 1],
+      [0.00004, 1, 39 * mebibyte, 1],
     ] as const) {
-      const buffers = partBuffers(terabytes * 1e12);
+      const buffers = partBuffers(terabytes * 1e12, maxParts);
       assert.equal(buffers.partBytes, partBytes);
-      assert.ok(buffers.partBytes * 9000 >= terabytes * 1e12);
+      assert.ok(buffers.partBytes * Math.max(1, maxParts * 0.9) >= terabytes * 1e12);
       const taken: Buffer[] = [];
       while (taken.length < atOnce) taken.push(await buffers.take());
       const next = buffers.take();
@@ -184,6 +198,10 @@ describe("parts of a file", () => {
       buffers.give(taken[0] ?? Buffer.of());
       assert.equal(await next, taken[0]);
     }
+  });
+
+  it("are never larger than what can be hashed at once", () => {
+    assert.equal(partBuffers(5e12, 1000).partBytes, 2047 * mebibyte);
   });
 });
 
@@ -193,6 +211,69 @@ describe("what an S3 server answers", () => {
     return described instanceof Failure ? described.describe() : String(described);
   };
   const answer = (name: string, httpStatusCode: number) => ({ name, $metadata: { httpStatusCode } });
+
+  const put = { IfNoneMatch: "*", ChecksumAlgorithm: "SHA256" };
+  const lacks = (status: number, name: string, message: string, used: Used) => {
+    const error = Object.assign(new Error(message), answer(name, status));
+    const described = describeFailure(error, "PutObject", "s3://backups/gis", used);
+    return described instanceof Failure ? described.describe() : String(described);
+  };
+  for (const [title, status, name, message, used, says] of [
+    [
+      "conditions",
+      501,
+      "NotImplemented",
+      "header If-None-Match",
+      put,
+      / conditional writes\. Set --s3-c\S+ false;/,
+    ],
+    [
+      "conditions",
+      400,
+      "InvalidRequest",
+      "Conditional PUT",
+      put,
+      / conditional writes\. Set --s3-c\S+ false;/,
+    ],
+    [
+      "checksums",
+      501,
+      "NotImplemented",
+      "x-amz-checksum-sha256",
+      put,
+      / SHA256 checksums\. Set --s3-checksum md5;/,
+    ],
+    ["checksums", 400, "InvalidArgument", "x-amz-trailer", put, / SHA256 checksums\. Set --s3-checksum md5;/],
+    ["one of both", 501, "NotImplemented", "A header", put, / false or --s3-checksum md5, whichever helps;/],
+    ["one of both", 501, "Unknown", "", put, / false or --s3-checksum md5, whichever helps;/],
+    ["conditions", 501, "NotImplemented", "A header", { IfNoneMatch: "*" }, / conditional writes\. Set /],
+    ["checksums", 501, "NotImplemented", "", { ChecksumAlgorithm: "CRC32" }, / no CRC32 checksums\. Set /],
+    [
+      "parts",
+      400,
+      "InvalidArgument",
+      "Part number must be …",
+      { PartNumber: 1001 },
+      / no part 1001\. Set --s3-max-parts /,
+    ],
+    ["parts", 400, "TooManyParts", "", { PartNumber: 1001 }, / no part 1001\. Set --s3-max-parts /],
+  ] as const)
+    it(`is told with the setting that helps: no ${title} (${name} ${message})`, () => {
+      const text = lacks(status, name, message, used);
+      assert.match(text, /^error\[s3-unsupported\]: The S3 server of s3:\/\/backups\/gis (knows|takes) no /);
+      assert.match(text, says);
+    });
+  for (const [title, status, name, message, used] of [
+    ["damage", 400, "InvalidRequest", "The checksum did not match", put],
+    ["damage", 400, "BadDigest", "The SHA256 you specified", put],
+    ["an argument", 400, "InvalidArgument", "Invalid storage class", put],
+    ["what was not asked for", 501, "NotImplemented", "If-None-Match", {}],
+    ["a part that was not there", 400, "InvalidPart", "One of the parts was not found", put],
+    ["a failed condition", 412, "PreconditionFailed", "If-None-Match", put],
+  ] as const)
+    it(`is not told as a lack: ${title}`, () => {
+      assert.match(lacks(status, name, message, used), /^error\[s3-failed\]: /);
+    });
 
   for (const [title, error, operation, message] of [
     [

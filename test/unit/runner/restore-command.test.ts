@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { restoreCommand, type RestoreSource } from "../../../runner/backup/restore-guide";
+import {
+  restoreCommand,
+  type RestoreSource,
+  s3Options,
+  s3UploadOptions,
+} from "../../../runner/backup/restore-guide";
 import { archiveName } from "../../../runner/postgres/archive/compression";
 
 const source: RestoreSource = {
@@ -44,6 +49,14 @@ describe("the restore command", () => {
       "postgis-backup restore s3\\://my-bucket/cbm/20261122T081500Z --container pg_spat --user postgres --database gis_restored --create-database" +
         " --s3-endpoint http\\://127.0.0.1\\:9000 --s3-region eu --s3-path-style",
     );
+  });
+
+  it("says of a bucket only what a restore wants to know, and a command that uploads the rest", () => {
+    const s3 = { forcePathStyle: false, conditionalWrites: false, checksum: "md5" as const, maxParts: 1000 };
+    assert.deepEqual(s3Options(s3), []);
+    const lacking = ["--s3-conditional-writes", "false", "--s3-checksum", "md5", "--s3-max-parts", "1000"];
+    assert.deepEqual(s3UploadOptions(s3), lacking);
+    assert.deepEqual([s3UploadOptions(), s3UploadOptions({ region: "eu" })], [[], []]);
   });
 
   it("takes a password from the shell that it is pasted into, and never asks for one", () => {

@@ -25,6 +25,12 @@ describe("the names of an option", () => {
     ["table", "tables", "--table", "POSTGIS_BACKUP_TABLE"],
     ["fullEvery", "fullEvery", "--full-every", "POSTGIS_BACKUP_FULL_EVERY"],
     ["s3PathStyle", "s3.forcePathStyle", "--s3-path-style", "POSTGIS_BACKUP_S3_PATH_STYLE"],
+    [
+      "s3ConditionalWrites",
+      "s3.conditionalWrites",
+      "--s3-conditional-writes",
+      "POSTGIS_BACKUP_S3_CONDITIONAL_WRITES",
+    ],
     ["keepDaily", "retention.keepDaily", "--keep-daily", "POSTGIS_BACKUP_KEEP_DAILY"],
   ] as const)
     it(`are one another's: ${option}`, () => {
@@ -97,7 +103,8 @@ describe("settings", () => {
         "missingReferences",
         "name",
       ],
-      ...["repository", "s3Endpoint", "s3PathStyle", "s3Region", "s3Timeout", "splitTablesFrom", "table"],
+      ...["repository", "s3Checksum", "s3ConditionalWrites", "s3Endpoint", "s3MaxParts", "s3PathStyle"],
+      ...["s3Region", "s3Timeout", "splitTablesFrom", "table"],
       ...["uploadLimit", "user", "verify", "workDirectory"],
     ]);
   });
@@ -174,11 +181,18 @@ describe("settings", () => {
       POSTGIS_BACKUP_TABLE: "a, b*",
       POSTGIS_BACKUP_MAX_ORPHANS: "0",
       POSTGIS_BACKUP_S3_PATH_STYLE: "false",
+      POSTGIS_BACKUP_S3_CONDITIONAL_WRITES: "false",
+      POSTGIS_BACKUP_S3_CHECKSUM: "md5",
+      POSTGIS_BACKUP_S3_MAX_PARTS: "1000",
     };
     const { options } = await completed(["backup"], env);
     assert.deepEqual(
       [options["table"], options["maxOrphans"], options["s3PathStyle"]],
       [["a", "b*"], 0, false],
+    );
+    assert.deepEqual(
+      [options["s3ConditionalWrites"], options["s3Checksum"], options["s3MaxParts"]],
+      [false, "md5", 1000],
     );
     assert.equal(originOf(options, "table")?.name, "POSTGIS_BACKUP_TABLE");
     const wrong = (name: string, value: string) => completed(["backup"], { [name]: value });
@@ -191,6 +205,9 @@ describe("settings", () => {
     );
     await assert.rejects(wrong("POSTGIS_BACKUP_S3_PATH_STYLE", "yes"), {
       message: "POSTGIS_BACKUP_S3_PATH_STYLE must be true or false.",
+    });
+    await assert.rejects(wrong("POSTGIS_BACKUP_S3_CONDITIONAL_WRITES", "no"), {
+      message: 'POSTGIS_BACKUP_S3_CONDITIONAL_WRITES: "no" is invalid. It must be true or false.',
     });
   });
 
