@@ -18,7 +18,13 @@ import { lookElsewhere } from "../postgres/catalog/elsewhere";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
-import type { ArchiveFormat, BackupRequest, VerifyLevel, S3Settings } from "../request";
+import {
+  type ArchiveFormat,
+  type BackupRequest,
+  isStreamed,
+  type VerifyLevel,
+  type S3Settings,
+} from "../request";
 import type { Repositories } from "./repositories";
 import { totalBytes } from "../lib/format";
 import { chooseJobs } from "../lib/concurrency";
@@ -110,7 +116,9 @@ async function planWithServer(
   attempts.runSync(() => {
     checkDumpVersion(server.version, dump.version);
   });
-  const compression = attempts.runSync(() => chooseCompression(request.compression, format, dump));
+  const compression = attempts.runSync(() =>
+    chooseCompression(request.compression, format, dump, format === "directory" && isStreamed(request)),
+  );
   const ended = await attempts.run(() => lockBackup(session, key, request.name));
   noteEnded(ended ?? 0, progress);
 

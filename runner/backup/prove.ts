@@ -35,7 +35,7 @@ export function startEarlyContainer(
       const reader = await started;
       if (reader === undefined) return false;
       progress.note("Reading the backup to its end.");
-      await checkContents(docker, reader, archiveIn(reader, description), description, signal, known);
+      await checkContents(docker, reader, archiveIn(reader, description), description, signal, { known });
       return true;
     },
     close: async () => (await settled)?.close(),

@@ -1,10 +1,6 @@
 import path from "node:path";
-import { imageDigest, pathInContainer, type Inspection } from "../docker/container";
-import { spawnDocker } from "../docker/docker";
-import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
+import { imageDigest } from "../docker/container";
 import type { Progress } from "../lib/progress";
-import { archiveName } from "../postgres/archive/compression";
-import type { DumpDestination } from "../postgres/archive/dump";
 import { findDefinitions, statisticsStatements } from "../postgres/catalog/definitions";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
 import {
@@ -26,6 +22,7 @@ import { summarizeTables } from "../request/result";
 import { describeBackup, serverOf } from "./describe-backup";
 import { type BegunBackup, notMounted, type Repositories } from "./repositories";
 import { onceOnly } from "../repository/checksums";
+import { destinationOf, folderInContainer, isSplit } from "./destination";
 import { dumpAndMeasure } from "./dump";
 import { dumpedSince, type Earlier, lastAlike, rowsProven } from "./unchanged";
 import type { Plan } from "./plan";
@@ -114,8 +111,11 @@ async function writeArchive(
     connection,
     {
       snapshot,
-      options: { format, jobs, compression, version, sequences: requires.sequences, lockTimeout },
-      destination: destinationOf(writer, folder, archiveName(format, compression)),
+      options: {
+        ...{ jobs, compression, version, sequences: requires.sequences, lockTimeout },
+        format: isSplit(writer, archive) ? "custom" : format,
+      },
+      destination: destinationOf(writer, folder, archive),
       splitFrom: request.splitTablesFrom,
       serverVersion: server.number,
       earlier,
@@ -237,32 +237,4 @@ async function describeTables(
     preparation: prepareSql({ ...found.requires, schemaOwners: found.schemaOwners }, early),
     afterTables: afterTablesSql(late, found.statistics),
   };
-}
-
-/** `pg_dump` writes into the folder if the container sees it; otherwise the archive is streamed out. */
-function destinationOf(writer: BegunBackup, folder: string | undefined, archive: string): DumpDestination {
-  const hostFolder = writer.files.folder;
-  if (folder === undefined || hostFolder === undefined)
-    return { receive: (chunks) => writer.write(archive, chunks) };
-  return {
-    containerPath: path.posix.join(folder, archive),
-    hostPath: path.join(hostFolder, archive),
-    user: callerIds(),
-  };
-}
-
-/**
- * The folder of the backup as the container sees it; undefined if it does not. If the daemon is remote, a mount of the same
- * path can belong to another machine; so the caller must be able to write the folder, which was made just now.
- */
-async function folderInContainer(
-  container: Inspection,
-  target: ExecTarget,
-  folder: string | undefined,
-): Promise<string | undefined> {
-  const candidate = folder && pathInContainer(container, folder);
-  if (candidate === undefined) return undefined;
-  const probe = execArguments(target, ["test", "-w", candidate], callerIds());
-  const { failed } = await spawnDocker(target.docker, probe, { reject: false });
-  return failed ? undefined : candidate;
 }

@@ -65,12 +65,6 @@ export const BackupRequest = z
     /** Only look for what would keep the backup from being taken. */
     dryRun: z.boolean().default(false),
   })
-  .refine((request) => request.format !== "directory" || !isStreamed(request), {
-    path: ["format"],
-    message:
-      'cannot be "directory" where the archive is streamed to S3, because it is many files: choose "custom" or "plain", ' +
-      "or set a work directory",
-  })
   .refine(({ repository, workDirectory }) => workDirectory === undefined || isInS3(repository), {
     path: ["workDirectory"],
     message: "has no effect where the repository is a folder: the backup is written there",

@@ -1,6 +1,6 @@
 /** Proves that a backup can be restored. */
 import path from "node:path";
-import { type BackupContainer, startBackupContainer } from "./backup-container";
+import { type BackupContainer, copyFiles, startBackupContainer } from "./backup-container";
 import type { Docker } from "../docker/docker";
 import { testServer, runRestoreTest } from "./restore-test";
 import { Failure, Failures } from "../lib/failure";
@@ -13,7 +13,7 @@ import {
   readArchive,
   rowsByTable,
 } from "../postgres/archive/archive";
-import { countDataFiles } from "../postgres/archive/data-files";
+import { canCount, countDataFiles, countStreamedFiles, type DataFile } from "../postgres/archive/data-files";
 import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/script";
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
@@ -65,16 +65,25 @@ export async function verifyBackup(verification: Verification): Promise<Manifest
   return { level, seconds: secondsSince(started), ...(level === "restore" ? { image } : {}) };
 }
 
-/** Whether the archive is one file, which is checked while it is read from its beginning to its end. */
+/** Whether the rows are checked while they are read from a bucket, each file once and from its beginning to its end. */
 function isStreamed({ files, manifest, level }: Verification): boolean {
   if (manifest.format === "plain") return true;
-  return manifest.format === "custom" && files.folder === undefined && level === "archive";
+  return files.folder === undefined && level === "archive";
+}
+
+/** The files that hold the rows. */
+function rowFiles({ manifest }: Verification): Verifiable["files"] {
+  const archive = archiveFile(manifest);
+  return manifest.format === "directory"
+    ? manifest.files.filter((file) => file.path.startsWith(`${archive}/`) && !file.path.endsWith("/toc.dat"))
+    : [recordedFile(manifest, archive)];
 }
 
 function unstreamed(verification: Verification): Verifiable["files"] {
   const { files } = verification.manifest;
   if (!isStreamed(verification)) return files;
-  return files.filter(({ path }) => path !== archiveFile(verification.manifest));
+  const streamed = new Set(rowFiles(verification));
+  return files.filter((file) => !streamed.has(file));
 }
 
 async function checkPlainArchive({ files, manifest, progress, signal }: Verification): Promise<void> {
@@ -102,12 +111,39 @@ async function checkInContainer(verification: Verification): Promise<void> {
   }
 }
 
-function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
+async function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
   const { docker, files, manifest, progress, signal } = verification;
-  const check = (archive: Archive) => checkContents(docker, container, archive, manifest, signal);
-  if (!isStreamed(verification)) return check(archiveIn(container, manifest));
-  const recorded = recordedFile(manifest, archiveFile(manifest));
-  return whileReading(files, [recorded], progress, (counted) => check(streamedArchive(counted, recorded)));
+  const check = (archive: Archive, options?: ContentOptions) =>
+    checkContents(docker, container, archive, manifest, signal, options);
+  const inContainer = archiveIn(container, manifest);
+  if (!isStreamed(verification)) return check(inContainer);
+  const rows = rowFiles(verification);
+  if (manifest.format === "directory" && !(await canCount(targetOf(docker, container), rows))) {
+    await copyFiles(docker, container, files, rows, signal);
+    return check(inContainer);
+  }
+  return whileReading(files, rows, progress, (counted) => {
+    const streamed = rows.map((file) => ({ name: file.path, ...streamedArchive(counted, file) }));
+    const [archive] = streamed;
+    return manifest.format === "directory" || archive === undefined
+      ? check(inContainer, { streamed })
+      : check(archive);
+  });
+}
+
+const targetOf = (docker: Docker, { name }: BackupContainer) => ({
+  docker,
+  container: name,
+  env: { LC_ALL: "C" },
+  secretEnv: [],
+});
+
+/** How the data files of a directory archive are read. */
+interface ContentOptions {
+  /** Those that are not read, because they are known to have so many rows, by their names. */
+  readonly known?: ReadonlyMap<string, number>;
+  /** All of them, if the container has only the table of contents. */
+  readonly streamed?: readonly DataFile[];
 }
 
 /** The archive as a container sees it. */
@@ -116,24 +152,23 @@ export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKi
   user,
 });
 
-/** Fails unless all tables and all rows are found in an archive. The data files in `known` are not read: they have so many rows. */
+/** Fails unless all tables and all rows are found in an archive. */
 export async function checkContents(
   docker: Docker,
-  { name }: BackupContainer,
+  container: BackupContainer,
   archive: Archive,
   manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
   signal: AbortSignal,
-  known?: ReadonlyMap<string, number>,
+  { known, streamed }: ContentOptions = {},
 ): Promise<void> {
-  const target = { docker, container: name, env: { LC_ALL: "C" }, secretEnv: [] };
-  const { tables, format } = manifest;
+  const target = targetOf(docker, container);
+  const { tables, format, jobs } = manifest;
   const [list, found] = await together(signal, [
     (either) => listArchive(target, archive, either),
     async (either) => {
+      if (streamed !== undefined) return countStreamedFiles(target, streamed, jobs, either);
       const inFiles = format === "directory" && "path" in archive;
-      const counted = inFiles
-        ? await countDataFiles(target, archive, manifest.jobs, either, known)
-        : undefined;
+      const counted = inFiles ? await countDataFiles(target, archive, jobs, either, known) : undefined;
       return counted ?? readArchive(target, archive, either);
     },
   ]);

@@ -13,8 +13,9 @@ import { startServer } from "../support/container";
 import { filesOf } from "../support/damage";
 import { runReadOnly } from "../support/read-only";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { contentOf, restoreCustom } from "../support/restored";
+import { contentOf, restoreCustom, restoreFolder } from "../support/restored";
 import { runnerMain, runRunner } from "../support/runner";
+import { countReads } from "../support/s3-reads";
 import { type S3Server, startS3Server } from "../support/s3-server";
 import { backupId } from "../../runner/repository/backup-id";
 
@@ -103,9 +104,10 @@ describe("a backup that goes to a bucket", function () {
       JSON.parse(String(await bucket.content(result.manifest.slice(`s3://${bucket.name}/`.length)))),
     );
 
-  for (const [format, archive] of [
-    ["custom", "archive.dump"],
-    ["plain", "archive.sql.zst"],
+  for (const [format, archive, restore] of [
+    ["custom", "archive.dump", restoreCustom],
+    ["plain", "archive.sql.zst", undefined],
+    ["directory", "archive", restoreFolder],
   ] as const) {
     it(`is streamed there in the ${format} format by a machine that cannot write a file, and verified there`, async () => {
       const { client, name: Bucket } = { client: server.client, name: bucket.name };
@@ -123,11 +125,13 @@ describe("a backup that goes to a bucket", function () {
       const result = BackupResult.parse(JSON.parse(stdout));
       assert.equal(result.location, `s3://${Bucket}/p/q/cbm/${result.backupId}`);
       assert.equal(result.manifest, `${result.location}/manifest.json`);
-      const files = ["RESTORE.md", "SHA256SUMS", archive, "manifest.json", "prepare.sql"];
+      const copy = await download(result);
+      const files = (await filesOf(copy)).toSorted();
       assert.deepEqual(
-        await bucket.keys(),
-        files.map((file) => `p/q/cbm/${result.backupId}/${file}`),
+        [...new Set(files.map((file) => file.replace(/^archive\/.*/, "archive")))],
+        ["RESTORE.md", "SHA256SUMS", archive, "manifest.json", "prepare.sql"],
       );
+      assert.equal(files.length, format === "directory" ? 4 + 1 + tables.length : 5);
       const Key = `p/q/cbm/${result.backupId}/manifest.json`;
       const { VersionId } = await client.send(new HeadObjectCommand({ Bucket, Key }));
       assert.ok(VersionId);
@@ -137,10 +141,9 @@ describe("a backup that goes to a bucket", function () {
       const manifest = await manifestOf(result);
       assert.equal(manifest.verification.level, "restore");
       assert.equal(manifest.format, format);
-      const copy = await download(result);
       await execa("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: copy });
-      if (format === "custom") {
-        await restoreCustom(container, path.join(copy, archive), "downloaded");
+      if (restore !== undefined) {
+        await restore(container, path.join(copy, archive), "downloaded");
         await expectSameTables("downloaded");
       }
       await removeFolder(path.dirname(copy));
@@ -151,11 +154,33 @@ describe("a backup that goes to a bucket", function () {
     });
   }
 
-  it("is in the custom format unless another one is asked for, and never in the directory format", async () => {
+  it("is in the custom format unless another one is asked for, and in the directory format only where that can be", async () => {
     assert.equal((await manifestOf(await succeed(options()))).format, "custom");
-    const { exitCode, stderr } = await runRunner(backupArguments(options(["--format", "directory"])));
-    assert.equal(exitCode, 2);
-    assert.match(stderr, /^error\[usage\]: --format .*choose "custom" or "plain", or set a work directory/);
+    const impossible = options(["--format", "directory", "--compression", "gzip"]);
+    const { exitCode, stderr } = await runRunner(backupArguments(impossible));
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /^error\[compression-unsupported\]: An archive in the directory format can be streamed to S3 with zstd .* not with gzip\. Choose one of these, --format custom, or a work directory\.$/m,
+    );
+  });
+
+  it("is in the directory format with every file read once for its verification, many small ones together", async () => {
+    const names = Array.from({ length: 150 }, (_, number) => `many_${number}`);
+    await sql(container, names.map((name) => `CREATE TABLE ${name} AS SELECT 1 AS a`).join("; "));
+    const counted = await countReads(server.endpoint);
+    try {
+      const more = ["--format", "directory", "--compression", "none", "--s3-endpoint", counted.endpoint];
+      const result = await succeed({ ...options(more), tables: [...tables, "many_*"] });
+      const rows = [...counted.reads()].filter(([key]) => /\d\.dat$/.test(key));
+      assert.equal(rows.length, names.length + tables.length);
+      assert.ok(rows.every(([, { requests }]) => requests === 1));
+      const manifest = await manifestOf(result);
+      assert.equal(manifest.verification.level, "archive");
+    } finally {
+      counted.stop();
+      await sql(container, `DROP TABLE ${names.join(", ")}`);
+    }
   });
 
   it("takes no id that anything is stored under", async () => {

@@ -7,6 +7,14 @@ export async function restoreCustom(container: string, archive: string, database
   await execa("docker", ["exec", "--interactive", container, ...pgRestore(database)], { inputFile: archive });
 }
 
+/** The same of an archive that is a folder of this machine. */
+export async function restoreFolder(container: string, archive: string, database: string): Promise<void> {
+  const copy = `/tmp/${database}`;
+  await execa("docker", ["exec", container, "rm", "-rf", copy]);
+  await execa("docker", ["cp", archive, `${container}:${copy}`]);
+  await restoreDirectory(container, copy, database);
+}
+
 /** Restores an archive that the container sees. */
 export async function restoreDirectory(container: string, archive: string, database: string): Promise<void> {
   await newDatabase(container, database);

@@ -5,6 +5,7 @@ import { Decompress } from "fzstd";
 import { spawnDocker } from "../../docker/docker";
 import { execArguments, type ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
+import { setting } from "../../lib/setting";
 import type { ArchiveFormat } from "../../request";
 import { type CompressionMethod, compressionMethods, type CompressionName } from "../../request/compression";
 import type { DumpInfo } from "../session/server";
@@ -24,15 +25,23 @@ function levelOf(compression: string): number {
   return level === undefined ? (methodOf(compression).level ?? 0) : Number(level);
 }
 
-/** The compression that was asked for, or else the best one that this `pg_dump` knows. */
+/**
+ * The compression that was asked for, or else the best one that this `pg_dump` knows. The files of an archive can be split off a
+ * custom archive where both are compressed alike.
+ */
 export function chooseCompression(
   requested: string | undefined,
   format: ArchiveFormat,
   dump: DumpInfo,
+  isSplit = false,
 ): string {
   const { name, since = 0, compress } = methodOf(requested ?? preferredCompression);
-  if (requested === undefined)
-    return dump.major >= since && dump.compresses ? preferredCompression : fallback;
+  if (isSplit && name !== "zstd" && name !== "none") throw notSplit(`not with ${name}`);
+  if (requested === undefined) {
+    if (dump.major >= since && dump.compresses) return preferredCompression;
+    if (isSplit) throw notSplit(`and pg_dump ${dump.version} in the container knows no zstd`);
+    return fallback;
+  }
   if (format === "plain" && compress === undefined) {
     throw new Failure(
       "compression-unsupported",
@@ -55,6 +64,14 @@ export function chooseCompression(
   return requested;
 }
 
+function notSplit(why: string): Failure {
+  return new Failure(
+    "compression-unsupported",
+    `An archive in the directory format can be streamed to S3 with zstd or without compression, ${why}. Choose one of these, ` +
+      `${setting("--format custom", 'format: "custom"')}, or a work directory.`,
+  );
+}
+
 /** The option of `pg_dump`, which before version 16 took the level of gzip only. */
 export function compressOption(compression: string, major: number): string {
   return `--compress=${major >= 16 ? compression : levelOf(compression)}`;
@@ -70,6 +87,11 @@ export function archiveName(format: ArchiveFormat, compression: string): string 
     case "plain":
       return `archive.sql${methodOf(compression).suffix}`;
   }
+}
+
+/** What the names of data files of a directory archive end in. */
+export function suffixOf(compression: string): string {
+  return methodOf(compression).suffix;
 }
 
 /** A program in the container that compresses its standard input as `pg_dump` does. */

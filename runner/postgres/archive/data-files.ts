@@ -1,12 +1,15 @@
 /** The data files of an archive in the directory format: one for each table, named by the number of its entry. */
-import { type ExecTarget, runTied, shell } from "../../docker/exec";
+import { text } from "node:stream/consumers";
+import pMap from "p-map";
+import { spawnDocker } from "../../docker/docker";
+import { execArguments, execFilter, type ExecTarget, runTied, shell } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import type { ContainerFile } from "./archive";
 import { endedWith } from "../session/server";
 import countDataFilesScript from "./count-data-files.sh";
 import countRows from "./count-rows.sh";
-
-import { decompressors } from "./compression";
+import { decompressorOf, decompressors } from "./compression";
+import { groupBySize } from "../../lib/concurrency";
 
 /**
  * The number of rows in each file, by the number of its entry. Every file is decompressed to its end, except those whose rows are
@@ -31,6 +34,62 @@ export async function countDataFiles(
     .filter(Boolean)
     .flatMap((line) => rowsOf(line, stderr.trim()));
   return new Map([...counted, ...[...known].map(([name, rows]) => [entryOf(name), rows] as const)]);
+}
+
+/**
+ * The same of files that the container does not see: each is given to it once, small ones together. For a container that
+ * {@link canCount} them.
+ */
+export async function countStreamedFiles(
+  target: ExecTarget,
+  files: readonly DataFile[],
+  processes: number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number>> {
+  const counted = await pMap(
+    groupBySize(files, ({ bytes }) => bytes),
+    (group) => countTogether(target, group, signal),
+    { concurrency: processes },
+  );
+  return new Map(counted.flat());
+}
+
+/** Whether the container has the programs that count the rows of such files. */
+export async function canCount(
+  target: ExecTarget,
+  files: readonly { readonly path: string }[],
+): Promise<boolean> {
+  const [decompress = "cat"] = decompressorOf(files[0]?.path ?? "");
+  const probe = execArguments(target, shell('command -v "$1" && command -v awk', decompress));
+  const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+  return !failed;
+}
+
+/** A data file, and what reads it; each call reads it again. */
+export interface DataFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly content: () => AsyncIterable<Uint8Array>;
+}
+
+async function countTogether(
+  target: ExecTarget,
+  files: readonly DataFile[],
+  signal: AbortSignal,
+): Promise<[string, number][]> {
+  const [decompress, ...options] = decompressorOf(files[0]?.name ?? "");
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const content = async function* () {
+    for (const file of files) yield* file.content();
+  };
+  const named = { ...target, env: { ...target.env, decompress: [decompress, ...options].join(" ") } };
+  const { chunks, ended } = execFilter(named, shell(countRows), { bytes, content }, signal, { toEnd: true });
+  const counts = await text(chunks);
+  const { failed, stderr, exitCode } = await ended;
+  signal.throwIfAborted();
+  if (failed) throw unreadable(stderr.trim() || endedWith(exitCode));
+  const names = files.map(({ name }) => name).join(" ");
+  return rowsOf(`${names}${counts.trimEnd()}`, stderr.trim());
 }
 
 /** Reads the names of files and their numbers of rows: `./4387.dat.zst ./4388.dat.zst: 12 0`. */

@@ -70,6 +70,8 @@ interface Toc {
   readonly searchPath: { readonly start: number; readonly end: number } | undefined;
   readonly intSize: number;
   readonly format: number;
+  /** Its length. In a custom archive, the rows follow. */
+  readonly bytes: number;
   /** The position of the byte that names the format. */
   readonly formatAt: number;
   /** For each entry, the position of the reference to its rows, and the file that it gets; undefined if it has no rows. */
@@ -120,11 +122,19 @@ class TocReader {
 }
 
 export function readToc(data: Buffer): Toc {
+  const toc = findToc(data);
+  if (toc === undefined)
+    throw new Failure("archive-incomplete", "The table of contents of the archive cannot be read.");
+  return toc;
+}
+
+/** The same; undefined if the data ends before it does, or is none. */
+export function findToc(data: Buffer): Toc | undefined {
   try {
     return readEntries(new TocReader(data));
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new Failure("archive-incomplete", "The table of contents of the archive cannot be read.");
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 
@@ -174,7 +184,8 @@ function readEntries(reader: TocReader): Toc {
     entriesAt.push({ start: entryAt, end: reader.offset });
     return { id, object, name, kind, section, definition, schema, tablespace, accessMethod, owner, needs };
   });
-  return { entries, countAt, entriesAt, searchPath, intSize: reader.intSize, format, formatAt, rowsAt };
+  const { intSize, offset: bytes } = reader;
+  return { entries, countAt, entriesAt, searchPath, intSize, format, bytes, formatAt, rowsAt };
 }
 
 /** Turns the table of contents of a custom archive into one of a directory, with the names that pg_dump gives to files. */

@@ -140,11 +140,6 @@ describe("the repositories of a backup", () => {
       { repository: "s3://backups", workDirectory: "/w", copies: ["/w"] },
       "copies.0: names /w a second time",
     ],
-    [
-      "files streamed to S3",
-      { repository: "s3://backups", format: "directory" },
-      /^format: cannot be "directory"/,
-    ],
   ] as const) {
     it(`cannot be ${title}`, () => {
       const { error } = BackupRequest.safeParse({ container: "c", name: "cbm", tables: ["a"], ...request });

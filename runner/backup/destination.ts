@@ -1,0 +1,87 @@
+/** Where `pg_dump` writes the archive of a backup. */
+import path from "node:path";
+import { type Inspection, pathInContainer } from "../docker/container";
+import { spawnDocker } from "../docker/docker";
+import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
+import { archiveName, suffixOf } from "../postgres/archive/compression";
+import type { DumpDestination } from "../postgres/archive/dump";
+import { splitArchive } from "../postgres/archive/split-archive";
+import type { BackupWriter } from "../repository/repository";
+import type { ArchiveFormat } from "../request";
+
+interface ArchiveKind {
+  readonly format: ArchiveFormat;
+  readonly compression: string;
+}
+
+/** Whether the files of the archive are made out of a custom archive: in a bucket, `pg_dump` cannot write them. */
+export function isSplit(
+  { files }: Pick<BackupWriter, "files">,
+  { format }: Pick<ArchiveKind, "format">,
+): boolean {
+  return format === "directory" && files.folder === undefined;
+}
+
+/** `pg_dump` writes into the folder if the container sees it; otherwise the archive is streamed out. */
+export function destinationOf(
+  writer: BackupWriter,
+  folder: string | undefined,
+  { format, compression }: ArchiveKind,
+): DumpDestination {
+  const archive = archiveName(format, compression);
+  const hostFolder = writer.files.folder;
+  if (isSplit(writer, { format }))
+    return { receive: (chunks) => writeFiles(writer, archive, splitArchive(chunks, suffixOf(compression))) };
+  if (folder === undefined || hostFolder === undefined)
+    return { receive: (chunks) => writer.write(archive, chunks) };
+  return {
+    containerPath: path.posix.join(folder, archive),
+    hostPath: path.join(hostFolder, archive),
+    user: callerIds(),
+  };
+}
+
+/**
+ * Writes the files one after the other. As soon as the content of one was received, the next one begins; the writer has few buffers,
+ * so that only some files are on their way at a time.
+ */
+async function writeFiles(
+  writer: Pick<BackupWriter, "write">,
+  archive: string,
+  files: ReturnType<typeof splitArchive>,
+): Promise<void> {
+  const writing: Promise<void>[] = [];
+  const failures: unknown[] = [];
+  for await (const { name, content } of files) {
+    let received: () => void = () => undefined;
+    const isReceived = new Promise<void>((resolve) => (received = resolve));
+    const noticed = async function* () {
+      for await (const chunk of content) {
+        if (failures.length > 0) throw failures[0];
+        yield chunk;
+      }
+      received();
+    };
+    const written = writer.write(path.posix.join(archive, name), noticed());
+    written.catch((error: unknown) => failures.push(error));
+    writing.push(written);
+    await Promise.race([isReceived, written]);
+  }
+  await Promise.all(writing);
+}
+
+/**
+ * The folder of the backup as the container sees it; undefined if it does not. If the daemon is remote, a mount of the same
+ * path can belong to another machine; so the caller must be able to write the folder, which was made just now.
+ */
+export async function folderInContainer(
+  container: Inspection,
+  target: ExecTarget,
+  folder: string | undefined,
+): Promise<string | undefined> {
+  const candidate = folder && pathInContainer(container, folder);
+  if (candidate === undefined) return undefined;
+  const probe = execArguments(target, ["test", "-w", candidate], callerIds());
+  const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+  return failed ? undefined : candidate;
+}

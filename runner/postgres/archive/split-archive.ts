@@ -1,0 +1,117 @@
+/**
+ * Makes the files of a directory archive out of a custom archive while that is being written. Both have the same table of contents, and
+ * the same compressed rows of each table: a custom archive has them one after the other, in blocks
+ * (src/bin/pg_dump/pg_backup_custom.c). It must be compressed with zstd or not at all: gzip has other headers there.
+ */
+import { Readable } from "node:stream";
+import { Failure } from "../../lib/failure";
+import { asDirectory, findToc } from "./toc";
+
+/** A file of the archive. Its content must be read to its end before the next file is asked for. */
+export interface ArchiveFile {
+  readonly name: string;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** What begins the rows of a table. */
+const rowsFollow = 1;
+/** The first attempt to read the table of contents; one after so many bytes of each further size would be too many. */
+const firstBytes = 1 << 16;
+
+/** The suffix is that of compressed files. */
+export async function* splitArchive(
+  archive: AsyncIterable<Uint8Array>,
+  suffix: string,
+): AsyncGenerator<ArchiveFile, void> {
+  const input = new Input(archive);
+  const { entries, rowsAt, intSize, bytes } = await readStart(input);
+  const contents = asDirectory(input.take(bytes));
+  yield { name: "toc.dat", content: Readable.from([contents]) };
+
+  const missing = new Set(
+    rowsAt.flatMap(({ file }, index) => (file === undefined ? [] : [entries[index]?.id])),
+  );
+  while (await input.has(1)) {
+    const kind = input.take(1)[0];
+    const id = await readInt(input, intSize);
+    if (kind !== rowsFollow || !missing.delete(id))
+      throw damaged(`has a block of kind ${kind} for entry ${id}`);
+    let isRead = false;
+    const content = async function* () {
+      yield* blocks(input, intSize);
+      isRead = true;
+    };
+    yield { name: `${id}.dat${suffix}`, content: content() };
+    if (!isRead) throw new Error(`the rows of entry ${id} were not read`);
+  }
+  if (missing.size > 0) throw damaged(`lacks the rows of ${missing.size} tables`);
+}
+
+async function readStart(input: Input) {
+  for (let bytes = firstBytes; ; bytes *= 2) {
+    const isLonger = await input.has(bytes);
+    const toc = findToc(input.peek());
+    if (toc !== undefined) return toc;
+    if (!isLonger) throw damaged("has no table of contents");
+  }
+}
+
+/** A block is its length and its bytes; one of no bytes is the last. */
+async function* blocks(input: Input, intSize: number): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    let rest = await readInt(input, intSize);
+    if (rest === 0) return;
+    while (rest > 0) {
+      if (!(await input.has(1))) throw damaged("ends too early");
+      const piece = input.take(Math.min(rest, input.peek().length));
+      rest -= piece.length;
+      yield piece;
+    }
+  }
+}
+
+/** A number that is not negative: a sign, and its bytes. */
+async function readInt(input: Input, intSize: number): Promise<number> {
+  if (!(await input.has(1 + intSize))) throw damaged("ends too early");
+  const [sign = 0, ...bytes] = input.take(1 + intSize);
+  if (sign !== 0) throw damaged("has a negative length");
+  return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
+}
+
+/** What has been received of a stream, and not been taken yet. */
+class Input {
+  #held = Buffer.alloc(0);
+  readonly #chunks: AsyncIterator<Uint8Array>;
+
+  constructor(stream: AsyncIterable<Uint8Array>) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+  }
+
+  /** Receives until there are so many bytes; false if the stream ends before. */
+  async has(bytes: number): Promise<boolean> {
+    const more: Uint8Array[] = [];
+    let length = this.#held.length;
+    while (length < bytes) {
+      const { done, value } = await this.#chunks.next();
+      if (done === true) break;
+      more.push(value);
+      length += value.length;
+    }
+    if (more.length > 0) this.#held = Buffer.concat([this.#held, ...more]);
+    return length >= bytes;
+  }
+
+  peek(): Buffer {
+    return this.#held;
+  }
+
+  take(bytes: number): Buffer {
+    const taken = this.#held.subarray(0, bytes);
+    this.#held = this.#held.subarray(bytes);
+    return taken;
+  }
+}
+
+function damaged(what: string): Failure {
+  return new Failure("archive-incomplete", `The archive that pg_dump writes ${what}.`);
+}
