@@ -68,17 +68,17 @@ const rowsOfOtherScenes = (table: string, later: number) =>
   `SELECT pid, obsid + ${later}, band, count, mean, std, min, max, p25, p50, p75 FROM ${table}`;
 
 /** Appends rows of new scenes, as an extraction does. */
-export function grow({ container }: Fixture, rows: number): Promise<string> {
+export async function grow({ container }: Fixture, rows: number): Promise<void> {
   const table = escapeIdentifier(grown);
   const more = `${rowsOfOtherScenes(table, 10_000_000)} LIMIT ${changedRows(rows)}`;
-  return sql(container, `INSERT INTO ${table} ${more}`, database);
+  await sql(container, `INSERT INTO ${table} ${more}`, database);
 }
 
 /** Updates rows all over the table, chosen at random. */
-export function updateAtRandom({ container }: Fixture, rows: number): Promise<string> {
+export async function updateAtRandom({ container }: Fixture, rows: number): Promise<void> {
   const table = escapeIdentifier(updated);
   const chosen = `SELECT ctid FROM ${table} ORDER BY random() LIMIT ${changedRows(rows)}`;
-  return sql(
+  await sql(
     container,
     `UPDATE ${table} SET count = count + 1 WHERE ctid = ANY (ARRAY (${chosen}))`,
     database,
@@ -93,10 +93,10 @@ export async function tenTablesGroup(fixture: Fixture, rows: number): Promise<Gr
     contenders: [
       bareDump(fixture, nightlyTables),
       backup(nightlyContenders.unchanged),
-      { ...backup(nightlyContenders.grown), prepare: async () => void (await grow(fixture, rows)) },
+      { ...backup(nightlyContenders.grown), prepare: () => grow(fixture, rows) },
       {
         ...backup(nightlyContenders.updated),
-        prepare: async () => void (await updateAtRandom(fixture, rows)),
+        prepare: () => updateAtRandom(fixture, rows),
       },
     ],
   };

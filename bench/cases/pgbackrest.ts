@@ -68,7 +68,7 @@ export async function pgBackRestGroup(fixture: Fixture, rows: number): Promise<G
       "--repo1-bundle",
       "--repo1-block",
     ];
-    const backup = (name: string, type: string, change?: () => Promise<unknown>): Contender => ({
+    const backup = (name: string, type: string, change?: () => Promise<void>): Contender => ({
       name,
       repository,
       commands: [run(...options, "--no-expire-auto", `--type=${type}`, "backup")],
