@@ -4,7 +4,8 @@ import { nightlyContenders } from "./cases/nightly";
 import { pgBackRestContenders } from "./cases/pgbackrest";
 import { ours } from "./cases/runner";
 import { bareDump } from "./cases/small";
-import { formatCount, formatSeconds, formatSize, formatSpread, markdownTable } from "./format";
+import { formatCount, formatRatio, formatSeconds, formatSize, formatSpread, markdownTable } from "./format";
+import type { Measurement } from "./measure";
 import { notIdle } from "./machine";
 import { type NightlyRates, projectNightly } from "./model";
 import { measuredRates } from "./rates";
@@ -25,7 +26,7 @@ export function nightlySection(result: BenchResult, nightly: NightlyResult): str
     `One of these tables alone, of which nothing changed:`,
     contenderTable(groups.oneTable, bare, nightly),
     "**Newly written** are the bytes of files that are no hard links to those of the backup before. **Changed** are the bytes that the appended or updated rows " +
-      "take in a compressed dump, by the mean of all rows.",
+      "take in a compressed dump, by the mean of all rows. **CPU** is that of the container and of the commands; it depends less than the time on what else the machine does.",
     targetList(nightly),
     ...pgBackRest(nightly, bare),
     paper(result, nightly),
@@ -43,6 +44,9 @@ export function nightlyMeaning({ groups, jobs, tables }: NightlyResult): string 
   );
 }
 
+const cpuSeconds = ({ containerCpuSeconds, commandsCpuSeconds }: Measurement) =>
+  containerCpuSeconds + commandsCpuSeconds;
+
 function contenderTable(group: GroupResult, bare: string, nightly: NightlyResult): string {
   const changed: Readonly<Record<string, number>> = {
     [nightlyContenders.unchanged]: 0,
@@ -53,19 +57,13 @@ function contenderTable(group: GroupResult, bare: string, nightly: NightlyResult
     [pgBackRestContenders.updated]: changedBytes(nightly),
   };
   const rows = Object.keys(group).map((contender) => {
-    const ratio = ratioOf(group, contender, bare);
     const written = medianOf(group, contender, "outputBytes");
     const bytes = changed[contender];
     return [
       contender.startsWith(ours) ? `**${contender}**` : contender,
       formatSpread(summaryOf(group, contender)),
-      contender === bare
-        ? "1.00"
-        : [ratio.median, ...(ratio.least === ratio.most ? [] : [ratio.least, ratio.most])]
-            .map((value) => value.toFixed(2))
-            .reduce((median, least, index) =>
-              index === 1 ? `${median} (${least}` : `${median} – ${least})`,
-            ),
+      formatRatio(ratioOf(group, contender, bare)),
+      ratioOf(group, contender, bare, cpuSeconds).median.toFixed(2),
       formatSeconds(medianOf(group, contender, "containerCpuSeconds")),
       formatSeconds(medianOf(group, contender, "commandsCpuSeconds")),
       formatSize(written),
@@ -73,7 +71,7 @@ function contenderTable(group: GroupResult, bare: string, nightly: NightlyResult
       bytes === undefined || bytes === 0 ? "" : (written / bytes).toFixed(2),
     ];
   });
-  const head = ["contender", "time", "÷ bare pg_dump", "CPU: container", "commands"];
+  const head = ["contender", "time", "÷ bare pg_dump", "CPU ÷ bare pg_dump", "CPU: container", "commands"];
   return markdownTable([...head, "newly written", "changed", "written ÷ changed"], rows);
 }
 

@@ -76,11 +76,21 @@ export function medianOf(
  * The ratio of two contenders in each round, summarized. A machine that slows down slows both of one round, and changes it less than
  * the ratio of the medians.
  */
-export function ratioOf(group: GroupResult, contender: string, against: string): Summary {
+export function ratioOf(
+  group: GroupResult,
+  contender: string,
+  against: string,
+  quantity: (measurement: Measurement) => number = ({ seconds }) => seconds,
+): Summary {
   const [ones, others] = [contender, against].map((name) => group[name]?.measurements ?? []);
   if (ones === undefined || others === undefined || ones.length !== others.length)
     throw new Error(`"${contender}" and "${against}" were not measured in the same rounds`);
-  return summarize(ones.map(({ seconds }, round) => seconds / (others[round]?.seconds ?? NaN)));
+  return summarize(
+    ones.map((one, round) => {
+      const other = others[round];
+      return quantity(one) / (other === undefined ? NaN : quantity(other));
+    }),
+  );
 }
 
 /** Bytes in a compressed dump of the rows that were appended or updated. */
