@@ -89,15 +89,16 @@ export function projectNightly(
       ? (rows * bytesOfRow) / rates.readPerSecond
       : 0,
   ];
+  const working = (rate: number, most: number): readonly [string, number] => [
+    cores > most ? "the sessions, one for each table" : "the cores",
+    (rows * rate) / Math.min(cores, most),
+  ];
   const [bareSaturated, bareSeconds] = slowestOf([
-    ["the cores", (rows * rates.dump) / Math.min(cores, 2 * tables)],
+    working(rates.dump, 2 * tables),
     ["writing to the disk", (rows * rates.archiveBytes) / rates.writtenPerSecond],
     read(rates.tableBytes),
   ]);
-  const [saturated, compareSeconds] = slowestOf([
-    ["the cores", (rows * rates.compare) / Math.min(cores, tables)],
-    read(rates.tableBytes),
-  ]);
+  const [saturated, compareSeconds] = slowestOf([working(rates.compare, tables), read(rates.tableBytes)]);
   const [, checksumSeconds] = slowestOf([["the checksums", rows * rates.checksum], read(rates.archiveBytes)]);
   return {
     bare: { seconds: bareSeconds, saturated: bareSaturated },
