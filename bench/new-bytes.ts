@@ -3,7 +3,7 @@ import { execa } from "execa";
 import { type Fixture, pathInside } from "./fixture";
 
 /** Sizes by device and inode: all hard links of a file have the same ones. */
-export type Files = ReadonlyMap<string, number>;
+type Files = ReadonlyMap<string, number>;
 
 /** The files below a folder. The container's root user lists them, because not all belong to the caller. */
 export async function filesBelow(fixture: Fixture, folder: string): Promise<Files> {
