@@ -15,6 +15,11 @@ export interface Contender {
   readonly commands: readonly Command[];
   /** Folder on this machine for the output. It is empty before the run and emptied after it. */
   readonly output?: string;
+  /**
+   * Folder on this machine, instead of `output`, in which each run leaves a backup for the next. Only what a run newly writes counts as
+   * its output; a hard link to a file of an earlier run does not.
+   */
+  readonly repository?: string;
   /** Runs before the commands, unmeasured. */
   readonly prepare?: () => Promise<void>;
   /** Runs after the commands, unmeasured. Removes what they left outside the output folder. */

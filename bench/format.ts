@@ -14,6 +14,12 @@ export function formatSpread({ median, least, most }: Summary): string {
   return low === high ? formatSeconds(median) : `${formatSeconds(median)} (${low} – ${high})`;
 }
 
+/** The same for a ratio. */
+export function formatRatio({ median, least, most }: Summary): string {
+  const [middle, low, high] = [median, least, most].map((value) => value.toFixed(2));
+  return low === high ? `${middle}` : `${middle} (${low} – ${high})`;
+}
+
 export function formatSize(bytes: number): string {
   return formatBytes(Math.max(0, Math.round(bytes)));
 }

@@ -24,6 +24,9 @@ export interface Machine {
   readonly pulumi: string;
 }
 
+/** What the report says where the load was higher. */
+export const notIdle = " **(not idle: other programs ran too, so these figures are wrong)**";
+
 export async function describeMachine({ container }: Fixture, loadBefore: number): Promise<Machine> {
   const { image, pulumi, env } = await environment;
   const output = async (file: string, args: readonly string[]) =>

@@ -4,6 +4,14 @@ import os from "node:os";
 import path from "node:path";
 import { sql } from "../test/support/resources";
 import { backupGroup } from "./cases/backup";
+import {
+  createNightlyTables,
+  changedRows,
+  nightlyTables,
+  oneTableGroup,
+  tenTablesGroup,
+} from "./cases/nightly";
+import { installPgBackRest, pgBackRestGroup } from "./cases/pgbackrest";
 import { idleGroup } from "./cases/idle";
 import { largeGroup } from "./cases/large";
 import { largeTable, partsGroup } from "./cases/parts";
@@ -11,21 +19,22 @@ import { restoreGroup } from "./cases/restore";
 import { emptyGroup, manyGroup } from "./cases/small";
 import { charts } from "./charts";
 import { commandLine } from "./command-line";
-import { describeMachine } from "./machine";
+import { describeMachine, type Machine } from "./machine";
 import { measure } from "./measure";
 import { type BenchOptions, readOptions } from "./options";
-import { figures, page } from "./pages";
+import { figures, lastResult, page } from "./pages";
 import { report } from "./report";
-import type { BenchResult, Sample } from "./result";
+import type { BenchResult, NightlyResult, Sample } from "./result";
 import { type GroupResult, measureGroup } from "./rounds";
 import { database, type Fixture, withFixture } from "./fixture";
-import { verdicts } from "./targets";
+import { nightlyVerdicts, verdicts } from "./targets";
 import type { Group } from "./contender";
 
-async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number): Promise<BenchResult> {
-  const { scale, rounds, smallTables } = options;
-  const diskBytes = Math.min(1 << 30, Math.max(1 << 24, scale * 100));
-  const measured = async (group: Group): Promise<GroupResult> => {
+type Measured = (group: Group) => Promise<GroupResult>;
+
+const measuring =
+  (fixture: Fixture, rounds: number): Measured =>
+  async (group) => {
     try {
       return await measureGroup(group, {
         rounds,
@@ -37,6 +46,11 @@ async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number
       await group.remove?.();
     }
   };
+
+async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number): Promise<BenchResult> {
+  const { scale, rounds, smallTables } = options;
+  const diskBytes = Math.min(1 << 30, Math.max(1 << 24, scale * 100));
+  const measured = measuring(fixture, rounds);
   const machine = await describeMachine(fixture, loadBefore);
   return {
     machine,
@@ -55,7 +69,51 @@ async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number
       manyTables: await measured(await manyGroup(fixture, smallTables)),
       idleUp: await measured(await idleGroup(fixture)),
     },
+    nightly: await benchNightly(fixture, options, machine),
   };
+}
+
+/** The last case, because pgBackRest needs a server without the sample tables. */
+async function benchNightly(
+  fixture: Fixture,
+  { rounds, nightlyRows: rows }: BenchOptions,
+  machine: Machine,
+): Promise<NightlyResult> {
+  const measured = measuring(fixture, rounds);
+  note(`Creating ${nightlyTables.length} tables of ${rows} rows …`);
+  const tableBytes = await createNightlyTables(fixture, rows);
+  const tenTables = await measured(await tenTablesGroup(fixture, rows));
+  const oneTable = await measured(await oneTableGroup(fixture));
+  const version = await installPgBackRest(fixture).catch((error: unknown) => {
+    fixture.signal.throwIfAborted();
+    note(`pgBackRest is not measured: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  });
+  return {
+    machine,
+    rounds,
+    jobs: fixture.jobs,
+    tables: nightlyTables.length,
+    rows,
+    tableBytes,
+    changedRows: changedRows(rows),
+    groups: {
+      tenTables,
+      oneTable,
+      ...(version === undefined ? {} : { pgBackRest: await measured(await pgBackRestGroup(fixture, rows)) }),
+    },
+    pgBackRest: version ?? "its package could not be installed",
+  };
+}
+
+/** The figures of the last `make bench`, with this case measured anew. */
+async function benchNightlyAlone(
+  fixture: Fixture,
+  options: BenchOptions,
+  loadBefore: number,
+): Promise<BenchResult> {
+  const machine = await describeMachine(fixture, loadBefore);
+  return { ...lastResult(), nightly: await benchNightly(fixture, options, machine) };
 }
 
 async function describeSample({ container }: Fixture): Promise<Sample> {
@@ -89,12 +147,16 @@ async function main(): Promise<void> {
       interrupted.abort(new Error(`interrupted by ${name}; nothing was written`));
     });
   const [loadBefore = 0] = os.loadavg();
-  note(`Creating ${options.scale} signature rows …`);
-  const result = await withFixture(options.scale, interrupted.signal, (fixture) =>
-    bench(fixture, options, loadBefore),
+  const alone = options.only === "nightly";
+  const rows = alone ? options.nightlyRows : options.scale;
+  note(`Creating ${rows} signature rows …`);
+  const result = await withFixture(rows, interrupted.signal, (fixture) =>
+    (alone ? benchNightlyAlone : bench)(fixture, options, loadBefore),
   );
   await write(options.output, result);
-  for (const { target, limit, measured, met } of verdicts(result))
+  for (const { target, limit, measured, met } of alone && result.nightly
+    ? nightlyVerdicts(result.nightly)
+    : verdicts(result))
     console.log(`${met ? "met    " : "NOT MET"}  ${target}: ${measured} (${limit})`);
   console.log(`\nThe report is in ${path.join(options.output, "performance.md")}`);
 }

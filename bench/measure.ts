@@ -6,6 +6,7 @@ import { followMemory, writableLayerBytes } from "./container-usage";
 import { commandsCpu, machineCpu } from "./host-usage";
 import { runCommands } from "./run-commands";
 import type { Fixture } from "./fixture";
+import { filesBelow, newBytes } from "./new-bytes";
 import type { Contender } from "./contender";
 
 /** The cost of one run of a contender, in seconds and bytes. */
@@ -21,7 +22,7 @@ export interface Measurement {
   readonly containerBytes: number;
   /** Bytes that the server wrote to its write-ahead log. */
   readonly walBytes: number;
-  /** Size of the output folder on this machine. */
+  /** Size of the output folder on this machine, or what was newly written to the repository. */
   readonly outputBytes: number;
   /** Peak memory of the largest command on this machine. */
   readonly commandPeakBytes: number;
@@ -40,13 +41,14 @@ export async function measure(fixture: Fixture, contender: Contender): Promise<M
   }
 }
 
-async function measureCommands(fixture: Fixture, { commands, output }: Contender): Promise<Measurement> {
+async function measureCommands(fixture: Fixture, contender: Contender): Promise<Measurement> {
   await settle(fixture);
+  const outputBytes = await followOutput(fixture, contender);
   const writtenBefore = await readWritten(fixture);
   const memory = followMemory(fixture.group);
   try {
     const cpuBefore = await readCpu(fixture);
-    const { seconds, peakBytes } = await runCommands(commands, fixture.signal);
+    const { seconds, peakBytes } = await runCommands(contender.commands, fixture.signal);
     const cpu = await readCpu(fixture);
     const written = await readWritten(fixture);
     return {
@@ -56,13 +58,25 @@ async function measureCommands(fixture: Fixture, { commands, output }: Contender
       machineCpuSeconds: cpu.machine - cpuBefore.machine,
       containerBytes: written.layer + written.temporary - writtenBefore.layer - writtenBefore.temporary,
       walBytes: written.wal - writtenBefore.wal,
-      outputBytes: output === undefined ? 0 : await bytesBelow(output),
+      outputBytes: await outputBytes(),
       commandPeakBytes: await peakBytes,
       containerPeakBytes: await memory.stop(),
     };
   } finally {
     await memory.stop().catch(() => undefined);
   }
+}
+
+/** Called before the commands. Returns what tells afterwards how many bytes they wrote. */
+async function followOutput(
+  fixture: Fixture,
+  { output, repository }: Contender,
+): Promise<() => Promise<number>> {
+  if (repository !== undefined) {
+    const before = await filesBelow(fixture, repository);
+    return async () => newBytes(before, await filesBelow(fixture, repository));
+  }
+  return () => (output === undefined ? Promise.resolve(0) : bytesBelow(output));
 }
 
 /** Writes to disk what the previous contender left in memory, so that the next one does not pay for it. */

@@ -42,6 +42,74 @@ export interface Projection {
   readonly saturated: string;
 }
 
+/** What a nightly backup needs. Seconds and bytes of one row, on one core. */
+export interface NightlyRates {
+  /** CPU time in the container to dump and compress. */
+  readonly dump: number;
+  /** CPU time in the container to compare a table with the backup before. */
+  readonly compare: number;
+  /** One thread reads all shared files for their checksums. */
+  readonly checksum: number;
+  readonly tableBytes: number;
+  readonly archiveBytes: number;
+  /** Bytes per second of the disk. */
+  readonly writtenPerSecond: number;
+  readonly readPerSecond: number;
+  /** Time of a run that has nothing to back up. */
+  readonly fixedSeconds: number;
+}
+
+interface NightlyScale {
+  readonly tables: number;
+  /** Of one table. */
+  readonly rows: number;
+  readonly cores: number;
+  /** Tables and archives that are together larger than this are read from the disk. */
+  readonly memoryBytes: number;
+}
+
+interface Estimate {
+  readonly seconds: number;
+  /** What it waits for most. */
+  readonly saturated: string;
+}
+
+/**
+ * Backups of several tables of which none changed, with a session for each table where there are the cores, and a bare pg_dump of them,
+ * in which each session keeps two cores busy. The nightly backup compares the tables first, then reads the shared files.
+ */
+export function projectNightly(
+  rates: NightlyRates,
+  { tables, rows: rowsOfOne, cores, memoryBytes }: NightlyScale,
+): { readonly bare: Estimate; readonly nightly: Estimate } {
+  const rows = tables * rowsOfOne;
+  const read = (bytesOfRow: number): readonly [string, number] => [
+    "reading from the disk",
+    rows * (rates.tableBytes + rates.archiveBytes) > memoryBytes
+      ? (rows * bytesOfRow) / rates.readPerSecond
+      : 0,
+  ];
+  const working = (rate: number, most: number): readonly [string, number] => [
+    cores > most ? "the sessions, one for each table" : "the cores",
+    (rows * rate) / Math.min(cores, most),
+  ];
+  const [bareSaturated, bareSeconds] = slowestOf([
+    working(rates.dump, 2 * tables),
+    ["writing to the disk", (rows * rates.archiveBytes) / rates.writtenPerSecond],
+    read(rates.tableBytes),
+  ]);
+  const [saturated, compareSeconds] = slowestOf([working(rates.compare, tables), read(rates.tableBytes)]);
+  const [, checksumSeconds] = slowestOf([["the checksums", rows * rates.checksum], read(rates.archiveBytes)]);
+  return {
+    bare: { seconds: bareSeconds, saturated: bareSaturated },
+    nightly: { seconds: rates.fixedSeconds + compareSeconds + checksumSeconds, saturated },
+  };
+}
+
+function slowestOf(candidates: readonly (readonly [string, number])[]): readonly [string, number] {
+  return candidates.reduce((slowest, next) => (next[1] > slowest[1] ? next : slowest));
+}
+
 /** All parts of the dump run at the same time, so the slowest one decides. The checks run after the dump. */
 export function project(rates: Rates, scale: Scale): Projection {
   const { rows, cores, workers, memoryBytes } = scale;
@@ -55,9 +123,7 @@ export function project(rates: Rates, scale: Scale): Projection {
     ["writing to the disk", (rows * rates.archiveBytes) / rates.writtenPerSecond],
     ["reading from the disk", (scans * rows * rates.tableBytes) / rates.readPerSecond],
   ];
-  const [saturated, dumpSeconds] = candidates.reduce((slowest, next) =>
-    next[1] > slowest[1] ? next : slowest,
-  );
+  const [saturated, dumpSeconds] = slowestOf(candidates);
   // Both read the archive at the same time, each on its own core.
   const checkSeconds = rows * Math.max(rates.checksum, rates.read);
   return {

@@ -8,18 +8,33 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Number of tables in the case with many small tables. */
   readonly smallTables: number;
+  /** Number of rows of each table in the case with nightly backups. They are taken from the signature rows. */
+  readonly nightlyRows: number;
+  /** Measures this case alone, and leaves the rest of the report as it was. */
+  readonly only: "nightly" | undefined;
   /** Folder for the report. */
   readonly output: string;
 }
 
 /** Reads the variables that `make bench SCALE=… ROUNDS=…` sets. */
 export function readOptions(env: NodeJS.ProcessEnv): BenchOptions {
+  const scale = wholeNumber("SCALE", env["SCALE"], 12_000_000);
+  const nightlyRows = wholeNumber("NIGHTLY_ROWS", env["NIGHTLY_ROWS"], Math.min(scale, 2_000_000));
+  if (nightlyRows > scale) throw new Error("NIGHTLY_ROWS must be at most SCALE");
   return {
-    scale: wholeNumber("SCALE", env["SCALE"], 12_000_000),
+    scale,
     rounds: wholeNumber("ROUNDS", env["ROUNDS"], 3),
     smallTables: wholeNumber("SMALL_TABLES", env["SMALL_TABLES"], 1_000),
+    nightlyRows,
+    only: onlyCase(env["ONLY"]),
     output: path.resolve(env["OUTPUT"] ?? path.join(root, "docs")),
   };
+}
+
+function onlyCase(text: string | undefined): "nightly" | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (text !== "nightly") throw new Error(`ONLY must be nightly, not "${text}"`);
+  return text;
 }
 
 function wholeNumber(name: string, text: string | undefined, otherwise: number): number {

@@ -25,9 +25,14 @@ function targetTable(result: BenchResult): string {
   return markdownTable(["target", "limit", "measured", ""], rows);
 }
 
+/** The figures of the last `make bench` that wrote to docs/. */
+export function lastResult(): BenchResult {
+  return JSON.parse(read(`docs/${figures}`)) as BenchResult;
+}
+
 /** Each page as the figures have it. */
 export function pages(): Readonly<Record<string, string>> {
-  const result = JSON.parse(read(`docs/${figures}`)) as BenchResult;
+  const result = lastResult();
   const contributing = read("CONTRIBUTING.md");
   const [before, rest] = contributing.split(begin);
   const [, after] = rest?.split(end) ?? [];

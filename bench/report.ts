@@ -4,12 +4,14 @@ import { byHandProgram, emptyProgram, stackProgram } from "./cases/idle";
 import { plainScript } from "./cases/restore";
 import { ours } from "./cases/runner";
 import { formatCount, formatSeconds, formatSize, formatSpread, markdownTable } from "./format";
+import { notIdle } from "./machine";
+import { nightlyMeaning, nightlySection } from "./nightly-report";
 import { scaleOnPaper } from "./paper";
 import { type BenchResult, type GroupName, medianOf, summaryOf } from "./result";
 import type { GroupResult } from "./rounds";
 
 export function report(result: BenchResult): string {
-  const { sample, rounds } = result;
+  const { sample, rounds, nightly } = result;
   return [
     "# Performance",
     `\`make bench\` writes this page. It runs the contenders for each job in turns (${rounds === 1 ? "one round" : `${rounds} rounds`}) and shows the median and, in ` +
@@ -27,6 +29,7 @@ export function report(result: BenchResult): string {
     "## One large table",
     largeTableTable(result),
     largeNotes,
+    ...(nightly === undefined ? [] : ["## Nightly backups", nightlySection(result, nightly)]),
     "## Restore",
     "![Seconds of each contender to restore](performance-restore.svg)",
     restoreTable(result),
@@ -47,8 +50,7 @@ export function report(result: BenchResult): string {
 }
 
 function machineTable({ machine }: BenchResult): string {
-  const load =
-    machine.loadBefore > 0.5 ? " **(not idle: other programs ran too, so these figures are wrong)**" : "";
+  const load = machine.loadBefore > 0.5 ? notIdle : "";
   return markdownTable(
     ["measured", "on"],
     [
@@ -66,7 +68,7 @@ function machineTable({ machine }: BenchResult): string {
 }
 
 /** The figures that a reader has come for. */
-function meaning({ groups, sample, jobs, smallTables }: BenchResult): string {
+function meaning({ groups, sample, jobs, smallTables, nightly }: BenchResult): string {
   const { backup, restore, manyTables, idleUp } = groups;
   const time = (group: GroupResult, contender: string) => formatSeconds(medianOf(group, contender));
   const peak = Math.max(
@@ -78,6 +80,7 @@ function meaning({ groups, sample, jobs, smallTables }: BenchResult): string {
       `the whole archive. \`pg_dump\`, \`docker cp\` and \`gzip\` by hand take ${time(backup, byHandWithGzip)}, and check nothing; a bare ` +
       `\`${parallelDump(jobs)}\` takes ${time(backup, parallelDump(jobs))}.`,
     `- **A restore**, compared row by row with the backup, takes ${time(restore, `${ours} restore`)}; \`psql -f\` takes ${time(restore, plainScript)}, and compares nothing.`,
+    ...(nightly === undefined ? [] : [nightlyMeaning(nightly)]),
     `- **In the database's container** it writes ${formatSize(medianOf(backup, ours, "containerBytes"))}. The program itself takes at most ${formatSize(peak)} of memory.`,
     `- **Many small tables**: ${formatCount(smallTables)} of them take ${time(manyTables, ours)}.`,
     `- **\`pulumi up\` with nothing to do** takes ${time(idleUp, stackProgram)}; that of an empty program takes ${time(idleUp, emptyProgram)}.`,
@@ -196,8 +199,12 @@ const definitions = `- **Time**: from the start of the first command to the end 
   \`components/postgis-container/server-settings.ts\`, without autovacuum. The tables are vacuumed, and are in the system's cache if they fit.
 - The first contender of each group also runs once before the first round, unmeasured.`;
 
-function commandList({ groups }: BenchResult): string {
-  const contenders = Object.values(groups).flatMap((group) => Object.entries(group));
+function commandList({ groups, nightly }: BenchResult): string {
+  const measured: readonly GroupResult[] = [
+    ...Object.values(groups),
+    ...Object.values(nightly?.groups ?? {}),
+  ];
+  const contenders = measured.flatMap((group) => Object.entries(group));
   const lines = contenders.flatMap(([contender, { commands }]) => [`# ${contender}`, ...commands]);
   return ["<details>", "", "```sh", ...lines, "```", "", "</details>"].join("\n");
 }

@@ -1,3 +1,4 @@
+import { parallelDump } from "./cases/backup";
 import type { Machine } from "./machine";
 import type { Measurement } from "./measure";
 import type { GroupResult } from "./rounds";
@@ -13,6 +14,30 @@ export interface BenchResult {
   /** Number of workers, for contenders that let us choose. */
   readonly jobs: number;
   readonly groups: Readonly<Record<GroupName, GroupResult>>;
+  /** Undefined if it was never measured. */
+  readonly nightly?: NightlyResult;
+}
+
+/** Nightly backups of several tables. They can be measured alone, later than the rest and in another state of the machine. */
+export interface NightlyResult {
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly jobs: number;
+  readonly tables: number;
+  /** Of one table. */
+  readonly rows: number;
+  /** Of one table. */
+  readonly tableBytes: number;
+  /** Rows that were appended to, or updated in, one table. */
+  readonly changedRows: number;
+  readonly groups: {
+    readonly tenTables: GroupResult;
+    readonly oneTable: GroupResult;
+    /** Undefined if the program is not to be had. */
+    readonly pgBackRest?: GroupResult;
+  };
+  /** Name and version of pgBackRest, or why it was not measured. */
+  readonly pgBackRest: string;
 }
 
 export type GroupName =
@@ -45,6 +70,32 @@ export function medianOf(
   quantity: keyof Measurement = "seconds",
 ): number {
   return summaryOf(group, contender, quantity).median;
+}
+
+/**
+ * The ratio of two contenders in each round, summarized. A machine that slows down slows both of one round, and changes it less than
+ * the ratio of the medians.
+ */
+export function ratioOf(
+  group: GroupResult,
+  contender: string,
+  against: string,
+  quantity: (measurement: Measurement) => number = ({ seconds }) => seconds,
+): Summary {
+  const [ones, others] = [contender, against].map((name) => group[name]?.measurements ?? []);
+  if (ones === undefined || others === undefined || ones.length !== others.length)
+    throw new Error(`"${contender}" and "${against}" were not measured in the same rounds`);
+  return summarize(
+    ones.map((one, round) => {
+      const other = others[round];
+      return quantity(one) / (other === undefined ? NaN : quantity(other));
+    }),
+  );
+}
+
+/** Bytes in a compressed dump of the rows that were appended or updated. */
+export function changedBytes({ groups, jobs, tables, rows, changedRows }: NightlyResult): number {
+  return (medianOf(groups.tenTables, parallelDump(jobs), "outputBytes") / (tables * rows)) * changedRows;
 }
 
 export interface Summary {

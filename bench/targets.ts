@@ -1,11 +1,13 @@
 /** The performance targets. Most are ratios within one run on one machine. */
 import { byHand, byHandWithGzip, parallelDump } from "./cases/backup";
 import { emptyProgram, stackProgram } from "./cases/idle";
+import { nightlyContenders } from "./cases/nightly";
 import { inRanges, parallelLargeDump } from "./cases/large";
 import { plainScript } from "./cases/restore";
 import { ours } from "./cases/runner";
 import { bareDump } from "./cases/small";
-import { type BenchResult, medianOf } from "./result";
+import type { GroupResult } from "./rounds";
+import { type BenchResult, changedBytes, medianOf, type NightlyResult, ratioOf } from "./result";
 
 interface Verdict {
   readonly target: string;
@@ -16,7 +18,7 @@ interface Verdict {
 
 const megabyte = 1e6;
 
-export function verdicts({ groups, smallTables, jobs }: BenchResult): Verdict[] {
+export function verdicts({ groups, smallTables, jobs, nightly }: BenchResult): Verdict[] {
   const { backup, largeTable, restore, emptyTable, manyTables, idleUp } = groups;
   const taken = medianOf(backup, ours);
   return [
@@ -54,18 +56,60 @@ export function verdicts({ groups, smallTables, jobs }: BenchResult): Verdict[] 
       medianOf(idleUp, stackProgram) / medianOf(idleUp, emptyProgram),
       1.3,
     ),
-    amount("peak memory of the runner", peakMegabytes(groups), 150, "MB"),
+    amount("peak memory of the runner", peakMegabytes(groups, nightly), 150, "MB"),
     ratio(
       "restore with indexes, against psql -f",
       medianOf(restore, `${ours} restore`) / medianOf(restore, plainScript),
       0.6,
     ),
+    ...(nightly === undefined ? [] : nightlyVerdicts(nightly)),
+  ];
+}
+
+/** Ratios are medians of those of each round. */
+export function nightlyVerdicts(nightly: NightlyResult): Verdict[] {
+  const { groups, jobs, tables } = nightly;
+  const { unchanged, grown, updated } = nightlyContenders;
+  const bare = parallelDump(jobs);
+  const time = (group: GroupResult, contender: string) => ratioOf(group, contender, bare).median;
+  const written = (contender: string) =>
+    medianOf(groups.tenTables, contender, "outputBytes") / changedBytes(nightly);
+  return [
+    ratio(
+      `nightly, ${tables} tables, nothing changed, against ${bare}`,
+      time(groups.tenTables, unchanged),
+      0.3,
+    ),
+    ratio(
+      `nightly, one of ${tables} tables grew by 1%, against ${bare}`,
+      time(groups.tenTables, grown),
+      0.32,
+    ),
+    ratio(
+      `nightly, one table alone, nothing changed, against ${bare}`,
+      time(groups.oneTable, unchanged),
+      0.45,
+    ),
+    ratio(
+      "nightly, one table grew by 1%: bytes newly written, against those that changed",
+      written(grown),
+      1.2,
+    ),
+    ratio(
+      "nightly, 1% of one table updated: bytes newly written, against those that changed",
+      written(updated),
+      1.2,
+    ),
   ];
 }
 
 /** The peak over every run of this program, whatever it did. */
-function peakMegabytes({ backup, restore, manyTables }: BenchResult["groups"]): number {
-  const runs = [backup[ours], restore[`${ours} restore`], manyTables[ours]].flatMap(
+function peakMegabytes(
+  { backup, restore, manyTables }: BenchResult["groups"],
+  nightly: NightlyResult | undefined,
+): number {
+  const nights = Object.values(nightlyContenders).map((name) => nightly?.groups.tenTables[name]);
+  const runs = [backup[ours], restore[`${ours} restore`], manyTables[ours], ...nights].flatMap(
     (contender) => contender?.measurements ?? [],
   );
   return Math.max(...runs.map(({ commandPeakBytes }) => commandPeakBytes)) / megabyte;

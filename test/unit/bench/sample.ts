@@ -2,12 +2,14 @@
 import { byHand, byHandWithGzip, copyOnly, parallelDump } from "../../../bench/cases/backup";
 import { byHandProgram, emptyProgram, stackProgram } from "../../../bench/cases/idle";
 import { inRanges, parallelLargeDump } from "../../../bench/cases/large";
+import { nightlyContenders } from "../../../bench/cases/nightly";
 import { part } from "../../../bench/cases/parts";
+import { pgBackRestContenders } from "../../../bench/cases/pgbackrest";
 import { plainScript } from "../../../bench/cases/restore";
 import { ours } from "../../../bench/cases/runner";
 import { bareDump } from "../../../bench/cases/small";
 import type { Measurement } from "../../../bench/measure";
-import type { BenchResult } from "../../../bench/result";
+import type { BenchResult, NightlyResult } from "../../../bench/result";
 import type { GroupResult } from "../../../bench/rounds";
 
 export function measurementOf(seconds: number, change: Partial<Measurement> = {}): Measurement {
@@ -82,5 +84,61 @@ export function sampleResult(): BenchResult {
       manyTables: group({ [bareDump]: 10, [ours]: 13 }),
       idleUp: group({ [emptyProgram]: 1, [byHandProgram]: 1.2, [stackProgram]: 1.3 }),
     },
+  };
+}
+
+/** Ten tables of 100 rows. A dump of them has 100,000 bytes and takes 20 seconds; that of one takes 2. */
+export function sampleNightly({
+  unchangedSeconds = 6,
+  grownSeconds = 8,
+  oneSeconds = 0.9,
+  grownBytes = 120,
+  commandPeakBytes = 90e6,
+} = {}): NightlyResult {
+  const { machine } = sampleResult();
+  const rounds = 3;
+  const bare = parallelDump(2);
+  const contender = (name: string, seconds: number, outputBytes: number) => [
+    name,
+    {
+      commands: [`run ${name}`],
+      measurements: Array.from({ length: rounds }, () =>
+        measurementOf(seconds, {
+          outputBytes,
+          commandPeakBytes,
+          containerCpuSeconds: name === bare ? seconds : seconds * 0.8,
+        }),
+      ),
+    },
+  ];
+  const incremental = pgBackRestContenders;
+  return {
+    machine,
+    rounds,
+    jobs: 2,
+    tables: 10,
+    rows: 100,
+    tableBytes: 8000,
+    changedRows: 1,
+    groups: {
+      tenTables: Object.fromEntries([
+        contender(bare, 20, 100_000),
+        contender(nightlyContenders.unchanged, unchangedSeconds, 10),
+        contender(nightlyContenders.grown, grownSeconds, grownBytes),
+        contender(nightlyContenders.updated, 9, 1000),
+      ]) as GroupResult,
+      oneTable: Object.fromEntries([
+        contender(bare, 2, 10_000),
+        contender(nightlyContenders.unchanged, oneSeconds, 10),
+      ]) as GroupResult,
+      pgBackRest: Object.fromEntries([
+        contender(bare, 20, 100_000),
+        contender(incremental.full, 15, 200_000),
+        contender(incremental.unchanged, 2, 300),
+        contender(incremental.grown, 3, 400),
+        contender(incremental.updated, 4, 500),
+      ]) as GroupResult,
+    },
+    pgBackRest: "pgBackRest 2.99",
   };
 }
