@@ -179,12 +179,13 @@ export interface AgentJobArgs {
    */
   s3?: pulumi.Input<S3SettingsArgs>;
   /**
-   * Archive format: `directory`, `custom` or `plain`.
+   * Archive format: `directory`, `custom` or `plain`. A `directory` that is streamed to S3 must be compressed with zstd, or not at
+   * all.
    * @default "directory", or "custom" where the backup is streamed to S3
    */
   format?: pulumi.Input<ArchiveFormat>;
   /**
-   * Parallel `pg_dump` workers, 1 to 64. Only the format `directory` uses more than one.
+   * Parallel `pg_dump` workers, 1 to 64. Only the format `directory` in a folder uses more than one.
    * @default the number of CPUs of the agent's host, at most 4
    */
   jobs?: pulumi.Input<number>;

@@ -48,8 +48,8 @@ export interface MigrationArgs {
    */
   backupName?: pulumi.Input<string>;
   /**
-   * `custom` and `plain` are streamed; `directory` is written by several workers, and needs the repository to be a folder that
-   * is mounted in the old container. A change migrates nothing.
+   * `custom` and `plain` are streamed; `directory` is written by several workers into a folder that is mounted in the old
+   * container, or streamed to S3. A change migrates nothing.
    * @default "custom"
    */
   format?: pulumi.Input<ArchiveFormat>;

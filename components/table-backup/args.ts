@@ -99,12 +99,13 @@ export interface TableBackupArgs {
    */
   backupName?: pulumi.Input<string>;
   /**
-   * Archive format: `directory`, `custom` or `plain`. A change is a new backup.
+   * Archive format: `directory`, `custom` or `plain`. A `directory` that is streamed to S3 must be compressed with zstd, or not at
+   * all. A change is a new backup.
    * @default "directory", or "custom" where the backup is streamed to S3
    */
   format?: pulumi.Input<ArchiveFormat>;
   /**
-   * Parallel `pg_dump` workers, 1 to 64. Only the format `directory` uses more than one. A change takes no new backup.
+   * Parallel `pg_dump` workers, 1 to 64. Only the format `directory` in a folder uses more than one. A change takes no new backup.
    * @default the number of CPUs of this machine, at most 4
    */
   jobs?: pulumi.Input<number>;

@@ -39,7 +39,7 @@ export const BackupRequest = z
     workDirectory: FolderPath.optional(),
     /** Unset: directory, or custom where the archive is streamed to S3. */
     format: z.enum(ArchiveFormat).optional(),
-    /** Parallel `pg_dump` workers; only the directory format uses more than one. */
+    /** Parallel `pg_dump` workers; only the directory format in a folder uses more than one. */
     jobs: Jobs,
     /** Only where there are at least three workers. */
     splitTablesFrom: SplitTablesFrom,

@@ -15,7 +15,7 @@ export interface ArchiveFile {
 
 /** What begins the rows of a table. */
 const rowsFollow = 1;
-/** The first attempt to read the table of contents; one after so many bytes of each further size would be too many. */
+/** When the first attempt is made to read the table of contents; each further one waits for twice as much. */
 const firstBytes = 1 << 16;
 
 /** The suffix is that of compressed files. */
@@ -36,23 +36,19 @@ export async function* splitArchive(
     const id = await readInt(input, intSize);
     if (kind !== rowsFollow || !missing.delete(id))
       throw damaged(`has a block of kind ${kind} for entry ${id}`);
-    let isRead = false;
-    const content = async function* () {
-      yield* blocks(input, intSize);
-      isRead = true;
-    };
-    yield { name: `${id}.dat${suffix}`, content: content() };
-    if (!isRead) throw new Error(`the rows of entry ${id} were not read`);
+    yield { name: `${id}.dat${suffix}`, content: blocks(input, intSize) };
   }
   if (missing.size > 0) throw damaged(`lacks the rows of ${missing.size} tables`);
 }
 
 async function readStart(input: Input) {
-  for (let bytes = firstBytes; ; bytes *= 2) {
+  let bytes = firstBytes;
+  for (;;) {
     const isLonger = await input.has(bytes);
     const toc = findToc(input.peek());
     if (toc !== undefined) return toc;
     if (!isLonger) throw damaged("has no table of contents");
+    bytes *= 2;
   }
 }
 
@@ -81,9 +77,9 @@ async function readInt(input: Input, intSize: number): Promise<number> {
 /** What has been received of a stream, and not been taken yet. */
 class Input {
   #held = Buffer.alloc(0);
-  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array, unknown>;
 
-  constructor(stream: AsyncIterable<Uint8Array>) {
+  constructor(stream: AsyncIterable<Uint8Array, unknown>) {
     this.#chunks = stream[Symbol.asyncIterator]();
   }
 
@@ -92,10 +88,10 @@ class Input {
     const more: Uint8Array[] = [];
     let length = this.#held.length;
     while (length < bytes) {
-      const { done, value } = await this.#chunks.next();
-      if (done === true) break;
-      more.push(value);
-      length += value.length;
+      const next = await this.#chunks.next();
+      if (next.done === true) break;
+      more.push(next.value);
+      length += next.value.length;
     }
     if (more.length > 0) this.#held = Buffer.concat([this.#held, ...more]);
     return length >= bytes;
