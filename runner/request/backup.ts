@@ -65,6 +65,16 @@ export const BackupRequest = z
     /** Only look for what would keep the backup from being taken. */
     dryRun: z.boolean().default(false),
   })
+  .refine(
+    ({ compression = "zstd", ...request }) =>
+      request.format !== "directory" || !isStreamed(request) || /^(zstd|none)\b/.test(compression),
+    {
+      path: ["compression"],
+      message:
+        'must be zstd or "none" where the directory format is streamed to S3: its files are split off a custom archive, which has other ' +
+        "headers for other methods. Or set a work directory",
+    },
+  )
   .refine(({ repository, workDirectory }) => workDirectory === undefined || isInS3(repository), {
     path: ["workDirectory"],
     message: "has no effect where the repository is a folder: the backup is written there",

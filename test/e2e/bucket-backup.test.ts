@@ -158,10 +158,10 @@ describe("a backup that goes to a bucket", function () {
     assert.equal((await manifestOf(await succeed(options()))).format, "custom");
     const impossible = options(["--format", "directory", "--compression", "gzip"]);
     const { exitCode, stderr } = await runRunner(backupArguments(impossible));
-    assert.equal(exitCode, 1);
+    assert.equal(exitCode, 2);
     assert.match(
       stderr,
-      /^error\[compression-unsupported\]: An archive in the directory format can be streamed to S3 with zstd .* not with gzip\. Choose one of these, --format custom, or a work directory\.$/m,
+      /^error\[usage\]: --compression must be zstd or "none" where .* Or set a work directory/m,
     );
   });
 

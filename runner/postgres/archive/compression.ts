@@ -27,7 +27,7 @@ function levelOf(compression: string): number {
 
 /**
  * The compression that was asked for, or else the best one that this `pg_dump` knows. The files of an archive can be split off a
- * custom archive where both are compressed alike.
+ * custom archive where gzip does not compress it.
  */
 export function chooseCompression(
   requested: string | undefined,
@@ -36,11 +36,14 @@ export function chooseCompression(
   isSplit = false,
 ): string {
   const { name, since = 0, compress } = methodOf(requested ?? preferredCompression);
-  if (isSplit && name !== "zstd" && name !== "none") throw notSplit(`not with ${name}`);
   if (requested === undefined) {
     if (dump.major >= since && dump.compresses) return preferredCompression;
-    if (isSplit) throw notSplit(`and pg_dump ${dump.version} in the container knows no zstd`);
-    return fallback;
+    if (!isSplit) return fallback;
+    throw new Failure(
+      "compression-unsupported",
+      `An archive in the directory format is streamed to S3 with zstd, which pg_dump ${dump.version} in the container does not know, or with ` +
+        `${setting("--compression none", 'compression: "none"')}. Choose that, ${setting("--format custom", 'format: "custom"')}, or a work directory.`,
+    );
   }
   if (format === "plain" && compress === undefined) {
     throw new Failure(
@@ -62,14 +65,6 @@ export function chooseCompression(
     );
   }
   return requested;
-}
-
-function notSplit(why: string): Failure {
-  return new Failure(
-    "compression-unsupported",
-    `An archive in the directory format can be streamed to S3 with zstd or without compression, ${why}. Choose one of these, ` +
-      `${setting("--format custom", 'format: "custom"')}, or a work directory.`,
-  );
 }
 
 /** The option of `pg_dump`, which before version 16 took the level of gzip only. */

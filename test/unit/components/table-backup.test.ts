@@ -298,7 +298,11 @@ describe("TableBackup", () => {
     ],
     ["the same repository twice", { copies: ["./backups/"] }, /^copies\.0: names .* a second time/],
     ["a work directory for a folder", { workDirectory: "./work" }, /^workDirectory: has no effect/],
-    ["files that are streamed", { repository: "s3://backups", format: "directory" }, /^format: cannot/],
+    [
+      "files that are split off an archive with gzip",
+      { repository: "s3://backups", format: "directory", compression: "gzip" },
+      /^compression: must be zstd/,
+    ],
     [
       "a text for a choice",
       { checkInPreview: "no" as unknown as boolean },
