@@ -45,7 +45,7 @@ export const bucketMutants: readonly Mutant[] = [
   {
     title: "a backup that lacks objects is published",
     file: "runner/repository/s3/writer.ts",
-    text: "      await expectAll(working, prefix, [...stored.values()]);\n      signal.throwIfAborted();\n",
+    text: "      await expectAllThere([...stored.values()]);\n      signal.throwIfAborted();\n",
     replacement: "      signal.throwIfAborted();\n",
     tests: ["test/faults/bucket.test.ts"],
     grep: "publishes nothing when somebody removes",
