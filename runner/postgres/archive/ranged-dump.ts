@@ -2,8 +2,8 @@
  * An archive that is like any other, and whose data files are made in several ways: large tables are dumped by several workers
  * together, and the files of others, or pieces of them, are there already.
  */
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { constants, createReadStream, createWriteStream } from "node:fs";
+import { copyFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
@@ -184,7 +184,8 @@ function tasks(
 ): Task[] {
   const name = (index: number) => `${oid}.${index}`;
   const file = (index: number) => path.join(folder, name(index));
-  const add = assemble(path.join(folder, oid), (index) => kept.get(index) ?? file(index));
+  const joined = joinStart(kept);
+  const add = assemble(path.join(folder, oid), (index) => joined.get(index) ?? file(index));
   return [
     ...ranges.map((range, index): Task => async (copier) => {
       onTables(sqlName);
@@ -223,9 +224,34 @@ export function assemble(
   };
 }
 
+/** The pieces that come first become one, as the file system can share the beginning of a file. */
+export function joinStart(pieces: ReadonlyMap<number, Piece>): ReadonlyMap<number, Piece> {
+  const joined = new Map(pieces);
+  const first = pieces.get(0);
+  if (first === undefined) return joined;
+  let { bytes } = first;
+  for (let index = 1, next = pieces.get(index); next !== undefined; next = pieces.get(++index)) {
+    bytes += next.bytes;
+    joined.set(index, { ...next, bytes: 0 });
+  }
+  return joined.set(0, { ...first, bytes });
+}
+
+/** Begins a file with the beginning of another one, without writing it, where the file system has reflinks; else false. */
+async function beginWith({ file: other, start, bytes }: Piece, file: string): Promise<boolean> {
+  if (start > 0) return false;
+  try {
+    await copyFile(other, file, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+  } catch {
+    return false;
+  }
+  await truncate(file, bytes);
+  return true;
+}
+
 async function append(file: string, part: string | Piece): Promise<void> {
   const isPiece = typeof part !== "string";
-  if (isPiece && part.bytes === 0) return;
+  if (isPiece && (part.bytes === 0 || (await beginWith(part, file)))) return;
   const source = isPiece ? part.file : part;
   const bounds = isPiece ? { start: part.start, end: part.start + part.bytes - 1 } : {};
   await pipeline(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { assemble } from "../../../runner/postgres/archive/ranged-dump";
+import { assemble, joinStart } from "../../../runner/postgres/archive/ranged-dump";
 import type { Relation } from "../../../runner/postgres/catalog/catalog";
 import { forWorkers, lastingRange, pageRanges, splitTables } from "../../../runner/postgres/archive/ranges";
 import type { Session } from "../../../runner/postgres/session/session";
@@ -96,6 +96,29 @@ describe("parts of a file", () => {
     }
     assert.equal(await readFile(path.join(folder, "whole"), "utf8"), "part 0;part 1;part 2;part 3;");
     assert.deepEqual(await readdir(folder), ["whole"]);
+  });
+
+  it("are taken from the beginning of another file at once", async () => {
+    const file = path.join(folder, "other");
+    await writeFile(file, "0123456789");
+    const kept = new Map([
+      [0, { file, start: 0, bytes: 2 }],
+      [1, { file, start: 2, bytes: 3 }],
+      [3, { file, start: 8, bytes: 2 }],
+    ]);
+    const joined = joinStart(kept);
+    assert.deepEqual(
+      [...joined.values()].map(({ bytes }) => bytes),
+      [5, 0, 2],
+    );
+    await writeFile(path.join(folder, "new"), " new ");
+    const add = assemble(
+      path.join(folder, "whole"),
+      (index) => joined.get(index) ?? path.join(folder, "new"),
+    );
+    for (const index of [1, 3, 0, 2]) await add(index);
+    assert.equal(await readFile(path.join(folder, "whole"), "utf8"), "01234 new 89");
+    assert.equal(await readFile(file, "utf8"), "0123456789");
   });
 
   it("can be pieces of other files, which stay", async () => {
