@@ -1,28 +1,37 @@
-/** The beginning of a restore: the backup is checked, the target is locked, and what an earlier restore left is removed. */
-import type { RestoreRequest } from "../request";
-import type { Progress } from "../lib/progress";
-import { Attempts, Failure } from "../lib/failure";
-import { docker as dockerFor } from "../docker/connection";
-import type { Docker } from "../docker/docker";
-import { type Inspection, serviceNote } from "../docker/container";
-import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
-import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
-import type { Manifest } from "../repository/manifest";
-import { type Session, SqlError, withoutJit } from "../postgres/session/session";
+/**
+ * The beginning of a restore: the backup is checked, its database created if that is asked for, the target locked, and what an
+ * earlier restore left removed.
+ */
 import { z } from "zod";
-import { checkFiles, damaged, readChecksums, whileReading } from "../repository/checksums";
-import { failUnlessListed, checkScripts } from "../verify";
-import { openBackup } from "../repository/open";
-import { chooseJobs } from "../lib/concurrency";
+import { docker as dockerFor } from "../docker/connection";
+import { type Inspection, serviceNote } from "../docker/container";
+import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
-import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
+import { chooseJobs } from "../lib/concurrency";
+import { Attempts, Failure } from "../lib/failure";
+import type { Progress } from "../lib/progress";
 import { archiveName } from "../postgres/archive/compression";
+import { createDatabase } from "../postgres/archive/restore";
 import { describeContent } from "../postgres/catalog/not-carried";
-import type { BackupFiles } from "../repository/files";
-import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
+import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
-import { finalPlace, findExisting } from "./members";
-import { makeDatabase, type OwnDatabase } from "./own-database";
+import {
+  readDumpInfo,
+  readServerInfo,
+  type ServerInfo,
+  type DumpInfo,
+  inDatabase,
+} from "../postgres/session/server";
+import { withoutJit, type Session, SqlError, inSession } from "../postgres/session/session";
+import { readChecksums, whileReading, checkFiles, damaged } from "../repository/checksums";
+import type { BackupFiles } from "../repository/files";
+import type { Manifest } from "../repository/manifest";
+import { openBackup } from "../repository/open";
+import type { RestoreRequest } from "../request";
+import { failUnlessListed, checkScripts } from "../verify";
+import { restoreNames, type RestoreNames, restoreInProgress, dropWork, countObjects } from "./clean-up";
+import { findExisting, finalPlace } from "./places";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
@@ -177,6 +186,67 @@ export interface RestoreRun {
   readonly own: OwnDatabase | undefined;
   /** For the result. */
   readonly notes: string[];
+}
+
+interface OwnDatabase {
+  /** Removes it, if nothing is in it and nobody is connected to it. */
+  discard(): Promise<void>;
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: duplicate_database */
+const exists = "42P04";
+
+/** The removal takes at most this long, so that the process ends. */
+const discardMilliseconds = 10_000;
+
+/** Creates the database that the request names, with the encoding and the locale of the backup's; undefined if it exists. */
+async function makeDatabase(
+  docker: Docker,
+  container: Inspection,
+  request: RestoreRequest,
+  { source }: Manifest,
+  applicationName: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<OwnDatabase | undefined> {
+  const { database, user } = request;
+  const connect = (maintenance: string) =>
+    connectServer(docker, container, { user, database: maintenance }, applicationName, signal);
+  const { session, target } = await connect("postgres").catch(() => connect("template1"));
+  try {
+    const isThere = await session.rows(
+      `SELECT datname AS name FROM pg_database WHERE datname = ${escapeLiteral(database)}`,
+      z.object({ name: z.string() }),
+    );
+    if (isThere.length > 0) return undefined;
+    await createDatabase(session, database, source);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    if (error.sqlState === exists) return undefined;
+    throw new Failure(
+      "requirement-missing",
+      `Database "${database}" cannot be created with the encoding ${source.encoding} and the locale ${source.locale ?? source.lcCollate}, ` +
+        `which that of the backup had. ${error.message}. Create it yourself, and restore without --create-database.`,
+    );
+  } finally {
+    await session.close();
+  }
+  progress.note(`Database "${database}" is created.`);
+  return { discard: () => discard(target, database, progress) };
+}
+
+async function discard(target: ExecTarget, database: string, progress: Progress): Promise<void> {
+  const timeout = AbortSignal.timeout(discardMilliseconds);
+  try {
+    const objects = await inSession(inDatabase(target, database), timeout, countObjects);
+    if (objects > 0) throw new Failure("server-error", `It has ${objects} objects.`);
+    await inSession(target, timeout, (session: Session) =>
+      session.run(`DROP DATABASE ${escapeIdentifier(database)}`),
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    progress.note(`warning: Database "${database}", which this restore created, is left there. ${why}`);
+  }
 }
 
 const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup.restored_${by}`;

@@ -3,25 +3,27 @@
  * triggers are off until the transaction has filled the tables, as with `pg_restore --disable-triggers`. Foreign keys are
  * checked all the same; those of tables that refer to each other in a circle, at the end.
  */
-import type { RestoreRun } from "./begin";
-import { type Reader, rowsEntries } from "./reader";
-import { tableKey } from "../postgres/archive/script";
-import { sqlName, type Name, oidList } from "../postgres/session/names";
-import { finalPlace, findExisting, looseSequences } from "./members";
-import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
-import { followRows } from "./filled-rows";
-import { rowsInto, restoreFailure } from "./statements";
-import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure, Attempts } from "../lib/failure";
-import { compareFilled, type RecordedTable } from "../verify";
+import { totalBytes } from "../lib/format";
+import type { Progress } from "../lib/progress";
+import { setting } from "../lib/setting";
+import { tableKey } from "../postgres/archive/script";
+import { readPieces } from "../postgres/archive/script-pieces";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
 import { selectTables } from "../postgres/catalog/select-tables";
-import { readPieces } from "../postgres/archive/script-pieces";
+import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
-import { comparableMethod } from "./load";
+import { sqlName, type Name, oidList } from "../postgres/session/names";
+import { openSession, SqlError, type Session } from "../postgres/session/session";
 import { beginAndWait } from "../postgres/session/snapshot";
-import { setting } from "../lib/setting";
+import { compareFilled, type RecordedTable } from "../verify";
+import type { RestoreRun } from "./begin";
+import { comparableMethod } from "./load";
+import { looseSequences } from "./objects";
+import { finalPlace, findExisting } from "./places";
+import { type Reader, rowsEntries } from "./reader";
+import { rowsInto, restoreFailure } from "./statements";
 
 export async function restoreData(
   run: RestoreRun,
@@ -294,4 +296,43 @@ async function deferCircle(session: Session, tables: readonly FilledTable[]): Pr
     await session.run("SET CONSTRAINTS ALL IMMEDIATE");
     for (const { child, name } of strict) await alter(child, name, "NOT DEFERRABLE");
   };
+}
+
+const lineFeed = 10;
+
+interface Followed {
+  /** Passes a script on, and counts its rows. */
+  readonly counted: (script: AsyncIterable<string | Buffer>) => AsyncGenerator<string | Buffer, void>;
+  readonly stop: () => void;
+}
+
+/** Until `stop` is called, tells how many of the tables' rows have passed through `counted`, as a share of the tables' size. */
+export function followRows(
+  progress: Progress,
+  tables: readonly Pick<RecordedTable, "rows" | "bytes">[],
+): Followed {
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const bytes = totalBytes(tables);
+  let passed = 0;
+  // The line that ends the rows of a table has a line feed too.
+  const share = () => (rows === 0 ? 1 : Math.min(1, passed / rows));
+  const stop = progress.follow(
+    () => "rows",
+    () => Promise.resolve(Math.round(share() * bytes)),
+    bytes,
+  );
+  async function* counted(script: AsyncIterable<string | Buffer>): AsyncGenerator<string | Buffer, void> {
+    for await (const piece of script) {
+      if (typeof piece !== "string") passed += lineFeeds(piece);
+      yield piece;
+    }
+  }
+  return { counted, stop };
+}
+
+/** Each row is a line. */
+function lineFeeds(data: Buffer): number {
+  let count = 0;
+  for (let at = data.indexOf(lineFeed); at >= 0; at = data.indexOf(lineFeed, at + 1)) count++;
+  return count;
 }

@@ -1,29 +1,33 @@
 import { z } from "zod";
 import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
-import { Attempts, Failure } from "../lib/failure";
-import { type Name, sqlName } from "../postgres/session/names";
+import { Failure, Attempts } from "../lib/failure";
+import { secondsSince, formatBytes, totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
-import type { RestoreRequest, RestoreResult } from "../request";
-import { define, giveRights } from "./define";
-import { dryRun } from "./dry-run";
-import { load, compareStaging } from "./load";
-import { rememberRestored, restoredBefore, allExist, type RestoreRun, beginRestore } from "./begin";
-import { linkFolder, removeLinks } from "./linked-rows";
-import { finalPlace, findExisting } from "./members";
-import { checkNames, checkPlaces, refuseNumbers } from "./places";
-import { publish, stageTables, type Staging } from "./staging";
-import { makeRoles, openRecord } from "./record";
-import { openReader, type Reader } from "./reader";
-import { dumpScratch, type Scratch, type ScratchDump, withScratch } from "./scratch";
-import { resetSearchPath } from "../postgres/catalog/unqualified";
-import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
-import { summarizeTables } from "../request/result";
-import { totalBytes, secondsSince, formatBytes } from "../lib/format";
-import { cleanUp } from "./work";
-import { checkRestore, checkFreeSpace } from "./target-check";
-import { restoreData, selectFilled, checkTriggers } from "./fill";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
+import { resetSearchPath } from "../postgres/catalog/unqualified";
+import { sqlName, type Name } from "../postgres/session/names";
+import type { RestoreRequest, RestoreResult } from "../request";
+import { summarizeTables } from "../request/result";
+import { beginRestore, type RestoreRun, allExist, restoredBefore, rememberRestored } from "./begin";
+import { checkRestore, dryRun, checkFreeSpace } from "./check";
+import { cleanUp, openRecord, makeRoles } from "./clean-up";
+import { selectFilled, checkTriggers, restoreData } from "./fill";
+import { removeLinks, linkFolder } from "./linked-rows";
+import { define, load, compareStaging, giveRights } from "./load";
+import { finalPlace, checkPlaces, refuseNumbers, findExisting, checkNames } from "./places";
+import { publish } from "./publish";
+import { openReader, type Reader } from "./reader";
+import {
+  withScratch,
+  type Scratch,
+  dumpScratch,
+  wantedEntries,
+  type ScratchDump,
+  type WantedEntries,
+  isEmpty,
+} from "./scratch";
+import { stageTables, type Staging } from "./staging";
 
 /** Restores tables of a backup into a database. Either all of them are there in the end and equal what was backed up, or nothing changes. */
 export async function restore(

@@ -1,24 +1,129 @@
 /**
- * Loads the rows into the tables of the target, then makes indexes, foreign keys and everything else that comes after rows; and
- * compares what was loaded with what was backed up.
+ * Brings tables into the target: makes what comes before the rows (schemas, extensions, types, functions, tables), loads the rows,
+ * makes indexes, foreign keys and everything else that comes after rows, and compares what was loaded with what was backed up.
  */
+import { Readable } from "node:stream";
 import { z } from "zod";
-import { callerIds, runTied } from "../docker/exec";
-import { type RecordedTable, compareRestored } from "../verify";
-import { sqlName } from "../postgres/session/names";
-import { tableKey } from "../postgres/archive/script";
-import { endedWith, errorLines } from "../postgres/session/server";
-import { withOnly } from "../postgres/archive/toc";
-import { whileLoading } from "./loaded-bytes";
-import { type LinkedArchive, linkRows, loadShared, sharedTables } from "./linked-rows";
-import { type Reader, rowsEntries } from "./reader";
-import type { ScratchDump } from "./scratch";
-import type { StagedTable } from "./staging";
-import { rowsInto, feedPsql, restoreFailure } from "./statements";
-import { isEmpty, type WantedEntries } from "./wanted";
+import { execFilter, runTied, callerIds } from "../docker/exec";
 import { groupBySize, together } from "../lib/concurrency";
-import type { RestoreRun } from "./begin";
+import { Failure } from "../lib/failure";
+import { totalBytes } from "../lib/format";
+import { tableKey } from "../postgres/archive/script";
+import { safePieces, readPieces } from "../postgres/archive/script-pieces";
+import { restriction } from "../postgres/archive/script-scanner";
+import { withOnly } from "../postgres/archive/toc";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
+import { insertSrid } from "../postgres/catalog/prepare";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { sqlName } from "../postgres/session/names";
+import { nobody } from "../postgres/session/restricted";
+import { errorLines, endedWith } from "../postgres/session/server";
+import { type Session, openSession } from "../postgres/session/session";
+import type { CustomSrid } from "../request/contents";
+import { type RecordedTable, compareRestored } from "../verify";
+import type { RestoreRun } from "./begin";
+import { postgisSchema, installedSrids } from "./check";
+import { recordNew, type RestoreNames, recordSystem } from "./clean-up";
+import { linkRows, type LinkedArchive, sharedTables, loadShared } from "./linked-rows";
+import { asByDefault } from "./objects";
+import { type Reader, rowsEntries } from "./reader";
+import { type ScratchDump, type WantedEntries, whole, isEmpty } from "./scratch";
+import type { StagedTable } from "./staging";
+import { restoreFailure, feedPsql, rowsInto } from "./statements";
+
+/** The script of some entries of the archive for the target. */
+async function* scriptOf(
+  { target, signal }: Pick<RestoreRun, "target" | "signal">,
+  archive: Buffer,
+  ids: readonly number[],
+): AsyncGenerator<Uint8Array> {
+  const part = withOnly(archive, ids);
+  const input = { bytes: part.length, content: () => Readable.from([part]) };
+  const own = { ...target, secretEnv: [] };
+  const { chunks, ended } = execFilter(own, ["pg_restore", "--file=-"], input, signal, { user: nobody });
+  yield* chunks as AsyncIterable<Uint8Array>;
+  const { failed, stderr, exitCode } = await ended;
+  signal.throwIfAborted();
+  if (failed) throw restoreFailure("pg_restore", errorLines(stderr) || endedWith(exitCode));
+}
+
+/** Entries in one transaction: few enough that its locks fit into the server's table of locks. */
+const entriesAtOnce = 250;
+
+export async function define(
+  run: Pick<RestoreRun, "manifest" | "target" | "session" | "names" | "signal">,
+  { archive }: ScratchDump,
+  { preData }: WantedEntries,
+): Promise<void> {
+  const { target, session, names, signal } = run;
+  const script = inTransactions(scriptOf(run, archive, preData), recordNew(names), entriesAtOnce);
+  await feedPsql(target, "definitions", await whole(script), signal);
+  const made = `SELECT class, object FROM ${escapeIdentifier(names.record)}.made`;
+  await asByDefault(
+    session,
+    `(class, oid) IN (${made}) OR class = 'pg_class'::regclass AND oid IN (
+       SELECT objid FROM pg_depend d JOIN (${made}) m ON m.class = d.refclassid AND m.object = d.refobjid
+       WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i')`,
+  );
+  await makeSystems(session, names, run.manifest.requires.customSrids);
+}
+
+const beginning = /^-- Name: .*; Type: .*; Schema: .*; Owner: /;
+
+const end = "-- PostgreSQL database dump complete";
+
+/** Puts the statements of so many entries into each transaction, with one more statement at its end. */
+export async function* inTransactions(
+  script: AsyncIterable<Uint8Array>,
+  last: string,
+  entries: number,
+): AsyncGenerator<string, void> {
+  let begun = 0;
+  let complete = false;
+  for await (const piece of safePieces(readPieces(script), "The script of the definitions")) {
+    // feedPsql restricts psql already.
+    if (piece.kind !== "line" || restriction.test(piece.text)) continue;
+    if (piece.text === end) {
+      complete = true;
+      if (begun > 0) yield `${last}\nCOMMIT;\n`;
+    }
+    if (!complete && beginning.test(piece.text)) {
+      if (begun === 0) yield "BEGIN;\n";
+      else if (begun % entries === 0) yield `${last}\nCOMMIT;\nBEGIN;\n`;
+      begun++;
+    }
+    yield `${piece.text}\n`;
+  }
+  if (!complete) throw new Failure("restore-failed", "The definitions for the target are cut off.");
+}
+
+/** Adds the spatial reference systems that PostGIS does not bring. */
+async function makeSystems(
+  session: Session,
+  names: RestoreNames,
+  customSrids: readonly CustomSrid[],
+): Promise<void> {
+  if (customSrids.length === 0) return;
+  const postgis = await postgisSchema(session);
+  if (postgis === undefined) return;
+  const there = new Set((await installedSrids(session, customSrids)).map(({ srid }) => srid));
+  for (const system of customSrids.filter(({ srid }) => !there.has(srid))) {
+    await session.run("BEGIN");
+    await session.run(recordSystem(names, system.srid, system.srtext));
+    await session.run(insertSrid(system, postgis).replace(/;$/, ""));
+    await session.run("COMMIT");
+  }
+}
+
+/** Grants come last, so that until then only the owner sees tables that are not complete. */
+export async function giveRights(
+  run: Pick<RestoreRun, "target" | "signal">,
+  { archive }: ScratchDump,
+  { rights }: WantedEntries,
+): Promise<void> {
+  const script = inTransactions(scriptOf(run, archive, rights), "", Number.POSITIVE_INFINITY);
+  await feedPsql(run.target, "privileges", await whole(script), run.signal);
+}
 
 export async function load(
   run: RestoreRun,
@@ -51,6 +156,45 @@ async function loadFilled(
   }
   await streamRows(run, reader, { filled, partitioned: placesOf(tables, "partitioned") }, dump.searchPath);
   await restoreEntries(run, dump, [...wanted.sequenceValues, ...wanted.postData]);
+}
+
+/**
+ * Meanwhile, tells the size of the tables by now, of that which they had in their source. The session that asks is opened only if the
+ * work takes longer than a moment.
+ */
+async function whileLoading(
+  { target, progress, signal }: RestoreRun,
+  tables: readonly StagedTable[],
+  work: () => Promise<void>,
+): Promise<void> {
+  const names = tables.map(({ stage }) => escapeLiteral(sqlName(stage))).join(", ");
+  const query = `SELECT coalesce(sum(pg_table_size(to_regclass(name))), 0)::float8 AS bytes FROM unnest(ARRAY[${names}]::text[]) name`;
+  let session: Session | undefined;
+  let last = 0;
+  const measure = async () => {
+    try {
+      if (session === undefined) {
+        session = openSession(target, signal);
+        // A table whose index is being made is locked, and this must not wait for it.
+        await session.run("SET lock_timeout = '500ms'");
+      }
+      last = (await session.row(query, z.object({ bytes: z.number() }))).bytes;
+    } catch {
+      // The restore needs no size, and a session that is gone is reported by those that it needs.
+    }
+    return last;
+  };
+  const stop = progress.follow(
+    () => "rows and indexes",
+    measure,
+    totalBytes(tables.map(({ recorded }) => recorded)),
+  );
+  try {
+    await work();
+  } finally {
+    stop();
+    await session?.close();
+  }
 }
 
 /** Restores entries of the archive that has no rows. */

@@ -63,7 +63,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a failed restore leaves its tables",
-    file: "runner/restore/work.ts",
+    file: "runner/restore/clean-up.ts",
     text: "  await dropRecorded(session, names);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
@@ -79,7 +79,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a swap does not keep the old tables",
-    file: "runner/restore/staging.ts",
+    file: "runner/restore/publish.ts",
     text: 'const swapped = request.ifExists === "swap" ? await setAside(session, old, time) : [];\n  if (request.ifExists === "replace" && locks !== "")',
     replacement: 'const swapped: string[] = [];\n  if (locks !== "")',
     tests: ["test/e2e/restore.test.ts"],
@@ -87,7 +87,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a view that somebody created meanwhile is dropped with the old table",
-    file: "runner/restore/staging.ts",
+    file: "runner/restore/publish.ts",
     text: "  await refuseDependents(session, oids);\n",
     replacement: "",
     tests: ["test/faults/restore.test.ts"],
@@ -95,7 +95,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a record that others can write is followed",
-    file: "runner/restore/record.ts",
+    file: "runner/restore/clean-up.ts",
     text: "if (found.trusted && found.complete) return true;",
     replacement: "if (found.complete) return true;",
     tests: ["test/e2e/restore-direct.test.ts"],
@@ -103,7 +103,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "objects of others that depend on a killed restore are dropped",
-    file: "runner/restore/record.ts",
+    file: "runner/restore/clean-up.ts",
     text: "    if (outsiders.length > 0) throw",
     replacement: "    if (outsiders.length > 1000) throw",
     tests: ["test/e2e/restore-direct.test.ts"],
