@@ -37,12 +37,12 @@ import { findExisting, finalPlace } from "./places";
 export async function beginRestore(
   request: RestoreRequest,
   running: () => Promise<Inspection>,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<RestoreRun> {
+  caller: Caller,
+): Promise<Begun> {
+  const { progress, signal } = caller;
   const attempts = new Attempts();
   const docker = await dockerFor(request.dockerHost, signal);
-  const backup = await attempts.run(() => readBackup(request, progress, signal));
+  const backup = await attempts.run(() => readBackup(request, caller));
   const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();
   const note = serviceNote(container, request.container);
@@ -52,7 +52,7 @@ export async function beginRestore(
     ? await makeDatabase(docker, container, request, backup.manifest, names.applicationName, progress, signal)
     : undefined;
   try {
-    return await beginInDatabase(request, progress, signal, { docker, backup, container, names, own });
+    return { backup, target: await lockTarget(docker, container, names, backup, caller), own };
   } catch (error) {
     await own?.discard();
     throw error;
@@ -60,42 +60,68 @@ export async function beginRestore(
 }
 
 interface Begun {
-  readonly docker: Docker;
-  readonly backup: Awaited<ReturnType<typeof readBackup>>;
-  readonly container: Inspection;
-  readonly names: RestoreNames;
+  readonly backup: RequestedBackup;
+  readonly target: Target;
+  /** Set if the restore has created the database. */
   readonly own: OwnDatabase | undefined;
 }
 
-async function beginInDatabase(
-  request: RestoreRequest,
-  progress: Progress,
-  signal: AbortSignal,
-  { docker, backup, container, names, own }: Begun,
-): Promise<RestoreRun> {
+/** What is restored: a backup, and the request that says how. */
+export interface RequestedBackup {
+  readonly request: RestoreRequest;
+  readonly manifest: Manifest;
+  readonly files: BackupFiles;
+}
+
+/** Where it goes: a database that no other restore has locked. */
+export interface Target {
+  readonly container: Inspection;
+  /** Runs programs in the container, which connect to the database. */
+  readonly exec: ExecTarget;
+  /** Holds the lock until it is closed. */
+  readonly session: Session;
+  readonly serverInfo: ServerInfo;
+  /** The programs in the container. */
+  readonly tools: DumpInfo;
+  readonly names: RestoreNames;
+  /** At most so many sessions load rows at once. */
+  readonly jobs: number;
+}
+
+/** Who has asked for the restore, hears how it goes, and can end it. */
+export interface Caller {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** For the result. */
+  readonly notes: string[];
+}
+
+async function lockTarget(
+  docker: Docker,
+  container: Inspection,
+  names: RestoreNames,
+  { request, manifest }: RequestedBackup,
+  { progress, signal, notes }: Caller,
+): Promise<Target> {
   const attempts = new Attempts();
   const [connection, tools] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
-    attempts.run(() => readDumpInfo(docker, container, backup.manifest.compression)),
+    attempts.run(() => readDumpInfo(docker, container, manifest.compression)),
   ]);
   if (connection === undefined) throw attempts.failure();
-  const { target, session } = connection;
+  const { target: exec, session } = connection;
   try {
     const serverInfo = await attempts.run(() => readServerInfo(session));
     if (serverInfo === undefined || tools === undefined) throw attempts.failure();
     await checkWritable(session, request);
-    noteEnded(await lockRuns(session, names, restoreInProgress(request.database)), progress);
+    noteEnded(await lockRuns(session, names, restoreInProgress(names.database)), progress);
     await session.run("RESET lock_timeout");
     // Otherwise the server sends a notice for each object that it skips.
     await session.run("SET client_min_messages = error");
     await session.run(withoutJit);
     await dropWork(session, names);
-    const jobs = chooseJobs(request.jobs);
-    const { manifest, files } = backup;
-    return {
-      ...{ request, manifest, files, container, target, session, serverInfo, tools, names, jobs },
-      ...{ progress, signal, notes: leftOut(manifest), own },
-    };
+    notes.push(...leftOut(manifest));
+    return { container, exec, session, serverInfo, tools, names, jobs: chooseJobs(request.jobs) };
   } catch (error) {
     await session.close();
     throw error;
@@ -126,7 +152,10 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
   );
 }
 
-async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
+async function readBackup(
+  request: RestoreRequest,
+  { progress, signal }: Pick<Caller, "progress" | "signal">,
+): Promise<RequestedBackup> {
   const { repository, found } = await openBackup(request, signal);
   const files = repository.files(found.name, found.id);
   const manifest = await readChecksums(files);
@@ -149,7 +178,7 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
       `No table of the backup is in schema ${unknown.join(", ")}. Its tables are in ${[...schemas].join(", ")}.`,
     );
   }
-  return { manifest, files };
+  return { request, manifest, files };
 }
 
 /**
@@ -165,27 +194,6 @@ function checkedBefore(
   if (folder !== undefined || dryRun || onlyBeginning) return files;
   const archive = archiveName(format, compression);
   return files.filter(({ path }) => path !== archive && !path.startsWith(`${archive}/`));
-}
-
-/** A restore that holds its lock. */
-export interface RestoreRun {
-  readonly request: RestoreRequest;
-  readonly manifest: Manifest;
-  readonly files: BackupFiles;
-  readonly container: Inspection;
-  readonly target: ExecTarget;
-  /** In the target database; holds the lock until it is closed. */
-  readonly session: Session;
-  readonly serverInfo: ServerInfo;
-  readonly tools: DumpInfo;
-  readonly names: RestoreNames;
-  readonly jobs: number;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Set if the restore has created the database. */
-  readonly own: OwnDatabase | undefined;
-  /** For the result. */
-  readonly notes: string[];
 }
 
 interface OwnDatabase {
@@ -257,9 +265,10 @@ const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup
  * being overwritten. Returns the tables of the backup that exist, if the same declaration restored them before; none if the restore may run.
  */
 export async function restoredBefore(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "progress" | "notes">,
+  { request, manifest }: RequestedBackup,
+  session: Session,
+  { progress, notes }: Pick<Caller, "progress" | "notes">,
 ): Promise<Manifest["tables"]> {
-  const { request, session, manifest, notes, progress } = run;
   if (request.once === undefined) return [];
   const [found] = await session.rows(
     `SELECT split_part(value, '=', 2) AS what FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
@@ -284,8 +293,8 @@ export async function restoredBefore(
 
 /** Call it once the tables are published. */
 export async function rememberRestored(
-  session: Session,
   request: RestoreRequest,
+  session: Session,
   notes: string[],
 ): Promise<void> {
   if (request.once === undefined) return;
@@ -303,11 +312,7 @@ export async function rememberRestored(
 }
 
 /** Whether every table of the backup exists and is to be left as it is. */
-export async function allExist(
-  session: Session,
-  request: RestoreRequest,
-  manifest: Manifest,
-): Promise<boolean> {
+export async function allExist({ request, manifest }: RequestedBackup, session: Session): Promise<boolean> {
   if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
     return false;
   const places = manifest.tables.map((table) => finalPlace(request, table));

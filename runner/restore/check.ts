@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { spawnDocker } from "../docker/docker";
-import { type ExecTarget, execArguments } from "../docker/exec";
+import { execArguments } from "../docker/exec";
 import { Attempts, Failure, Failures } from "../lib/failure";
 import { formatBytes } from "../lib/format";
 import { setting } from "../lib/setting";
@@ -17,7 +17,8 @@ import { literalList, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
 import type { CustomSrid } from "../request/contents";
 import type { RecordedTable } from "../verify";
-import { RestoreRun } from "./begin";
+import type { Manifest } from "../repository/manifest";
+import type { RequestedBackup, Target } from "./begin";
 import { finalPlace, checkPlaces, findExisting, checkNames, finalSchema } from "./places";
 import { readEntries } from "./reader";
 import { serverNames, noteTablespaces, accessMethodMissing } from "./statements";
@@ -37,10 +38,12 @@ const Extension = z.object({
 });
 
 async function checkTarget(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "notes">,
+  backup: RequestedBackup,
+  session: Session,
+  notes: string[],
   attempts: Attempts,
 ): Promise<void> {
-  const { session } = run;
+  const { request, manifest } = backup;
   const role = await session.row(
     `SELECT rolname AS name, rolsuper AS superuser, rolsuper OR rolcreatedb AS "createDatabase",
             has_database_privilege(current_database(), 'CREATE') AS "createSchema" FROM pg_roles WHERE rolname = current_user`,
@@ -54,27 +57,24 @@ async function checkTarget(
       ),
     );
   };
-  if (run.request.content !== "data") {
+  if (request.content !== "data") {
     const quoted = escapeIdentifier(role.name);
     if (!role.createDatabase)
       needs("create the database in which the restore renames tables", `ALTER ROLE ${quoted} CREATEDB`);
     if (!role.createSchema)
-      needs(
-        "create schemas",
-        `GRANT CREATE ON DATABASE ${escapeIdentifier(run.request.database)} TO ${quoted}`,
-      );
-    await attempts.run(() => checkExtensions(run, role.superuser, attempts));
-    await attempts.run(() => checkRoles(run, role.superuser, attempts));
+      needs("create schemas", `GRANT CREATE ON DATABASE ${escapeIdentifier(request.database)} TO ${quoted}`);
+    await attempts.run(() => checkExtensions(manifest, session, role.superuser, notes, attempts));
+    await attempts.run(() => checkRoles(backup, session, role.superuser, attempts));
   }
 }
 
 async function checkExtensions(
-  run: Pick<RestoreRun, "manifest" | "session" | "notes">,
+  { requires: { extensions } }: Manifest,
+  session: Session,
   superuser: boolean,
+  notes: string[],
   attempts: Attempts,
 ): Promise<void> {
-  const { session, manifest, notes } = run;
-  const { extensions } = manifest.requires;
   if (extensions.length === 0) return;
   const found = await session.rows(
     `SELECT e.name, e.installed_version AS installed, e.default_version AS available,
@@ -117,11 +117,11 @@ function isOlder(one: string, other: string): boolean {
 }
 
 async function checkRoles(
-  run: Pick<RestoreRun, "request" | "manifest" | "session">,
+  { request, manifest }: RequestedBackup,
+  session: Session,
   superuser: boolean,
   attempts: Attempts,
 ): Promise<void> {
-  const { session, manifest, request } = run;
   const roles = await session.rows(
     `SELECT rolname AS name, pg_has_role(oid, 'MEMBER') AS member FROM pg_roles`,
     z.object({ name: z.string(), member: z.boolean() }),
@@ -149,11 +149,13 @@ async function checkRoles(
 
 /** Checks everything that does not need a scratch database. */
 export async function checkRestore(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "notes">,
+  backup: RequestedBackup,
+  session: Session,
+  notes: string[],
 ): Promise<void> {
   const attempts = new Attempts();
-  await checkTarget(run, attempts);
-  await attempts.run(() => checkSrids(run.session, run.manifest.requires.customSrids));
+  await checkTarget(backup, session, notes, attempts);
+  await attempts.run(() => checkSrids(session, backup.manifest.requires.customSrids));
   attempts.end();
 }
 
@@ -214,8 +216,7 @@ export function leastBytes(tables: readonly Pick<RecordedTable, "bytes" | "rows"
 
 /** Checks nothing if the container has no df, or the role may not see where the data is. */
 export async function checkFreeSpace(
-  session: Session,
-  target: ExecTarget,
+  { session, exec }: Pick<Target, "session" | "exec">,
   tables: readonly { readonly recorded: RecordedTable }[],
 ): Promise<void> {
   const { folder } = await session.row(
@@ -225,8 +226,8 @@ export async function checkFreeSpace(
     z.object({ folder: z.string().nullable() }),
   );
   if (folder === null) return;
-  const probe = execArguments(target, ["df", "-P", "-k", folder], "0:0");
-  const { failed, stdout } = await spawnDocker(target.docker, probe, { reject: false });
+  const probe = execArguments(exec, ["df", "-P", "-k", folder], "0:0");
+  const { failed, stdout } = await spawnDocker(exec.docker, probe, { reject: false });
   // Device, blocks, used, available: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/df.html
   const [, , , available = ""] = stdout.trim().split("\n").at(-1)?.split(/ +/) ?? [];
   if (failed || !/^\d+$/.test(available)) return;
@@ -241,10 +242,11 @@ export async function checkFreeSpace(
 }
 
 /** The tables that would be restored. */
-export async function dryRun(run: RestoreRun) {
-  const { request, manifest, session } = run;
-  const contents = await readEntries(run.files, manifest);
-  const selection = selectRecorded(run, contents);
+export async function dryRun(backup: RequestedBackup, target: Target, notes: string[]) {
+  const { request, manifest, files } = backup;
+  const { session } = target;
+  const contents = await readEntries(files, manifest);
+  const selection = selectRecorded(backup, contents);
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const tables = selection.tables.flatMap((table) => {
     const found = recorded.get(sqlName(table));
@@ -254,15 +256,18 @@ export async function dryRun(run: RestoreRun) {
   const finals = [...new Set(places.map(({ schema }) => schema))];
   const attempts = new Attempts();
   const needed = await checkPlaces(
-    run,
+    request,
+    target,
     { places, finals, references: selection.ignoredReferences },
     attempts,
   );
   if (needed) {
-    if (request.content !== "schema") await attempts.run(() => checkFreeSpace(session, run.target, tables));
+    if (request.content !== "schema") await attempts.run(() => checkFreeSpace(target, tables));
     const existing = await findExisting(session, places);
-    await attempts.run(() => checkNames(session, request.database, namesOf(run, tables, contents), existing));
-    await attempts.run(() => checkServerNames(run, tables, contents));
+    await attempts.run(() =>
+      checkNames(session, request.database, namesOf(backup, tables, contents), existing),
+    );
+    await attempts.run(() => checkServerNames(manifest, session, tables, notes, contents));
   }
   attempts.end();
   return tables.map(({ recorded: { rows }, place }) => ({ place, rows }));
@@ -270,7 +275,7 @@ export async function dryRun(run: RestoreRun) {
 
 /** The tables that the request selects, as far as the manifest and the table of contents tell. */
 function selectRecorded(
-  { manifest, request }: Pick<RestoreRun, "request" | "manifest">,
+  { request, manifest }: RequestedBackup,
   contents: readonly TocEntry[] = [],
 ): Selection {
   const byId = new Map(contents.map((entry) => [entry.id, entry]));
@@ -339,7 +344,7 @@ const indexName = /^CREATE (?:UNIQUE )?INDEX (?<name>"(?:[^"]|"")+"|\S+) ON /;
 
 /** Names, besides those of the tables, that relations of the backup will have, in their schemas. */
 function namesOf(
-  { request, manifest }: Pick<RestoreRun, "request" | "manifest">,
+  { request, manifest }: RequestedBackup,
   tables: readonly { readonly recorded: RecordedTable }[],
   contents: readonly TocEntry[] = [],
 ) {
@@ -362,11 +367,13 @@ const indexMethod = /^CREATE (?:UNIQUE )?INDEX .* ON .*? USING (?<method>\w+) \(
 
 /** Checks the access methods and tablespaces that the manifest and the table of contents name. */
 async function checkServerNames(
-  run: Pick<RestoreRun, "manifest" | "session" | "notes">,
+  { requires }: Manifest,
+  session: Session,
   tables: readonly { readonly recorded: RecordedTable }[],
+  notes: string[],
   contents: readonly TocEntry[] = [],
 ): Promise<void> {
-  const { tablespaces, accessMethods } = await serverNames(run.session);
+  const { tablespaces, accessMethods } = await serverNames(session);
   const methods = new Set([
     ...contents.map(({ accessMethod }) => accessMethod).filter((name) => name !== ""),
     ...tables.flatMap(({ recorded }) =>
@@ -374,12 +381,12 @@ async function checkServerNames(
     ),
   ]);
   noteTablespaces(
-    run.notes,
+    notes,
     new Set(
       contents.map(({ tablespace }) => tablespace).filter((name) => name !== "" && !tablespaces.has(name)),
     ),
   );
-  const { extensions, others } = run.manifest.requires;
+  const { extensions, others } = requires;
   // An extension that is not created yet may bring an access method, and so may the backup itself.
   if (extensions.length > 0) return;
   const brought = new Set(others);

@@ -15,11 +15,14 @@ import { recordPrefix, stagePrefix } from "../postgres/catalog/half-restored";
 import { lockRuns } from "../postgres/session/connect";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { type Session, inSession, withQualifiedNames, SqlError } from "../postgres/session/session";
-import type { RestoreRun } from "./begin";
+import type { BackupFiles } from "../repository/files";
+import type { Target } from "./begin";
 import { removeLinks, linkFolder } from "./linked-rows";
 import { asByDefault } from "./objects";
 
 export interface RestoreNames {
+  /** The target database. */
+  readonly database: string;
   /** Database in which the tables are renamed. */
   readonly scratch: string;
   /** Schema that lists what the restore has made, until it is done. */
@@ -34,6 +37,7 @@ export interface RestoreNames {
 export function restoreNames(database: string): RestoreNames {
   const key = createHash("sha256").update(database).digest("hex").slice(0, 8);
   return {
+    database,
     scratch: `postgis_backup_scratch_${key}`,
     record: `${recordPrefix}${key}`,
     stagePrefix: `${stagePrefix}${key}_`,
@@ -80,16 +84,17 @@ async function dropScratch(session: Session, { scratch }: RestoreNames): Promise
 }
 
 /** Removes what the restore made on its way, and closes its session. */
-export async function cleanUp(run: RestoreRun, succeeded: boolean): Promise<void> {
+export async function cleanUp(target: Target, files: BackupFiles, succeeded: boolean): Promise<void> {
+  const { session, names } = target;
   await together(AbortSignal.timeout(cleanUpMilliseconds), [
-    () => removeLinks(linkFolder(run)),
+    () => removeLinks(linkFolder(files, target)),
     async (timeout) => {
       try {
-        if (succeeded) await dropWork(run.session, run.names);
+        if (succeeded) await dropWork(session, names);
       } finally {
-        await run.session.close();
+        await session.close();
       }
-      if (!succeeded) await dropAfterFailure(run, timeout);
+      if (!succeeded) await dropAfterFailure(target, timeout);
     },
   ]);
 }
@@ -99,11 +104,11 @@ export async function cleanUp(run: RestoreRun, succeeded: boolean): Promise<void
  * cleaned up; whatever cannot be removed now, the next restore removes.
  */
 function dropAfterFailure(
-  { target, names, request }: Pick<RestoreRun, "request" | "target" | "names">,
+  { exec, names }: Pick<Target, "exec" | "names">,
   timeout: AbortSignal,
 ): Promise<void> {
-  return inSession(target, timeout, async (session) => {
-    await lockRuns(session, names, restoreInProgress(request.database));
+  return inSession(exec, timeout, async (session) => {
+    await lockRuns(session, names, restoreInProgress(names.database));
     await session.run("SET client_min_messages = error");
     await dropWork(session, names);
   });

@@ -18,7 +18,8 @@ import { sqlName, type Name, oidList } from "../postgres/session/names";
 import { openSession, SqlError, type Session } from "../postgres/session/session";
 import { beginAndWait } from "../postgres/session/snapshot";
 import { compareFilled, type RecordedTable } from "../verify";
-import type { RestoreRun } from "./begin";
+import type { RestoreRequest } from "../request";
+import type { Caller, RequestedBackup, Target } from "./begin";
 import { comparableMethod } from "./load";
 import { looseSequences } from "./objects";
 import { finalPlace, findExisting } from "./places";
@@ -26,11 +27,14 @@ import { type Reader, rowsEntries } from "./reader";
 import { rowsInto, restoreFailure } from "./statements";
 
 export async function restoreData(
-  run: RestoreRun,
+  { request, manifest }: RequestedBackup,
+  target: Target,
   reader: Reader,
   tables: readonly FilledTable[],
+  caller: Caller,
 ): Promise<void> {
-  const { session, manifest, request, progress } = run;
+  const { session, serverInfo } = target;
+  const { progress, signal, notes } = caller;
   const partitioned = new Map(
     manifest.tables
       .filter(({ kind }) => kind === "partitioned")
@@ -38,7 +42,7 @@ export async function restoreData(
   );
   const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
   try {
-    await lockEmpty(run, tables);
+    await lockEmpty(request, target, tables, caller);
     const { names, turnOn } = await turnOffTriggers(session, tables);
     const levels = await parentsFirst(session, tables);
     const { counted, stop } = followRows(
@@ -52,7 +56,7 @@ export async function restoreData(
         const places = new Map(
           level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
         );
-        const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
+        const script = reader.script(rowsEntries(reader.entries, recorded), signal);
         await session.feed(counted(rowsInto(script, places, searchPath, partitioned)));
         await session.run(noSearchPath);
         await settle?.();
@@ -61,11 +65,11 @@ export async function restoreData(
       stop();
     }
     await turnOn();
-    if (names.length > 0) run.notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
+    if (names.length > 0) notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
     const oids = tables.map(({ oid }) => oid);
-    await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), run.signal);
-    await compareFilled(session, tables, comparableMethod(run), progress);
-    run.signal.throwIfAborted();
+    await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), signal);
+    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress);
+    signal.throwIfAborted();
     await session.run("COMMIT");
   } catch (error) {
     throw inWords(error);
@@ -73,16 +77,17 @@ export async function restoreData(
 }
 
 async function lockEmpty(
-  run: Pick<RestoreRun, "request" | "target" | "session" | "progress" | "signal">,
+  request: RestoreRequest,
+  { exec, session }: Pick<Target, "exec" | "session">,
   tables: readonly FilledTable[],
+  { progress, signal }: Pick<Caller, "progress" | "signal">,
 ): Promise<void> {
-  const { session, request, target, signal, progress } = run;
   const names = tables.map(({ place }) => sqlName(place));
   const replaces = request.ifExists === "replace";
   const mode = replaces ? "ACCESS EXCLUSIVE" : "SHARE ROW EXCLUSIVE";
   await beginAndWait(session, "BEGIN", `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ${mode} MODE`, {
     lockTimeout: request.lockTimeout,
-    openObserver: () => openSession(target, signal),
+    openObserver: () => openSession(exec, signal),
     note: (message) => {
       progress.note(message);
     },
@@ -122,9 +127,9 @@ interface FilledTable {
 
 /** The tables that the request selects, as they are in the target. A table that does not exist there is an error. */
 export async function selectFilled(
-  run: Pick<RestoreRun, "request" | "manifest" | "session">,
+  { request, manifest }: RequestedBackup,
+  session: Session,
 ): Promise<FilledTable[]> {
-  const { session, manifest, request } = run;
   const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
   const placeOf = (table: RecordedTable) => finalPlace(request, table);
   const relations = manifest.tables.map((recorded): Relation => {

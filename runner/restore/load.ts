@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { execFilter, runTied, callerIds } from "../docker/exec";
+import { callerIds, execFilter, type ExecTarget, runTied } from "../docker/exec";
 import { groupBySize, together } from "../lib/concurrency";
 import { Failure } from "../lib/failure";
 import { totalBytes } from "../lib/format";
@@ -17,29 +17,32 @@ import { insertSrid } from "../postgres/catalog/prepare";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
 import { nobody } from "../postgres/session/restricted";
-import { errorLines, endedWith } from "../postgres/session/server";
+import { errorLines, endedWith, type ServerInfo } from "../postgres/session/server";
 import { type Session, openSession } from "../postgres/session/session";
 import type { CustomSrid } from "../request/contents";
 import { type RecordedTable, compareRestored } from "../verify";
-import type { RestoreRun } from "./begin";
+import type { Progress } from "../lib/progress";
+import type { Manifest } from "../repository/manifest";
+import type { Caller, RequestedBackup, Target } from "./begin";
 import { postgisSchema, installedSrids } from "./check";
 import { recordNew, type RestoreNames, recordSystem } from "./clean-up";
 import { linkRows, type LinkedArchive, sharedTables, loadShared } from "./linked-rows";
 import { asByDefault } from "./objects";
 import { type Reader, rowsEntries } from "./reader";
-import { type ScratchDump, type WantedEntries, whole, isEmpty } from "./scratch";
+import { type ScratchDump, whole, isEmpty } from "./scratch";
 import type { StagedTable } from "./staging";
 import { restoreFailure, feedPsql, rowsInto } from "./statements";
 
 /** The script of some entries of the archive for the target. */
 async function* scriptOf(
-  { target, signal }: Pick<RestoreRun, "target" | "signal">,
+  exec: ExecTarget,
   archive: Buffer,
   ids: readonly number[],
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const part = withOnly(archive, ids);
   const input = { bytes: part.length, content: () => Readable.from([part]) };
-  const own = { ...target, secretEnv: [] };
+  const own = { ...exec, secretEnv: [] };
   const { chunks, ended } = execFilter(own, ["pg_restore", "--file=-"], input, signal, { user: nobody });
   yield* chunks as AsyncIterable<Uint8Array>;
   const { failed, stderr, exitCode } = await ended;
@@ -51,13 +54,14 @@ async function* scriptOf(
 const entriesAtOnce = 250;
 
 export async function define(
-  run: Pick<RestoreRun, "manifest" | "target" | "session" | "names" | "signal">,
-  { archive }: ScratchDump,
-  { preData }: WantedEntries,
+  { exec, session, names }: Target,
+  { archive, wanted }: ScratchDump,
+  customSrids: readonly CustomSrid[],
+  signal: AbortSignal,
 ): Promise<void> {
-  const { target, session, names, signal } = run;
-  const script = inTransactions(scriptOf(run, archive, preData), recordNew(names), entriesAtOnce);
-  await feedPsql(target, "definitions", await whole(script), signal);
+  const definitions = scriptOf(exec, archive, wanted.preData, signal);
+  const script = inTransactions(definitions, recordNew(names), entriesAtOnce);
+  await feedPsql(exec, "definitions", await whole(script), signal);
   const made = `SELECT class, object FROM ${escapeIdentifier(names.record)}.made`;
   await asByDefault(
     session,
@@ -65,7 +69,7 @@ export async function define(
        SELECT objid FROM pg_depend d JOIN (${made}) m ON m.class = d.refclassid AND m.object = d.refobjid
        WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i')`,
   );
-  await makeSystems(session, names, run.manifest.requires.customSrids);
+  await makeSystems(session, names, customSrids);
 }
 
 const beginning = /^-- Name: .*; Type: .*; Schema: .*; Owner: /;
@@ -117,45 +121,58 @@ async function makeSystems(
 
 /** Grants come last, so that until then only the owner sees tables that are not complete. */
 export async function giveRights(
-  run: Pick<RestoreRun, "target" | "signal">,
-  { archive }: ScratchDump,
-  { rights }: WantedEntries,
+  exec: ExecTarget,
+  { archive, entries, wanted }: ScratchDump,
+  signal: AbortSignal,
 ): Promise<void> {
-  const script = inTransactions(scriptOf(run, archive, rights), "", Number.POSITIVE_INFINITY);
-  await feedPsql(run.target, "privileges", await whole(script), run.signal);
+  if (isEmpty(wanted.rights, entries)) return;
+  const grants = scriptOf(exec, archive, wanted.rights, signal);
+  const script = inTransactions(grants, "", Number.POSITIVE_INFINITY);
+  await feedPsql(exec, "privileges", await whole(script), signal);
+}
+
+/** What is loaded. */
+interface Loaded {
+  /** Has the rows. */
+  readonly reader: Reader;
+  /** Has everything else. */
+  readonly dump: ScratchDump;
+  readonly tables: readonly StagedTable[];
 }
 
 export async function load(
-  run: RestoreRun,
-  reader: Reader,
-  dump: ScratchDump,
-  wanted: WantedEntries,
-  tables: readonly StagedTable[],
+  backup: RequestedBackup,
+  target: Target,
+  loaded: Loaded,
+  caller: Caller,
 ): Promise<void> {
-  if (run.request.content === "schema") {
-    await restoreEntries(run, dump, wanted.postData);
+  const { dump, tables } = loaded;
+  if (backup.request.content === "schema") {
+    await restoreEntries(target, dump, dump.wanted.postData, caller.signal);
     return;
   }
   const filled = tables.filter(({ recorded }) => recorded.kind === "table");
-  await whileLoading(run, filled, () => loadFilled(run, reader, dump, wanted, tables, filled));
+  await whileLoading(target.exec, filled, caller, () => loadFilled(backup, target, loaded, filled, caller));
 }
 
 async function loadFilled(
-  run: RestoreRun,
-  reader: Reader,
-  dump: ScratchDump,
-  wanted: WantedEntries,
-  tables: readonly StagedTable[],
+  backup: RequestedBackup,
+  target: Target,
+  { reader, dump, tables }: Loaded,
   filled: readonly StagedTable[],
+  caller: Caller,
 ): Promise<void> {
   const linkable = reader.inTarget !== undefined && !filled.some(({ inherits }) => inherits);
-  const linked = linkable ? await linkRows(run, reader.entries, dump, filled) : undefined;
+  const linked = linkable ? await linkRows(backup, target, reader.entries, dump, filled) : undefined;
   if (linked !== undefined) {
-    await loadLinked(run, linked, wanted, filled, dump.searchPath);
+    const shared = await sharedTables(target, linked, filled, backup.request.splitTablesFrom);
+    await loadLinked(target, linked, dump, shared, caller);
     return;
   }
-  await streamRows(run, reader, { filled, partitioned: placesOf(tables, "partitioned") }, dump.searchPath);
-  await restoreEntries(run, dump, [...wanted.sequenceValues, ...wanted.postData]);
+  const { signal } = caller;
+  const partitioned = placesOf(tables, "partitioned");
+  await streamRows(target, reader, { filled, partitioned }, dump.searchPath, signal);
+  await restoreEntries(target, dump, [...dump.wanted.sequenceValues, ...dump.wanted.postData], signal);
 }
 
 /**
@@ -163,8 +180,9 @@ async function loadFilled(
  * work takes longer than a moment.
  */
 async function whileLoading(
-  { target, progress, signal }: RestoreRun,
+  exec: ExecTarget,
   tables: readonly StagedTable[],
+  { progress, signal }: Pick<Caller, "progress" | "signal">,
   work: () => Promise<void>,
 ): Promise<void> {
   const names = tables.map(({ stage }) => escapeLiteral(sqlName(stage))).join(", ");
@@ -174,7 +192,7 @@ async function whileLoading(
   const measure = async () => {
     try {
       if (session === undefined) {
-        session = openSession(target, signal);
+        session = openSession(exec, signal);
         // A table whose index is being made is locked, and this must not wait for it.
         await session.run("SET lock_timeout = '500ms'");
       }
@@ -199,38 +217,40 @@ async function whileLoading(
 
 /** Restores entries of the archive that has no rows. */
 async function restoreEntries(
-  run: Pick<RestoreRun, "request" | "target" | "session" | "jobs" | "signal">,
+  target: Target,
   dump: ScratchDump,
   ids: readonly number[],
+  signal: AbortSignal,
 ): Promise<void> {
   if (isEmpty(ids, dump.entries)) return;
-  await runPgRestore(run, { path: "/dev/stdin", input: withOnly(dump.archive, ids) });
+  await runPgRestore(target, { path: "/dev/stdin", input: withOnly(dump.archive, ids) }, signal);
 }
 
+/** The shared tables are loaded by several sessions together. */
 async function loadLinked(
-  run: RestoreRun,
+  target: Target,
   linked: LinkedArchive,
-  { rows, sequenceValues, postData }: WantedEntries,
-  tables: readonly StagedTable[],
-  searchPath: string,
+  { wanted, searchPath }: ScratchDump,
+  shared: readonly StagedTable[],
+  { progress, signal }: Pick<Caller, "progress" | "signal">,
 ): Promise<void> {
-  const shared = await sharedTables(run, linked, tables);
+  const { rows, sequenceValues, postData } = wanted;
   const restoreList = async (name: string, ids: readonly number[]) => {
-    await runPgRestore(run, { path: linked.path, list: await linked.list(name, ids) });
+    await runPgRestore(target, { path: linked.path, list: await linked.list(name, ids) }, signal);
   };
   if (shared.length === 0) {
     await restoreList("all", [...new Set([...rows, ...sequenceValues, ...postData])]);
     return;
   }
-  run.progress.note(
-    `Loaded by ${run.jobs} workers together: ${shared.map(({ place }) => sqlName(place)).join(", ")}.`,
+  progress.note(
+    `Loaded by ${target.jobs} workers together: ${shared.map(({ place }) => sqlName(place)).join(", ")}.`,
   );
   const others = new Set(shared.map((table) => linked.entries.get(table)));
   await restoreList(
     "rows",
     [...new Set([...rows, ...sequenceValues])].filter((id) => !others.has(id)),
   );
-  await loadShared(run, linked, shared, searchPath);
+  await loadShared(target, linked, shared, searchPath, signal);
   await restoreList("post-data", postData);
 }
 
@@ -251,19 +271,19 @@ interface Restored {
 }
 
 async function runPgRestore(
-  run: Pick<RestoreRun, "request" | "target" | "session" | "jobs" | "signal">,
+  { exec, session, names, jobs }: Target,
   { path, list, input }: Restored,
+  signal: AbortSignal,
 ): Promise<void> {
-  const { target, request, session, jobs, signal } = run;
-  const database = request.database.replaceAll(/['\\]/g, "\\$&");
+  const database = names.database.replaceAll(/['\\]/g, "\\$&");
   const command = [
     ...["pg_restore", "--no-password", "--exit-on-error", `--jobs=${jobs}`],
     ...(list === undefined ? [] : [`--use-list=${list}`]),
     ...[`--dbname=dbname='${database}'`, path],
   ];
   const settings = await session.row(settingsQuery, z.object({ options: z.string() }));
-  const env = { ...target.env, PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${settings.options}` };
-  const { failed, stderr, exitCode } = await runTied({ ...target, env }, command, signal, {
+  const env = { ...exec.env, PGOPTIONS: `${exec.env["PGOPTIONS"] ?? ""} ${settings.options}` };
+  const { failed, stderr, exitCode } = await runTied({ ...exec, env }, command, signal, {
     user: callerIds(),
     ...(input === undefined ? {} : { input }),
   });
@@ -280,49 +300,49 @@ const placesOf = (tables: readonly StagedTable[], kind: RecordedTable["kind"]) =
 
 /** Loads as many groups of tables at once as there are jobs; one after another if the archive is read sequentially. */
 async function streamRows(
-  run: Pick<RestoreRun, "target" | "jobs" | "signal">,
+  { exec, jobs }: Pick<Target, "exec" | "jobs">,
   reader: Reader,
   tables: { readonly filled: readonly StagedTable[]; readonly partitioned: ReadonlyMap<string, string> },
   searchPath: string,
+  signal: AbortSignal,
 ): Promise<void> {
   const { filled, partitioned } = tables;
   if (filled.length === 0) return;
-  const loadThese = async (these: readonly StagedTable[], signal: AbortSignal) => {
+  const loadThese = async (these: readonly StagedTable[], either: AbortSignal) => {
     const entries = rowsEntries(
       reader.entries,
       these.map(({ recorded }) => recorded),
     );
     const script = rowsInto(
-      reader.script(entries, signal),
+      reader.script(entries, either),
       placesOf(these, "table"),
       searchPath,
       partitioned,
     );
-    await feedPsql(run.target, "rows", script, signal);
+    await feedPsql(exec, "rows", script, either);
   };
   if (reader.sequential) {
-    await loadThese(filled, run.signal);
+    await loadThese(filled, signal);
     return;
   }
   // One process reads the rows of several small tables, because it takes longer to start than they take to load.
   const waiting = groupBySize(filled, ({ recorded }) => recorded.bytes);
-  const work = async (signal: AbortSignal) => {
-    for (let group = waiting.pop(); group !== undefined && !signal.aborted; group = waiting.pop())
-      await loadThese(group, signal);
+  const work = async (either: AbortSignal) => {
+    for (let group = waiting.pop(); group !== undefined && !either.aborted; group = waiting.pop())
+      await loadThese(group, either);
   };
   try {
     await together(
-      run.signal,
-      Array.from({ length: run.jobs }, () => work),
+      signal,
+      Array.from({ length: jobs }, () => work),
     );
   } finally {
-    run.signal.throwIfAborted();
+    signal.throwIfAborted();
   }
 }
 
 /** The method of the manifest's fingerprints; undefined where the target cannot compute them. */
-export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "manifest" | "serverInfo">) {
-  const { fingerprintMethod, source } = manifest;
+export function comparableMethod({ fingerprintMethod, source }: Manifest, serverInfo: ServerInfo) {
   return whyNotComparable(fingerprintMethod, source.encoding, serverInfo) === undefined
     ? fingerprintMethod
     : undefined;
@@ -330,10 +350,11 @@ export function comparableMethod({ manifest, serverInfo }: Pick<RestoreRun, "man
 
 /** Compares the tables where they were loaded, before they are published. */
 export async function compareStaging(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo" | "progress">,
+  { request, manifest }: RequestedBackup,
+  { session, serverInfo }: Pick<Target, "session" | "serverInfo">,
   tables: readonly StagedTable[],
+  progress: Progress,
 ): Promise<void> {
-  const { request, manifest, session, progress } = run;
   const empty = request.content === "schema";
   // If the server crashes now, the restore has to start again anyway.
   await session.run("SET synchronous_commit = off");
@@ -344,6 +365,7 @@ export async function compareStaging(
     expected: { ...recorded, ...(empty ? { rows: 0, fingerprint: "0" } : {}), ...definitions },
   }));
   const logicalForeignKeys = empty ? [] : manifest.logicalForeignKeys;
-  const comparison = { tables: compared, logicalForeignKeys, method: comparableMethod(run), validity: false };
+  const method = comparableMethod(manifest, serverInfo);
+  const comparison = { tables: compared, logicalForeignKeys, method, validity: false };
   await compareRestored(session, comparison, progress);
 }

@@ -7,7 +7,7 @@ import { escapeLiteral } from "../postgres/session/escape";
 import { type Name, literalList, oidList } from "../postgres/session/names";
 import { type Session, withQualifiedNames } from "../postgres/session/session";
 import type { RestoreRequest } from "../request";
-import type { RestoreRun } from "./begin";
+import type { Target } from "./begin";
 
 /** The schema in which the objects of a schema of the backup end up. */
 export const finalSchema = ({ schemas }: Pick<RestoreRequest, "schemas">, schema: string): string =>
@@ -55,11 +55,11 @@ interface Planned {
 
 /** False if all tables exist and are left as they are. Collects what is in the way. */
 export async function checkPlaces(
-  run: Pick<RestoreRun, "request" | "session" | "serverInfo">,
+  request: RestoreRequest,
+  { session, serverInfo }: Pick<Target, "session" | "serverInfo">,
   { places, finals, references }: Planned,
   attempts: Attempts,
 ): Promise<boolean> {
-  const { session, request } = run;
   const existing = await findExisting(session, places);
   const replaces = request.ifExists === "replace" || request.ifExists === "swap";
   if (request.ifExists === "skip" && existing.length === places.length) return false;
@@ -77,8 +77,7 @@ export async function checkPlaces(
       ),
     );
   }
-  if (replaces)
-    await attempts.run(() => checkPublications(session, existing, run.serverInfo.number, request));
+  if (replaces) await attempts.run(() => checkPublications(session, existing, serverInfo.number, request));
   await attempts.run(() => checkSchemas(session, finals));
   await attempts.run(() => checkReferences(session, references));
   return true;

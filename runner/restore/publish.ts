@@ -10,7 +10,8 @@ import { sqlName, literalList, oidList } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { beginAndWait } from "../postgres/session/snapshot";
 import { backupId } from "../repository/backup-id";
-import type { RestoreRun } from "./begin";
+import type { RestoreRequest } from "../request";
+import type { Caller, Target } from "./begin";
 import { forgetRecord } from "./clean-up";
 import { moveMembers, advanceSequences, asTable, statisticsOf } from "./objects";
 import { findExisting, refuseDependents, findMemberships, type Existing, Membership } from "./places";
@@ -20,18 +21,27 @@ import type { Staging } from "./staging";
  * Moves the finished tables to their final places and drops the record of the restore, in one transaction. Returns the schemas
  * into which swap has moved the old tables.
  */
-export async function publish(run: RestoreRun, staging: Staging): Promise<string[]> {
-  const { session } = run;
+export async function publish(
+  request: RestoreRequest,
+  target: Target,
+  staging: Staging,
+  caller: Caller,
+): Promise<string[]> {
+  const { session } = target;
   try {
-    return await move(run, staging);
+    return await move(request, target, staging, caller);
   } catch (error) {
-    if (!run.signal.aborted) await session.run("ROLLBACK").catch(() => undefined);
+    if (!caller.signal.aborted) await session.run("ROLLBACK").catch(() => undefined);
     throw inWords(error);
   }
 }
 
-async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
-  const { request, session, target, signal, progress } = run;
+async function move(
+  request: RestoreRequest,
+  { exec, session, serverInfo, names }: Target,
+  staging: Staging,
+  { progress, signal, notes }: Caller,
+): Promise<string[]> {
   const places = staging.direct ? [] : staging.tables.map(({ place }) => place);
   const old =
     request.ifExists === "replace" || request.ifExists === "swap" ? await findExisting(session, places) : [];
@@ -42,7 +52,7 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
     locks === "" ? "SELECT 1" : `LOCK TABLE ${locks} IN ACCESS EXCLUSIVE MODE`,
     {
       lockTimeout: request.lockTimeout,
-      openObserver: () => openSession(target, signal),
+      openObserver: () => openSession(exec, signal),
       note: (message) => {
         progress.note(message);
       },
@@ -51,7 +61,7 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   const oids = old.map(({ oid }) => oid);
   // Somebody may have made a view of them since the restore began.
   await refuseDependents(session, oids);
-  const version = run.serverInfo.number;
+  const version = serverInfo.number;
   const memberships =
     old.length === 0 || version < 100000 ? [] : await findMemberships(session, old, version);
   const lost = version < 100000 ? [] : await findLost(session, pairsOf(staging, old));
@@ -61,7 +71,7 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   for (const schema of staging.finalOf.values())
     await session.run(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
   await moveMembers(session, staging.members, (schema) => staging.finalOf.get(schema) ?? schema);
-  if (!staging.direct) await rebuildLookups(run, staging);
+  if (!staging.direct) await rebuildLookups(session, staging, notes);
   const aside = new Map(
     old.map((table) => [table.sqlName, sqlName({ ...table, schema: schemaBefore(table.schema, time) })]),
   );
@@ -72,10 +82,10 @@ async function move(run: RestoreRun, staging: Staging): Promise<string[]> {
   // Not CASCADE, because nothing may be left in them.
   if (!staging.direct)
     for (const schema of staging.finalOf.keys()) await session.run(`DROP SCHEMA ${escapeIdentifier(schema)}`);
-  await forgetRecord(session, run.names);
+  await forgetRecord(session, names);
   signal.throwIfAborted();
   await session.run("COMMIT");
-  run.notes.push(...lost);
+  notes.push(...lost);
   return swapped;
 }
 
@@ -198,10 +208,7 @@ async function findLost(
  * Rebuilds indexes over functions of users, once all tables are in their place. Such a function can look up a row of another
  * table, and while the index was built in a staging schema, that was still the old table.
  */
-async function rebuildLookups(
-  { session, notes }: Pick<RestoreRun, "session" | "notes">,
-  { tables }: Staging,
-): Promise<void> {
+async function rebuildLookups(session: Session, { tables }: Staging, notes: string[]): Promise<void> {
   for (const index of await overOwnFunctions(session, new Set(tables.map(({ place }) => sqlName(place))))) {
     await session.run("SAVEPOINT before_reindex");
     try {

@@ -15,7 +15,8 @@ import { inDatabase, withEnv, errorLines, endedWith } from "../postgres/session/
 import { type Session, openSession, withoutJit } from "../postgres/session/session";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { prepareFile, afterTablesFile } from "../repository/layout";
-import type { RestoreRun } from "./begin";
+import type { Caller, RequestedBackup, Target } from "./begin";
+import type { Staging } from "./staging";
 import type { WantedObjects } from "./objects";
 import { type Reader, holdsRows } from "./reader";
 import {
@@ -36,27 +37,27 @@ export interface Scratch {
 
 /** Works in a scratch database, and then goes on with the result while the database is dropped. */
 export async function withScratch<T, R>(
-  run: RestoreRun,
-  reader: Reader,
+  target: Target,
+  scripts: Scripts,
+  signal: AbortSignal,
   work: (scratch: Scratch) => Promise<T>,
   afterwards: (found: T) => Promise<R>,
 ): Promise<R> {
-  const { session, names, signal } = run;
-  const scripts = await readScripts(run, reader);
+  const { session, names } = target;
   await createDatabase(session, names.scratch, await readLocale(session));
-  const inScratch = openSession(scratchTarget(run), signal);
+  const inScratch = openSession(scratchTarget(target), signal);
   let found: T;
   try {
     await inScratch.run("SET client_min_messages = error");
     await inScratch.run(withoutJit);
-    found = await work({ session: inScratch, unqualified: await define(run, scripts, inScratch) });
+    found = await work({ session: inScratch, unqualified: await define(target, scripts, inScratch, signal) });
   } catch (error) {
     await inScratch.close();
     if (!signal.aborted) await session.run(dropDatabase(names.scratch));
     throw error;
   }
   await inScratch.close();
-  const dropped = dropAside(run);
+  const dropped = dropAside(target, signal);
   try {
     return await afterwards(found);
   } finally {
@@ -67,12 +68,11 @@ export async function withScratch<T, R>(
 const dropDatabase = (name: string) => `DROP DATABASE ${escapeIdentifier(name)}`;
 
 /** Dropping takes long, because the server removes each file and waits for the disk. If this fails, the clean-up drops the database. */
-async function dropAside({
-  target,
-  names,
-  signal,
-}: Pick<RestoreRun, "target" | "names" | "signal">): Promise<void> {
-  const session = openSession(target, signal);
+async function dropAside(
+  { exec, names }: Pick<Target, "exec" | "names">,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = openSession(exec, signal);
   try {
     await session.run(dropDatabase(names.scratch));
   } catch (error) {
@@ -83,12 +83,12 @@ async function dropAside({
 }
 
 /** Nothing in it has to survive a crash of the server, so no statement waits for the disk. */
-function scratchTarget({ target, names }: Pick<RestoreRun, "target" | "names">): ExecTarget {
-  const scratch = inDatabase(target, names.scratch);
-  return withEnv(scratch, { PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} -c synchronous_commit=off` });
+function scratchTarget({ exec, names }: Pick<Target, "exec" | "names">): ExecTarget {
+  const scratch = inDatabase(exec, names.scratch);
+  return withEnv(scratch, { PGOPTIONS: `${exec.env["PGOPTIONS"] ?? ""} -c synchronous_commit=off` });
 }
 
-interface Scripts {
+export interface Scripts {
   readonly prepare: AsyncIterable<string>;
   readonly definitions: AsyncIterable<string>;
   /** Access methods of tables that the target lacks, so that the first script must bring them. */
@@ -96,15 +96,16 @@ interface Scripts {
 }
 
 /** Reads and checks all scripts to their end before any of them is run. */
-async function readScripts(
-  run: Pick<RestoreRun, "manifest" | "files" | "session" | "signal" | "notes">,
+export async function readScripts(
+  { manifest, files }: RequestedBackup,
+  session: Session,
   reader: Reader,
+  { signal, notes }: Pick<Caller, "signal" | "notes">,
 ): Promise<Scripts> {
-  const { manifest, files, signal } = run;
   const lacking = new Set<string>();
   const accessMethods = new Set<string>();
   const options = {
-    known: await serverNames(run.session),
+    known: await serverNames(session),
     onTablespace: (name: string) => lacking.add(name),
     onAccessMethod: (name: string) => accessMethods.add(name),
   };
@@ -126,7 +127,7 @@ async function readScripts(
       afterTables: hasMore ? () => read(afterTablesFile) : undefined,
     }),
   );
-  noteTablespaces(run.notes, lacking);
+  noteTablespaces(notes, lacking);
   return { prepare, definitions, accessMethods };
 }
 
@@ -142,12 +143,12 @@ export async function whole(script: AsyncIterable<string>): Promise<AsyncIterabl
 
 /** Runs the scripts; returns the functions that got a search path. Functions over rows exist once the tables do. */
 async function define(
-  run: Pick<RestoreRun, "target" | "names" | "signal">,
+  target: Pick<Target, "exec" | "names">,
   scripts: Scripts,
   inScratch: Session,
+  signal: AbortSignal,
 ) {
-  const { signal } = run;
-  const scratch = scratchTarget(run);
+  const scratch = scratchTarget(target);
   await feedPsql(scratch, prepareFile, scripts.prepare, signal);
   const known = await serverNames(inScratch);
   Failures.throwIfAny(
@@ -166,19 +167,22 @@ export interface ScratchDump {
   readonly entries: readonly TocEntry[];
   /** The statement that sets the search path of the sessions that load it into the target. */
   readonly searchPath: string;
+  readonly wanted: WantedEntries;
 }
 
 export async function dumpScratch(
-  run: Pick<RestoreRun, "target" | "names" | "signal">,
-  searchPath: string,
+  target: Pick<Target, "exec" | "names">,
+  inScratch: Session,
+  { searchPath, wanted }: Pick<Staging, "searchPath" | "wanted">,
+  signal: AbortSignal,
 ): Promise<ScratchDump> {
-  const { signal } = run;
   const command = ["pg_dump", "--no-password", "--format=custom", "--compress=0"];
-  const { failed, stdout, stderr, exitCode } = await runTied(scratchTarget(run), command, signal);
+  const { failed, stdout, stderr, exitCode } = await runTied(scratchTarget(target), command, signal);
   signal.throwIfAborted();
   if (failed) throw restoreFailure("pg_dump", errorLines(stderr) || endedWith(exitCode));
   const archive = searchPath === noSearchPath ? stdout : withSearchPath(stdout, `${searchPath};\n`);
-  return { archive, entries: readToc(archive).entries, searchPath };
+  const { entries } = readToc(archive);
+  return { archive, entries, searchPath, wanted: await wantedEntries(inScratch, entries, wanted) };
 }
 
 /** Ids of the entries, in the order of the archive. */
@@ -207,7 +211,7 @@ UNION ALL SELECT format('0 %s', object) FROM wanted WHERE class = 'pg_class'::re
 
 const always = ["ENCODING", "STDSTRINGS", "SEARCHPATH"];
 
-export async function wantedEntries(
+async function wantedEntries(
   scratch: Session,
   entries: readonly TocEntry[],
   objects: WantedObjects,

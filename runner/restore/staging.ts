@@ -9,10 +9,11 @@ import { type Selection, selectTables } from "../postgres/catalog/select-tables"
 import { functionNames, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { type Name, sqlName, oidList } from "../postgres/session/names";
-import { majorVersion } from "../postgres/session/server";
+import { majorVersion, type ServerInfo } from "../postgres/session/server";
 import { withQualifiedNames, type Session } from "../postgres/session/session";
 import { type RecordedTable, compareDefinitions, mismatch } from "../verify";
-import type { RestoreRun } from "./begin";
+import type { Manifest } from "../repository/manifest";
+import type { RequestedBackup, Target } from "./begin";
 import {
   type Member,
   KeptSequence,
@@ -70,10 +71,10 @@ export interface Staging {
  * or staging schemas if one of the tables exists.
  */
 export async function stageTables(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "serverInfo" | "names">,
+  { request, manifest }: RequestedBackup,
+  { session, serverInfo, names }: Target,
   { session: scratch, unqualified }: Scratch,
 ): Promise<Staging> {
-  const { request, session, manifest } = run;
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const catalog = (await readCatalog(scratch)).filter((table) => recorded.has(sqlName(table)));
   const selection = selectTables(
@@ -88,7 +89,7 @@ export async function stageTables(
   refuseLonePartitions(selection);
   const oids = selection.tables.map(({ oid }) => oid);
   const find = () => withQualifiedNames(scratch, () => findDefinitions(scratch, oids));
-  compareWithManifest(run, selection, recorded, await find());
+  compareWithManifest(manifest, serverInfo, selection, recorded, await find());
 
   const inPlace = (object: Name) => finalPlace(request, object);
   const existing = await findExisting(session, selection.tables.map(inPlace));
@@ -112,9 +113,9 @@ export async function stageTables(
   ];
   const schemaInEnd = (schema: string) => finalSchema(request, schema);
   const finals = [...new Set(moved.map(({ schema }) => schemaInEnd(schema)))];
-  const first = direct ? 0 : await freeNumber(session, run.names.stagePrefix);
+  const first = direct ? 0 : await freeNumber(session, names.stagePrefix);
   const stageOf = new Map(
-    finals.map((schema, index) => [schema, direct ? schema : `${run.names.stagePrefix}${first + index}`]),
+    finals.map((schema, index) => [schema, direct ? schema : `${names.stagePrefix}${first + index}`]),
   );
   const stagedSchema = (schema: string) => stageOf.get(schemaInEnd(schema)) ?? schema;
   const keptHere = sequences.filter(isKept);
@@ -224,7 +225,8 @@ function refuseLonePartitions({ tables }: Selection): void {
 
 /** The definitions must be those of the manifest, except for foreign keys to tables that are not in the backup. */
 function compareWithManifest(
-  { manifest, serverInfo }: Pick<RestoreRun, "manifest" | "serverInfo">,
+  manifest: Manifest,
+  serverInfo: ServerInfo,
   { tables }: Selection,
   recorded: ReadonlyMap<string, RecordedTable>,
   found: ReadonlyMap<string, Definitions>,

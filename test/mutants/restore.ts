@@ -49,14 +49,14 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a restore compares no definitions",
     file: "runner/restore/staging.ts",
-    text: "  compareWithManifest(run, selection, recorded, await find());\n",
+    text: "  compareWithManifest(manifest, serverInfo, selection, recorded, await find());\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
   },
   {
     title: "rows that are loaded into existing tables are not compared",
     file: "runner/restore/fill.ts",
-    text: "    await compareFilled(session, tables, comparableMethod(run), progress);\n",
+    text: "    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
@@ -71,9 +71,9 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "tables are replaced before they are compared",
     file: "runner/restore/index.ts",
-    text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
+    text: "  await compareStaging(backup, target, staging.tables, progress);\n  await resetSearchPath(target.session, staging.unqualified);\n  await giveRights(target.exec, dump, signal);\n  const swappedInto = await publish(request, target, staging, caller);\n",
     replacement:
-      "  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
+      "  await resetSearchPath(target.session, staging.unqualified);\n  await giveRights(target.exec, dump, signal);\n  const swappedInto = await publish(request, target, staging, caller);\n  await compareStaging(backup, target, staging.tables.map((table) => ({ ...table, stage: table.place })), progress);\n",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
   },
@@ -120,7 +120,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a dry run fills tables",
     file: "runner/restore/index.ts",
-    text: "  if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };\n",
+    text: "  if (backup.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
     grep: "definitions, then rows",
@@ -136,7 +136,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a declared restore is not remembered",
     file: "runner/restore/index.ts",
-    text: "    if (outcome.restored) await rememberRestored(run.session, request, run.notes);\n",
+    text: "    if (outcome.restored) await rememberRestored(request, session, notes);\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
     grep: "that a stack declares",
