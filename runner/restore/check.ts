@@ -11,7 +11,7 @@ import { formatBytes } from "../lib/format";
 import { setting } from "../lib/setting";
 import type { TocEntry } from "../postgres/archive/toc";
 import type { Relation } from "../postgres/catalog/catalog";
-import { type Selection, selectTables } from "../postgres/catalog/select-tables";
+import type { Selection } from "../postgres/catalog/select-tables";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { literalList, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
@@ -20,6 +20,7 @@ import type { RecordedTable } from "../verify";
 import type { Manifest } from "../repository/manifest";
 import type { RequestedBackup, Target } from "./begin";
 import { finalPlace, checkPlaces, findExisting, checkNames, finalSchema } from "./places";
+import { selectRequested } from "./objects";
 import { readEntries } from "./reader";
 import { serverNames, noteTablespaces, accessMethodMissing } from "./statements";
 
@@ -321,15 +322,7 @@ function selectRecorded(
       references: references.get(key) ?? [],
     };
   });
-  return selectTables(
-    relations,
-    {
-      tables: request.tables ?? ["*.*"],
-      excludeTables: request.excludeTables,
-      missingReferences: "ignore",
-    },
-    `backup ${manifest.id}`,
-  );
+  return selectRequested({ request, manifest }, relations);
 }
 
 /** The table that an entry is or belongs to. */

@@ -11,7 +11,6 @@ import { setting } from "../lib/setting";
 import { tableKey } from "../postgres/archive/script";
 import { readPieces } from "../postgres/archive/script-pieces";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
-import { selectTables } from "../postgres/catalog/select-tables";
 import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { sqlName, type Name, oidList } from "../postgres/session/names";
@@ -21,7 +20,7 @@ import { compareFilled, type RecordedTable } from "../verify";
 import type { RestoreRequest } from "../request";
 import type { Caller, RequestedBackup, Target } from "./begin";
 import { comparableMethod } from "./load";
-import { looseSequences } from "./objects";
+import { looseSequences, selectRequested } from "./objects";
 import { finalPlace, findExisting } from "./places";
 import { type Reader, rowsEntries } from "./reader";
 import { rowsInto, restoreFailure } from "./statements";
@@ -141,15 +140,7 @@ export async function selectFilled(
     const oid = found?.oid ?? sqlName(recorded);
     return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
   });
-  const { tables } = selectTables(
-    relations,
-    {
-      tables: request.tables ?? ["*.*"],
-      excludeTables: request.excludeTables,
-      missingReferences: "ignore",
-    },
-    `backup ${manifest.id}`,
-  );
+  const { tables } = selectRequested({ request, manifest }, relations);
   const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const attempts = new Attempts();
   const filled = tables.flatMap(({ sqlName: key, oid }) => {

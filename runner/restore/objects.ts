@@ -5,12 +5,29 @@
 import { z } from "zod";
 import { firstUserOid, type Relation } from "../postgres/catalog/catalog";
 import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
-import type { Selection } from "../postgres/catalog/select-tables";
+import { type Selection, selectTables } from "../postgres/catalog/select-tables";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { oidList, sqlName, type Name } from "../postgres/session/names";
 import { type Session, withQualifiedNames } from "../postgres/session/session";
 import type { Requirements } from "../request/contents";
+import type { RequestedBackup } from "./begin";
 import { findExisting } from "./places";
+
+/** The tables of the backup that the request selects. They may refer to others. */
+export function selectRequested(
+  { request, manifest }: Pick<RequestedBackup, "request" | "manifest">,
+  relations: readonly Relation[],
+): Selection {
+  return selectTables(
+    relations,
+    {
+      tables: request.tables ?? ["*.*"],
+      excludeTables: request.excludeTables,
+      missingReferences: "ignore",
+    },
+    `backup ${manifest.id}`,
+  );
+}
 
 const Member = z.object({ schema: z.string(), name: z.string() });
 

@@ -5,7 +5,7 @@ import { readCatalog, findPools, type Relation } from "../postgres/catalog/catal
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";
 import { haveNames } from "../postgres/catalog/named";
 import type { ObjectId } from "../postgres/catalog/requirements";
-import { type Selection, selectTables } from "../postgres/catalog/select-tables";
+import type { Selection } from "../postgres/catalog/select-tables";
 import { functionNames, noSearchPath, setSearchPath } from "../postgres/catalog/unqualified";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { type Name, sqlName, oidList } from "../postgres/session/names";
@@ -29,6 +29,7 @@ import {
   readSequences,
   sequenceOids,
   lackingSchemas,
+  selectRequested,
 } from "./objects";
 import { finalPlace, findExisting, finalSchema } from "./places";
 import type { Scratch } from "./scratch";
@@ -77,15 +78,7 @@ export async function stageTables(
 ): Promise<Staging> {
   const recorded = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const catalog = (await readCatalog(scratch)).filter((table) => recorded.has(sqlName(table)));
-  const selection = selectTables(
-    catalog,
-    {
-      tables: request.tables ?? ["*.*"],
-      excludeTables: request.excludeTables,
-      missingReferences: "ignore",
-    },
-    `backup ${manifest.id}`,
-  );
+  const selection = selectRequested({ request, manifest }, catalog);
   refuseLonePartitions(selection);
   const oids = selection.tables.map(({ oid }) => oid);
   const find = () => withQualifiedNames(scratch, () => findDefinitions(scratch, oids));
