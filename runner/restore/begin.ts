@@ -73,7 +73,7 @@ export interface RequestedBackup {
   readonly files: BackupFiles;
 }
 
-/** Where it goes: a database that no other restore has locked. */
+/** Where it goes: a database, locked for this restore. */
 export interface Target {
   readonly container: Inspection;
   /** Runs programs in the container, which connect to the database. */
@@ -96,6 +96,7 @@ export interface Caller {
   readonly notes: string[];
 }
 
+/** Connects to the database, takes the lock, and removes what an earlier restore left. */
 async function lockTarget(
   docker: Docker,
   container: Inspection,
