@@ -1,39 +1,48 @@
-/** The beginning of a restore: the backup is checked, the target is locked, and what an earlier restore left is removed. */
-import type { RestoreRequest } from "../request";
-import type { Progress } from "../lib/progress";
-import { Attempts, Failure } from "../lib/failure";
-import { docker as dockerFor } from "../docker/connection";
-import type { Docker } from "../docker/docker";
-import { type Inspection, serviceNote } from "../docker/container";
-import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
-import { readDumpInfo, type ServerInfo, type DumpInfo, readServerInfo } from "../postgres/session/server";
-import type { Manifest } from "../repository/manifest";
-import { type Session, SqlError, withoutJit } from "../postgres/session/session";
+/**
+ * The beginning of a restore: the backup is checked, its database created if that is asked for, the target locked, and what an
+ * earlier restore left removed.
+ */
 import { z } from "zod";
-import { checkFiles, damaged, readChecksums, whileReading } from "../repository/checksums";
-import { failUnlessListed, checkScripts } from "../verify";
-import { openBackup } from "../repository/open";
-import { chooseJobs } from "../lib/concurrency";
+import { docker as dockerFor } from "../docker/connection";
+import { type Inspection, serviceNote } from "../docker/container";
+import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
-import { dropWork, restoreNames, type RestoreNames, restoreInProgress } from "./work";
+import { chooseJobs } from "../lib/concurrency";
+import { Attempts, Failure } from "../lib/failure";
+import type { Progress } from "../lib/progress";
 import { archiveName } from "../postgres/archive/compression";
+import { createDatabase } from "../postgres/archive/restore";
 import { describeContent } from "../postgres/catalog/not-carried";
-import type { BackupFiles } from "../repository/files";
-import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
+import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
 import { sqlName } from "../postgres/session/names";
-import { finalPlace, findExisting } from "./members";
-import { makeDatabase, type OwnDatabase } from "./own-database";
+import {
+  readDumpInfo,
+  readServerInfo,
+  type ServerInfo,
+  type DumpInfo,
+  inDatabase,
+} from "../postgres/session/server";
+import { withoutJit, type Session, SqlError, inSession } from "../postgres/session/session";
+import { readChecksums, whileReading, checkFiles, damaged } from "../repository/checksums";
+import type { BackupFiles } from "../repository/files";
+import type { Manifest } from "../repository/manifest";
+import { openBackup } from "../repository/open";
+import type { RestoreRequest } from "../request";
+import { failUnlessListed, checkScripts } from "../verify";
+import { restoreNames, type RestoreNames, restoreInProgress, dropWork, countObjects } from "./clean-up";
+import { findExisting, finalPlace } from "./places";
 
 /** Fails with everything that is wrong, in one message. The caller closes the session. */
 export async function beginRestore(
   request: RestoreRequest,
   running: () => Promise<Inspection>,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<RestoreRun> {
+  caller: Caller,
+): Promise<Begun> {
+  const { progress, signal } = caller;
   const attempts = new Attempts();
   const docker = await dockerFor(request.dockerHost, signal);
-  const backup = await attempts.run(() => readBackup(request, progress, signal));
+  const backup = await attempts.run(() => readBackup(request, caller));
   const container = await attempts.run(running);
   if (backup === undefined || container === undefined) throw attempts.failure();
   const note = serviceNote(container, request.container);
@@ -43,7 +52,7 @@ export async function beginRestore(
     ? await makeDatabase(docker, container, request, backup.manifest, names.applicationName, progress, signal)
     : undefined;
   try {
-    return await beginInDatabase(request, progress, signal, { docker, backup, container, names, own });
+    return { backup, target: await lockTarget(docker, container, names, backup, caller), own };
   } catch (error) {
     await own?.discard();
     throw error;
@@ -51,42 +60,69 @@ export async function beginRestore(
 }
 
 interface Begun {
-  readonly docker: Docker;
-  readonly backup: Awaited<ReturnType<typeof readBackup>>;
-  readonly container: Inspection;
-  readonly names: RestoreNames;
+  readonly backup: RequestedBackup;
+  readonly target: Target;
+  /** Set if the restore has created the database. */
   readonly own: OwnDatabase | undefined;
 }
 
-async function beginInDatabase(
-  request: RestoreRequest,
-  progress: Progress,
-  signal: AbortSignal,
-  { docker, backup, container, names, own }: Begun,
-): Promise<RestoreRun> {
+/** What is restored: a backup, and the request that says how. */
+export interface RequestedBackup {
+  readonly request: RestoreRequest;
+  readonly manifest: Manifest;
+  readonly files: BackupFiles;
+}
+
+/** Where it goes: a database, locked for this restore. */
+export interface Target {
+  readonly container: Inspection;
+  /** Runs programs in the container, which connect to the database. */
+  readonly exec: ExecTarget;
+  /** Holds the lock until it is closed. */
+  readonly session: Session;
+  readonly serverInfo: ServerInfo;
+  /** The programs in the container. */
+  readonly tools: DumpInfo;
+  readonly names: RestoreNames;
+  /** At most so many sessions load rows at once. */
+  readonly jobs: number;
+}
+
+/** Who has asked for the restore, hears how it goes, and can end it. */
+export interface Caller {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** For the result. */
+  readonly notes: string[];
+}
+
+/** Connects to the database, takes the lock, and removes what an earlier restore left. */
+async function lockTarget(
+  docker: Docker,
+  container: Inspection,
+  names: RestoreNames,
+  { request, manifest }: RequestedBackup,
+  { progress, signal, notes }: Caller,
+): Promise<Target> {
   const attempts = new Attempts();
   const [connection, tools] = await Promise.all([
     attempts.run(() => connectServer(docker, container, request, names.applicationName, signal)),
-    attempts.run(() => readDumpInfo(docker, container, backup.manifest.compression)),
+    attempts.run(() => readDumpInfo(docker, container, manifest.compression)),
   ]);
   if (connection === undefined) throw attempts.failure();
-  const { target, session } = connection;
+  const { target: exec, session } = connection;
   try {
     const serverInfo = await attempts.run(() => readServerInfo(session));
     if (serverInfo === undefined || tools === undefined) throw attempts.failure();
     await checkWritable(session, request);
-    noteEnded(await lockRuns(session, names, restoreInProgress(request.database)), progress);
+    noteEnded(await lockRuns(session, names, restoreInProgress(names.database)), progress);
     await session.run("RESET lock_timeout");
     // Otherwise the server sends a notice for each object that it skips.
     await session.run("SET client_min_messages = error");
     await session.run(withoutJit);
     await dropWork(session, names);
-    const jobs = chooseJobs(request.jobs);
-    const { manifest, files } = backup;
-    return {
-      ...{ request, manifest, files, container, target, session, serverInfo, tools, names, jobs },
-      ...{ progress, signal, notes: leftOut(manifest), own },
-    };
+    notes.push(...leftOut(manifest));
+    return { container, exec, session, serverInfo, tools, names, jobs: chooseJobs(request.jobs) };
   } catch (error) {
     await session.close();
     throw error;
@@ -117,7 +153,10 @@ async function checkWritable(session: Session, { database }: RestoreRequest): Pr
   );
 }
 
-async function readBackup(request: RestoreRequest, progress: Progress, signal: AbortSignal) {
+async function readBackup(
+  request: RestoreRequest,
+  { progress, signal }: Pick<Caller, "progress" | "signal">,
+): Promise<RequestedBackup> {
   const { repository, found } = await openBackup(request, signal);
   const files = repository.files(found.name, found.id);
   const manifest = await readChecksums(files);
@@ -140,7 +179,7 @@ async function readBackup(request: RestoreRequest, progress: Progress, signal: A
       `No table of the backup is in schema ${unknown.join(", ")}. Its tables are in ${[...schemas].join(", ")}.`,
     );
   }
-  return { manifest, files };
+  return { request, manifest, files };
 }
 
 /**
@@ -158,25 +197,65 @@ function checkedBefore(
   return files.filter(({ path }) => path !== archive && !path.startsWith(`${archive}/`));
 }
 
-/** A restore that holds its lock. */
-export interface RestoreRun {
-  readonly request: RestoreRequest;
-  readonly manifest: Manifest;
-  readonly files: BackupFiles;
-  readonly container: Inspection;
-  readonly target: ExecTarget;
-  /** In the target database; holds the lock until it is closed. */
-  readonly session: Session;
-  readonly serverInfo: ServerInfo;
-  readonly tools: DumpInfo;
-  readonly names: RestoreNames;
-  readonly jobs: number;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Set if the restore has created the database. */
-  readonly own: OwnDatabase | undefined;
-  /** For the result. */
-  readonly notes: string[];
+interface OwnDatabase {
+  /** Removes it, if nothing is in it and nobody is connected to it. */
+  discard(): Promise<void>;
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: duplicate_database */
+const exists = "42P04";
+
+/** The removal takes at most this long, so that the process ends. */
+const discardMilliseconds = 10_000;
+
+/** Creates the database that the request names, with the encoding and the locale of the backup's; undefined if it exists. */
+async function makeDatabase(
+  docker: Docker,
+  container: Inspection,
+  request: RestoreRequest,
+  { source }: Manifest,
+  applicationName: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<OwnDatabase | undefined> {
+  const { database, user } = request;
+  const connect = (maintenance: string) =>
+    connectServer(docker, container, { user, database: maintenance }, applicationName, signal);
+  const { session, target } = await connect("postgres").catch(() => connect("template1"));
+  try {
+    const isThere = await session.rows(
+      `SELECT datname AS name FROM pg_database WHERE datname = ${escapeLiteral(database)}`,
+      z.object({ name: z.string() }),
+    );
+    if (isThere.length > 0) return undefined;
+    await createDatabase(session, database, source);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    if (error.sqlState === exists) return undefined;
+    throw new Failure(
+      "requirement-missing",
+      `Database "${database}" cannot be created with the encoding ${source.encoding} and the locale ${source.locale ?? source.lcCollate}, ` +
+        `which that of the backup had. ${error.message}. Create it yourself, and restore without --create-database.`,
+    );
+  } finally {
+    await session.close();
+  }
+  progress.note(`Database "${database}" is created.`);
+  return { discard: () => discard(target, database, progress) };
+}
+
+async function discard(target: ExecTarget, database: string, progress: Progress): Promise<void> {
+  const timeout = AbortSignal.timeout(discardMilliseconds);
+  try {
+    const objects = await inSession(inDatabase(target, database), timeout, countObjects);
+    if (objects > 0) throw new Failure("server-error", `It has ${objects} objects.`);
+    await inSession(target, timeout, (session: Session) =>
+      session.run(`DROP DATABASE ${escapeIdentifier(database)}`),
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    progress.note(`warning: Database "${database}", which this restore created, is left there. ${why}`);
+  }
 }
 
 const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup.restored_${by}`;
@@ -187,9 +266,10 @@ const setting = ({ by }: NonNullable<RestoreRequest["once"]>) => `postgis_backup
  * being overwritten. Returns the tables of the backup that exist, if the same declaration restored them before; none if the restore may run.
  */
 export async function restoredBefore(
-  run: Pick<RestoreRun, "request" | "manifest" | "session" | "progress" | "notes">,
+  { request, manifest }: RequestedBackup,
+  session: Session,
+  { progress, notes }: Pick<Caller, "progress" | "notes">,
 ): Promise<Manifest["tables"]> {
-  const { request, session, manifest, notes, progress } = run;
   if (request.once === undefined) return [];
   const [found] = await session.rows(
     `SELECT split_part(value, '=', 2) AS what FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
@@ -214,8 +294,8 @@ export async function restoredBefore(
 
 /** Call it once the tables are published. */
 export async function rememberRestored(
-  session: Session,
   request: RestoreRequest,
+  session: Session,
   notes: string[],
 ): Promise<void> {
   if (request.once === undefined) return;
@@ -233,11 +313,7 @@ export async function rememberRestored(
 }
 
 /** Whether every table of the backup exists and is to be left as it is. */
-export async function allExist(
-  session: Session,
-  request: RestoreRequest,
-  manifest: Manifest,
-): Promise<boolean> {
+export async function allExist({ request, manifest }: RequestedBackup, session: Session): Promise<boolean> {
   if (request.ifExists !== "skip" || request.tables !== undefined || request.excludeTables.length > 0)
     return false;
   const places = manifest.tables.map((table) => finalPlace(request, table));

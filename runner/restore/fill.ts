@@ -3,32 +3,37 @@
  * triggers are off until the transaction has filled the tables, as with `pg_restore --disable-triggers`. Foreign keys are
  * checked all the same; those of tables that refer to each other in a circle, at the end.
  */
-import type { RestoreRun } from "./begin";
-import { type Reader, rowsEntries } from "./reader";
-import { tableKey } from "../postgres/archive/script";
-import { sqlName, type Name, oidList } from "../postgres/session/names";
-import { finalPlace, findExisting, looseSequences } from "./members";
-import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
-import { followRows } from "./filled-rows";
-import { rowsInto, restoreFailure } from "./statements";
-import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { z } from "zod";
 import { Failure, Attempts } from "../lib/failure";
-import { compareFilled, type RecordedTable } from "../verify";
-import { readCatalog, type Relation } from "../postgres/catalog/catalog";
-import { selectTables } from "../postgres/catalog/select-tables";
-import { readPieces } from "../postgres/archive/script-pieces";
-import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
-import { comparableMethod } from "./load";
-import { beginAndWait } from "../postgres/session/snapshot";
+import { totalBytes } from "../lib/format";
+import type { Progress } from "../lib/progress";
 import { setting } from "../lib/setting";
+import { tableKey } from "../postgres/archive/script";
+import { readPieces } from "../postgres/archive/script-pieces";
+import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { callsUnqualified, setSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
+import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
+import { sqlName, type Name, oidList } from "../postgres/session/names";
+import { openSession, SqlError, type Session } from "../postgres/session/session";
+import { beginAndWait } from "../postgres/session/snapshot";
+import { compareFilled, type RecordedTable } from "../verify";
+import type { RestoreRequest } from "../request";
+import type { Caller, RequestedBackup, Target } from "./begin";
+import { comparableMethod } from "./load";
+import { looseSequences, selectRequested } from "./objects";
+import { finalPlace, findExisting } from "./places";
+import { type Reader, rowsEntries } from "./reader";
+import { rowsInto, restoreFailure } from "./statements";
 
 export async function restoreData(
-  run: RestoreRun,
+  { request, manifest }: RequestedBackup,
+  target: Target,
   reader: Reader,
   tables: readonly FilledTable[],
+  caller: Caller,
 ): Promise<void> {
-  const { session, manifest, request, progress } = run;
+  const { session, serverInfo } = target;
+  const { progress, signal, notes } = caller;
   const partitioned = new Map(
     manifest.tables
       .filter(({ kind }) => kind === "partitioned")
@@ -36,7 +41,7 @@ export async function restoreData(
   );
   const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
   try {
-    await lockEmpty(run, tables);
+    await lockEmpty(request, target, tables, caller);
     const { names, turnOn } = await turnOffTriggers(session, tables);
     const levels = await parentsFirst(session, tables);
     const { counted, stop } = followRows(
@@ -50,7 +55,7 @@ export async function restoreData(
         const places = new Map(
           level.map(({ recorded: { schema, name }, place }) => [tableKey(schema, name), sqlName(place)]),
         );
-        const script = reader.script(rowsEntries(reader.entries, recorded), run.signal);
+        const script = reader.script(rowsEntries(reader.entries, recorded), signal);
         await session.feed(counted(rowsInto(script, places, searchPath, partitioned)));
         await session.run(noSearchPath);
         await settle?.();
@@ -59,11 +64,11 @@ export async function restoreData(
       stop();
     }
     await turnOn();
-    if (names.length > 0) run.notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
+    if (names.length > 0) notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
     const oids = tables.map(({ oid }) => oid);
-    await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), run.signal);
-    await compareFilled(session, tables, comparableMethod(run), progress);
-    run.signal.throwIfAborted();
+    await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), signal);
+    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress);
+    signal.throwIfAborted();
     await session.run("COMMIT");
   } catch (error) {
     throw inWords(error);
@@ -71,16 +76,17 @@ export async function restoreData(
 }
 
 async function lockEmpty(
-  run: Pick<RestoreRun, "request" | "target" | "session" | "progress" | "signal">,
+  request: RestoreRequest,
+  { exec, session }: Pick<Target, "exec" | "session">,
   tables: readonly FilledTable[],
+  { progress, signal }: Pick<Caller, "progress" | "signal">,
 ): Promise<void> {
-  const { session, request, target, signal, progress } = run;
   const names = tables.map(({ place }) => sqlName(place));
   const replaces = request.ifExists === "replace";
   const mode = replaces ? "ACCESS EXCLUSIVE" : "SHARE ROW EXCLUSIVE";
   await beginAndWait(session, "BEGIN", `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ${mode} MODE`, {
     lockTimeout: request.lockTimeout,
-    openObserver: () => openSession(target, signal),
+    openObserver: () => openSession(exec, signal),
     note: (message) => {
       progress.note(message);
     },
@@ -120,9 +126,9 @@ interface FilledTable {
 
 /** The tables that the request selects, as they are in the target. A table that does not exist there is an error. */
 export async function selectFilled(
-  run: Pick<RestoreRun, "request" | "manifest" | "session">,
+  { request, manifest }: RequestedBackup,
+  session: Session,
 ): Promise<FilledTable[]> {
-  const { session, manifest, request } = run;
   const there = new Map((await readCatalog(session)).map((relation) => [sqlName(relation), relation]));
   const placeOf = (table: RecordedTable) => finalPlace(request, table);
   const relations = manifest.tables.map((recorded): Relation => {
@@ -134,15 +140,7 @@ export async function selectFilled(
     const oid = found?.oid ?? sqlName(recorded);
     return { ...named, oid, owner, bytes, partOf: found?.partOf ?? [], references: [], extension: null };
   });
-  const { tables } = selectTables(
-    relations,
-    {
-      tables: request.tables ?? ["*.*"],
-      excludeTables: request.excludeTables,
-      missingReferences: "ignore",
-    },
-    `backup ${manifest.id}`,
-  );
+  const { tables } = selectRequested({ request, manifest }, relations);
   const recordedOf = new Map(manifest.tables.map((table) => [sqlName(table), table]));
   const attempts = new Attempts();
   const filled = tables.flatMap(({ sqlName: key, oid }) => {
@@ -294,4 +292,43 @@ async function deferCircle(session: Session, tables: readonly FilledTable[]): Pr
     await session.run("SET CONSTRAINTS ALL IMMEDIATE");
     for (const { child, name } of strict) await alter(child, name, "NOT DEFERRABLE");
   };
+}
+
+const lineFeed = 10;
+
+interface Followed {
+  /** Passes a script on, and counts its rows. */
+  readonly counted: (script: AsyncIterable<string | Buffer>) => AsyncGenerator<string | Buffer, void>;
+  readonly stop: () => void;
+}
+
+/** Until `stop` is called, tells how many of the tables' rows have passed through `counted`, as a share of the tables' size. */
+export function followRows(
+  progress: Progress,
+  tables: readonly Pick<RecordedTable, "rows" | "bytes">[],
+): Followed {
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const bytes = totalBytes(tables);
+  let passed = 0;
+  // The line that ends the rows of a table has a line feed too.
+  const share = () => (rows === 0 ? 1 : Math.min(1, passed / rows));
+  const stop = progress.follow(
+    () => "rows",
+    () => Promise.resolve(Math.round(share() * bytes)),
+    bytes,
+  );
+  async function* counted(script: AsyncIterable<string | Buffer>): AsyncGenerator<string | Buffer, void> {
+    for await (const piece of script) {
+      if (typeof piece !== "string") passed += lineFeeds(piece);
+      yield piece;
+    }
+  }
+  return { counted, stop };
+}
+
+/** Each row is a line. */
+function lineFeeds(data: Buffer): number {
+  let count = 0;
+  for (let at = data.indexOf(lineFeed); at >= 0; at = data.indexOf(lineFeed, at + 1)) count++;
+  return count;
 }

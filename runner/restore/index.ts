@@ -1,29 +1,33 @@
 import { z } from "zod";
 import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
-import { Attempts, Failure } from "../lib/failure";
-import { type Name, sqlName } from "../postgres/session/names";
+import { Failure, Attempts } from "../lib/failure";
+import { secondsSince, formatBytes, totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
-import type { RestoreRequest, RestoreResult } from "../request";
-import { define, giveRights } from "./define";
-import { dryRun } from "./dry-run";
-import { load, compareStaging } from "./load";
-import { rememberRestored, restoredBefore, allExist, type RestoreRun, beginRestore } from "./begin";
-import { linkFolder, removeLinks } from "./linked-rows";
-import { finalPlace, findExisting } from "./members";
-import { checkNames, checkPlaces, refuseNumbers } from "./places";
-import { publish, stageTables, type Staging } from "./staging";
-import { makeRoles, openRecord } from "./record";
-import { openReader, type Reader } from "./reader";
-import { dumpScratch, type Scratch, type ScratchDump, withScratch } from "./scratch";
-import { resetSearchPath } from "../postgres/catalog/unqualified";
-import { isEmpty, wantedEntries, type WantedEntries } from "./wanted";
-import { summarizeTables } from "../request/result";
-import { totalBytes, secondsSince, formatBytes } from "../lib/format";
-import { cleanUp } from "./work";
-import { checkRestore, checkFreeSpace } from "./target-check";
-import { restoreData, selectFilled, checkTriggers } from "./fill";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
+import { resetSearchPath } from "../postgres/catalog/unqualified";
+import { sqlName, type Name } from "../postgres/session/names";
+import type { RestoreRequest, RestoreResult } from "../request";
+import { summarizeTables } from "../request/result";
+import {
+  beginRestore,
+  type Caller,
+  type RequestedBackup,
+  type Target,
+  allExist,
+  restoredBefore,
+  rememberRestored,
+} from "./begin";
+import { checkRestore, dryRun, checkFreeSpace } from "./check";
+import { cleanUp, openRecord, makeRoles } from "./clean-up";
+import { selectFilled, checkTriggers, restoreData } from "./fill";
+import { removeLinks, linkFolder } from "./linked-rows";
+import { define, load, compareStaging, giveRights } from "./load";
+import { finalPlace, checkPlaces, refuseNumbers, findExisting, checkNames } from "./places";
+import { publish } from "./publish";
+import { openReader, type Reader } from "./reader";
+import { withScratch, type Scratch, dumpScratch, readScripts, type ScratchDump } from "./scratch";
+import { stageTables, type Staging } from "./staging";
 
 /** Restores tables of a backup into a database. Either all of them are there in the end and equal what was backed up, or nothing changes. */
 export async function restore(
@@ -34,22 +38,23 @@ export async function restore(
   const started = performance.now();
   const docker = await dockerFor(request.dockerHost, signal);
   return whileRunning(docker, request.container, signal, async (watched, running) => {
-    const run = await beginRestore(request, running, progress, watched);
+    const caller: Caller = { progress, signal: watched, notes: [] };
+    const { backup, target, own } = await beginRestore(request, running, caller);
     let done: Outcome | undefined;
     try {
-      done = await restoreTables(run);
+      done = await restoreTables(backup, target, caller);
     } finally {
-      await cleanUp(run, done !== undefined).catch((error: unknown) => {
+      await cleanUp(target, backup.files, done !== undefined).catch((error: unknown) => {
         if (!(error instanceof Failure)) throw error;
         progress.note(
           `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
         );
       });
-      if (done === undefined || request.dryRun) await run.own?.discard();
+      if (done === undefined || request.dryRun) await own?.discard();
     }
     const { tables, restored, swappedInto } = done;
     return {
-      backupId: run.manifest.id,
+      backupId: backup.manifest.id,
       database: request.database,
       tables: summarizeTables(tables.map(({ place }) => sqlName(place))),
       tableCount: tables.length,
@@ -57,7 +62,7 @@ export async function restore(
       seconds: secondsSince(started),
       restored,
       swappedInto,
-      notes: run.notes,
+      notes: caller.notes,
     };
   });
 }
@@ -68,56 +73,63 @@ interface Outcome {
   readonly swappedInto: string[];
 }
 
-async function restoreTables(run: RestoreRun): Promise<Outcome> {
-  const { request, manifest } = run;
-  if (await allExist(run.session, request, manifest)) {
+async function restoreTables(backup: RequestedBackup, target: Target, caller: Caller): Promise<Outcome> {
+  const { request, manifest, files } = backup;
+  const { session, serverInfo } = target;
+  const { signal, notes } = caller;
+  if (await allExist(backup, session)) {
     const tables = manifest.tables.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
-  const before = await restoredBefore(run);
+  const before = await restoredBefore(backup, session, caller);
   if (before.length > 0) {
     const tables = before.map((table) => ({ place: finalPlace(request, table), rows: table.rows }));
     return { tables, restored: false, swappedInto: [] };
   }
-  await checkRestore(run);
+  await checkRestore(backup, session, notes);
   const { fingerprintMethod, source } = manifest;
   const why =
     request.content === "schema"
       ? undefined
-      : whyNotComparable(fingerprintMethod, source.encoding, run.serverInfo);
-  if (why !== undefined) run.notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
+      : whyNotComparable(fingerprintMethod, source.encoding, serverInfo);
+  if (why !== undefined) notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
   if (request.dryRun && request.content !== "data")
-    return { tables: await dryRun(run), restored: false, swappedInto: [] };
-  await removeLinks(linkFolder(run));
-  if (request.content !== "data") await beginRecord(run);
-  const reader = await openReader(run);
+    return { tables: await dryRun(backup, target, notes), restored: false, swappedInto: [] };
+  await removeLinks(linkFolder(files, target));
+  if (request.content !== "data") await beginRecord(backup, target);
+  const reader = await openReader(backup, target, signal);
   try {
-    const outcome = await (request.content === "data" ? fill(run, reader) : stageAndPublish(run, reader));
-    if (outcome.restored) await rememberRestored(run.session, request, run.notes);
+    const outcome = await (request.content === "data"
+      ? fill(backup, target, reader, caller)
+      : stageAndPublish(backup, target, reader, caller));
+    if (outcome.restored) await rememberRestored(request, session, notes);
     return outcome;
   } finally {
     await reader.close();
   }
 }
 
-async function fill(run: RestoreRun, reader: Reader): Promise<Outcome> {
-  const tables = await selectFilled(run);
-  await checkTriggers(run.session, tables);
-  await checkFreeSpace(run.session, run.target, tables);
+async function fill(
+  backup: RequestedBackup,
+  target: Target,
+  reader: Reader,
+  caller: Caller,
+): Promise<Outcome> {
+  const tables = await selectFilled(backup, target.session);
+  await checkTriggers(target.session, tables);
+  await checkFreeSpace(target, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
-  if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
-  run.progress.note(`Filling ${tables.length} tables.`);
-  await restoreData(run, reader, tables);
+  if (backup.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
+  caller.progress.note(`Filling ${tables.length} tables.`);
+  await restoreData(backup, target, reader, tables, caller);
   return { tables: outcome, restored: true, swappedInto: [] };
 }
 
 /** Creates missing roles before the scratch database, which needs them too. */
-async function beginRecord({
-  session,
-  manifest,
-  request,
-  names,
-}: Pick<RestoreRun, "request" | "manifest" | "session" | "names">): Promise<void> {
+async function beginRecord(
+  { request, manifest }: RequestedBackup,
+  { session, names }: Target,
+): Promise<void> {
   await openRecord(session, names);
   if (request.missingRoles !== "create") return;
   const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
@@ -129,63 +141,77 @@ async function beginRecord({
   );
 }
 
-function stageAndPublish(run: RestoreRun, reader: Reader): Promise<Outcome> {
+async function stageAndPublish(
+  backup: RequestedBackup,
+  target: Target,
+  reader: Reader,
+  caller: Caller,
+): Promise<Outcome> {
+  const scripts = await readScripts(backup, target.session, reader, caller);
   return withScratch(
-    run,
-    reader,
-    (scratch) => plan(run, scratch),
-    (planned) => bringIn(run, reader, planned),
+    target,
+    scripts,
+    caller.signal,
+    (scratch) => plan(backup, target, scratch, caller.signal),
+    (planned) => bringIn(backup, target, reader, planned, caller),
   );
 }
 
-async function plan(run: RestoreRun, scratch: Scratch): Promise<Planned> {
-  const { session } = run;
-  const staging = await stageTables(run, scratch);
+async function plan(
+  backup: RequestedBackup,
+  target: Target,
+  scratch: Scratch,
+  signal: AbortSignal,
+): Promise<Planned> {
+  const { request } = backup;
+  const { session, names } = target;
+  const staging = await stageTables(backup, target, scratch);
   const attempts = new Attempts();
   const places = staging.tables.map(({ place }) => place);
   const finals = [...staging.finalOf.values()];
   const references = staging.selection.ignoredReferences;
-  const needed = await checkPlaces(run, { places, finals, references }, attempts);
+  const needed = await checkPlaces(request, target, { places, finals, references }, attempts);
   if (needed) {
     const oids = staging.selection.tables.map(({ oid }) => oid);
-    if (!staging.direct) await attempts.run(() => refuseNumbers(scratch.session, oids, run.request.ifExists));
-    if (run.request.content !== "schema")
-      await attempts.run(() => checkFreeSpace(session, run.target, staging.tables));
+    if (!staging.direct) await attempts.run(() => refuseNumbers(scratch.session, oids, request.ifExists));
+    if (request.content !== "schema") await attempts.run(() => checkFreeSpace(target, staging.tables));
     const existing = await findExisting(session, places);
     // checkPlaces has already reported the tables that exist.
     const there = new Set(existing.map((one) => sqlName(one)));
     const named = staging.names.filter((one) => !there.has(sqlName(one)));
-    await attempts.run(() => checkNames(session, run.request.database, named, existing));
+    await attempts.run(() => checkNames(session, names.database, named, existing));
   }
   attempts.end();
   if (!needed) return { staging };
-  const dump = await dumpScratch(run, staging.searchPath);
-  return {
-    staging,
-    todo: { dump, wanted: await wantedEntries(scratch.session, dump.entries, staging.wanted) },
-  };
+  return { staging, dump: await dumpScratch(target, scratch.session, staging, signal) };
 }
 
 interface Planned {
   readonly staging: Staging;
   /** Unset if all tables exist and are left as they are. */
-  readonly todo?: { readonly dump: ScratchDump; readonly wanted: WantedEntries };
+  readonly dump?: ScratchDump;
 }
 
-async function bringIn(run: RestoreRun, reader: Reader, planned: Planned): Promise<Outcome> {
-  const { session, progress } = run;
-  const { staging, todo } = planned;
+async function bringIn(
+  backup: RequestedBackup,
+  target: Target,
+  reader: Reader,
+  { staging, dump }: Planned,
+  caller: Caller,
+): Promise<Outcome> {
+  const { request, manifest } = backup;
+  const { progress, signal } = caller;
   const tables = staging.tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
-  if (todo === undefined) return { tables, restored: false, swappedInto: [] };
+  if (dump === undefined) return { tables, restored: false, swappedInto: [] };
   progress.note(
     `Restoring ${tables.length} tables, ${formatBytes(totalBytes(staging.tables.map(({ recorded }) => recorded)))} in the database they come from.`,
   );
-  await define(run, todo.dump, todo.wanted);
-  await load(run, reader, todo.dump, todo.wanted, staging.tables);
+  await define(target, dump, manifest.requires.customSrids, signal);
+  await load(backup, target, { reader, dump, tables: staging.tables }, caller);
   progress.note("Comparing what was restored with what was backed up.");
-  await compareStaging(run, staging.tables);
-  await resetSearchPath(session, staging.unqualified);
-  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);
-  const swappedInto = await publish(run, staging);
+  await compareStaging(backup, target, staging.tables, progress);
+  await resetSearchPath(target.session, staging.unqualified);
+  await giveRights(target.exec, dump, signal);
+  const swappedInto = await publish(request, target, staging, caller);
   return { tables, restored: true, swappedInto };
 }

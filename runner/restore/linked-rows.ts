@@ -8,7 +8,9 @@ import { pathInContainer } from "../docker/container";
 import { sqlName } from "../postgres/session/names";
 import type { ScratchDump } from "./scratch";
 import type { StagedTable } from "./staging";
-import type { RestoreRun } from "./begin";
+import type { RequestedBackup, Target } from "./begin";
+import type { BackupFiles } from "../repository/files";
+import type { RestoreRequest } from "../request";
 import { rowsFinder } from "./reader";
 import { asDirectory, type TocEntry } from "../postgres/archive/toc";
 import { decompressorOf, archiveName } from "../postgres/archive/compression";
@@ -23,14 +25,13 @@ import shareRows from "./share-rows.sh";
 import path from "node:path";
 
 /** The folder of the links on this machine. A target database has one, because it has one restore at a time. */
-export function linkFolder({
-  files,
-  container,
-  request,
-}: Pick<RestoreRun, "request" | "files" | "container">): string | undefined {
+export function linkFolder(
+  files: BackupFiles,
+  { container, names }: Pick<Target, "container" | "names">,
+): string | undefined {
   if (files.folder === undefined) return undefined;
   const key = createHash("sha256")
-    .update(JSON.stringify([container.Id, request.database]))
+    .update(JSON.stringify([container.Id, names.database]))
     .digest("hex");
   return path.join(path.dirname(files.folder), `.restore-${key.slice(0, 8)}`);
 }
@@ -48,16 +49,17 @@ export interface LinkedArchive {
 
 /** The archive; undefined if links cannot be made, or the container does not see them. */
 export async function linkRows(
-  run: Pick<RestoreRun, "request" | "manifest" | "files" | "container">,
+  { manifest, files }: RequestedBackup,
+  target: Target,
   entries: readonly TocEntry[],
   dump: ScratchDump,
   tables: readonly StagedTable[],
 ): Promise<LinkedArchive | undefined> {
-  const linked = linkFolder(run);
-  const inContainer = linked && pathInContainer(run.container, linked, "read");
+  const linked = linkFolder(files, target);
+  const inContainer = linked && pathInContainer(target.container, linked, "read");
   if (linked === undefined || inContainer === undefined) return undefined;
   const suffixes = new Map(
-    run.manifest.files.flatMap((file) => {
+    manifest.files.flatMap((file) => {
       const [, id, suffix] = /^archive\/(\d+)\.dat(\.\w+)?$/.exec(file.path) ?? [];
       return id === undefined ? [] : [[id, suffix ?? ""] as const];
     }),
@@ -75,7 +77,7 @@ export async function linkRows(
     const suffix = suffixes.get(String(from)) ?? "";
     return { table, id, from: `${from}.dat${suffix}`, to: `${id}.dat${suffix}` };
   });
-  const archive = path.join(run.files.folder ?? "", archiveName("directory", run.manifest.compression));
+  const archive = path.join(files.folder ?? "", archiveName("directory", manifest.compression));
   try {
     await mkdir(linked, { mode: 0o700 });
     await writeFile(path.join(linked, "toc.dat"), asDirectory(dump.archive), { mode: 0o600 });
@@ -105,11 +107,11 @@ export async function removeLinks(linked: string | undefined): Promise<void> {
  * lacks the programs that deal out the rows.
  */
 export async function sharedTables(
-  { request, target, jobs }: Pick<RestoreRun, "request" | "target" | "jobs">,
+  { exec, jobs }: Pick<Target, "exec" | "jobs">,
   { files }: LinkedArchive,
   tables: readonly StagedTable[],
+  from: RestoreRequest["splitTablesFrom"],
 ): Promise<StagedTable[]> {
-  const from = request.splitTablesFrom;
   if (from === 0 || jobs < 2) return [];
   // psql's \copy is one line.
   const large = tables.filter(
@@ -117,8 +119,8 @@ export async function sharedTables(
   );
   const programs = new Set(large.map((table) => decompressorOf(files.get(table) ?? "")[0] ?? ""));
   for (const program of programs) {
-    const probe = execArguments(target, shell(canShareRows, program));
-    const { failed } = await spawnDocker(target.docker, probe, { reject: false });
+    const probe = execArguments(exec, shell(canShareRows, program));
+    const { failed } = await spawnDocker(exec.docker, probe, { reject: false });
     if (failed) return [];
   }
   return large;
@@ -126,14 +128,15 @@ export async function sharedTables(
 
 /** Of n sessions, each reads the whole file and takes every nth row. So they share no process that could fail. */
 export async function loadShared(
-  { target, jobs, signal }: Pick<RestoreRun, "target" | "jobs" | "signal">,
+  { exec, jobs }: Pick<Target, "exec" | "jobs">,
   { path, files }: LinkedArchive,
   tables: readonly StagedTable[],
   searchPath: string,
+  signal: AbortSignal,
 ): Promise<void> {
   const load = (index: number) => async (either: AbortSignal) => {
     const options = { script: shareRows, folder: path, user: callerIds() };
-    const session = openCopySession(target, options, either);
+    const session = openCopySession(exec, options, either);
     try {
       for (const setting of loadSettings(searchPath)) await session.run(setting);
       for (const table of tables) {

@@ -1,17 +1,49 @@
-/**
- * Checks whether the tables can go to their places, and what is attached to tables that they replace: objects that depend on
- * these, publications, and properties that the new tables lack.
- */
-import type { RestoreRequest } from "../request";
-import { escapeLiteral } from "../postgres/session/escape";
+/** The places of the tables in the target: how they are called, what is there already, and whether the tables can go there. */
 import { z } from "zod";
 import { Attempts, Failure } from "../lib/failure";
-import { type Session, withQualifiedNames } from "../postgres/session/session";
-import { type Existing, findExisting } from "./members";
-import { type Name, oidList, literalList } from "../postgres/session/names";
-import type { DanglingReference } from "../postgres/catalog/select-tables";
-import type { RestoreRun } from "./begin";
 import { setting } from "../lib/setting";
+import type { DanglingReference } from "../postgres/catalog/select-tables";
+import { escapeLiteral } from "../postgres/session/escape";
+import { type Name, literalList, oidList } from "../postgres/session/names";
+import { type Session, withQualifiedNames } from "../postgres/session/session";
+import type { RestoreRequest } from "../request";
+import type { Target } from "./begin";
+
+/** The schema in which the objects of a schema of the backup end up. */
+export const finalSchema = ({ schemas }: Pick<RestoreRequest, "schemas">, schema: string): string =>
+  schemas[schema] ?? schema;
+
+/** Where an object of the backup ends up. */
+export const finalPlace = (request: Pick<RestoreRequest, "schemas">, { schema, name }: Name): Name => ({
+  schema: finalSchema(request, schema),
+  name,
+});
+
+const Existing = z.object({
+  schema: z.string(),
+  name: z.string(),
+  oid: z.string(),
+  kind: z.string(),
+  sqlName: z.string(),
+  owned: z.boolean(),
+});
+
+/** A relation of any kind that has a name which a restored one is to have. */
+export type Existing = z.infer<typeof Existing>;
+
+export function findExisting(session: Session, places: readonly Name[]): Promise<Existing[]> {
+  const names = places.map(({ schema, name }) => `(${escapeLiteral(schema)}, ${escapeLiteral(name)})`);
+  if (names.length === 0) return Promise.resolve([]);
+  // A join, because the server would compare a list with every relation, one by one.
+  return session.rows(
+    `SELECT n.nspname AS schema, c.relname AS name, c.oid::text, c.relkind::text AS kind,
+            format('%I.%I', n.nspname, c.relname) AS "sqlName", pg_has_role(c.relowner, 'USAGE') AS owned
+     FROM (SELECT DISTINCT schema::name, name::name FROM (VALUES ${names.join(", ")}) v (schema, name)) p
+     JOIN pg_namespace n ON n.nspname = p.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.name
+     ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+    Existing,
+  );
+}
 
 interface Planned {
   readonly places: readonly Name[];
@@ -23,11 +55,11 @@ interface Planned {
 
 /** False if all tables exist and are left as they are. Collects what is in the way. */
 export async function checkPlaces(
-  run: Pick<RestoreRun, "request" | "session" | "serverInfo">,
+  request: RestoreRequest,
+  { session, serverInfo }: Pick<Target, "session" | "serverInfo">,
   { places, finals, references }: Planned,
   attempts: Attempts,
 ): Promise<boolean> {
-  const { session, request } = run;
   const existing = await findExisting(session, places);
   const replaces = request.ifExists === "replace" || request.ifExists === "swap";
   if (request.ifExists === "skip" && existing.length === places.length) return false;
@@ -45,8 +77,7 @@ export async function checkPlaces(
       ),
     );
   }
-  if (replaces)
-    await attempts.run(() => checkPublications(session, existing, run.serverInfo.number, request));
+  if (replaces) await attempts.run(() => checkPublications(session, existing, serverInfo.number, request));
   await attempts.run(() => checkSchemas(session, finals));
   await attempts.run(() => checkReferences(session, references));
   return true;
@@ -58,6 +89,7 @@ const nameList = (existing: readonly Existing[]) => {
 };
 
 const replaceThem = () => setting("--if-exists replace", 'ifExists: "replace"');
+
 const intoOther = () => setting("--schema FROM=TO", 'schemas: { FROM: "TO" }');
 
 function tablesExist(request: RestoreRequest, existing: readonly Existing[], wanted: number): Failure {
@@ -234,7 +266,7 @@ const Membership = z.object({
   rest: z.string(),
 });
 
-type Membership = z.infer<typeof Membership>;
+export type Membership = z.infer<typeof Membership>;
 
 /** Row filters and lists of columns came with version 15. */
 const restOf = (version: number) =>
@@ -288,72 +320,4 @@ async function checkPublications(
     `Publication ${all.map(({ name }) => name).join(", ")} publishes all tables, and so the copy that swap would keep. ` +
       `Use ${replaceThem()}, or have the publication name its tables.`,
   );
-}
-
-/** Runs in the transaction that has moved the old tables away; they keep their oids. */
-export async function exchange(
-  session: Session,
-  memberships: readonly Membership[],
-  asideOf: (table: string) => string | undefined,
-): Promise<void> {
-  for (const { publication, table, rest } of memberships) {
-    const aside = asideOf(table);
-    if (aside !== undefined) await session.run(`ALTER PUBLICATION ${publication} DROP TABLE ONLY ${aside}`);
-    await session.run(`ALTER PUBLICATION ${publication} ADD TABLE ONLY ${table}${rest}`);
-  }
-}
-
-/** What a table has besides rows and columns, in words. */
-const propertiesQuery = (oids: string) => `
-SELECT o.oid::text, p.what FROM pg_class o CROSS JOIN LATERAL (
-  SELECT 'trigger ' || tgname AS what FROM pg_trigger WHERE tgrelid = o.oid AND NOT tgisinternal
-  UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = o.oid
-  UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = o.oid
-  UNION ALL SELECT 'statistics ' || stxname FROM pg_statistic_ext WHERE stxrelid = o.oid
-  UNION ALL SELECT 'index ' || c.relname FROM pg_index i JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = o.oid
-  UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE conrelid = o.oid AND contype IN ('c', 'f')
-  UNION ALL SELECT 'index to cluster by' FROM pg_index WHERE indrelid = o.oid AND indisclustered
-  UNION ALL SELECT CASE WHEN objsubid = 0 THEN 'comment' ELSE 'comment of column ' || attname END FROM pg_description d
-    LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid WHERE d.classoid = 'pg_class'::regclass AND d.objoid = o.oid
-  UNION ALL SELECT 'security label of ' || provider FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid = o.oid
-  UNION ALL SELECT 'row security' WHERE o.relrowsecurity
-  UNION ALL SELECT 'forced row security' WHERE o.relforcerowsecurity
-  UNION ALL SELECT 'replica identity' WHERE o.relreplident <> 'd'
-  UNION ALL SELECT 'option ' || option FROM unnest(o.reloptions) option
-  UNION ALL SELECT 'grant of ' || privilege_type || ' to ' || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END
-    FROM aclexplode(o.relacl) WHERE grantee <> o.relowner
-  UNION ALL SELECT 'subscription ' || srsubid FROM pg_subscription_rel WHERE srrelid = o.oid
-) p WHERE o.oid IN (${oids})`;
-
-/** What the old tables have and the new ones lack, in words. */
-export async function findLost(
-  session: Session,
-  pairs: readonly { readonly old: Existing; readonly replacement: string }[],
-): Promise<string[]> {
-  if (pairs.length === 0) return [];
-  const names = pairs.map(({ replacement }) => replacement);
-  const found = await session.rows(
-    `SELECT name, to_regclass(name)::oid::text AS oid FROM unnest(ARRAY[${literalList(names)}]) name`,
-    z.object({ name: z.string(), oid: z.string().nullable() }),
-  );
-  const oidOf = new Map(found.map(({ name, oid }) => [name, oid ?? "0"]));
-  const oids = pairs.flatMap(({ old, replacement }) => [old.oid, oidOf.get(replacement) ?? "0"]);
-  const properties = await session.rows(
-    propertiesQuery(oidList(oids)),
-    z.object({ oid: z.string(), what: z.string() }),
-  );
-  const propertiesOf = new Map<string, string[]>();
-  for (const { oid, what } of properties) {
-    const others = propertiesOf.get(oid);
-    if (others === undefined) propertiesOf.set(oid, [what]);
-    else others.push(what);
-  }
-  const of = (oid = "0") => propertiesOf.get(oid) ?? [];
-  return pairs.flatMap(({ old, replacement }) => {
-    const kept = new Set(of(oidOf.get(replacement)));
-    const lost = of(old.oid).filter((what) => !kept.has(what));
-    return lost.length === 0
-      ? []
-      : [`${old.sqlName} had what the backup does not have: ${lost.slice(0, 20).join(", ")}.`];
-  });
 }

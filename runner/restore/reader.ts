@@ -5,17 +5,17 @@
 import path from "node:path";
 import { type BackupContainer, copyFiles, startBackupContainer, readPlainArchive } from "../verify";
 import { pathInContainer } from "../docker/container";
-import { spawnDocker } from "../docker/docker";
+import { type Docker, spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { type Archive, type ContainerFile, startScript } from "../postgres/archive/archive";
-import { majorVersion, endedWith, errorLines } from "../postgres/session/server";
+import { type DumpInfo, majorVersion, endedWith, errorLines } from "../postgres/session/server";
 import { nobody } from "../postgres/session/restricted";
 import { type BackupFiles, hashFile } from "../repository/files";
 import { readChecked, recordedFile, streamedArchive } from "../repository/checksums";
 import { sumsFile } from "../repository/layout";
 import type { Manifest } from "../repository/manifest";
-import type { RestoreRun } from "./begin";
+import type { RequestedBackup, Target } from "./begin";
 import { type Name, sqlName } from "../postgres/session/names";
 import { readToc, type TocEntry } from "../postgres/archive/toc";
 import { archiveName } from "../postgres/archive/compression";
@@ -32,35 +32,44 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-export async function openReader(run: RestoreRun): Promise<Reader> {
-  const { manifest, files, signal } = run;
+export async function openReader(
+  backup: RequestedBackup,
+  target: Target,
+  signal: AbortSignal,
+): Promise<Reader> {
+  const { request, manifest, files } = backup;
+  const { exec, container } = target;
   const archive = archiveName(manifest.format, manifest.compression);
-  if (manifest.format === "plain") return plainReader(run, archive);
+  if (manifest.format === "plain") return plainReader(backup, archive);
   const entries = (await readEntries(files, manifest)) ?? [];
-  const own = { target: { ...run.target, secretEnv: [] }, close: () => Promise.resolve() };
-  const mounted = await archiveInTarget(run, archive);
+  const own = { exec: { ...exec, secretEnv: [] }, close: () => Promise.resolve() };
+  const mounted = await archiveInTarget(backup, target, archive);
   if (mounted !== undefined) {
     const inTarget = manifest.format === "directory" ? mounted : undefined;
     return archiveReader({ ...own, archive: mounted, inTarget }, entries);
   }
-  if (manifest.format === "custom" && canRead(run)) {
+  if (manifest.format === "custom" && canRead(target.tools, manifest)) {
     const streamed = streamedArchive(files, recordedFile(manifest, archive));
     return archiveReader({ ...own, archive: streamed, inTarget: undefined }, entries);
   }
-  const { docker } = run.target;
-  const image = canRead(run) ? run.container.Image : (run.request.image ?? manifest.source.imageDigest);
-  const asked = run.request.image !== undefined;
+  const { docker } = exec;
+  const image = canRead(target.tools, manifest)
+    ? container.Image
+    : (request.image ?? manifest.source.imageDigest);
+  const asked = request.image !== undefined;
   const copied = manifest.format === "directory" ? [recordedFile(manifest, `${archive}/toc.dat`)] : [];
-  const container = await startBackupContainer(docker, { image, asked, files, copied }, signal);
-  const target = { docker, container: container.name, env: { LC_ALL: "C" }, secretEnv: [] };
-  const close = () => container.close();
-  return archiveReader({ target, inTarget: undefined, close, ...archiveFor(run, container) }, entries);
+  const throwaway = await startBackupContainer(docker, { image, asked, files, copied }, signal);
+  const inThrowaway = { docker, container: throwaway.name, env: { LC_ALL: "C" }, secretEnv: [] };
+  const place = { exec: inThrowaway, inTarget: undefined, close: () => throwaway.close() };
+  return archiveReader({ ...place, ...archiveFor(backup, docker, throwaway, signal) }, entries);
 }
 
 /** An archive that the container does not see is streamed to it, or its files are copied when they are needed. */
 function archiveFor(
-  { manifest, files, target, signal }: Pick<RestoreRun, "manifest" | "files" | "target" | "signal">,
+  { manifest, files }: RequestedBackup,
+  docker: Docker,
   container: BackupContainer,
+  signal: AbortSignal,
 ): Pick<Place, "archive" | "bring"> {
   const name = archiveName(manifest.format, manifest.compression);
   const archive = { path: path.posix.join(container.folder, name), user: container.user };
@@ -69,32 +78,32 @@ function archiveFor(
   const bring = async (entries: readonly TocEntry[]) => {
     const ids = new Set(entries.map(({ id }) => String(id)));
     const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));
-    if (rows.length > 0) await copyFiles(target.docker, container, files, rows, signal);
+    if (rows.length > 0) await copyFiles(docker, container, files, rows, signal);
   };
   return { archive, bring };
 }
 
 /** The target's pg_restore cannot read an archive of a newer pg_dump, or one that is compressed by a method that it lacks. */
-function canRead({ tools, manifest }: Pick<RestoreRun, "manifest" | "tools">): boolean {
+function canRead(tools: DumpInfo, manifest: Manifest): boolean {
   return tools.major >= majorVersion(manifest.pgDumpVersion) && tools.compresses;
 }
 
 async function archiveInTarget(
-  run: Pick<RestoreRun, "manifest" | "files" | "container" | "target" | "tools">,
+  { manifest, files: { folder } }: RequestedBackup,
+  { container, exec, tools }: Target,
   archive: string,
 ): Promise<ContainerFile | undefined> {
-  const { folder } = run.files;
-  const file = folder && pathInContainer(run.container, path.join(folder, archive), "read");
-  if (folder === undefined || file === undefined || !canRead(run)) return undefined;
+  const file = folder && pathInContainer(container, path.join(folder, archive), "read");
+  if (folder === undefined || file === undefined || !canRead(tools, manifest)) return undefined;
   // If the daemon is remote, a mount of the same path can be a folder of another machine.
   const sums = path.posix.join(path.posix.dirname(file), sumsFile);
-  const probe = execArguments(run.target, ["sha256sum", sums], callerIds());
-  const { failed, stdout } = await spawnDocker(run.target.docker, probe, { reject: false });
+  const probe = execArguments(exec, ["sha256sum", sums], callerIds());
+  const { failed, stdout } = await spawnDocker(exec.docker, probe, { reject: false });
   const same = !failed && stdout.startsWith(await hashFile(path.join(folder, sumsFile)));
   return same ? { path: file, user: callerIds() } : undefined;
 }
 
-function plainReader({ files, manifest }: Pick<RestoreRun, "manifest" | "files">, archive: string): Reader {
+function plainReader({ files, manifest }: RequestedBackup, archive: string): Reader {
   return {
     inTarget: undefined,
     entries: [],
@@ -105,7 +114,7 @@ function plainReader({ files, manifest }: Pick<RestoreRun, "manifest" | "files">
 }
 
 interface Place {
-  readonly target: ExecTarget;
+  readonly exec: ExecTarget;
   readonly archive: Archive;
   readonly inTarget: ContainerFile | undefined;
   /** Copies the data files of these entries into the container. */
@@ -114,7 +123,7 @@ interface Place {
 }
 
 function archiveReader(
-  { target, archive, inTarget, bring, close }: Place,
+  { exec, archive, inTarget, bring, close }: Place,
   entries: readonly TocEntry[],
 ): Reader {
   const script = async function* (wanted: readonly TocEntry[], until: AbortSignal) {
@@ -122,7 +131,7 @@ function archiveReader(
     const ids = wanted.map(({ id }) => id);
     // A list without rows needs the beginning of the archive only.
     const options = { toEnd: wanted.some(holdsRows), user: nobody };
-    const { chunks, ended } = startScript(target, archive, ids, until, options);
+    const { chunks, ended } = startScript(exec, archive, ids, until, options);
     yield* chunks as AsyncIterable<Uint8Array>;
     const { failed, stderr, exitCode } = await ended;
     until.throwIfAborted();

@@ -49,21 +49,21 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a restore compares no definitions",
     file: "runner/restore/staging.ts",
-    text: "  compareWithManifest(run, selection, recorded, await find());\n",
+    text: "  compareWithManifest(manifest, serverInfo, selection, recorded, await find());\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
   },
   {
     title: "rows that are loaded into existing tables are not compared",
     file: "runner/restore/fill.ts",
-    text: "    await compareFilled(session, tables, comparableMethod(run), progress);\n",
+    text: "    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
   },
   {
     title: "a failed restore leaves its tables",
-    file: "runner/restore/work.ts",
+    file: "runner/restore/clean-up.ts",
     text: "  await dropRecorded(session, names);\n",
     replacement: "",
     tests: ["test/faults/forged.test.ts"],
@@ -71,15 +71,15 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "tables are replaced before they are compared",
     file: "runner/restore/index.ts",
-    text: "  await compareStaging(run, staging.tables);\n  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);\n  const swappedInto = await publish(run, staging);\n",
+    text: "  await compareStaging(backup, target, staging.tables, progress);\n  await resetSearchPath(target.session, staging.unqualified);\n  await giveRights(target.exec, dump, signal);\n  const swappedInto = await publish(request, target, staging, caller);\n",
     replacement:
-      "  await resetSearchPath(session, staging.unqualified);\n  if (!isEmpty(todo.wanted.rights, todo.dump.entries)) await giveRights(run, todo.dump, todo.wanted);\n  const swappedInto = await publish(run, staging);\n  await compareStaging(run, staging.tables.map((table) => ({ ...table, stage: table.place })));\n",
+      "  await resetSearchPath(target.session, staging.unqualified);\n  await giveRights(target.exec, dump, signal);\n  const swappedInto = await publish(request, target, staging, caller);\n  await compareStaging(backup, target, staging.tables.map((table) => ({ ...table, stage: table.place })), progress);\n",
     tests: ["test/faults/forged.test.ts"],
     grep: "before it replaces or fills",
   },
   {
     title: "a swap does not keep the old tables",
-    file: "runner/restore/staging.ts",
+    file: "runner/restore/publish.ts",
     text: 'const swapped = request.ifExists === "swap" ? await setAside(session, old, time) : [];\n  if (request.ifExists === "replace" && locks !== "")',
     replacement: 'const swapped: string[] = [];\n  if (locks !== "")',
     tests: ["test/e2e/restore.test.ts"],
@@ -87,7 +87,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a view that somebody created meanwhile is dropped with the old table",
-    file: "runner/restore/staging.ts",
+    file: "runner/restore/publish.ts",
     text: "  await refuseDependents(session, oids);\n",
     replacement: "",
     tests: ["test/faults/restore.test.ts"],
@@ -95,7 +95,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "a record that others can write is followed",
-    file: "runner/restore/record.ts",
+    file: "runner/restore/clean-up.ts",
     text: "if (found.trusted && found.complete) return true;",
     replacement: "if (found.complete) return true;",
     tests: ["test/e2e/restore-direct.test.ts"],
@@ -103,7 +103,7 @@ export const restoreMutants: readonly Mutant[] = [
   },
   {
     title: "objects of others that depend on a killed restore are dropped",
-    file: "runner/restore/record.ts",
+    file: "runner/restore/clean-up.ts",
     text: "    if (outsiders.length > 0) throw",
     replacement: "    if (outsiders.length > 1000) throw",
     tests: ["test/e2e/restore-direct.test.ts"],
@@ -120,7 +120,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a dry run fills tables",
     file: "runner/restore/index.ts",
-    text: "  if (run.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };\n",
+    text: "  if (backup.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
     grep: "definitions, then rows",
@@ -136,7 +136,7 @@ export const restoreMutants: readonly Mutant[] = [
   {
     title: "a declared restore is not remembered",
     file: "runner/restore/index.ts",
-    text: "    if (outcome.restored) await rememberRestored(run.session, request, run.notes);\n",
+    text: "    if (outcome.restored) await rememberRestored(request, session, notes);\n",
     replacement: "",
     tests: ["test/e2e/restore.test.ts"],
     grep: "that a stack declares",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import type { Progress } from "../../../runner/lib/progress";
-import { followRows } from "../../../runner/restore/filled-rows";
+import { followRows } from "../../../runner/restore/fill";
 
 describe("progress of tables that are filled", () => {
   const follow = (tables: readonly { rows: number; bytes: number }[]) => {

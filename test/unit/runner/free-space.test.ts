@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leastBytes } from "../../../runner/restore/target-check";
+import { leastBytes } from "../../../runner/restore/check";
 
 describe("the room that restored tables need", () => {
   it("is that of the tables, and of the smallest entries of indexes that have one for each row", () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { compareDefinitions } from "../../../runner/verify/compare";
 import type { TocEntry } from "../../../runner/postgres/archive/toc";
-import { inTransactions } from "../../../runner/restore/define";
+import { inTransactions } from "../../../runner/restore/load";
 import { groupBySize } from "../../../runner/lib/concurrency";
 import { namesBarely } from "../../../runner/postgres/catalog/unqualified";
-import { sortEntries } from "../../../runner/restore/wanted";
+import { sortEntries } from "../../../runner/restore/scratch";
 
 const entry = (
   id: number,

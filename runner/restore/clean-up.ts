@@ -1,15 +1,119 @@
 /**
- * The record of what a restore makes in the target. It is a schema of its own, and is written in the same transactions as the
+ * What a restore makes on its way: how it is named, how it is recorded, and how it is removed after the restore, after a failure,
+ * and after a run that was killed.
+ *
+ * The record of what a restore makes in the target is a schema of its own, and is written in the same transactions as the
  * objects are made, so that a later restore knows what a killed one left. It is trusted only if nobody but the restoring role
  * or a superuser can have written it. Objects that somebody else has begun to use are kept, and an error names them.
  */
-import { firstUserOid } from "../postgres/catalog/catalog";
-import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import { createHash } from "node:crypto";
 import { z } from "zod";
+import { together } from "../lib/concurrency";
 import { Failure } from "../lib/failure";
-import { type Session, SqlError, withQualifiedNames } from "../postgres/session/session";
-import type { RestoreNames } from "./work";
-import { asByDefault } from "./define";
+import { firstUserOid } from "../postgres/catalog/catalog";
+import { recordPrefix, stagePrefix } from "../postgres/catalog/half-restored";
+import { lockRuns } from "../postgres/session/connect";
+import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
+import { type Session, inSession, withQualifiedNames, SqlError } from "../postgres/session/session";
+import type { BackupFiles } from "../repository/files";
+import type { Target } from "./begin";
+import { removeLinks, linkFolder } from "./linked-rows";
+import { asByDefault } from "./objects";
+
+export interface RestoreNames {
+  /** The target database. */
+  readonly database: string;
+  /** Database in which the tables are renamed. */
+  readonly scratch: string;
+  /** Schema that lists what the restore has made, until it is done. */
+  readonly record: string;
+  /** Schemas into which tables are loaded if they replace others; a number follows. */
+  readonly stagePrefix: string;
+  readonly lock: string;
+  readonly applicationName: string;
+}
+
+/** The key tells the databases of one server apart: they share the names of databases and roles. */
+export function restoreNames(database: string): RestoreNames {
+  const key = createHash("sha256").update(database).digest("hex").slice(0, 8);
+  return {
+    database,
+    scratch: `postgis_backup_scratch_${key}`,
+    record: `${recordPrefix}${key}`,
+    stagePrefix: `${stagePrefix}${key}_`,
+    lock: "postgis-backup restore",
+    applicationName: `postgis-backup restore ${key}`,
+  };
+}
+
+export function restoreInProgress(database: string): (since: string) => Failure {
+  return (since) =>
+    new Failure(
+      "restore-in-progress",
+      `Another restore into database "${database}" is in progress${since}. Wait for it.`,
+    );
+}
+
+/** The clean-up takes at most this long, so that the process ends. */
+const cleanUpMilliseconds = 10_000;
+
+export async function dropWork(session: Session, names: RestoreNames): Promise<void> {
+  await dropScratch(session, names);
+  await dropRecorded(session, names);
+}
+
+/** Another role may have created a database with this name; that one is not dropped. */
+async function dropScratch(session: Session, { scratch }: RestoreNames): Promise<void> {
+  const [found] = await session.rows(
+    `SELECT pg_get_userbyid(datdba) AS owner, pg_get_userbyid(datdba) = current_user AS own FROM pg_database WHERE datname = ${escapeLiteral(scratch)}`,
+    z.object({ owner: z.string(), own: z.boolean() }),
+  );
+  if (found === undefined) return;
+  if (found.own) {
+    // Versions before 13 have no DROP DATABASE WITH (FORCE).
+    await session.run(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${escapeLiteral(scratch)}`,
+    );
+    await session.run(`DROP DATABASE IF EXISTS ${escapeIdentifier(scratch)}`);
+    return;
+  }
+  throw new Failure(
+    "privilege-missing",
+    `The restore needs a database of its own named ${scratch}, and role "${found.owner}" has one of this name. Drop it.`,
+  );
+}
+
+/** Removes what the restore made on its way, and closes its session. */
+export async function cleanUp(target: Target, files: BackupFiles, succeeded: boolean): Promise<void> {
+  const { session, names } = target;
+  await together(AbortSignal.timeout(cleanUpMilliseconds), [
+    () => removeLinks(linkFolder(files, target)),
+    async (timeout) => {
+      try {
+        if (succeeded) await dropWork(session, names);
+      } finally {
+        await session.close();
+      }
+      if (!succeeded) await dropAfterFailure(target, timeout);
+    },
+  ]);
+}
+
+/**
+ * Uses a session of its own, because the restore's session may be gone. If another restore has the lock by now, it has already
+ * cleaned up; whatever cannot be removed now, the next restore removes.
+ */
+function dropAfterFailure(
+  { exec, names }: Pick<Target, "exec" | "names">,
+  timeout: AbortSignal,
+): Promise<void> {
+  return inSession(exec, timeout, async (session) => {
+    await lockRuns(session, names, restoreInProgress(names.database));
+    await session.run("SET client_min_messages = error");
+    await dropWork(session, names);
+  });
+}
+
 type Record = Pick<RestoreNames, "record">;
 
 /** Catalogs of the objects that a backup can bring. Indexes, constraints, triggers and the like go with their table. */
@@ -104,6 +208,7 @@ export function recordSystem(names: Record, srid: number, srtext: string | null)
 }
 
 const Made = z.object({ class: z.string(), type: z.string(), identity: z.string() });
+
 type Made = z.infer<typeof Made>;
 
 /** What is recorded, still exists and has the same name. */
