@@ -12,7 +12,7 @@ export interface RangedTable extends Relation {
   readonly ranges: readonly string[];
 }
 
-/** How many pages each range of a table has; undefined if the table is not split. */
+/** How many pages each range of a table has, which need not be a whole number; undefined if the table is not split. */
 export type Splitting = (table: Relation, pages: number) => number | undefined;
 
 /**
@@ -26,7 +26,7 @@ const rangesPerJob = 4;
 export const forWorkers =
   (jobs: number): Splitting =>
   ({ bytes }, pages) =>
-    Math.floor(pages / Math.max(jobs * rangesPerJob, Math.ceil(bytes / rangeBytes)));
+    pages / Math.max(jobs * rangesPerJob, Math.ceil(bytes / rangeBytes));
 
 /** A range is a file for some time, and a run of two programs, which takes as long as to dump a few hundred pages. */
 const leastPages = 2048;
@@ -81,11 +81,13 @@ export async function splitTables(
  */
 export function pageRanges(pages: number, pagesPerRange: number): string[] {
   const each = Math.max(1, pagesPerRange);
-  const count = Math.max(1, Math.ceil(pages / each));
+  // The quotient of two rounded numbers can be a little too large.
+  const count = Math.max(1, Math.ceil(pages / each - 1e-6));
+  const bound = (index: number) => `'(${Math.floor(index * each)},0)'`;
   return Array.from({ length: count }, (_, index) => {
     const bounds = [
-      ...(index === 0 ? [] : [`ctid >= '(${index * each},0)'`]),
-      ...(index === count - 1 ? [] : [`ctid < '(${(index + 1) * each},0)'`]),
+      ...(index === 0 ? [] : [`ctid >= ${bound(index)}`]),
+      ...(index === count - 1 ? [] : [`ctid < ${bound(index + 1)}`]),
     ];
     return bounds.length === 0 ? "" : ` WHERE ${bounds.join(" AND ")}`;
   });

@@ -24,6 +24,12 @@ describe("ranges of pages", () => {
     assert.deepEqual(pageRanges(0, 12), [""]);
   });
 
+  it("are as many as were wanted, if there are the pages", () => {
+    for (let pages = 32; pages < 3000; pages++)
+      for (const wanted of [1, 7, 12, 32])
+        assert.equal(pageRanges(pages, pages / wanted).length, wanted, `${pages}`);
+  });
+
   it("have bounds that stay while a table grows, are not small, and not too many", () => {
     assert.equal(lastingRange(4095), undefined);
     assert.equal(lastingRange(4096), 2048);
@@ -60,8 +66,9 @@ describe("tables that are split", () => {
     const [first, third, ...others] = await splitTables(session, tables, options);
     assert.deepEqual(others, []);
     assert.match(asked.join(), /c\.oid IN \(1, 3\)/);
-    const pagesPerRange = Math.floor(100_000 / 12);
+    const pagesPerRange = 100_000 / 12;
     const ranges = pageRanges(100_000, pagesPerRange);
+    assert.equal(ranges.length, 12);
     assert.deepEqual(first, { ...tables[0], rows: "SELECT a, b FROM ONLY public.t1", pagesPerRange, ranges });
     assert.equal(third?.ranges.length, 32);
     assert.equal(third.rows, "SELECT  FROM ONLY public.t3");
