@@ -15,10 +15,7 @@ interface ArchiveKind {
 }
 
 /** Whether the files of the archive are made out of a custom archive: in a bucket, `pg_dump` cannot write them. */
-export function isSplit(
-  { files }: Pick<BackupWriter, "files">,
-  { format }: Pick<ArchiveKind, "format">,
-): boolean {
+export function isSplit({ files }: Pick<BackupWriter, "files">, format: ArchiveFormat): boolean {
   return format === "directory" && files.folder === undefined;
 }
 
@@ -30,7 +27,7 @@ export function destinationOf(
 ): DumpDestination {
   const archive = archiveName(format, compression);
   const hostFolder = writer.files.folder;
-  if (isSplit(writer, { format }))
+  if (isSplit(writer, format))
     return { receive: (chunks) => writeFiles(writer, archive, splitArchive(chunks, suffixOf(compression))) };
   if (folder === undefined || hostFolder === undefined)
     return { receive: (chunks) => writer.write(archive, chunks) };

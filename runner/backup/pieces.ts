@@ -118,15 +118,16 @@ export function recordedRanges(
   );
   for (const [oid, { pagesPerRange }] of ranged) {
     const measure = measures.get(oid);
-    const parts = (measure?.ranges ?? (measure === undefined ? [] : [measure])).flatMap(
-      ({ rows, fingerprint, places }, index) => {
-        const bytes = rangeBytes.get(oid)?.[index];
-        if (places === undefined || bytes === undefined) return [];
-        const sharedFrom = kept.get(oid)?.sharedFrom.get(index);
-        return [{ rows, fingerprint, places, bytes, ...(sharedFrom === undefined ? {} : { sharedFrom }) }];
-      },
-    );
-    if (parts.length > 0) records.set(oid, { pages: pagesPerRange, parts });
+    if (measure?.places === undefined) continue;
+    const parts = (measure.ranges ?? [measure]).map(({ rows, fingerprint, places }, index) => {
+      const bytes = rangeBytes.get(oid)?.[index];
+      // Without one of them, the others would be looked for in the wrong places.
+      if (places === undefined || bytes === undefined)
+        throw new Error(`range ${index} of table ${oid} is unknown`);
+      const sharedFrom = kept.get(oid)?.sharedFrom.get(index);
+      return { rows, fingerprint, places, bytes, ...(sharedFrom === undefined ? {} : { sharedFrom }) };
+    });
+    records.set(oid, { pages: pagesPerRange, parts });
   }
   return records;
 }

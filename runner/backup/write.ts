@@ -113,7 +113,7 @@ async function writeArchive(
       snapshot,
       options: {
         ...{ jobs, compression, version, sequences: requires.sequences, lockTimeout },
-        format: isSplit(writer, archive) ? "custom" : format,
+        format: isSplit(writer, format) ? "custom" : format,
       },
       destination: destinationOf(writer, folder, archive),
       splitFrom: request.splitTablesFrom,

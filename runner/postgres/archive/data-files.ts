@@ -10,6 +10,7 @@ import countDataFilesScript from "./count-data-files.sh";
 import countRows from "./count-rows.sh";
 import { decompressorOf, decompressors } from "./compression";
 import { groupBySize } from "../../lib/concurrency";
+import { totalBytes } from "../../lib/format";
 
 /**
  * The number of rows in each file, by the number of its entry. Every file is decompressed to its end, except those whose rows are
@@ -77,13 +78,15 @@ async function countTogether(
   files: readonly DataFile[],
   signal: AbortSignal,
 ): Promise<[string, number][]> {
-  const [decompress, ...options] = decompressorOf(files[0]?.name ?? "");
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const decompress = decompressorOf(files[0]?.name ?? "").join(" ");
+  const bytes = totalBytes(files);
   const content = async function* () {
     for (const file of files) yield* file.content();
   };
-  const named = { ...target, env: { ...target.env, decompress: [decompress, ...options].join(" ") } };
-  const { chunks, ended } = execFilter(named, shell(countRows), { bytes, content }, signal, { toEnd: true });
+  const counting = { ...target, env: { ...target.env, decompress } };
+  const { chunks, ended } = execFilter(counting, shell(countRows), { bytes, content }, signal, {
+    toEnd: true,
+  });
   const counts = await text(chunks);
   const { failed, stderr, exitCode } = await ended;
   signal.throwIfAborted();
