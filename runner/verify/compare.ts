@@ -1,7 +1,7 @@
 /** Compares restored tables with what the manifest says of them. */
 import { Failure } from "../lib/failure";
 import type { Manifest } from "../repository/manifest";
-import type { Definitions } from "../postgres/catalog/definitions";
+import { type Definitions, withoutCasts } from "../postgres/catalog/definitions";
 import type { Measure } from "../postgres/catalog/fingerprint";
 
 export type RecordedTable = Manifest["tables"][number];
@@ -160,19 +160,4 @@ function without(these: readonly Named[], those: readonly Named[], key: (one: Na
     counts.set(key(one), left - 1);
     return left <= 0;
   });
-}
-
-/**
- * When PostgreSQL reads a definition that it wrote, it writes it with other casts the next time: `(ARRAY['a'::varchar])::text[]`
- * becomes `ARRAY[('a'::varchar)::text]`. So casts and brackets are ignored.
- */
-export function withoutCasts(definition: string): string {
-  return definition
-    .replaceAll(
-      /::("[^"]+"|character varying|double precision|bit varying|time(stamp)? with(out)? time zone|\w+)(\.("[^"]+"|\w+))?(\(\d+(,-?\d+)?\))?(\[\])*/g,
-      "",
-    )
-    .replaceAll(/[()[\]]/g, "")
-    .replaceAll(/\s+/g, " ")
-    .trim();
 }

@@ -63,3 +63,18 @@ export function statements({ schema, name, definition, owner, comment, target }:
     ...(comment === null ? [] : [`COMMENT ON STATISTICS ${object} IS ${escapeLiteral(comment)};`]),
   ];
 }
+
+/**
+ * When PostgreSQL reads a definition that it wrote, it writes it with other casts the next time: `(ARRAY['a'::varchar])::text[]`
+ * becomes `ARRAY[('a'::varchar)::text]`. So casts and brackets are ignored.
+ */
+export function withoutCasts(definition: string): string {
+  return definition
+    .replaceAll(
+      /::("[^"]+"|character varying|double precision|bit varying|time(stamp)? with(out)? time zone|\w+)(\.("[^"]+"|\w+))?(\(\d+(,-?\d+)?\))?(\[\])*/g,
+      "",
+    )
+    .replaceAll(/[()[\]]/g, "")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+}

@@ -4,7 +4,7 @@ import {
   compareTable,
   mismatch,
   type RecordedTable,
-  withoutCasts,
+
 } from "../../../runner/verify/compare";
 
 const definitions = {
