@@ -16,6 +16,7 @@ type Described = Pick<
   Manifest,
   "pgDumpVersion" | "format" | "compression" | "jobs" | "fingerprintMethod" | "requires"
 > & {
+  readonly wholeDatabase: Manifest["wholeDatabase"];
   readonly id: string;
   readonly startedAt: Date;
   readonly newerThan: readonly string[];
@@ -69,6 +70,7 @@ export function describeBackup(backup: Described): Description {
       ...located(table, measures, extents),
       ...defined(table, definitions),
     })),
+    ...(backup.wholeDatabase === undefined ? {} : { wholeDatabase: backup.wholeDatabase }),
     logicalForeignKeys: backup.logicalForeignKeys.map(describeForeignKey),
     ignoredReferences: snapshot.ignoredReferences.map(({ from, constraint, sqlName }) => ({
       table: from,

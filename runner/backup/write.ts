@@ -1,7 +1,9 @@
 import path from "node:path";
 import { imageDigest } from "../docker/container";
 import type { Progress } from "../lib/progress";
-import { findDefinitions, statisticsStatements } from "../postgres/catalog/definitions";
+import { type DatabaseObject, readDatabaseObjects } from "../postgres/catalog/database-objects";
+import { databaseRequirements, readDatabaseProperties } from "../postgres/catalog/database-settings";
+import { type Definitions, findDefinitions, statisticsStatements } from "../postgres/catalog/definitions";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
 import {
   describeObjects,
@@ -16,7 +18,9 @@ import type { Connection } from "../postgres/session/connect";
 import { addressOf, majorVersion, isConvertible } from "../postgres/session/server";
 import { withQualifiedNames } from "../postgres/session/session";
 import type { Snapshot } from "../postgres/session/snapshot";
-import { afterTablesFile, prepareFile } from "../repository/layout";
+import { afterTablesFile, databaseFile, objectsFile, prepareFile } from "../repository/layout";
+import type { Manifest } from "../repository/manifest";
+import type { Requirements } from "../request/contents";
 import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";
 import { summarizeTables } from "../request/result";
 import { describeBackup, serverOf } from "./describe-backup";
@@ -54,14 +58,19 @@ export async function writeBackup(
 ): Promise<TakenBackup> {
   const { container, connection, server, archive } = plan;
   const { target } = connection;
+  const describe = taken.snapshot.whole === undefined ? describeTables : describeDatabase;
   const [needs, folder] = await Promise.all([
-    describeTables(connection, taken.snapshot, server.encoding, archive.format, signal),
+    describe(connection, taken.snapshot, server.encoding, archive.format, signal),
     folderInContainer(container, target, writer.files.folder),
   ]);
   const { folder: hostFolder } = writer.files;
   if (archive.format === "directory" && hostFolder !== undefined && folder === undefined)
     throw notMounted(request, path.dirname(hostFolder));
   await writer.write(prepareFile, textOf(needs.preparation));
+  if (needs.whole !== undefined) {
+    await writer.write(databaseFile, textOf(needs.whole.script));
+    await writer.write(objectsFile, textOf(JSON.stringify(needs.whole.objects)));
+  }
   if (needs.afterTables !== "") await writer.write(afterTablesFile, textOf(needs.afterTables));
   const reader =
     request.verify === "archive" && archive.format !== "plain"
@@ -91,7 +100,7 @@ async function writeArchive(
   { snapshot, logicalForeignKeys, outside }: Taken,
   repositories: Repositories,
   writer: BegunBackup,
-  { requires, definitions, afterTables }: Awaited<ReturnType<typeof describeTables>>,
+  { requires, definitions, afterTables, whole }: Needed,
   folder: string | undefined,
   reader: EarlyContainer,
   progress: Progress,
@@ -141,6 +150,7 @@ async function writeArchive(
     ...{ id, startedAt, newerThan, name: request.name, database: request.database },
     ...{ container, imageDigest: await digest, server, pgDumpVersion },
     ...{ snapshot, requires, definitions, outside, fingerprintMethod: method },
+    wholeDatabase: describeWhole(snapshot, whole),
     ...archive,
     ...dumped,
   });
@@ -210,6 +220,44 @@ const textOf = (text: string) => onceOnly(Buffer.from(text));
 /** With one or two jobs, `pg_dump` and the server keep all processors busy; counting takes less of them without workers. */
 const countingWorkers = (jobs: number): { workers?: number } => (jobs > 2 ? {} : { workers: 0 });
 
+/** What a restore needs besides the archive. */
+interface Needed {
+  readonly requires: Requirements;
+  readonly definitions: ReadonlyMap<string, Definitions>;
+  readonly preparation: string;
+  /** Empty: nothing is created between the definitions and the rows. */
+  readonly afterTables: string;
+  /** Of a whole database. */
+  readonly whole?: { readonly owner: string; readonly script: string; readonly objects: readonly DatabaseObject[] };
+}
+
+/** The objects of the whole database, in the snapshot. The archive creates all of them. */
+async function describeDatabase({ session }: Connection, snapshot: Snapshot): Promise<Needed> {
+  const oids = snapshot.tables.map(({ oid }) => oid);
+  return withQualifiedNames(session, async () => ({
+    requires: await databaseRequirements(session),
+    definitions: await findDefinitions(session, oids),
+    preparation: "-- The archive is a dump of the whole database and creates everything itself.\n",
+    afterTables: "",
+    whole: {
+      ...(await readDatabaseProperties(session)),
+      objects: await readDatabaseObjects(session, snapshot.whole?.excludeSchemas ?? []),
+    },
+  }));
+}
+
+function describeWhole({ whole }: Snapshot, found: Needed["whole"]): Manifest["wholeDatabase"] {
+  if (whole === undefined || found === undefined) return undefined;
+  const counts = new Map<string, number>();
+  for (const { kind } of found.objects) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return {
+    owner: found.owner,
+    objects: [...counts].map(([kind, count]) => ({ kind, count })),
+    excludedSchemas: [...whole.excludeSchemas],
+    withoutRows: whole.withoutRows.map(({ schema, name }) => ({ schema, name })),
+  };
+}
+
 /** The definitions of the tables and of what they need, in the snapshot. */
 async function describeTables(
   { session, target }: Connection,
@@ -217,7 +265,7 @@ async function describeTables(
   encoding: string,
   format: ArchiveFormat,
   signal: AbortSignal,
-) {
+): Promise<Needed> {
   const oids = snapshot.tables.map(({ oid }) => oid);
   const found = await withQualifiedNames(session, async () => ({
     ...(await findRequirements(session, snapshot.tables, snapshot.needs)),

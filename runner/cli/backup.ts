@@ -31,9 +31,15 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     )
     .option(
       "--table <name>",
-      "table, schema.table or a pattern with * and ?; case-sensitive; repeat for more (required)",
+      "table, schema.table or a pattern with * and ?; case-sensitive; repeat for more (this or --all is required)",
       collect,
     )
+    .option(
+      "--all",
+      "back up the whole database instead of tables: views, functions, large objects and all else that pg_dump dumps of it",
+    )
+    .option("--exclude-table-data <name>", "with --all: back up this table or pattern without its rows; repeat for more", collect)
+    .option("--exclude-schema <name>", "with --all: leave this schema out; repeat for more", collect)
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
     .option(
       "--copy <repository>",

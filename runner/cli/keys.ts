@@ -4,6 +4,7 @@
 const keys: Readonly<Record<string, string>> = {
   table: "tables",
   excludeTable: "excludeTables",
+  excludeSchema: "excludeSchemas",
   excludeDatabase: "excludeDatabases",
   schema: "schemas",
   copy: "copies",

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { IfExists, MissingRoles, RestoreRequest, type RestoreResult } from "../request";
+import { Connections, IfExists, MissingRoles, RestoreRequest, type RestoreResult } from "../request";
 import { restore } from "../restore";
 import { backupArgument, located } from "./location-argument";
 import type { Context } from "./context";
@@ -38,6 +38,12 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
         "--if-exists <action>",
         "where a table exists: fail; replace it; swap: keep the old one in another schema; skip, if all exist (default: fail)",
       ).choices(Object.values(IfExists)),
+    )
+    .addOption(
+      new Option(
+        "--connections <action>",
+        "sessions in a database that a whole one takes the place of: fail; end them (default: fail)",
+      ).choices(Object.values(Connections)),
     )
     .addOption(new Option("--data-only", "fill tables that exist").implies({ content: "data" }))
     .addOption(

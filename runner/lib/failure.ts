@@ -75,6 +75,7 @@ export const failureCodes = [
   "table-exists",
   "requirement-missing",
   "dependent-object",
+  "database-in-use",
   // migration
   "migration-in-progress",
   "port-not-switchable",

@@ -3,6 +3,12 @@ export const prepareFile = "prepare.sql";
 /** Creates objects that refer to the tables: run after the archive's pre-data, before its data. Not every backup has it. */
 export const afterTablesFile = "after-tables.sql";
 
+/** Gives a restored database its owner, its settings and the like: run after everything else. Only in backups of a whole database. */
+export const databaseFile = "database.sql";
+
+/** All objects of a whole database, to compare a restored one with. */
+export const objectsFile = "objects.json";
+
 export const manifestFile = "manifest.json";
 
 /** Versions before 0.2 wrote into this file which run owns a folder. */

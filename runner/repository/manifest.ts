@@ -148,6 +148,23 @@ export const Manifest = z
         ),
       }),
     ),
+    wholeDatabase: describe(
+      z
+        .strictObject({
+          owner: z.string(),
+          objects: describe(
+            z.array(z.strictObject({ kind: z.string(), count: z.int() })),
+            "How many objects of each kind there are; objects.json has all of them, each with a digest of its definition.",
+          ),
+          excludedSchemas: z.array(z.string()),
+          withoutRows: describe(
+            z.array(z.strictObject({ schema: z.string(), name: z.string() })),
+            "Tables that the archive has without their rows.",
+          ),
+        })
+        .optional(),
+      "Absent in a backup of tables. Otherwise the archive is a dump of the whole database, which creates everything itself.",
+    ),
     logicalForeignKeys: describe(
       z.array(
         z.strictObject({

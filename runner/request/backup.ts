@@ -27,11 +27,53 @@ function normalized(repository: string): string {
   return location.kind === "s3" ? s3Url(location, location.prefix) : path.resolve(location.path);
 }
 
+/** What has a meaning for tables alone, or for the whole database alone. */
+function ofTablesOrAll(
+  request: {
+    readonly all: boolean;
+    readonly tables: readonly string[];
+    readonly excludeTables: readonly string[];
+    readonly excludeTableData: readonly string[];
+    readonly excludeSchemas: readonly string[];
+    readonly missingReferences: MissingReferences;
+    readonly fullEvery?: string | undefined;
+    readonly format?: ArchiveFormat | undefined;
+    readonly repository: string;
+    readonly workDirectory?: string | undefined;
+  },
+  context: z.RefinementCtx,
+): void {
+  const refuse = (path: string, message: string) => {
+    context.addIssue({ code: "custom", path: [path], message });
+  };
+  if (!request.all) {
+    if (request.tables.length === 0) refuse("tables", "must name at least one table");
+    for (const key of ["excludeTableData", "excludeSchemas"] as const)
+      if (request[key].length > 0) refuse(key, "has a meaning for a backup of the whole database only");
+    return;
+  }
+  for (const key of ["tables", "excludeTables"] as const)
+    if (request[key].length > 0) refuse(key, "has no meaning in a backup of the whole database");
+  if (request.missingReferences !== "fail")
+    refuse("missingReferences", "has no meaning in a backup of the whole database");
+  if (request.fullEvery !== undefined)
+    refuse("fullEvery", "is for backups of tables; a backup of the whole database has all rows each time");
+  if (request.format === "directory" && isStreamed(request))
+    refuse("format", "must be custom where a whole database is streamed to S3. Or set a work directory");
+}
+
 export const BackupRequest = z
   .strictObject({
     ...Server,
-    tables: z.array(z.string().min(1)).min(1, "must name at least one table"),
+    /** None where the whole database is backed up. */
+    tables: z.array(z.string().min(1)).default([]),
     excludeTables: z.array(z.string().min(1)).default([]),
+    /** The whole database, with all that `pg_dump` dumps of it, instead of tables. */
+    all: z.boolean().default(false),
+    /** Tables of the database that are backed up without their rows. */
+    excludeTableData: z.array(z.string().min(1)).default([]),
+    /** Schemas that are left out of the database. */
+    excludeSchemas: z.array(z.string().min(1)).default([]),
     ...BackupsOfName,
     /** Further repositories, which the complete and verified backup is copied to. */
     copies: z.array(Repository).default([]),
@@ -75,6 +117,7 @@ export const BackupRequest = z
         "headers for other methods. Or set a work directory",
     },
   )
+  .superRefine(ofTablesOrAll)
   .refine(({ repository, workDirectory }) => workDirectory === undefined || isInS3(repository), {
     path: ["workDirectory"],
     message: "has no effect where the repository is a folder: the backup is written there",

@@ -49,6 +49,15 @@ export const VerifyLevel = {
 } as const;
 export type VerifyLevel = (typeof VerifyLevel)[keyof typeof VerifyLevel];
 
+/** What a restore does about sessions in a database that it puts another in the place of. */
+export const Connections = {
+  /** Fail, and name them. */
+  Fail: "fail",
+  /** End them, once the restored database is complete. */
+  End: "end",
+} as const;
+export type Connections = (typeof Connections)[keyof typeof Connections];
+
 /** What a restore does when one of its tables exists already. */
 export const IfExists = {
   /** Fail, and name it. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { IfExists, MissingRoles, RestoreContent } from "./choices";
+import { Connections, IfExists, MissingRoles, RestoreContent } from "./choices";
 import { namesOneBackup, OneBackup } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 
@@ -19,6 +19,8 @@ export const RestoreRequest = z
     /** `data` fills tables that exist; `schema` restores tables without rows. */
     content: z.enum(RestoreContent).default("all"),
     ifExists: z.enum(IfExists).default("fail"),
+    /** Sessions in a database that a whole one takes the place of. */
+    connections: z.enum(Connections).default("fail"),
     /** Owners and grantees that the server lacks; those that are created cannot log in. */
     missingRoles: z.enum(MissingRoles).default("fail"),
     /** Parallel `pg_restore` workers. */

@@ -33,12 +33,19 @@ import { failUnlessListed, checkScripts } from "../verify";
 import { restoreNames, type RestoreNames, restoreInProgress, dropWork, countObjects } from "./clean-up";
 import { findExisting, finalPlace } from "./places";
 
-/** Fails with everything that is wrong, in one message. The caller closes the session. */
-export async function beginRestore(
+/** A checked backup, and the container that it is restored in. */
+export interface Found {
+  readonly docker: Docker;
+  readonly backup: RequestedBackup;
+  readonly container: Inspection;
+}
+
+/** Fails with everything that is wrong with either, in one message. */
+export async function findBoth(
   request: RestoreRequest,
   running: () => Promise<Inspection>,
   caller: Caller,
-): Promise<Begun> {
+): Promise<Found> {
   const { progress, signal } = caller;
   const attempts = new Attempts();
   const docker = await dockerFor(request.dockerHost, signal);
@@ -47,6 +54,13 @@ export async function beginRestore(
   if (backup === undefined || container === undefined) throw attempts.failure();
   const note = serviceNote(container, request.container);
   if (note !== undefined) progress.note(note);
+  return { docker, backup, container };
+}
+
+/** Fails with everything that is wrong, in one message. The caller closes the session. */
+export async function beginRestore({ docker, backup, container }: Found, caller: Caller): Promise<Begun> {
+  const { progress, signal } = caller;
+  const { request } = backup;
   const names = restoreNames(request.database);
   const own = request.createDatabase
     ? await makeDatabase(docker, container, request, backup.manifest, names.applicationName, progress, signal)
@@ -97,7 +111,7 @@ export interface Caller {
 }
 
 /** Connects to the database, takes the lock, and removes what an earlier restore left. */
-async function lockTarget(
+export async function lockTarget(
   docker: Docker,
   container: Inspection,
   names: RestoreNames,

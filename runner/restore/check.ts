@@ -69,7 +69,7 @@ async function checkTarget(
   }
 }
 
-async function checkExtensions(
+export async function checkExtensions(
   { requires: { extensions } }: Manifest,
   session: Session,
   superuser: boolean,
@@ -117,7 +117,7 @@ function isOlder(one: string, other: string): boolean {
   return a < c || (a === c && b < d);
 }
 
-async function checkRoles(
+export async function checkRoles(
   { request, manifest }: RequestedBackup,
   session: Session,
   superuser: boolean,

@@ -6,18 +6,20 @@ import { secondsSince, formatBytes, totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { resetSearchPath } from "../postgres/catalog/unqualified";
-import { sqlName, type Name } from "../postgres/session/names";
+import { sqlName } from "../postgres/session/names";
 import type { RestoreRequest, RestoreResult } from "../request";
 import { summarizeTables } from "../request/result";
 import {
   beginRestore,
   type Caller,
+  findBoth,
   type RequestedBackup,
   type Target,
   allExist,
   restoredBefore,
   rememberRestored,
 } from "./begin";
+import { type Outcome, restoreDatabase } from "./whole-database";
 import { checkRestore, dryRun, checkFreeSpace } from "./check";
 import { cleanUp, openRecord, makeRoles } from "./clean-up";
 import { selectFilled, checkTriggers, restoreData } from "./fill";
@@ -39,7 +41,12 @@ export async function restore(
   const docker = await dockerFor(request.dockerHost, signal);
   return whileRunning(docker, request.container, signal, async (watched, running) => {
     const caller: Caller = { progress, signal: watched, notes: [] };
-    const { backup, target, own } = await beginRestore(request, running, caller);
+    const found = await findBoth(request, running, caller);
+    if (found.backup.manifest.wholeDatabase !== undefined) {
+      const outcome = await restoreDatabase(found, caller);
+      return resultOf(found.backup, outcome, caller, started);
+    }
+    const { backup, target, own } = await beginRestore(found, caller);
     let done: Outcome | undefined;
     try {
       done = await restoreTables(backup, target, caller);
@@ -52,25 +59,27 @@ export async function restore(
       });
       if (done === undefined || request.dryRun) await own?.discard();
     }
-    const { tables, restored, swappedInto } = done;
-    return {
-      backupId: backup.manifest.id,
-      database: request.database,
-      tables: summarizeTables(tables.map(({ place }) => sqlName(place))),
-      tableCount: tables.length,
-      rows: request.content === "schema" ? 0 : tables.reduce((sum, { rows }) => sum + rows, 0),
-      seconds: secondsSince(started),
-      restored,
-      swappedInto,
-      notes: caller.notes,
-    };
+    return resultOf(backup, done, caller, started);
   });
 }
 
-interface Outcome {
-  readonly tables: readonly { readonly place: Name; readonly rows: number }[];
-  readonly restored: boolean;
-  readonly swappedInto: string[];
+function resultOf(
+  { request, manifest }: RequestedBackup,
+  { tables, restored, swappedInto }: Outcome,
+  { notes }: Caller,
+  started: number,
+): RestoreResult {
+  return {
+    backupId: manifest.id,
+    database: request.database,
+    tables: summarizeTables(tables.map(({ place }) => sqlName(place))),
+    tableCount: tables.length,
+    rows: request.content === "schema" ? 0 : tables.reduce((sum, { rows }) => sum + rows, 0),
+    seconds: secondsSince(started),
+    restored,
+    swappedInto,
+    notes,
+  };
 }
 
 async function restoreTables(backup: RequestedBackup, target: Target, caller: Caller): Promise<Outcome> {

@@ -120,4 +120,5 @@ export {
 export { archiveIn, checkContents, verifyBackup } from "./verification";
 export { compareDefinitions, mismatch, type RecordedTable } from "./compare";
 export { checkScripts, failUnlessListed, readPlainArchive } from "./scripts";
+export { compareWhole } from "./whole-database";
 export { compareFilled, compareRestored } from "./restored-tables";

@@ -4,17 +4,19 @@ import { setTimeout } from "node:timers/promises";
 import type { BackupContainer } from "./backup-container";
 import { type Docker, spawnDocker } from "../docker/docker";
 import { execArguments, type ExecTarget } from "../docker/exec";
-import { Failure } from "../lib/failure";
+import { Failure, Failures } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import type { Manifest } from "../repository/manifest";
 import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv, clientEncoding } from "../postgres/session/server";
 import { inSession } from "../postgres/session/session";
 import { safeScript } from "../postgres/archive/script-pieces";
-import { giveSearchPath } from "../postgres/catalog/unqualified";
+import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
 import type { BackupFiles } from "../repository/files";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { afterTablesFile, prepareFile } from "../repository/layout";
+import { mismatch } from "./compare";
+import { compareWhole } from "./whole-database";
 import { readPlainArchive } from "./scripts";
 import { archiveName } from "../postgres/archive/compression";
 import { compareRestored } from "./restored-tables";
@@ -84,7 +86,30 @@ async function waitForServer(test: RestoreTest): Promise<void> {
   }
 }
 
+/** The archive creates everything; its functions may need a search path before its rows are loaded. */
+async function restoreWhole(test: RestoreTest): Promise<void> {
+  const { container, files, manifest, signal } = test;
+  const { format, compression, jobs } = manifest;
+  const target = targetOf(test, database);
+  const archive = archiveName(format, compression);
+  if (format === "plain") {
+    const script = readPlainArchive(files, recordedFile(manifest, archive), signal);
+    await runScript(target, archive, safeScript(script, archive), signal);
+    return;
+  }
+  const file = { path: path.posix.join(container.folder, archive), user: container.user };
+  const restoreSections = (...sections: string[]) =>
+    restoreArchive(target, file, { format, database, jobs, sections }, signal);
+  await restoreSections("pre-data");
+  const unqualified = await inSession(target, signal, giveSearchPath);
+  await restoreSections("data", "post-data");
+  await inSession(target, signal, async (session) =>
+    resetSearchPath(session, await functionNames(session, unqualified)),
+  );
+}
+
 async function restore(test: RestoreTest): Promise<void> {
+  if (test.manifest.wholeDatabase !== undefined) return restoreWhole(test);
   const { container, files, manifest, signal } = test;
   const { format, compression, jobs } = manifest;
   const target = targetOf(test, database);
@@ -126,9 +151,12 @@ function compare(test: RestoreTest): Promise<void> {
     method: manifest.fingerprintMethod,
     validity: manifest.tables.some(({ invalidGeometries }) => invalidGeometries !== undefined),
   };
-  return inSession(targetOf(test, database), test.signal, (session) =>
-    compareRestored(session, comparison, test.progress),
-  );
+  return inSession(targetOf(test, database), test.signal, async (session) => {
+    await compareRestored(session, comparison, test.progress);
+    if (manifest.wholeDatabase === undefined) return;
+    const { missing, changed } = await compareWhole(session, test, { sameVersion: true });
+    Failures.throwIfAny([...missing, ...changed].map(mismatch));
+  });
 }
 
 /** When a server dies, its own last log lines say more than the error of its client. */

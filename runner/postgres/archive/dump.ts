@@ -3,6 +3,8 @@ import { type ExecTarget, type StreamedProcess, streamTied } from "../../docker/
 import { Failure } from "../../lib/failure";
 import type { ArchiveFormat } from "../../request";
 import type { Sequence } from "../../request/contents";
+import type { WholeDatabase } from "../catalog/select-tables";
+import { escapeIdentifier } from "../session/escape";
 import { sqlName } from "../session/names";
 import { endedWith, errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
@@ -35,7 +37,7 @@ export interface MountedDestination {
 
 export function dumpCommand(
   options: DumpOptions,
-  snapshot: Pick<Snapshot, "id" | "tables">,
+  snapshot: Pick<Snapshot, "id" | "tables" | "whole">,
   file: string | undefined,
 ): string[] {
   return [
@@ -50,9 +52,16 @@ export function dumpCommand(
     "--no-sync",
     "--verbose",
     ...(file === undefined ? [] : [`--file=${file}`]),
-    ...[...snapshot.tables, ...options.sequences].map((name) => `--table=${sqlName(name)}`),
+    ...(snapshot.whole === undefined
+      ? [...snapshot.tables, ...options.sequences].map((name) => `--table=${sqlName(name)}`)
+      : allBut(snapshot.whole)),
   ];
 }
+
+const allBut = ({ excludeSchemas, withoutRows }: WholeDatabase): string[] => [
+  ...excludeSchemas.map((schema) => `--exclude-schema=${escapeIdentifier(schema)}`),
+  ...withoutRows.map((table) => `--exclude-table-data=${sqlName(table)}`),
+];
 
 /** Runs one `pg_dump` for all tables of the snapshot. It runs in the container, so that its version fits the server. */
 export async function dump(

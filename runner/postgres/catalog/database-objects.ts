@@ -51,12 +51,17 @@ const contentOfLargeObject = `
    ) SELECT md5(string_agg(sum, '' ORDER BY number)) FROM piece)`;
 
 const sequenceValue = "value of a sequence";
+const largeObject = "content of a large object";
+/** Kinds whose digest is of what users have stored, and the same in every version. */
+const contents = new Set([largeObject]);
 
 interface Source {
   readonly kind: string;
   readonly name: string;
   readonly definition: string;
   readonly from: string;
+  /** The schema that it goes with; unset if it is in none. */
+  readonly schema?: string;
   /** Whether the server may write it with other casts each time. */
   readonly hasExpressions?: boolean;
 }
@@ -68,6 +73,7 @@ const columnsOf = (row: string, ...without: readonly string[]) =>
 const sources: readonly Source[] = [
   {
     kind: "schema",
+    schema: "nspname",
     name: "format('%I', nspname)",
     // Before version 15, the owner of public is the first superuser, and no dump says so.
     definition: joined(
@@ -84,6 +90,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "type",
+    schema: "n.nspname",
     name: "format('%I.%I', n.nspname, t.typname)",
     definition: joined(
       ...["typtype::text", "typcategory::text", "typnotnull", "typdefault", ownerOf("typowner")],
@@ -99,6 +106,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "function",
+    schema: "n.nspname",
     name: "p.oid::regprocedure::text",
     definition: joined(
       ...["CASE WHEN prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE prorettype::regtype::text END"],
@@ -110,6 +118,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "relation",
+    schema: "n.nspname",
     name: relationName,
     definition: joined(
       ...["c.relkind::text", "c.relpersistence::text", ownerOf("c.relowner"), "c.relreplident::text", "c.relispopulated"],
@@ -126,6 +135,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "column",
+    schema: "n.nspname",
     name: `format('%s.%I', ${relationName}, a.attname)`,
     definition: joined(
       ...["format_type(a.atttypid, a.atttypmod)", "a.attnotnull", "a.attidentity::text", "a.attgenerated::text", "a.attstorage::text"],
@@ -140,6 +150,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "sequence",
+    schema: "n.nspname",
     name: relationName,
     definition: joined(
       ...[ownerOf("c.relowner"), rights("c.relacl", "s", "c.relowner"), "s.seqtypid::regtype::text", columnsOf("s", "seqrelid", "seqtypid")],
@@ -150,6 +161,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "index",
+    schema: "n.nspname",
     name: relationName,
     definition: joined(...["pg_get_indexdef(c.oid)", "i.indisclustered", "i.indisreplident", "c.reloptions"]),
     // An invalid index is left out by pg_dump, except of a partitioned table. That of a constraint comes with it.
@@ -159,6 +171,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "constraint",
+    schema: "n.nspname",
     name: `format('%I on %s', conname, CASE WHEN conrelid <> 0 THEN conrelid::regclass::text ELSE contypid::regtype::text END)`,
     definition: joined(...["pg_get_constraintdef(k.oid)", "convalidated", "coninhcount", "conislocal"]),
     from: `pg_constraint k JOIN pg_namespace n ON n.oid = connamespace
@@ -168,6 +181,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "trigger",
+    schema: "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = tgrelid)",
     name: `format('%I on %s', tgname, tgrelid::regclass)`,
     definition: joined(...["pg_get_triggerdef(g.oid)", "tgenabled::text"]),
     from: `pg_trigger g WHERE NOT tgisinternal AND ${isUsers("pg_trigger", "g.oid")} AND NOT ${isMember("pg_class", "tgrelid")}`,
@@ -175,6 +189,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "rule",
+    schema: "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = ev_class)",
     name: `format('%I on %s', rulename, ev_class::regclass)`,
     definition: joined(...["pg_get_ruledef(w.oid)", "ev_enabled::text"]),
     from: `pg_rewrite w WHERE rulename <> '_RETURN' AND ${isUsers("pg_rewrite", "w.oid")} AND NOT ${isMember("pg_class", "ev_class")}`,
@@ -182,6 +197,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "policy",
+    schema: "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = polrelid)",
     name: `format('%I on %s', polname, polrelid::regclass)`,
     definition: joined(
       ...["polcmd::text", "polpermissive", "pg_get_expr(polqual, polrelid)", "pg_get_expr(polwithcheck, polrelid)"],
@@ -192,6 +208,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "statistics",
+    schema: "nspname",
     name: `format('%I.%I', nspname, stxname)`,
     definition: joined(...["pg_get_statisticsobjdef(s.oid)", ownerOf("stxowner"), "nullif(to_jsonb(s) ->> 'stxstattarget', '-1')"]),
     from: `pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace WHERE ${isUsers("pg_statistic_ext", "s.oid")}`,
@@ -215,6 +232,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "default privileges",
+    schema: "(SELECT nspname FROM pg_namespace WHERE oid = defaclnamespace)",
     name: `format('of %I in %s for %s', pg_get_userbyid(defaclrole), coalesce(nullif(defaclnamespace, 0)::regnamespace::text, 'all schemas'), defaclobjtype)`,
     definition: joined(
       `(SELECT string_agg(format('%s %s %s', CASE WHEN grantee = 0 THEN 'public' ELSE format('role %I', pg_get_userbyid(grantee)) END, privilege_type, is_grantable), ', '
@@ -234,6 +252,7 @@ const sources: readonly Source[] = [
   },
   {
     kind: "comment",
+    schema: "o.schema",
     name: "format('on %s %s', o.type, o.identity)",
     definition: joined("description"),
     from: `pg_description t, pg_identify_object(classoid, objoid, objsubid) o
@@ -243,12 +262,14 @@ const sources: readonly Source[] = [
   {
     kind: "large object",
     name: "l.oid::text",
-    definition: joined(...[ownerOf("lomowner"), rights("lomacl", "L", "lomowner"), contentOfLargeObject]),
+    definition: joined(ownerOf("lomowner"), rights("lomacl", "L", "lomowner")),
     from: "pg_largeobject_metadata l",
   },
+  { kind: largeObject, name: "l.oid::text", definition: contentOfLargeObject, from: "pg_largeobject_metadata l" },
   {
     // The last value and the increment: somebody may go on using the sequence, so that a dump has a later value.
     kind: sequenceValue,
+    schema: "schemaname",
     name: "format('%I.%I', schemaname, sequencename)",
     definition: "format('%s %s', last_value, increment_by)",
     from: `pg_sequences q WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass
@@ -260,6 +281,7 @@ const sources: readonly Source[] = [
     ...["pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_foreign_data_wrapper", "pg_am"],
   ].map((catalog): Source => ({
     kind: catalog.replace("pg_", "").replaceAll("_", " "),
+    schema: "o.schema",
     name: "o.identity",
     definition: joined("o.type"),
     from: `${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) o WHERE ${isUsers(catalog, "x.oid")}`,
@@ -268,12 +290,12 @@ const sources: readonly Source[] = [
 
 const query = sources
   .map(
-    ({ kind, name, definition, from, hasExpressions = false }) =>
-      `SELECT '${kind}' AS kind, ${name} AS name, ${definition} AS text, ${String(hasExpressions)} AS "hasExpressions" FROM ${from}`,
+    ({ kind, name, definition, from, schema = "NULL", hasExpressions = false }) =>
+      `SELECT '${kind}' AS kind, (${schema})::text AS schema, ${name} AS name, ${definition} AS text, ${String(hasExpressions)} AS "hasExpressions" FROM ${from}`,
   )
   .join("\nUNION ALL\n");
 
-const Found = z.object({ kind: z.string(), name: z.string(), text: z.string(), hasExpressions: z.boolean() });
+const Found = z.object({ kind: z.string(), schema: z.string().nullable(), name: z.string(), text: z.string(), hasExpressions: z.boolean() });
 
 /** Tables in which extensions keep rows of the user's, and the condition that pg_dump dumps rows by. */
 const extensionTables = `
@@ -284,12 +306,13 @@ const extensionTables = `
 const extensionRows = (name: string, condition: string) =>
   `SELECT format('%s %s', count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)) AS text FROM (SELECT * FROM ${name} ${condition}) t`;
 
-/** All objects, ordered by kind and name. The session must write names with their schemas. */
-export async function readDatabaseObjects(session: Session): Promise<DatabaseObject[]> {
+/** All objects but those in some schemas, ordered by kind and name. The session must write names with their schemas. */
+export async function readDatabaseObjects(session: Session, excludeSchemas: readonly string[]): Promise<DatabaseObject[]> {
   const objects = await session.rows(
     `SELECT * FROM (${query}) q ORDER BY kind COLLATE "C", name COLLATE "C"`,
     Found,
   );
+  const left = objects.filter(({ schema }) => schema === null || !excludeSchemas.includes(schema));
   const tables = await session.rows(extensionTables, z.object({ name: z.string(), condition: z.string() }));
   const rows: DatabaseObject[] = [];
   for (const { name, condition } of tables) {
@@ -297,7 +320,7 @@ export async function readDatabaseObjects(session: Session): Promise<DatabaseObj
     rows.push({ kind: "rows of an extension", name, definition: text });
   }
   return [
-    ...objects.map(({ kind, name, text, hasExpressions }) => ({
+    ...left.map(({ kind, name, text, hasExpressions }) => ({
       ...{ kind, name },
       definition: kind === sequenceValue ? text : digest(hasExpressions ? withoutCasts(text) : text),
     })),
@@ -309,6 +332,13 @@ const digest = (text: string) => createHash("md5").update(text).digest("hex");
 
 const keyOf = ({ kind, name }: DatabaseObject) => `${kind} ${name}`;
 
+export interface Differences {
+  /** What would be lost. */
+  readonly missing: string[];
+  /** What has another definition, or is not in the backup. */
+  readonly changed: string[];
+}
+
 /**
  * How another database differs, a sentence each. Another version of PostgreSQL writes some definitions in other words; `sameVersion`
  * says whether definitions are compared, or names alone.
@@ -317,21 +347,24 @@ export function compareObjects(
   recorded: readonly DatabaseObject[],
   found: readonly DatabaseObject[],
   { sameVersion }: { readonly sameVersion: boolean },
-): string[] {
+): Differences {
   const others = new Map(found.map((one) => [keyOf(one), one]));
   const known = new Set(recorded.map(keyOf));
-  const differs = (one: DatabaseObject, other: DatabaseObject) =>
-    one.kind === sequenceValue
-      ? isBehind(one.definition, other.definition)
-      : sameVersion && one.definition !== other.definition;
-  return [
-    ...recorded.flatMap((one) => {
-      const other = others.get(keyOf(one));
-      if (other === undefined) return [`${keyOf(one)} is missing`];
-      return differs(one, other) ? [`${keyOf(one)} differs`] : [];
-    }),
-    ...found.filter((one) => !known.has(keyOf(one))).map((one) => `${keyOf(one)} is not in the backup`),
-  ];
+  const missing: string[] = [];
+  const changed: string[] = [];
+  for (const one of recorded) {
+    const other = others.get(keyOf(one));
+    if (other === undefined) missing.push(`${keyOf(one)} is missing`);
+    else if (one.kind === sequenceValue) {
+      if (isBehind(one.definition, other.definition))
+        missing.push(`${keyOf(one)}: ${one.definition} in the backup, ${other.definition} restored`);
+    } else if (one.definition !== other.definition) {
+      if (contents.has(one.kind)) missing.push(`${keyOf(one)} differs`);
+      else if (sameVersion) changed.push(`${keyOf(one)} differs`);
+    }
+  }
+  for (const one of found) if (!known.has(keyOf(one))) changed.push(`${keyOf(one)} is not in the backup`);
+  return { missing, changed };
 }
 
 /** Whether a sequence would give out values that it has given out before. */

@@ -1,4 +1,5 @@
 /** Which tables a request selects. */
+import { z } from "zod";
 import { Attempts, Failure } from "../../lib/failure";
 import { type Session, withQualifiedNames } from "../session/session";
 import { readCatalog, type Reference, type Relation } from "./catalog";
@@ -22,9 +23,23 @@ export interface SelectionRequest {
   readonly tables: readonly string[];
   readonly excludeTables: readonly string[];
   readonly missingReferences: MissingReferences;
+  /** The whole database. */
+  readonly all?: boolean;
+  /** Of the whole database, tables without their rows. */
+  readonly excludeTableData?: readonly string[];
+  readonly excludeSchemas?: readonly string[];
+}
+
+/** What a backup of the whole database leaves out. */
+export interface WholeDatabase {
+  readonly excludeSchemas: readonly string[];
+  /** Tables that it has without their rows. */
+  readonly withoutRows: readonly Relation[];
 }
 
 export interface Selection {
+  /** Set if all of the database is backed up, with these tables and their rows. */
+  readonly whole?: WholeDatabase;
   readonly tables: readonly Relation[];
   /** Views and foreign tables that a pattern matched, or that are a partition of a selected table; they are not dumped. */
   readonly skipped: readonly Relation[];
@@ -191,6 +206,11 @@ export async function resolveSelection(
   mayRead: (oid: string) => boolean = () => false,
 ): Promise<ResolvedSelection> {
   const relations = (await readCatalog(session)).filter((relation) => !isOfRestore(relation));
+  if (request.all === true) {
+    const selection = await selectAll(session, relations, request);
+    await refuseHalfRestored(session, selection.tables);
+    return selection;
+  }
   const added = new Set<string>();
   for (;;) {
     const selection = selectTables(relations, request, `database "${request.database}"`, added);
@@ -210,6 +230,37 @@ export async function resolveSelection(
     }
     for (const { to } of more) added.add(to);
   }
+}
+
+const nothing: Needs = { parts: [], needs: [], edges: [] };
+
+/** All tables of the user's, except what is left out. A whole database has all that its tables need. */
+async function selectAll(
+  session: Session,
+  relations: readonly Relation[],
+  { database, excludeTableData = [], excludeSchemas = [] }: SelectionRequest & { readonly database: string },
+): Promise<ResolvedSelection> {
+  const attempts = new Attempts();
+  const schemas = await session.rows("SELECT nspname AS name FROM pg_namespace", z.object({ name: z.string() }));
+  for (const schema of excludeSchemas.filter((name) => !schemas.some((one) => one.name === name)))
+    attempts.add(new Failure("table-not-found", `No schema "${schema}" is in database "${database}".`));
+  const left = relations.filter(({ schema }) => !excludeSchemas.includes(schema));
+  const chosen = new Set<string>();
+  for (const text of excludeTableData) {
+    const pattern = attempts.runSync(() => parseTablePattern(text));
+    if (pattern === undefined) continue;
+    const found = left.filter((relation) => matches(pattern, relation));
+    if (!found.some(holdsUserRows)) attempts.add(noTable(pattern, found[0], left, `database "${database}"`));
+    for (const { oid } of found) chosen.add(oid);
+  }
+  attempts.end();
+  const tables = left.filter(holdsUserRows);
+  const withoutRows = tables.filter((table) => isAmong(chosen, table));
+  return {
+    ...{ skipped: [], ofExtensions: [], ignoredReferences: [], needs: nothing },
+    tables: tables.filter((table) => !withoutRows.includes(table)),
+    whole: { excludeSchemas, withoutRows },
+  };
 }
 
 /** pg_dump attaches a partition to its table, whether that is dumped or not. */

@@ -103,7 +103,7 @@ async function beginWithLocks(
   options: LockOptions,
 ): Promise<void> {
   const names = tables.map(({ sqlName }) => sqlName);
-  const lock = `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;
+  const lock = names.length === 0 ? "" : `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;
   await beginAndWait(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", lock, options);
 }
 

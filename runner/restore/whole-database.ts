@@ -1,0 +1,334 @@
+/**
+ * Restores a whole database: beside the others of the server, under a name of its own, until all of it is there and compared. Then
+ * it is renamed, and one that has its name already is kept under another.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { Attempts, Failure, Failures } from "../lib/failure";
+import { formatBytes, totalBytes } from "../lib/format";
+import { setting } from "../lib/setting";
+import { archiveName } from "../postgres/archive/compression";
+import { createDatabase, restoreArchive, runScript } from "../postgres/archive/restore";
+import { safeScript } from "../postgres/archive/script-pieces";
+import { whyNotComparable } from "../postgres/catalog/fingerprint";
+import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
+import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
+import type { Name } from "../postgres/session/names";
+import { inDatabase, majorVersion } from "../postgres/session/server";
+import { inSession, type Session, SqlError } from "../postgres/session/session";
+import { readChecked, recordedFile } from "../repository/checksums";
+import { databaseFile } from "../repository/layout";
+import { compareRestored, compareWhole, mismatch } from "../verify";
+import {
+  type Caller,
+  type Found,
+  lockTarget,
+  rememberRestored,
+  type RequestedBackup,
+  restoredBefore,
+  type Target,
+} from "./begin";
+import { checkExtensions, checkFreeSpace, checkRoles } from "./check";
+import { cleanUp, forgetRecord, openRecord, makeRoles, restoreNames } from "./clean-up";
+import { openReader, type Reader } from "./reader";
+
+/** What came of a restore. */
+export interface Outcome {
+  readonly tables: readonly { readonly place: Name; readonly rows: number }[];
+  readonly restored: boolean;
+  /** Schemas that hold the tables that were there before, or the database that was. */
+  readonly swappedInto: string[];
+}
+
+/** Restores all of a backup of a whole database, or changes nothing. */
+export async function restoreDatabase({ docker, backup, container }: Found, caller: Caller): Promise<Outcome> {
+  const { request, manifest } = backup;
+  refuseParts(backup);
+  // The session is in another database of the server: nobody can rename the one that a session is in.
+  const names = restoreNames(request.database);
+  const own = { ...names, lock: `${names.lock} ${names.applicationName}` };
+  const lock = (maintenance: string) =>
+    lockTarget(docker, container, own, { ...backup, request: { ...request, database: maintenance } }, caller);
+  const target =
+    request.database === "postgres"
+      ? await lock("template1")
+      : await lock("postgres").catch((error: unknown) => {
+          if (error instanceof Failure && error.code === "connection-refused") return lock("template1");
+          throw error;
+        });
+  let outcome: Outcome | undefined;
+  try {
+    outcome = await restoreWhole(backup, target, caller);
+    return outcome;
+  } finally {
+    await cleanUp(target, backup.files, outcome !== undefined).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      caller.progress.note(`Not all that the restore made on its way is removed; the next one does that. ${error.message}`);
+    });
+  }
+
+  async function restoreWhole(wanted: RequestedBackup, into: Target, { progress, notes }: Caller): Promise<Outcome> {
+    const tables = manifest.tables.map((table) => ({ place: table, rows: table.rows }));
+    const there = await findExisting(wanted, into, caller);
+    if (there === "left") return { tables, restored: false, swappedInto: [] };
+    await check(wanted, into, notes);
+    if (request.dryRun) return { tables, restored: false, swappedInto: [] };
+    progress.note(
+      `Restoring the database, ${tables.length} tables, ${formatBytes(totalBytes(manifest.tables))} in the one they come from.`,
+    );
+    await load(wanted, into, caller);
+    progress.note("Comparing what was restored with what was backed up.");
+    await compare(wanted, into, caller);
+    await giveSettings(wanted, into, caller);
+    const kept = await publish(wanted, into, there, caller);
+    await rememberRestored(request, into.session, notes);
+    return { tables, restored: true, swappedInto: kept };
+  }
+}
+
+/** Where the database is made. */
+const inDatabaseOf = ({ exec, names }: Target) => inDatabase(exec, names.scratch);
+
+/** A whole database is restored whole. */
+function refuseParts({ request }: RequestedBackup): void {
+  const asked = [
+    ...(request.tables === undefined ? [] : [setting("--table", "tables")]),
+    ...(request.excludeTables.length === 0 ? [] : [setting("--exclude-table", "excludeTables")]),
+    ...(Object.keys(request.schemas).length === 0 ? [] : [setting("--schema", "schemas")]),
+    ...(request.content === "all" ? [] : [setting("--data-only or --schema-only", "content")]),
+  ];
+  if (asked.length === 0) return;
+  throw new Failure(
+    "usage",
+    `The backup is of a whole database, which is restored whole: ${asked.join(", ")} cannot be used with it. ` +
+      "Restore it under another name, and take from there what you need.",
+  );
+}
+
+/** none: there is no such database; empty: nothing of the user's is in it; left: it is to be left as it is. */
+type Existing = "none" | "empty" | "filled" | "left";
+
+/** Objects of a user's that an empty database does not have. */
+const countQuery = `
+SELECT (SELECT count(*) FROM pg_class c WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i', 'a')))
+     + (SELECT count(*) FROM pg_proc p WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+     + (SELECT count(*) FROM pg_largeobject_metadata) AS count`;
+
+async function findExisting(backup: RequestedBackup, { exec, session }: Target, caller: Caller): Promise<Existing> {
+  const { request, manifest } = backup;
+  const { database, ifExists } = request;
+  const found = await session.rows(
+    `SELECT datname AS name FROM pg_database WHERE datname = ${escapeLiteral(database)}`,
+    z.object({ name: z.string() }),
+  );
+  if (found.length === 0) {
+    if (request.createDatabase) return "none";
+    throw new Failure(
+      "requirement-missing",
+      `There is no database "${database}". Create it, or set ${setting("--create-database", "createDatabase: true")}.`,
+    );
+  }
+  const { count, before } = await inSession(inDatabase(exec, database), caller.signal, async (own) => ({
+    ...(await own.row(countQuery, z.object({ count: z.int() }))),
+    before: await restoredBefore(backup, own, caller),
+  }));
+  if (before.length > 0) return "left";
+  if (count === 0) return "empty";
+  if (ifExists === "skip") return "left";
+  if (ifExists !== "fail") return "filled";
+  throw new Failure(
+    "table-exists",
+    `Database "${database}" is not empty: it has ${count} tables, views, functions and large objects. Restore backup ${manifest.id} under another ` +
+      `name, or set ${setting("--if-exists swap", 'ifExists: "swap"')}, which keeps this database under another one, or replace, which drops it.`,
+  );
+}
+
+/** Fails with all that would keep the database from being restored. */
+async function check(backup: RequestedBackup, target: Target, notes: string[]): Promise<void> {
+  const { manifest, request } = backup;
+  const { session, serverInfo } = target;
+  const attempts = new Attempts();
+  const role = await session.row(
+    `SELECT rolname AS name, rolsuper AS superuser, rolsuper OR rolcreatedb AS "createDatabase" FROM pg_roles WHERE rolname = current_user`,
+    z.object({ name: z.string(), superuser: z.boolean(), createDatabase: z.boolean() }),
+  );
+  if (!role.createDatabase) {
+    attempts.add(
+      new Failure(
+        "privilege-missing",
+        `Role "${role.name}" may not create databases. Use another role, or give it: "ALTER ROLE ${escapeIdentifier(role.name)} CREATEDB".`,
+      ),
+    );
+  }
+  if (majorVersion(serverInfo.version) < majorVersion(manifest.source.serverVersion)) {
+    attempts.add(
+      new Failure(
+        "requirement-missing",
+        `The server is PostgreSQL ${serverInfo.version}, and the database comes from ${manifest.source.serverVersion}. A whole database cannot go to an ` +
+          "older version. Restore it into a newer server, or back up its tables.",
+      ),
+    );
+  }
+  await attempts.run(() => checkExtensions(manifest, session, role.superuser, notes, attempts));
+  await attempts.run(() => checkRoles(backup, session, role.superuser, attempts));
+  await attempts.run(() => checkFreeSpace(target, manifest.tables.map((recorded) => ({ recorded }))));
+  await attempts.run(() => checkConnections(request, session));
+  attempts.end();
+}
+
+const Connected = z.object({ pid: z.int(), user: z.string().nullable(), application: z.string() });
+
+/** Nobody may be connected to a database that is renamed. */
+async function checkConnections({ database, connections }: RequestedBackup["request"], session: Session) {
+  if (connections === "end") return;
+  const found = await session.rows(
+    `SELECT pid, usename AS user, application_name AS application FROM pg_stat_activity
+     WHERE datname = ${escapeLiteral(database)} AND pid <> pg_backend_pid() AND application_name NOT LIKE 'postgis-backup%' ORDER BY pid LIMIT 10`,
+    Connected,
+  );
+  if (found.length === 0) return;
+  const who = found.map(({ pid, user, application }) => `process ${pid} (${[user ?? "", application].filter(Boolean).join(", ")})`);
+  throw new Failure(
+    "database-in-use",
+    `Database "${database}" cannot be renamed while somebody is connected to it: ${who.join(", ")}. Stop what uses it, or set ` +
+      `${setting("--connections end", 'connections: "end"')}, which ends these sessions once the restored database is complete.`,
+  );
+}
+
+/** Fills the new database. */
+async function load(backup: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
+  const { request, manifest } = backup;
+  const { session, names } = target;
+  if (request.missingRoles === "create") {
+    await openRecord(session, names);
+    const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
+    const there = new Set(found.map(({ name }) => name));
+    await makeRoles(session, names, manifest.requires.roles.filter((role) => !there.has(role)));
+  }
+  await createDatabase(session, names.scratch, manifest.source);
+  const exec = inDatabaseOf(target);
+  const reader = await openReader(backup, target, signal);
+  try {
+    if (manifest.format === "plain") return await runPart(reader, "The archive", () => true);
+    await restorePart("pre-data");
+    const unqualified = await inSession(exec, signal, giveSearchPath);
+    await restorePart("data", "post-data");
+    await inSession(exec, signal, async (own) => resetSearchPath(own, await functionNames(own, unqualified)));
+  } finally {
+    await reader.close();
+  }
+
+  async function restorePart(...sections: string[]): Promise<void> {
+    const { inTarget } = reader;
+    if (inTarget !== undefined && manifest.format !== "plain") {
+      const options = { format: manifest.format, database: names.scratch, jobs: target.jobs, sections };
+      await restoreArchive({ ...exec, secretEnv: target.exec.secretEnv }, inTarget, options, signal);
+      return;
+    }
+    await runPart(reader, archiveName(manifest.format, manifest.compression), ({ section }) => sections.includes(section));
+  }
+
+  async function runPart(from: Reader, what: string, isWanted: (entry: Reader["entries"][number]) => boolean) {
+    const script = from.script(from.entries.filter(isWanted), signal);
+    await runScript(exec, what, safeScript(script, what), signal);
+  }
+}
+
+/** Fails unless all rows and all objects are there. What only looks different is noted. */
+async function compare({ manifest, files }: RequestedBackup, target: Target, { progress, signal, notes }: Caller) {
+  const { fingerprintMethod, source } = manifest;
+  const { serverInfo } = target;
+  const why = whyNotComparable(fingerprintMethod, source.encoding, { ...serverInfo, encoding: source.encoding });
+  if (why !== undefined) notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
+  const sameVersion = majorVersion(serverInfo.version) === majorVersion(source.serverVersion);
+  await inSession(inDatabaseOf(target), signal, async (session) => {
+    const tables = manifest.tables.map((recorded) => ({
+      ...{ recorded, at: recorded },
+      ...(sameVersion ? {} : { expected: { ...recorded, indexes: [], constraints: [] } }),
+    }));
+    const { logicalForeignKeys } = manifest;
+    const method = why === undefined ? fingerprintMethod : undefined;
+    await compareRestored(session, { tables, logicalForeignKeys, method, validity: false }, progress);
+    const { missing, changed } = await compareWhole(session, { manifest, files }, { sameVersion });
+    Failures.throwIfAny(missing.map(mismatch));
+    notes.push(...changed.slice(0, shown).map((one) => `Not as in the backup: ${one}.`));
+    if (changed.length > shown) notes.push(`And ${changed.length - shown} more are not as in the backup.`);
+    if (!sameVersion)
+      notes.push(
+        "Definitions were not compared, because another version of PostgreSQL writes them in other words; that all objects are there was.",
+      );
+  });
+}
+
+/** A result must stay short. */
+const shown = 10;
+
+/** Owner, settings and the like; the last ones may keep the database from being written to. */
+function giveSettings({ manifest, files }: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
+  const script = readChecked(files, recordedFile(manifest, databaseFile));
+  return runScript(inDatabaseOf(target), databaseFile, safeScript(script, databaseFile), signal);
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: object_in_use */
+const inUse = "55006";
+const attemptsToRename = 20;
+const pauseMilliseconds = 250;
+
+/** Gives the new database its name. Returns the name of the database that had it, if that is kept. */
+async function publish(
+  { request, manifest }: RequestedBackup,
+  { session, names }: Target,
+  existing: Existing,
+  { signal, progress }: Caller,
+): Promise<string[]> {
+  const { database, ifExists, connections } = request;
+  const aside = nameAside(database, manifest.id);
+  const rename = (from: string, to: string) =>
+    session.run(`ALTER DATABASE ${escapeIdentifier(from)} RENAME TO ${escapeIdentifier(to)}`);
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted();
+    if (connections === "end")
+      await session.run(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${escapeLiteral(database)} AND pid <> pg_backend_pid()`,
+      );
+    await session.run("BEGIN");
+    try {
+      if (existing !== "none") await rename(database, aside);
+      await rename(names.scratch, database);
+      if (request.missingRoles === "create") await forgetRecord(session, names);
+      await session.run("COMMIT");
+      break;
+    } catch (error) {
+      await session.run("ROLLBACK");
+      const isBusy = error instanceof SqlError && error.sqlState === inUse;
+      if (!isBusy) throw error;
+      if (attempt >= attemptsToRename) {
+        await checkConnections({ ...request, connections: "fail" }, session);
+        throw error;
+      }
+      // A session that was ended, or our own that has just been closed, takes a moment.
+      await sleep(pauseMilliseconds);
+    }
+  }
+  if (existing === "none") return [];
+  if (existing === "filled" && ifExists === "swap") return [aside];
+  try {
+    await session.run(`DROP DATABASE ${escapeIdentifier(aside)}`);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    progress.note(`warning: The database that was there before is left as "${aside}". ${error.message}`);
+    return [aside];
+  }
+}
+
+/** The longest name that PostgreSQL keeps whole. */
+const nameBytes = 63;
+
+function nameAside(database: string, id: string): string {
+  const suffix = `_before_${id.toLowerCase()}`;
+  let kept = database;
+  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
+  return kept + suffix;
+}
