@@ -211,22 +211,25 @@ async function load(backup: RequestedBackup, target: Target, { signal }: Caller)
   const reader = await openReader(backup, target, signal);
   try {
     if (manifest.format === "plain") return await runPart(reader, "The archive", () => true);
-    await restorePart("pre-data");
+    await restorePart(["pre-data"]);
     const unqualified = await inSession(exec, signal, giveSearchPath);
-    await restorePart("data", "post-data");
+    await restorePart(["data", "post-data"]);
     await inSession(exec, signal, async (own) => resetSearchPath(own, await functionNames(own, unqualified)));
   } finally {
     await reader.close();
   }
 
-  async function restorePart(...sections: string[]): Promise<void> {
+  async function restorePart(sections: readonly string[]): Promise<void> {
     const { inTarget } = reader;
     if (inTarget !== undefined && manifest.format !== "plain") {
       const options = { format: manifest.format, database: names.scratch, jobs: target.jobs, sections };
       await restoreArchive({ ...exec, secretEnv: target.exec.secretEnv }, inTarget, options, signal);
       return;
     }
-    await runPart(reader, archiveName(manifest.format, manifest.compression), ({ section }) => sections.includes(section));
+    // Comments and privileges are in no section. They come after all that they are about.
+    const isFirst = sections.includes("pre-data");
+    const what = archiveName(manifest.format, manifest.compression);
+    await runPart(reader, what, ({ section }) => (section === "pre-data") === isFirst);
   }
 
   async function runPart(from: Reader, what: string, isWanted: (entry: Reader["entries"][number]) => boolean) {
