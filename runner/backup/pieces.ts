@@ -55,7 +55,8 @@ export async function planPieces(
   const { session, target } = connection;
   const { tables } = snapshot;
   const { format, jobs, compression } = options;
-  if (format !== "directory" || !("containerPath" in destination) || snapshot.whole !== undefined) return none;
+  if (format !== "directory" || !("containerPath" in destination) || snapshot.whole !== undefined)
+    return none;
 
   const isCompared = measuring.places === true;
   const oids = tables.map(({ oid }) => oid);

@@ -228,7 +228,11 @@ interface Needed {
   /** Empty: nothing is created between the definitions and the rows. */
   readonly afterTables: string;
   /** Of a whole database. */
-  readonly whole?: { readonly owner: string; readonly script: string; readonly objects: readonly DatabaseObject[] };
+  readonly whole?: {
+    readonly owner: string;
+    readonly script: string;
+    readonly objects: readonly DatabaseObject[];
+  };
 }
 
 /** The objects of the whole database, in the snapshot. The archive creates all of them. */

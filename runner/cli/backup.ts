@@ -38,7 +38,11 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       "--all",
       "back up the whole database instead of tables: views, functions, large objects and all else that pg_dump dumps of it",
     )
-    .option("--exclude-table-data <name>", "with --all: back up this table or pattern without its rows; repeat for more", collect)
+    .option(
+      "--exclude-table-data <name>",
+      "with --all: back up this table or pattern without its rows; repeat for more",
+      collect,
+    )
     .option("--exclude-schema <name>", "with --all: leave this schema out; repeat for more", collect)
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)
     .option(

@@ -41,7 +41,10 @@ export interface Outcome {
 }
 
 /** Restores all of a backup of a whole database, or changes nothing. */
-export async function restoreDatabase({ docker, backup, container }: Found, caller: Caller): Promise<Outcome> {
+export async function restoreDatabase(
+  { docker, backup, container }: Found,
+  caller: Caller,
+): Promise<Outcome> {
   const { request, manifest } = backup;
   refuseParts(backup);
   // The session is in another database of the server: nobody can rename the one that a session is in.
@@ -63,11 +66,17 @@ export async function restoreDatabase({ docker, backup, container }: Found, call
   } finally {
     await cleanUp(target, backup.files, outcome !== undefined).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
-      caller.progress.note(`Not all that the restore made on its way is removed; the next one does that. ${error.message}`);
+      caller.progress.note(
+        `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
+      );
     });
   }
 
-  async function restoreWhole(wanted: RequestedBackup, into: Target, { progress, notes }: Caller): Promise<Outcome> {
+  async function restoreWhole(
+    wanted: RequestedBackup,
+    into: Target,
+    { progress, notes }: Caller,
+  ): Promise<Outcome> {
     const tables = manifest.tables.map((table) => ({ place: table, rows: table.rows }));
     const there = await findExisting(wanted, into, caller);
     if (there === "left") return { tables, restored: false, swappedInto: [] };
@@ -115,7 +124,11 @@ SELECT (SELECT count(*) FROM pg_class c WHERE oid >= 16384 AND relkind IN ('r', 
      + (SELECT count(*) FROM pg_proc p WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
      + (SELECT count(*) FROM pg_largeobject_metadata) AS count`;
 
-async function findExisting(backup: RequestedBackup, { exec, session }: Target, caller: Caller): Promise<Existing> {
+async function findExisting(
+  backup: RequestedBackup,
+  { exec, session }: Target,
+  caller: Caller,
+): Promise<Existing> {
   const { request, manifest } = backup;
   const { database, ifExists } = request;
   const found = await session.rows(
@@ -172,7 +185,12 @@ async function check(backup: RequestedBackup, target: Target, notes: string[]): 
   }
   await attempts.run(() => checkExtensions(manifest, session, role.superuser, notes, attempts));
   await attempts.run(() => checkRoles(backup, session, role.superuser, attempts));
-  await attempts.run(() => checkFreeSpace(target, manifest.tables.map((recorded) => ({ recorded }))));
+  await attempts.run(() =>
+    checkFreeSpace(
+      target,
+      manifest.tables.map((recorded) => ({ recorded })),
+    ),
+  );
   await attempts.run(() => checkConnections(request, session));
   attempts.end();
 }
@@ -188,7 +206,10 @@ async function checkConnections({ database, connections }: RequestedBackup["requ
     Connected,
   );
   if (found.length === 0) return;
-  const who = found.map(({ pid, user, application }) => `process ${pid} (${[user ?? "", application].filter(Boolean).join(", ")})`);
+  const who = found.map(
+    ({ pid, user, application }) =>
+      `process ${pid} (${[user ?? "", application].filter(Boolean).join(", ")})`,
+  );
   throw new Failure(
     "database-in-use",
     `Database "${database}" cannot be renamed while somebody is connected to it: ${who.join(", ")}. Stop what uses it, or set ` +
@@ -204,7 +225,11 @@ async function load(backup: RequestedBackup, target: Target, { signal }: Caller)
     await openRecord(session, names);
     const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
     const there = new Set(found.map(({ name }) => name));
-    await makeRoles(session, names, manifest.requires.roles.filter((role) => !there.has(role)));
+    await makeRoles(
+      session,
+      names,
+      manifest.requires.roles.filter((role) => !there.has(role)),
+    );
   }
   await createDatabase(session, names.scratch, manifest.source);
   const exec = inDatabaseOf(target);
@@ -232,27 +257,38 @@ async function load(backup: RequestedBackup, target: Target, { signal }: Caller)
     await runPart(reader, what, ({ section }) => (section === "pre-data") === isFirst);
   }
 
-  async function runPart(from: Reader, what: string, isWanted: (entry: Reader["entries"][number]) => boolean) {
+  async function runPart(
+    from: Reader,
+    what: string,
+    isWanted: (entry: Reader["entries"][number]) => boolean,
+  ) {
     const script = from.script(from.entries.filter(isWanted), signal);
     await runScript(exec, what, safeScript(script, what), signal);
   }
 }
 
 /** Fails unless all rows and all objects are there. What only looks different is noted. */
-async function compare({ manifest, files }: RequestedBackup, target: Target, { progress, signal, notes }: Caller) {
+async function compare(
+  { manifest, files }: RequestedBackup,
+  target: Target,
+  { progress, signal, notes }: Caller,
+) {
   const { fingerprintMethod, source } = manifest;
   const { serverInfo } = target;
-  const why = whyNotComparable(fingerprintMethod, source.encoding, { ...serverInfo, encoding: source.encoding });
+  const why = whyNotComparable(fingerprintMethod, source.encoding, {
+    ...serverInfo,
+    encoding: source.encoding,
+  });
   if (why !== undefined) notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
   const sameVersion = majorVersion(serverInfo.version) === majorVersion(source.serverVersion);
   await inSession(inDatabaseOf(target), signal, async (session) => {
-    const tables = manifest.tables.map((recorded) => ({
-      ...{ recorded, at: recorded },
-      ...(sameVersion ? {} : { expected: { ...recorded, indexes: [], constraints: [] } }),
-    }));
-    const { logicalForeignKeys } = manifest;
-    const method = why === undefined ? fingerprintMethod : undefined;
-    await compareRestored(session, { tables, logicalForeignKeys, method, validity: false }, progress);
+    const comparison = {
+      tables: manifest.tables.map((recorded) => ({ recorded, at: recorded })),
+      logicalForeignKeys: manifest.logicalForeignKeys,
+      method: why === undefined ? fingerprintMethod : undefined,
+      ...{ validity: false, sameVersion },
+    };
+    await compareRestored(session, comparison, progress);
     const { missing, changed } = await compareWhole(session, { manifest, files }, { sameVersion });
     Failures.throwIfAny(missing.map(mismatch));
     notes.push(...changed.slice(0, shown).map((one) => `Not as in the backup: ${one}.`));
@@ -268,7 +304,11 @@ async function compare({ manifest, files }: RequestedBackup, target: Target, { p
 const shown = 10;
 
 /** Owner, settings and the like; the last ones may keep the database from being written to. */
-function giveSettings({ manifest, files }: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
+function giveSettings(
+  { manifest, files }: RequestedBackup,
+  target: Target,
+  { signal }: Caller,
+): Promise<void> {
   const script = readChecked(files, recordedFile(manifest, databaseFile));
   return runScript(inDatabaseOf(target), databaseFile, safeScript(script, databaseFile), signal);
 }

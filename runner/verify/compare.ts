@@ -17,14 +17,18 @@ export function mismatch(text: string): Failure {
 }
 
 /** Every difference, with both values. */
-export function compareTable(recorded: RecordedTable, restored: RestoredTable): string[] {
+export function compareTable(
+  recorded: RecordedTable,
+  restored: RestoredTable,
+  options?: DefinitionOptions,
+): string[] {
   const { rows, fingerprint, invalidGeometries } = restored.measure ?? { rows: 0, fingerprint: "0" };
   const counted = recorded.invalidGeometries !== undefined && invalidGeometries !== undefined;
   return [
     ...unequal("rows", recorded.rows, rows),
     ...(recorded.rows === rows ? unequal("fingerprint", recorded.fingerprint, fingerprint) : []),
     ...(counted ? unequal("invalid geometries", recorded.invalidGeometries, invalidGeometries) : []),
-    ...compareDefinitions(recorded, restored),
+    ...compareDefinitions(recorded, restored, options),
   ];
 }
 

@@ -42,12 +42,14 @@ interface Comparison {
   readonly method: FingerprintMethod | undefined;
   /** Whether invalid geometries are counted. */
   readonly validity: boolean;
+  /** False if another version of PostgreSQL writes definitions than in the source. */
+  readonly sameVersion?: boolean;
 }
 
 /** Compares committed tables, in one transaction. Fails with every difference, each with the table and both values. */
 export async function compareRestored(
   session: Session,
-  { tables, logicalForeignKeys, method, validity }: Comparison,
+  { tables, logicalForeignKeys, method, validity, sameVersion = true }: Comparison,
   progress: Progress,
 ): Promise<void> {
   await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -69,7 +71,11 @@ export async function compareRestored(
   const byRecordedName = new Map(found.map(({ recorded, relation }) => [sqlName(recorded), relation]));
   const differences = [
     ...missing.map(({ at, place = at }) => `${sqlName(place)} is missing`),
-    ...(await compareMeasured(session, restored, measures, { exact: method !== undefined, definitions })),
+    ...(await compareMeasured(session, restored, measures, {
+      exact: method !== undefined,
+      definitions,
+      sameVersion,
+    })),
     ...(await compareOrphans(read, logicalForeignKeys, byRecordedName)),
   ];
   await session.run("ROLLBACK");
@@ -124,7 +130,11 @@ async function compareMeasured(
   session: Session,
   tables: readonly Restored[],
   measures: ReadonlyMap<string, Measure>,
-  { exact, definitions }: { exact: boolean; definitions?: ReadonlyMap<string, Definitions> },
+  {
+    exact,
+    definitions,
+    sameVersion = true,
+  }: { exact: boolean; definitions?: ReadonlyMap<string, Definitions>; sameVersion?: boolean },
 ): Promise<string[]> {
   const known = exact ? measures : withFingerprints(measures, tables);
   const pools = await findPools(
@@ -134,7 +144,7 @@ async function compareMeasured(
   const settled = settlePools(tables, known, pools);
   return tables.flatMap(({ oid, shown, expected }) => {
     const found = { ...(definitions?.get(oid) ?? noDefinitions), measure: settled.get(oid) };
-    return compareTable(expected, found).map((difference) => `${shown}: ${difference}`);
+    return compareTable(expected, found, { sameVersion }).map((difference) => `${shown}: ${difference}`);
   });
 }
 

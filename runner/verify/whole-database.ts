@@ -1,7 +1,12 @@
 /** Compares a restored database with what its backup says of all objects. */
 import { z } from "zod";
 import { Failure } from "../lib/failure";
-import { compareObjects, DatabaseObject, type Differences, readDatabaseObjects } from "../postgres/catalog/database-objects";
+import {
+  compareObjects,
+  DatabaseObject,
+  type Differences,
+  readDatabaseObjects,
+} from "../postgres/catalog/database-objects";
 import { type Session, withQualifiedNames } from "../postgres/session/session";
 import { readChecked, recordedFile } from "../repository/checksums";
 import type { BackupFiles } from "../repository/files";

@@ -27,7 +27,14 @@ async function makeDatabase(container: string): Promise<void> {
 
 /** All of a database as stock pg_dump writes it, but for casts, which PostgreSQL writes in another way each time. */
 async function dumpOf(container: string, database: string): Promise<string[]> {
-  const { output } = await docker("exec", container, "pg_dump", "--username=postgres", "--large-objects", database);
+  const { output } = await docker(
+    "exec",
+    container,
+    "pg_dump",
+    "--username=postgres",
+    "--large-objects",
+    database,
+  );
   return output.split("\n").filter((line) => !/^\\(un)?restrict |ARRAY\[/.test(line));
 }
 
@@ -45,8 +52,20 @@ describe("a backup of a whole database", function () {
   let mounted: string;
   let elsewhere: string;
   const all = (repository: string, ...more: string[]) =>
-    takeBackup({ container, repository, name: "all", tables: [], more: ["--database", "gis", "--all", ...more] });
-  const into = (database: string, ...more: string[]) => ({ container, repository: mounted, name: "all", database, more });
+    takeBackup({
+      container,
+      repository,
+      name: "all",
+      tables: [],
+      more: ["--database", "gis", "--all", ...more],
+    });
+  const into = (database: string, ...more: string[]) => ({
+    container,
+    repository: mounted,
+    name: "all",
+    database,
+    more,
+  });
 
   before(async () => {
     [mounted, elsewhere] = [await temporaryFolder(), await temporaryFolder()];
@@ -85,10 +104,17 @@ describe("a backup of a whole database", function () {
     const without = ["--exclude-schema", "Odd Schema", "--exclude-table-data", "app.years"];
     const { manifest } = await all(elsewhere, ...without, "--verify", "restore", "--format", "custom");
     assert.deepEqual(manifest.wholeDatabase?.excludedSchemas, ["Odd Schema"]);
-    const years = ["years", "years_2020", "years_2021", "years_2021_rest"].map((name) => ({ schema: "app", name }));
+    const years = ["years", "years_2020", "years_2021", "years_2021_rest"].map((name) => ({
+      schema: "app",
+      name,
+    }));
     assert.deepEqual(manifest.wholeDatabase.withoutRows, years);
     await restored({ ...into("less", "--create-database"), repository: elsewhere });
-    const found = await sql(container, "SELECT to_regnamespace('\"Odd Schema\"'), (SELECT count(*) FROM app.years), (SELECT count(*) FROM app.parcels)", "less");
+    const found = await sql(
+      container,
+      "SELECT to_regnamespace('\"Odd Schema\"'), (SELECT count(*) FROM app.years), (SELECT count(*) FROM app.parcels)",
+      "less",
+    );
     assert.equal(found, "|0|500");
   });
 
@@ -104,7 +130,10 @@ describe("a backup of a whole database", function () {
   });
 
   it("goes into an empty database, and into no database that nobody made", async () => {
-    assert.match(await refused(into("nowhere")), /error\[requirement-missing\].*no database "nowhere".*--create-database/);
+    assert.match(
+      await refused(into("nowhere")),
+      /error\[requirement-missing\].*no database "nowhere".*--create-database/,
+    );
     await sql(container, "CREATE DATABASE empty_one");
     await sql(container, "CREATE EXTENSION IF NOT EXISTS postgis", "empty_one");
     const { swappedInto } = await restored(into("empty_one"));
@@ -114,10 +143,24 @@ describe("a backup of a whole database", function () {
 
   it("waits for nobody who uses the database that it replaces, and ends their sessions only if that is asked for", async () => {
     await sql(container, "CREATE DATABASE used");
-    const session = docker("exec", container, "psql", "-U", "postgres", "-d", "used", "-c", "SELECT pg_sleep(120)");
+    const session = docker(
+      "exec",
+      container,
+      "psql",
+      "-U",
+      "postgres",
+      "-d",
+      "used",
+      "-c",
+      "SELECT pg_sleep(120)",
+    );
     const connected = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'used'";
-    while ((await sql(container, connected)) === "0") await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.match(await refused(into("used")), /error\[database-in-use\].*process \d+ \(postgres, psql\).*--connections end/);
+    while ((await sql(container, connected)) === "0")
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.match(
+      await refused(into("used")),
+      /error\[database-in-use\].*process \d+ \(postgres, psql\).*--connections end/,
+    );
     assert.equal(await sql(container, connected), "1");
     await restored(into("used", "--connections", "end"));
     assert.match((await session).output, /terminating connection/);
@@ -128,7 +171,13 @@ describe("a backup of a whole database", function () {
     const part = restoreArguments(into("part", "--create-database", "--table", "base"));
     assert.match((await runRunner(part)).stderr, /error\[usage\].*whole database.*--table/);
     assert.equal(await sql(container, "SELECT count(*) FROM pg_database WHERE datname = 'part'"), "0");
-    const both = backupArguments({ container, repository: elsewhere, name: "x", tables: ["base"], more: ["--all"] });
+    const both = backupArguments({
+      container,
+      repository: elsewhere,
+      name: "x",
+      tables: ["base"],
+      more: ["--all"],
+    });
     assert.match((await runRunner(both)).stderr, /--table has no meaning in a backup of the whole database/);
   });
 });
@@ -155,9 +204,18 @@ describe("a whole database of PostgreSQL 13 with PostGIS 3.1", function () {
     const more = ["--database", "gis", "--all"];
     await takeBackup({ container: old, repository: mounted, name: "all", tables: [], more });
     const options = { container: young, repository: mounted, name: "all", database: "gis" };
-    assert.match(await refused({ ...options, more: ["--create-database"] }), /lacks roles.*editor, .*owner_of_all/);
-    const { notes } = await restored({ ...options, more: ["--create-database", "--missing-roles", "create"] });
-    assert.ok(notes.some((note) => /Definitions were not compared/.test(note)), notes.join("\n"));
+    assert.match(
+      await refused({ ...options, more: ["--create-database"] }),
+      /lacks roles.*editor, .*owner_of_all/,
+    );
+    const { notes } = await restored({
+      ...options,
+      more: ["--create-database", "--missing-roles", "create"],
+    });
+    assert.ok(
+      notes.some((note) => /Definitions were not compared/.test(note)),
+      notes.join("\n"),
+    );
     const counts = `SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FILTER (WHERE relkind IN ('v', 'm')), sum(length(pg_get_viewdef(c.oid)) * 0) FROM pg_class c
       JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname IN ('app', 'Odd Schema')`;
     assert.equal(await sql(young, counts, "gis"), await sql(old, counts, "gis"));

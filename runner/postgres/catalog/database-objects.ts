@@ -13,10 +13,12 @@ const isMember = (catalog: string, oid: string) =>
   `EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
 
 /** Not made by the server or an extension. */
-const isUsers = (catalog: string, oid: string) => `${oid} >= ${firstUserOid} AND NOT ${isMember(catalog, oid)}`;
+const isUsers = (catalog: string, oid: string) =>
+  `${oid} >= ${firstUserOid} AND NOT ${isMember(catalog, oid)}`;
 
 /** Temporary objects belong to a session. */
-const isLasting = (schema: string) => `${schema} NOT LIKE 'pg\\_temp\\_%' AND ${schema} NOT LIKE 'pg\\_toast%'`;
+const isLasting = (schema: string) =>
+  `${schema} NOT LIKE 'pg\\_temp\\_%' AND ${schema} NOT LIKE 'pg\\_toast%'`;
 
 /**
  * Who may do what, whatever order it was granted in. What the owner has by default is there whether it was written down or not. Who
@@ -94,7 +96,10 @@ const sources: readonly Source[] = [
     name: "format('%I.%I', n.nspname, t.typname)",
     definition: joined(
       ...["typtype::text", "typcategory::text", "typnotnull", "typdefault", ownerOf("typowner")],
-      ...[rights("typacl", "T", "typowner"), "CASE WHEN typbasetype <> 0 THEN format_type(typbasetype, typtypmod) END"],
+      ...[
+        rights("typacl", "T", "typowner"),
+        "CASE WHEN typbasetype <> 0 THEN format_type(typbasetype, typtypmod) END",
+      ],
       "CASE WHEN typcollation <> 0 THEN typcollation::regcollation::text END",
       "(SELECT string_agg(enumlabel, E'\\n' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)",
       "(SELECT format('%s %s %s', format_type(rngsubtype, NULL), rngsubdiff, rngcanonical) FROM pg_range WHERE rngtypid = t.oid)",
@@ -121,9 +126,24 @@ const sources: readonly Source[] = [
     schema: "n.nspname",
     name: relationName,
     definition: joined(
-      ...["c.relkind::text", "c.relpersistence::text", ownerOf("c.relowner"), "c.relreplident::text", "c.relispopulated"],
-      ...["c.relrowsecurity", "c.relforcerowsecurity", "c.reloptions", "pg_get_expr(c.relpartbound, c.oid)", "pg_get_partkeydef(c.oid)"],
-      ...["CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END", "CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END"],
+      ...[
+        "c.relkind::text",
+        "c.relpersistence::text",
+        ownerOf("c.relowner"),
+        "c.relreplident::text",
+        "c.relispopulated",
+      ],
+      ...[
+        "c.relrowsecurity",
+        "c.relforcerowsecurity",
+        "c.reloptions",
+        "pg_get_expr(c.relpartbound, c.oid)",
+        "pg_get_partkeydef(c.oid)",
+      ],
+      ...[
+        "CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END",
+        "CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END",
+      ],
       rights("c.relacl", "r", "c.relowner"),
       "(SELECT amname FROM pg_am WHERE pg_am.oid = c.relam)",
       "(SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) FROM pg_inherits WHERE inhrelid = c.oid)",
@@ -138,8 +158,20 @@ const sources: readonly Source[] = [
     schema: "n.nspname",
     name: `format('%s.%I', ${relationName}, a.attname)`,
     definition: joined(
-      ...["format_type(a.atttypid, a.atttypmod)", "a.attnotnull", "a.attidentity::text", "a.attgenerated::text", "a.attstorage::text"],
-      ...["nullif(a.attstattarget, -1)", ownOptions, "a.attfdwoptions", "to_jsonb(a) ->> 'attcompression'", "pg_get_expr(d.adbin, d.adrelid)"],
+      ...[
+        "format_type(a.atttypid, a.atttypmod)",
+        "a.attnotnull",
+        "a.attidentity::text",
+        "a.attgenerated::text",
+        "a.attstorage::text",
+      ],
+      ...[
+        "nullif(a.attstattarget, -1)",
+        ownOptions,
+        "a.attfdwoptions",
+        "to_jsonb(a) ->> 'attcompression'",
+        "pg_get_expr(d.adbin, d.adrelid)",
+      ],
       "CASE WHEN a.attcollation <> 0 THEN a.attcollation::regcollation::text END",
       `CASE WHEN a.attacl IS NOT NULL THEN ${rights("a.attacl", "c", "c.relowner")} END`,
     ),
@@ -153,7 +185,12 @@ const sources: readonly Source[] = [
     schema: "n.nspname",
     name: relationName,
     definition: joined(
-      ...[ownerOf("c.relowner"), rights("c.relacl", "s", "c.relowner"), "s.seqtypid::regtype::text", columnsOf("s", "seqrelid", "seqtypid")],
+      ...[
+        ownerOf("c.relowner"),
+        rights("c.relacl", "s", "c.relowner"),
+        "s.seqtypid::regtype::text",
+        columnsOf("s", "seqrelid", "seqtypid"),
+      ],
       `(SELECT string_agg(format('%s.%I', refobjid::regclass, attname), ', ') FROM pg_depend JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
         WHERE classid = 'pg_class'::regclass AND objid = c.oid AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i'))`,
     ),
@@ -181,7 +218,8 @@ const sources: readonly Source[] = [
   },
   {
     kind: "trigger",
-    schema: "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = tgrelid)",
+    schema:
+      "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = tgrelid)",
     name: `format('%I on %s', tgname, tgrelid::regclass)`,
     definition: joined(...["pg_get_triggerdef(g.oid)", "tgenabled::text"]),
     from: `pg_trigger g WHERE NOT tgisinternal AND ${isUsers("pg_trigger", "g.oid")} AND NOT ${isMember("pg_class", "tgrelid")}`,
@@ -189,7 +227,8 @@ const sources: readonly Source[] = [
   },
   {
     kind: "rule",
-    schema: "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = ev_class)",
+    schema:
+      "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = ev_class)",
     name: `format('%I on %s', rulename, ev_class::regclass)`,
     definition: joined(...["pg_get_ruledef(w.oid)", "ev_enabled::text"]),
     from: `pg_rewrite w WHERE rulename <> '_RETURN' AND ${isUsers("pg_rewrite", "w.oid")} AND NOT ${isMember("pg_class", "ev_class")}`,
@@ -197,10 +236,16 @@ const sources: readonly Source[] = [
   },
   {
     kind: "policy",
-    schema: "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = polrelid)",
+    schema:
+      "(SELECT nspname FROM pg_class r JOIN pg_namespace n ON n.oid = relnamespace WHERE r.oid = polrelid)",
     name: `format('%I on %s', polname, polrelid::regclass)`,
     definition: joined(
-      ...["polcmd::text", "polpermissive", "pg_get_expr(polqual, polrelid)", "pg_get_expr(polwithcheck, polrelid)"],
+      ...[
+        "polcmd::text",
+        "polpermissive",
+        "pg_get_expr(polqual, polrelid)",
+        "pg_get_expr(polwithcheck, polrelid)",
+      ],
       `(SELECT string_agg(CASE WHEN role = 0 THEN 'public' ELSE format('role %I', pg_get_userbyid(role)) END, ', ' ORDER BY role <> 0, pg_get_userbyid(role) COLLATE "C") FROM unnest(polroles) role)`,
     ),
     from: `pg_policy y WHERE ${isUsers("pg_policy", "y.oid")}`,
@@ -210,7 +255,13 @@ const sources: readonly Source[] = [
     kind: "statistics",
     schema: "nspname",
     name: `format('%I.%I', nspname, stxname)`,
-    definition: joined(...["pg_get_statisticsobjdef(s.oid)", ownerOf("stxowner"), "nullif(to_jsonb(s) ->> 'stxstattarget', '-1')"]),
+    definition: joined(
+      ...[
+        "pg_get_statisticsobjdef(s.oid)",
+        ownerOf("stxowner"),
+        "nullif(to_jsonb(s) ->> 'stxstattarget', '-1')",
+      ],
+    ),
     from: `pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace WHERE ${isUsers("pg_statistic_ext", "s.oid")}`,
     hasExpressions: true,
   },
@@ -227,7 +278,9 @@ const sources: readonly Source[] = [
   {
     kind: "event trigger",
     name: "format('%I', evtname)",
-    definition: joined(...["evtevent", "evtfoid::regprocedure::text", "evtenabled::text", "evttags", ownerOf("evtowner")]),
+    definition: joined(
+      ...["evtevent", "evtfoid::regprocedure::text", "evtenabled::text", "evttags", ownerOf("evtowner")],
+    ),
     from: `pg_event_trigger v WHERE ${isUsers("pg_event_trigger", "v.oid")}`,
   },
   {
@@ -244,7 +297,14 @@ const sources: readonly Source[] = [
     kind: "foreign server",
     name: "format('%I', srvname)",
     definition: joined(
-      ...["fdwname", "srvtype", "srvversion", "srvoptions", ownerOf("srvowner"), rights("srvacl", "S", "srvowner")],
+      ...[
+        "fdwname",
+        "srvtype",
+        "srvversion",
+        "srvoptions",
+        ownerOf("srvowner"),
+        rights("srvacl", "S", "srvowner"),
+      ],
       // Options of a mapping can be a password, which only a superuser sees; a dump by others lacks them too.
       `(SELECT string_agg(CASE WHEN umuser = 0 THEN 'public' ELSE format('role %I', usename) END, ', ' ORDER BY umuser <> 0, usename COLLATE "C") FROM pg_user_mappings m WHERE m.srvid = s.oid)`,
     ),
@@ -265,7 +325,12 @@ const sources: readonly Source[] = [
     definition: joined(ownerOf("lomowner"), rights("lomacl", "L", "lomowner")),
     from: "pg_largeobject_metadata l",
   },
-  { kind: largeObject, name: "l.oid::text", definition: contentOfLargeObject, from: "pg_largeobject_metadata l" },
+  {
+    kind: largeObject,
+    name: "l.oid::text",
+    definition: contentOfLargeObject,
+    from: "pg_largeobject_metadata l",
+  },
   {
     // The last value and the increment: somebody may go on using the sequence, so that a dump has a later value.
     kind: sequenceValue,
@@ -277,7 +342,16 @@ const sources: readonly Source[] = [
   },
   // What these are made of is in the definitions above, or seldom changes: it is enough that a dump brings them back.
   ...[
-    ...["pg_operator", "pg_opclass", "pg_opfamily", "pg_cast", "pg_conversion", "pg_language", "pg_collation", "pg_transform"],
+    ...[
+      "pg_operator",
+      "pg_opclass",
+      "pg_opfamily",
+      "pg_cast",
+      "pg_conversion",
+      "pg_language",
+      "pg_collation",
+      "pg_transform",
+    ],
     ...["pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_foreign_data_wrapper", "pg_am"],
   ].map((catalog): Source => ({
     kind: catalog.replace("pg_", "").replaceAll("_", " "),
@@ -295,7 +369,13 @@ const query = sources
   )
   .join("\nUNION ALL\n");
 
-const Found = z.object({ kind: z.string(), schema: z.string().nullable(), name: z.string(), text: z.string(), hasExpressions: z.boolean() });
+const Found = z.object({
+  kind: z.string(),
+  schema: z.string().nullable(),
+  name: z.string(),
+  text: z.string(),
+  hasExpressions: z.boolean(),
+});
 
 /** Tables in which extensions keep rows of the user's, and the condition that pg_dump dumps rows by. */
 const extensionTables = `
@@ -307,7 +387,10 @@ const extensionRows = (name: string, condition: string) =>
   `SELECT format('%s %s', count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)) AS text FROM (SELECT * FROM ${name} ${condition}) t`;
 
 /** All objects but those in some schemas, ordered by kind and name. The session must write names with their schemas. */
-export async function readDatabaseObjects(session: Session, excludeSchemas: readonly string[]): Promise<DatabaseObject[]> {
+export async function readDatabaseObjects(
+  session: Session,
+  excludeSchemas: readonly string[],
+): Promise<DatabaseObject[]> {
   const objects = await session.rows(
     `SELECT * FROM (${query}) q ORDER BY kind COLLATE "C", name COLLATE "C"`,
     Found,

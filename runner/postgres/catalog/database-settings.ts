@@ -87,7 +87,9 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
           ),
         ]),
   ];
-  const body = statements.map((one) => `  EXECUTE format(${escapeLiteral(one)}, current_database());`).join("\n");
+  const body = statements
+    .map((one) => `  EXECUTE format(${escapeLiteral(one)}, current_database());`)
+    .join("\n");
   let tag = "settings";
   while (body.includes(`$${tag}$`)) tag += "_";
   return [

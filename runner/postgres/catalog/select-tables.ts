@@ -241,7 +241,10 @@ async function selectAll(
   { database, excludeTableData = [], excludeSchemas = [] }: SelectionRequest & { readonly database: string },
 ): Promise<ResolvedSelection> {
   const attempts = new Attempts();
-  const schemas = await session.rows("SELECT nspname AS name FROM pg_namespace", z.object({ name: z.string() }));
+  const schemas = await session.rows(
+    "SELECT nspname AS name FROM pg_namespace",
+    z.object({ name: z.string() }),
+  );
   for (const schema of excludeSchemas.filter((name) => !schemas.some((one) => one.name === name)))
     attempts.add(new Failure("table-not-found", `No schema "${schema}" is in database "${database}".`));
   const left = relations.filter(({ schema }) => !excludeSchemas.includes(schema));
