@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
-import { z } from "zod";
+import * as z from "zod";
 import { type Ended, type ExecTarget, readProcess, runTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { CustomSrid, type Requirements } from "../../request/contents";

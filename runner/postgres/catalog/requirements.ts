@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Relation } from "./catalog";
 import { findNeeds, type Needs, type ObjectId } from "./needs";
 import type { Session } from "../session/session";
