@@ -186,7 +186,7 @@ async function writeArchive(
 }
 
 /** Tables of this size, all together, are read back in a moment. */
-const smallBytes = 1 << 23;
+const smallBytes = 1 << 24;
 
 /** What reads the archive as soon as it is written. */
 function readerOf(

@@ -47,14 +47,14 @@ describe("the docker calls of a backup", function () {
   async function callsOf(repository: string, table: string, ...more: string[]) {
     await rm(calls, { force: true });
     const env = { PATH: `${programs}:${process.env["PATH"] ?? ""}` };
-    const { stderr } = await takeBackup({
-      ...{ container, repository, name: table, tables: [table], env },
+    const { result, stderr } = await takeBackup({
+      ...{ container, repository, name: table.replace(".", "-"), tables: [table], env },
       more: ["--database", "postgres", ...more],
     });
     const called = (await readFile(calls, "utf8")).trim().split("\n");
     const counts = new Map<string, number>();
     for (const name of called) counts.set(name, (counts.get(name) ?? 0) + 1);
-    return { counts: Object.fromEntries([...counts].toSorted()), stderr };
+    return { counts: Object.fromEntries([...counts].toSorted()), stderr, location: result.location };
   }
 
   it("of an empty table, in a folder that its container sees, start no other container", async () => {
@@ -67,6 +67,22 @@ describe("the docker calls of a backup", function () {
     const { counts } = await callsOf(unseen, "empty", "--format", "custom");
     assert.deepEqual(counts, { create: 1, exec: 9, image: 1, start: 1 });
   });
+
+  for (const [what, statement, has] of [
+    ["comment on a schema", "COMMENT ON SCHEMA noted IS 'of all'", /^COMMENT ON SCHEMA noted IS 'of all';$/m],
+    [
+      "grant on a schema",
+      "GRANT USAGE ON SCHEMA noted TO PUBLIC",
+      /^GRANT USAGE ON SCHEMA noted TO PUBLIC;$/m,
+    ],
+  ] as const)
+    it(`read a ${what} with one dump of definitions and one more for the script`, async () => {
+      await sql(container, `DROP SCHEMA IF EXISTS noted CASCADE; CREATE SCHEMA noted; ${statement}`);
+      await sql(container, "CREATE TABLE noted.t (id int)");
+      const { counts, location } = await callsOf(mounted, "noted.t");
+      assert.deepEqual(counts, { exec: 10, image: 1 });
+      assert.match(await readFile(path.join(location, "prepare.sql"), "utf8"), has);
+    });
 
   it("of a table that did not change are these", async () => {
     await callsOf(mounted, "filled", "--full-every", "7d");
