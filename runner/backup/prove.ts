@@ -44,8 +44,8 @@ export function startEarlyContainer(
 }
 
 /**
- * Reads a small archive that the database's own container sees. Its counting would be slower there than in this program, and its pipes
- * could end the server.
+ * Reads a small archive without another container. In the one that the database runs in, pg_restore may list the archive, but the
+ * programs that count its rows must not run: a pipe can end them by a signal, and that can restart the server. So this program counts.
  */
 export function ownReader(
   { docker, container }: ExecTarget,
