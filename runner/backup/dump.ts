@@ -127,13 +127,13 @@ type Dumper = (onTables: (tables: string) => void, signal: AbortSignal) => Promi
 function dumperOf(
   { target }: Connection,
   { snapshot, options, destination }: Dumping,
-  { shared, kept, ranged, compressor }: Pieces,
+  { shared, kept, ranged, compressor, contents }: Pieces,
 ): Dumper {
   const ranges =
     compressor && ranged.size > 0
       ? { ranged: [...ranged.values()], kept: piecesOf(kept), compressor }
       : undefined;
-  if (!("containerPath" in destination) || (shared.size === 0 && ranges === undefined))
+  if (!("containerPath" in destination) || contents === undefined)
     return async (onTables, signal) => {
       await dump(target, options, snapshot, destination, onTables, signal);
       return { names: new Map(), rangeBytes: new Map() };
@@ -145,7 +145,7 @@ function dumperOf(
       options,
       snapshot,
       destination,
-      { ranges, existing, onTables },
+      { contents, ranges, existing, onTables },
       signal,
     );
     for (const { at } of kept.values()) await rm(at);

@@ -1,6 +1,6 @@
 /** How the rows of each table get into the archive: shared with an earlier backup, dumped in ranges, or dumped whole. */
 import { type Compressor, findCompressor } from "../postgres/archive/compression";
-import { canReadContents } from "../postgres/archive/contents";
+import { canReadContents, type EarlyContents, startContents } from "../postgres/archive/contents";
 import type { Pieced } from "../postgres/archive/ranged-dump";
 import {
   forWorkers,
@@ -24,11 +24,13 @@ export interface Pieces extends Unchanged {
   /** Tables that are dumped in ranges, with what compresses them. */
   readonly ranged: ReadonlyMap<string, RangedTable>;
   readonly compressor: Compressor | undefined;
+  /** Of all tables; undefined if `pg_dump` dumps them all. */
+  readonly contents: EarlyContents | undefined;
 }
 
 const none: Pieces = {
   ...{ shared: new Map(), kept: new Map(), measures: new Map(), storage: new Map(), ranged: new Map() },
-  compressor: undefined,
+  ...{ compressor: undefined, contents: undefined },
 };
 
 /**
@@ -70,30 +72,39 @@ export async function planPieces(
   if ((candidates.length === 0 && large.size === 0) || !(await canReadContents(target)))
     return { ...none, storage };
 
-  const compressor = large.size === 0 ? undefined : await findCompressor(target, compression);
+  // It takes longer than to compare small tables, and is seldom read in vain: most tables do not change between two backups.
+  const contents = startContents(target, options, snapshot, signal);
   const lasting = (table: Relation, pages: number) => before.get(sqlName(table)) ?? lastingRange(pages);
   const splitting = isCompared ? lasting : forWorkers(jobs);
-  const split = compressor === undefined ? [] : await splitTables(session, [...large], splitting);
-  const ranged = new Map(split.map((table) => [table.oid, table]));
-  const unchanged =
-    earlier === undefined || candidates.length === 0
-      ? none
-      : await compareTables(
-          connection,
-          snapshot,
-          earlier,
-          candidates,
-          ranged,
-          { measuring, jobs },
-          progress,
-          signal,
-        );
-  const left = [...ranged].filter(([oid]) => !unchanged.shared.has(oid));
-  if (left.length > 0) {
-    const names = left.map(([, { sqlName: name, ranges }]) => `${name} in ${ranges.length} ranges`);
-    progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
+  try {
+    const compressor = large.size === 0 ? undefined : await findCompressor(target, compression);
+    const split = compressor === undefined ? [] : await splitTables(session, [...large], splitting);
+    const ranged = new Map(split.map((table) => [table.oid, table]));
+    const comparing = { ranged, measuring, jobs };
+    const unchanged =
+      earlier === undefined || candidates.length === 0
+        ? none
+        : await compareTables(connection, snapshot, earlier, candidates, comparing, progress, signal);
+    const left = [...ranged].filter(([oid]) => !unchanged.shared.has(oid));
+    noteRanges(left, jobs, progress);
+    const found = { ...unchanged, storage, ranged: new Map(left), compressor };
+    if (unchanged.shared.size + left.length > 0) return { ...found, contents };
+    await contents.close();
+    return { ...found, contents: undefined };
+  } catch (error) {
+    await contents.close();
+    throw error;
   }
-  return { ...unchanged, storage, ranged: new Map(left), compressor };
+}
+
+function noteRanges(
+  ranged: readonly (readonly [string, RangedTable])[],
+  jobs: number,
+  progress: Progress,
+): void {
+  if (ranged.length === 0) return;
+  const names = ranged.map(([, { sqlName: name, ranges }]) => `${name} in ${ranges.length} ranges`);
+  progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
 }
 
 /** By name, the pages in each range of the tables that the earlier backup has in ranges. */

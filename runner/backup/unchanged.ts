@@ -95,14 +95,19 @@ export function lastAlike(
   return alike && sameServer ? last : undefined;
 }
 
+interface Comparing {
+  readonly ranged: ReadonlyMap<string, RangedTable>;
+  readonly measuring: MeasureOptions;
+  readonly jobs: number;
+}
+
 /** Compares tables, several at a time, and links the files of those that did not change, or not in every range. */
 export async function compareTables(
   { session, target }: Connection,
   { id, tables }: Snapshot,
   earlier: Earlier,
   candidates: readonly Candidate[],
-  ranged: ReadonlyMap<string, RangedTable>,
-  { measuring, jobs }: { readonly measuring: MeasureOptions; readonly jobs: number },
+  { ranged, measuring, jobs }: Comparing,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Unchanged> {

@@ -13,6 +13,7 @@ import {
 import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catalog/prepare";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { Connection } from "../postgres/session/connect";
+import { isReadable, suffixOf } from "../postgres/archive/compression";
 import { addressOf, majorVersion, isConvertible } from "../postgres/session/server";
 import { withQualifiedNames } from "../postgres/session/session";
 import type { Snapshot } from "../postgres/session/snapshot";
@@ -26,7 +27,7 @@ import { destinationOf, folderInContainer, isSplit } from "./destination";
 import { dumpAndMeasure } from "./dump";
 import { dumpedSince, type Earlier, lastAlike, rowsProven } from "./unchanged";
 import type { Plan } from "./plan";
-import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
+import { type EarlyContainer, noEarlyContainer, ownReader, proveArchive, startEarlyContainer } from "./prove";
 import { restoreCommand, guideFile, restoreGuide } from "./restore-guide";
 import { totalBytes } from "../lib/format";
 import type { LogicalForeignKey } from "../postgres/catalog/logical-foreign-keys";
@@ -63,10 +64,7 @@ export async function writeBackup(
     throw notMounted(request, path.dirname(hostFolder));
   await writer.write(prepareFile, textOf(needs.preparation));
   if (needs.afterTables !== "") await writer.write(afterTablesFile, textOf(needs.afterTables));
-  const reader =
-    request.verify === "archive" && archive.format !== "plain"
-      ? startEarlyContainer(target.docker, container.Image, writer.files, progress, signal)
-      : noEarlyContainer;
+  const reader = readerOf(request, plan, taken.snapshot, writer, folder, progress, signal);
   try {
     return await writeArchive(
       request,
@@ -185,6 +183,27 @@ async function writeArchive(
       locale: description.source,
     }),
   };
+}
+
+/** Tables of this size, all together, are read back in a moment. */
+const smallBytes = 1 << 24;
+
+/** What reads the archive as soon as it is written. */
+function readerOf(
+  { verify }: BackupRequest,
+  { container, connection, archive: { format, compression } }: Plan,
+  { tables }: Snapshot,
+  { files }: BegunBackup,
+  folder: string | undefined,
+  progress: Progress,
+  signal: AbortSignal,
+): EarlyContainer {
+  if (verify !== "archive" || format === "plain") return noEarlyContainer;
+  const { target } = connection;
+  const isSmall = format === "directory" && totalBytes(tables) <= smallBytes;
+  if (isSmall && folder !== undefined && isReadable(suffixOf(compression)))
+    return ownReader(target, folder, files, progress, signal);
+  return startEarlyContainer(target.docker, container.Image, files, progress, signal);
 }
 
 /** The backup to share rows with, if that was asked for and there is one. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseRepository, s3Url } from "./location";
 import { Compression } from "./compression";
 import { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "./choices";

@@ -131,7 +131,7 @@ async function checkArchive(verification: Verification, container: BackupContain
   });
 }
 
-const targetOf = (docker: Docker, { name }: BackupContainer) => ({
+const targetOf = (docker: Docker, { name }: Pick<BackupContainer, "name">) => ({
   docker,
   container: name,
   env: { LC_ALL: "C" },
@@ -144,10 +144,15 @@ interface ContentOptions {
   readonly known?: ReadonlyMap<string, number>;
   /** All of them, if the container has only the table of contents. */
   readonly streamed?: readonly DataFile[];
+  /** Counts their rows elsewhere than in the container. */
+  readonly count?: (signal: AbortSignal) => Promise<ReadonlyMap<string, number>>;
 }
 
 /** The archive as a container sees it. */
-export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKind): ContainerFile => ({
+export const archiveIn = (
+  { folder, user }: Pick<BackupContainer, "folder" | "user">,
+  manifest: ArchiveKind,
+): ContainerFile => ({
   path: path.posix.join(folder, archiveFile(manifest)),
   user,
 });
@@ -155,17 +160,18 @@ export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKi
 /** Fails unless all tables and all rows are found in an archive. */
 export async function checkContents(
   docker: Docker,
-  container: BackupContainer,
+  container: Pick<BackupContainer, "name">,
   archive: Archive,
   manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
   signal: AbortSignal,
-  { known, streamed }: ContentOptions = {},
+  { known, streamed, count }: ContentOptions = {},
 ): Promise<void> {
   const target = targetOf(docker, container);
   const { tables, format, jobs } = manifest;
   const [list, found] = await together(signal, [
     (either) => listArchive(target, archive, either),
     async (either) => {
+      if (count !== undefined) return count(either);
       if (streamed !== undefined) return countStreamedFiles(target, streamed, jobs, either);
       const inFiles = format === "directory" && "path" in archive;
       const counted = inFiles ? await countDataFiles(target, archive, jobs, either, known) : undefined;
