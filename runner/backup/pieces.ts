@@ -1,6 +1,6 @@
 /** How the rows of each table get into the archive: shared with an earlier backup, dumped in ranges, or dumped whole. */
 import { type Compressor, findCompressor } from "../postgres/archive/compression";
-import { canReadContents } from "../postgres/archive/contents";
+import { canReadContents, readContents } from "../postgres/archive/contents";
 import type { Pieced } from "../postgres/archive/ranged-dump";
 import {
   forWorkers,
@@ -15,6 +15,7 @@ import type { Connection } from "../postgres/session/connect";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
 import type { Progress } from "../lib/progress";
+import { isSplit } from "./destination";
 import type { Dumping } from "./dump";
 import { compareTables, type Earlier, findCandidates, type RangesRecord, type Unchanged } from "./unchanged";
 
@@ -55,7 +56,8 @@ export async function planPieces(
   const { session, target } = connection;
   const { tables } = snapshot;
   const { format, jobs, compression } = options;
-  if (format !== "directory" || !("containerPath" in destination)) return none;
+  const inFolder = format === "directory" && "containerPath" in destination;
+  if (!inFolder && !isSplit(destination)) return none;
 
   const isCompared = measuring.places === true;
   const oids = tables.map(({ oid }) => oid);
@@ -63,10 +65,12 @@ export async function planPieces(
   const candidates = earlier === undefined ? [] : await findCandidates(earlier, tables, storage, progress);
   const splits = splitFrom > 0 && jobs >= leastJobs && serverVersion >= rangeScans;
   const before = earlierRanges(earlier);
-  const large = new Set([
+  const inRanges = [
     ...candidates.map(({ table }) => table).filter(({ bytes }) => bytes >= leastLastingBytes),
     ...tables.filter((table) => before.has(sqlName(table)) || (splits && table.bytes >= splitFrom)),
-  ]);
+  ];
+  // The files of a bucket are not put together from ranges.
+  const large = new Set(inFolder ? inRanges : []);
   if ((candidates.length === 0 && large.size === 0) || !(await canReadContents(target)))
     return { ...none, storage };
 
@@ -84,7 +88,7 @@ export async function planPieces(
           earlier,
           candidates,
           ranged,
-          { measuring, jobs },
+          { measuring, jobs, contents: () => readContents(target, options, snapshot, signal) },
           progress,
           signal,
         );
