@@ -9,7 +9,7 @@ import pMap from "p-map";
 import { Failure } from "../../lib/failure";
 import { s3Url } from "../../request/location";
 import type { Bucket } from "./client";
-import { RequestFailure } from "./failures";
+import { answered, missing, RequestFailure } from "./failures";
 import {
   joinParts,
   type ObjectOptions,
@@ -144,8 +144,10 @@ async function copyPart(
   try {
     return (await withGrace(stopped, (options) => patientClient.send(command, options))).CopyPartResult;
   } catch (error) {
-    // The source was read just now. So the server does not copy it, whatever the reason.
     if (!(error instanceof RequestFailure) || error.code === "s3-unreachable") throw error;
+    // Somebody has removed the source meanwhile.
+    if (answered(error, ...missing)) throw error;
+    // It was read just now. So the server does not copy, whatever the reason.
     throw new CannotCopy("s3-unsupported", error.message);
   }
 }
