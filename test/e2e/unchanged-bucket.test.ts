@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { backupPolicy } from "../../components/backup-bucket/policies";
 import type { Manifest } from "../../runner/repository/manifest";
+import { takeBackup } from "../support/backup";
 import { filled, type SharingBucket, startSharingBucket } from "../support/bucket-sharing";
 import { userWith } from "../support/bucket-user";
 import { TestBucket } from "../support/bucket";
@@ -144,5 +145,26 @@ describe("a backup, in a bucket, of tables that did not change", function () {
     const inFolder = ["--repository", path.join(sharing.folder, "copies"), "--name", name, second.id];
     const { exitCode, stderr } = await runRunner(["verify", ...inFolder]);
     assert.equal(exitCode, 0, stderr);
+  });
+
+  it("shares rows in a folder, is whole in its copy in the bucket, and shares rows with that there", async () => {
+    const { take, expectRestorable, name } = await sharing.database(filled("yearly"), ["yearly"]);
+    const inFolder = () =>
+      takeBackup({
+        ...{ container: sharing.container, repository: sharing.folder, name, tables: ["yearly"] },
+        more: ["--database", name, "--full-every", "7d", "--copy", sharing.repository, ...sharing.s3],
+        env: bucket.server.environment,
+      });
+    const first = await inFolder();
+    const second = await inFolder();
+    assert.equal(tableOf(second.manifest, "yearly").sharedFrom?.id, first.result.backupId);
+    await expectRestorable(second.result.backupId);
+    const third = await take();
+    assert.deepEqual([third.sent, third.copied.length], [[], 1]);
+    assert.deepEqual(tableOf(third.manifest, "yearly").sharedFrom, {
+      id: first.result.backupId,
+      generations: 2,
+    });
+    await expectRestorable(third.id);
   });
 });

@@ -9,7 +9,7 @@ import pMap from "p-map";
 import { Failure } from "../../lib/failure";
 import { s3Url } from "../../request/location";
 import type { Bucket } from "./client";
-import { answered, missing, RequestFailure } from "./failures";
+import { missing, RequestFailure } from "./failures";
 import {
   joinParts,
   type ObjectOptions,
@@ -146,7 +146,7 @@ async function copyPart(
   } catch (error) {
     if (!(error instanceof RequestFailure) || error.code === "s3-unreachable") throw error;
     // Somebody has removed the source meanwhile.
-    if (answered(error, ...missing)) throw error;
+    if (missing.includes(error.answer)) throw error;
     // It was read just now. So the server does not copy, whatever the reason.
     throw new CannotCopy("s3-unsupported", error.message);
   }

@@ -80,7 +80,7 @@ export async function createInBucket(
     const measured = recorded === undefined ? measuring(content) : { content, read: () => recorded };
     const sent = counted(measured.content, (more) => (bytes += more));
     const send = (object: ObjectOptions) => upload(working, prefix + file, sent, buffers, open, object);
-    return store(file, send, measured.read);
+    return store(file, send, () => measured.read());
   };
 
   /** Why the server does not copy objects. */
