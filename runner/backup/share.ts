@@ -26,7 +26,7 @@ interface Shared {
   readonly sharing: Sharing;
 }
 
-export interface Sharer {
+interface Sharer {
   /** The table of contents of all tables, where shared files have the names at once that it gives them. */
   readonly contents?: Buffer;
   /** Where the file is in the new backup. Undefined if it is damaged or cannot be shared, which is noted. */

@@ -68,11 +68,11 @@ describe("a backup that shares rows within a bucket", function () {
         child.kill(signal);
         return "late";
       });
-      const { exitCode, stderr } = await child;
+      const { exitCode, stdout, stderr } = await child;
       sharing.trouble();
       const code = signal === "SIGKILL" ? undefined : "interrupted";
       expectOneMessage(
-        { exitCode, stdout: "", stderr, seconds: 0 },
+        { exitCode, stdout, stderr, seconds: 0 },
         { code, message: /Interrupted by/, status: 143 },
       );
       await expectNothingInContainer(sharing.container);
@@ -101,10 +101,10 @@ describe("a backup that shares rows within a bucket", function () {
         ? { status: 403, code: "AccessDenied", message: "No." }
         : undefined,
     );
-    const { exitCode, stderr } = await tryTake();
+    const { exitCode, stdout, stderr } = await tryTake();
     sharing.trouble();
     expectOneMessage(
-      { exitCode, stdout: "", stderr, seconds: 0 },
+      { exitCode, stdout, stderr, seconds: 0 },
       { code: "s3-denied", message: /s3:PutObject/ },
     );
     assert.deepEqual(await stored(), before);

@@ -32,17 +32,15 @@ export async function startSharingBucket() {
   const database = async (statements: string, tables: readonly string[]) => {
     const { name, run } = await sharing.database(statements, tables);
     const shared = ["--database", name, "--format", "directory", "--full-every", "7d", ...s3];
-    const args = (more: readonly string[]) => [
-      ...backupArguments({
+    const args = (more: readonly string[]) =>
+      backupArguments({
         ...{ container: sharing.container, repository, name, tables },
         more: [...shared, ...more],
-      }),
-      "--json",
-    ];
+      });
     const tryTake = (more: readonly string[] = [], env = server.environment) => runRunner(args(more), env);
     const take = async (more: readonly string[] = [], env = server.environment) => {
       proxy.writes();
-      const { exitCode, stdout, stderr } = await tryTake(more, env);
+      const { exitCode, stdout, stderr } = await tryTake([...more, "--json"], env);
       assert.equal(exitCode, 0, stderr);
       const result = BackupResult.parse(JSON.parse(stdout));
       const id = result.backupId;

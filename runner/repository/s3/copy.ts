@@ -22,7 +22,7 @@ import {
 const mebibyte = 1 << 20;
 
 /** Bytes of a part. A server that is slow and silent while it copies should be done with one before it is given up. */
-export interface CopyLimits {
+interface CopyLimits {
   readonly usual: number;
   /** More are not taken in one request. */
   readonly most: number;
@@ -39,7 +39,7 @@ export class CannotCopy extends Failure {}
 /** Instead of the checksum of a part, the server gave one that was made of the checksums of the source's parts. */
 class ComposedChecksum extends CannotCopy {}
 
-export interface CopyPart {
+interface CopyPart {
   /** From 1. */
   readonly number: number;
   readonly start: number;
