@@ -15,6 +15,7 @@ import type { Connection } from "../postgres/session/connect";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
 import type { Progress } from "../lib/progress";
+import { isSplit } from "./destination";
 import type { Dumping } from "./dump";
 import { compareTables, type Earlier, findCandidates, type RangesRecord, type Unchanged } from "./unchanged";
 
@@ -57,7 +58,8 @@ export async function planPieces(
   const { session, target } = connection;
   const { tables } = snapshot;
   const { format, jobs, compression } = options;
-  if (format !== "directory" || !("containerPath" in destination)) return none;
+  const inFolder = format === "directory" && "containerPath" in destination;
+  if (!inFolder && !isSplit(destination)) return none;
 
   const isCompared = measuring.places === true;
   const oids = tables.map(({ oid }) => oid);
@@ -65,10 +67,12 @@ export async function planPieces(
   const candidates = earlier === undefined ? [] : await findCandidates(earlier, tables, storage, progress);
   const splits = splitFrom > 0 && jobs >= leastJobs && serverVersion >= rangeScans;
   const before = earlierRanges(earlier);
-  const large = new Set([
+  const inRanges = [
     ...candidates.map(({ table }) => table).filter(({ bytes }) => bytes >= leastLastingBytes),
     ...tables.filter((table) => before.has(sqlName(table)) || (splits && table.bytes >= splitFrom)),
-  ]);
+  ];
+  // The files of a bucket are not put together from ranges.
+  const large = new Set(inFolder ? inRanges : []);
   if ((candidates.length === 0 && large.size === 0) || !(await canReadContents(target)))
     return { ...none, storage };
 
@@ -80,7 +84,7 @@ export async function planPieces(
     const compressor = large.size === 0 ? undefined : await findCompressor(target, compression);
     const split = compressor === undefined ? [] : await splitTables(session, [...large], splitting);
     const ranged = new Map(split.map((table) => [table.oid, table]));
-    const comparing = { ranged, measuring, jobs };
+    const comparing = { ranged, measuring, jobs, contents: () => contents.read(signal) };
     const unchanged =
       earlier === undefined || candidates.length === 0
         ? none

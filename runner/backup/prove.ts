@@ -98,6 +98,7 @@ export async function proveArchive(
     justRead: stored.folder !== undefined,
     image: description.source.imageDigest,
     asked: false,
+    known,
     progress,
     signal,
   });

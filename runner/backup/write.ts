@@ -23,7 +23,7 @@ import { summarizeTables } from "../request/result";
 import { describeBackup, serverOf } from "./describe-backup";
 import { type BegunBackup, notMounted, type Repositories } from "./repositories";
 import { onceOnly } from "../repository/checksums";
-import { destinationOf, folderInContainer, isSplit } from "./destination";
+import { destinationOf, folderInContainer, mustSplit } from "./destination";
 import { dumpAndMeasure } from "./dump";
 import { dumpedSince, type Earlier, lastAlike, rowsProven } from "./unchanged";
 import type { Plan } from "./plan";
@@ -111,7 +111,7 @@ async function writeArchive(
       snapshot,
       options: {
         ...{ jobs, compression, version, sequences: requires.sequences, lockTimeout },
-        format: isSplit(writer, format) ? "custom" : format,
+        format: mustSplit(writer, format) ? "custom" : format,
       },
       destination: destinationOf(writer, folder, archive),
       splitFrom: request.splitTablesFrom,
@@ -210,17 +210,17 @@ function readerOf(
 function earlierOf(
   { fullEvery, full, fileMode }: BackupRequest,
   repositories: Repositories,
-  { files }: BegunBackup,
+  { files: { folder }, copyFrom }: BegunBackup,
   wanted: Parameters<typeof lastAlike>[1],
 ): Earlier | undefined {
   const manifest = fullEvery === undefined ? undefined : lastAlike(repositories.earlier, wanted);
-  if (manifest === undefined || fullEvery === undefined || files.folder === undefined) return undefined;
+  const inFolder = folder === undefined ? undefined : { folder, fileMode: Number.parseInt(fileMode, 8) };
+  const sharing = inFolder ?? (copyFrom && { copyFrom });
+  if (manifest === undefined || fullEvery === undefined || sharing === undefined) return undefined;
   return {
-    manifest,
+    ...{ manifest, sharing },
     files: repositories.earlierFiles(manifest),
     notBefore: dumpedSince(fullEvery, full),
-    folder: files.folder,
-    fileMode: Number.parseInt(fileMode, 8),
   };
 }
 

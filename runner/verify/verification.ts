@@ -38,6 +38,8 @@ export interface Verification {
   readonly image: string;
   /** Whether the user named it. */
   readonly asked: boolean;
+  /** Numbers of rows in files of a bucket, by their names, that need not be read again to verify the archive. */
+  readonly known?: ReadonlyMap<string, number>;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -112,21 +114,21 @@ async function checkInContainer(verification: Verification): Promise<void> {
 }
 
 async function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
-  const { docker, files, manifest, progress, signal } = verification;
+  const { docker, files, manifest, known = new Map<string, number>(), progress, signal } = verification;
   const check = (archive: Archive, options?: ContentOptions) =>
     checkContents(docker, container, archive, manifest, signal, options);
   const inContainer = archiveIn(container, manifest);
   if (!isStreamed(verification)) return check(inContainer);
-  const rows = rowFiles(verification);
+  const rows = rowFiles(verification).filter((file) => !known.has(path.posix.basename(file.path)));
   if (manifest.format === "directory" && !(await canCount(targetOf(docker, container), rows))) {
-    await copyFiles(docker, container, files, rows, signal);
+    await copyFiles(docker, container, files, rowFiles(verification), signal);
     return check(inContainer);
   }
   return whileReading(files, rows, progress, (counted) => {
     const streamed = rows.map((file) => ({ name: file.path, ...streamedArchive(counted, file) }));
     const [archive] = streamed;
     return manifest.format === "directory" || archive === undefined
-      ? check(inContainer, { streamed })
+      ? check(inContainer, { streamed, known })
       : check(archive);
   });
 }
@@ -172,7 +174,7 @@ export async function checkContents(
     (either) => listArchive(target, archive, either),
     async (either) => {
       if (count !== undefined) return count(either);
-      if (streamed !== undefined) return countStreamedFiles(target, streamed, jobs, either);
+      if (streamed !== undefined) return countStreamedFiles(target, streamed, jobs, either, known);
       const inFiles = format === "directory" && "path" in archive;
       const counted = inFiles ? await countDataFiles(target, archive, jobs, either, known) : undefined;
       return counted ?? readArchive(target, archive, either);

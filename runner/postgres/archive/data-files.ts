@@ -34,7 +34,7 @@ export async function countDataFiles(
     .split("\n")
     .filter(Boolean)
     .flatMap((line) => rowsOf(line, stderr.trim()));
-  return new Map([...counted, ...[...known].map(([name, rows]) => [entryOf(name), rows] as const)]);
+  return new Map([...counted, ...byEntry(known)]);
 }
 
 /**
@@ -46,14 +46,18 @@ export async function countStreamedFiles(
   files: readonly DataFile[],
   processes: number,
   signal: AbortSignal,
+  known: ReadonlyMap<string, number> = new Map(),
 ): Promise<ReadonlyMap<string, number>> {
   const counted = await pMap(
     groupBySize(files, ({ bytes }) => bytes),
     (group) => countTogether(target, group, signal),
     { concurrency: processes },
   );
-  return new Map(counted.flat());
+  return new Map([...counted.flat(), ...byEntry(known)]);
 }
+
+const byEntry = (known: ReadonlyMap<string, number>) =>
+  [...known].map(([name, rows]) => [entryOf(name), rows] as const);
 
 /** Whether the container has the programs that count the rows of such files. */
 export async function canCount(
