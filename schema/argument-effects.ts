@@ -361,7 +361,7 @@ export const tableBackup = {
     change: () => "7d",
     wrong: [
       ...refused("often", /^fullEvery: must be a duration/),
-      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format, in a folder/),
+      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format share/),
     ],
   },
   accept: {

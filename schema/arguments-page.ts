@@ -11,7 +11,7 @@ const head = `# Arguments
 What each argument of each component means, and what a change of it does in the next \`pulumi up\`. A wrong value is refused before
 anything is changed: a server that runs goes on with its data. Each argument of PostgisContainer, TableBackup and TableRestore is
 tried on a real stack by \`test/e2e/arguments-*.test.ts\`; of the others, \`test/unit/components/arguments.test.ts\`
-tries that wrong values are refused. \`fullEvery\` has no meaning in the bucket of that stack: \`test/unit/components/table-backup.test.ts\`
+tries that wrong values are refused. \`fullEvery\` is refused for the format of that stack: \`test/unit/components/table-backup.test.ts\`
 tries that it takes no new backup. The rows of what is nested in an argument, such as \`s3.region\`, are not tried one by one. The
 page is written by \`npm run schema\` from \`schema/argument-effects.ts\` and the comments in \`components/\`.
 `;

@@ -201,7 +201,7 @@ export interface AgentJobArgs {
   compression?: pulumi.Input<string>;
   /**
    * How long rows that did not change are shared with earlier backups before they are dumped anew, such as `7d`. It needs the
-   * format `directory`, and is refused for a job whose repository is in S3.
+   * format `directory`, which must be named for a job whose repository is in S3.
    * @default none; all rows are dumped each time
    */
   fullEvery?: pulumi.Input<string>;

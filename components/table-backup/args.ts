@@ -123,9 +123,9 @@ export interface TableBackupArgs {
   compression?: pulumi.Input<string>;
   /**
    * How long rows that did not change are shared with earlier backups before they are dumped anew, such as `7d` or `36h`. The backup
-   * links the data file of the last one instead of dumping the table again, if it proves that the table, its rows and their places
-   * are the same. It needs the format `directory` in a folder, and is refused for another format and for a repository in S3. A
-   * change takes no new backup.
+   * links the data file of the last one, or has S3 copy its object, instead of dumping the table again, if it proves that the table,
+   * its rows and their places are the same. It needs the format `directory`, which must be named where the repository is in S3, and
+   * is refused for another format and with `workDirectory`. A change takes no new backup.
    * @default none; all rows are dumped each time
    */
   fullEvery?: pulumi.Input<string>;

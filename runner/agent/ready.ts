@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecaError } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import {
   containerName,
   findContainer,

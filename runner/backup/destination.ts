@@ -5,7 +5,7 @@ import { spawnDocker } from "../docker/docker";
 import { callerIds, execArguments, type ExecTarget } from "../docker/exec";
 import { archiveName, suffixOf } from "../postgres/archive/compression";
 import type { DumpDestination } from "../postgres/archive/dump";
-import { splitArchive } from "../postgres/archive/split-archive";
+import { type ArchiveFile, splitArchive, tocFile } from "../postgres/archive/split-archive";
 import type { BackupWriter } from "../repository/repository";
 import type { ArchiveFormat } from "../request";
 
@@ -14,8 +14,22 @@ interface ArchiveKind {
   readonly compression: string;
 }
 
-/** Whether the files of the archive are made out of a custom archive: in a bucket, `pg_dump` cannot write them. */
-export function isSplit({ files }: Pick<BackupWriter, "files">, format: ArchiveFormat): boolean {
+/** Makes the files of a directory archive out of a custom archive. */
+interface SplitDestination {
+  /** If the table of contents of more tables is given, it is that of the archive, and names the files. */
+  receive(archive: AsyncIterable<Uint8Array>, contents?: Buffer): Promise<unknown>;
+  /** Where no table is left to dump. */
+  writeContents(contents: Buffer): Promise<unknown>;
+}
+
+export type Destination = DumpDestination | SplitDestination;
+
+export function isSplit(destination: Destination): destination is SplitDestination {
+  return "writeContents" in destination;
+}
+
+/** In a bucket, `pg_dump` cannot write the files of an archive. */
+export function mustSplit({ files }: Pick<BackupWriter, "files">, format: ArchiveFormat): boolean {
   return format === "directory" && files.folder === undefined;
 }
 
@@ -24,13 +38,19 @@ export function destinationOf(
   writer: BackupWriter,
   folder: string | undefined,
   { format, compression }: ArchiveKind,
-): DumpDestination {
+): Destination {
   const archive = archiveName(format, compression);
   const hostFolder = writer.files.folder;
-  if (isSplit(writer, format))
-    return { receive: (chunks) => writeFiles(writer, archive, splitArchive(chunks, suffixOf(compression))) };
+  if (mustSplit(writer, format)) {
+    const suffix = suffixOf(compression);
+    return {
+      receive: (chunks: AsyncIterable<Uint8Array>, contents) =>
+        writeFiles(writer, archive, splitArchive(chunks, suffix, contents)),
+      writeContents: (contents: Buffer) => writeFiles(writer, archive, [tocFile(contents)]),
+    } satisfies SplitDestination;
+  }
   if (folder === undefined || hostFolder === undefined)
-    return { receive: (chunks) => writer.write(archive, chunks) };
+    return { receive: (chunks: AsyncIterable<Uint8Array>) => writer.write(archive, chunks) };
   return {
     containerPath: path.posix.join(folder, archive),
     hostPath: path.join(hostFolder, archive),
@@ -45,7 +65,7 @@ export function destinationOf(
 async function writeFiles(
   writer: Pick<BackupWriter, "write">,
   archive: string,
-  files: ReturnType<typeof splitArchive>,
+  files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
 ): Promise<void> {
   const writing: Promise<void>[] = [];
   const failures: unknown[] = [];

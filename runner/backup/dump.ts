@@ -1,8 +1,10 @@
 import { rm } from "node:fs/promises";
-import { dump, type DumpDestination, type DumpOptions } from "../postgres/archive/dump";
+import path from "node:path";
+import { dump, type DumpOptions } from "../postgres/archive/dump";
 import { dumpInPieces, type Pieced } from "../postgres/archive/ranged-dump";
 import { findExtents } from "../postgres/catalog/extents";
 import { byTable, measure, type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
+import type { Relation } from "../postgres/catalog/catalog";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { inSnapshot } from "../postgres/session/snapshot-reader";
@@ -10,6 +12,7 @@ import type { Progress } from "../lib/progress";
 import { formatBytes, totalBytes } from "../lib/format";
 import type { Session } from "../postgres/session/session";
 import { together } from "../lib/concurrency";
+import { type Destination, isSplit } from "./destination";
 import { type Pieces, planPieces, recordedRanges } from "./pieces";
 import { conditionsOf, type Earlier, sharedAs } from "./unchanged";
 import { type LogicalForeignKey, countOrphans } from "../postgres/catalog/logical-foreign-keys";
@@ -18,7 +21,7 @@ import { type LogicalForeignKey, countOrphans } from "../postgres/catalog/logica
 export interface Dumping {
   readonly snapshot: Snapshot;
   readonly options: DumpOptions;
-  readonly destination: DumpDestination;
+  readonly destination: Destination;
   /** Tables of at least so many bytes are dumped by several workers at once; 0: none are. */
   readonly splitFrom: number;
   /** `server_version_num` */
@@ -100,7 +103,7 @@ async function orDeadSession<T>(session: Session, signal: AbortSignal, work: () 
  * For a destination that receives the archive: whether `pg_dump` has given all of it. False if the archive goes to a file, or if
  * the dump was aborted.
  */
-function noticed(destination: DumpDestination) {
+function noticed(destination: Destination) {
   if (!("receive" in destination)) return { destination, dumped: () => Promise.resolve(false) };
   const given = new AbortController();
   const noticing = async function* (chunks: AsyncIterable<Uint8Array>) {
@@ -116,24 +119,49 @@ function noticed(destination: DumpDestination) {
       if (either.aborted) tell();
       else either.addEventListener("abort", tell, { once: true });
     });
-  const receiving: DumpDestination = { receive: (chunks) => destination.receive(noticing(chunks)) };
-  return { destination: receiving, dumped };
+  if (!isSplit(destination))
+    return {
+      destination: { receive: (chunks: AsyncIterable<Uint8Array>) => destination.receive(noticing(chunks)) },
+      dumped,
+    };
+  const splitting: Destination = {
+    receive: (chunks, contents) => destination.receive(noticing(chunks), contents),
+    writeContents(contents) {
+      given.abort();
+      return destination.writeContents(contents);
+    },
+  };
+  return { destination: splitting, dumped };
 }
 
 /** Dumps the tables, and says which ones it is busy with. */
 type Dumper = (onTables: (tables: string) => void, signal: AbortSignal) => Promise<Pieced>;
 
 /** `pg_dump` dumps the tables, except what is there already or is dumped in ranges. */
-function dumperOf(
-  { target }: Connection,
-  { snapshot, options, destination }: Dumping,
-  { shared, kept, ranged, compressor }: Pieces,
-): Dumper {
+function dumperOf(connection: Connection, dumping: Dumping, pieces: Pieces): Dumper {
+  const { target } = connection;
+  const { snapshot, options, destination } = dumping;
+  const { shared, kept, ranged, compressor, contents } = pieces;
+  if (contents !== undefined && isSplit(destination))
+    return async (onTables, signal) => {
+      const left = snapshot.tables.filter(({ oid }) => !shared.has(oid));
+      const without = { ...snapshot, tables: left };
+      const all = await contents.read(signal);
+      const receiving = {
+        receive: (chunks: AsyncIterable<Uint8Array>) => destination.receive(chunks, all),
+      };
+      // The contents have the sequences too.
+      if (left.some(holdsRows))
+        await dump(target, { ...options, sequences: [] }, without, receiving, onTables, signal);
+      else await destination.writeContents(all);
+      const names = new Map([...shared].map(([oid, { at }]) => [oid, path.posix.basename(at)]));
+      return { names, rangeBytes: new Map() };
+    };
   const ranges =
     compressor && ranged.size > 0
       ? { ranged: [...ranged.values()], kept: piecesOf(kept), compressor }
       : undefined;
-  if (!("containerPath" in destination) || (shared.size === 0 && ranges === undefined))
+  if (!("containerPath" in destination) || contents === undefined)
     return async (onTables, signal) => {
       await dump(target, options, snapshot, destination, onTables, signal);
       return { names: new Map(), rangeBytes: new Map() };
@@ -145,12 +173,14 @@ function dumperOf(
       options,
       snapshot,
       destination,
-      { ranges, existing, onTables },
+      { contents, ranges, existing, onTables },
       signal,
     );
     for (const { at } of kept.values()) await rm(at);
     return dumped;
   };
 }
+
+const holdsRows = ({ kind }: Relation): boolean => kind === "r";
 
 const piecesOf = (kept: Pieces["kept"]) => new Map([...kept].map(([oid, { pieces }]) => [oid, pieces]));

@@ -1,6 +1,6 @@
 /** How the rows of each table get into the archive: shared with an earlier backup, dumped in ranges, or dumped whole. */
 import { type Compressor, findCompressor } from "../postgres/archive/compression";
-import { canReadContents } from "../postgres/archive/contents";
+import { canReadContents, type EarlyContents, startContents } from "../postgres/archive/contents";
 import type { Pieced } from "../postgres/archive/ranged-dump";
 import {
   forWorkers,
@@ -15,6 +15,7 @@ import type { Connection } from "../postgres/session/connect";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
 import type { Progress } from "../lib/progress";
+import { isSplit } from "./destination";
 import type { Dumping } from "./dump";
 import { compareTables, type Earlier, findCandidates, type RangesRecord, type Unchanged } from "./unchanged";
 
@@ -24,11 +25,13 @@ export interface Pieces extends Unchanged {
   /** Tables that are dumped in ranges, with what compresses them. */
   readonly ranged: ReadonlyMap<string, RangedTable>;
   readonly compressor: Compressor | undefined;
+  /** Of all tables; undefined if `pg_dump` dumps them all. */
+  readonly contents: EarlyContents | undefined;
 }
 
 const none: Pieces = {
   ...{ shared: new Map(), kept: new Map(), measures: new Map(), storage: new Map(), ranged: new Map() },
-  compressor: undefined,
+  ...{ compressor: undefined, contents: undefined },
 };
 
 /**
@@ -55,8 +58,8 @@ export async function planPieces(
   const { session, target } = connection;
   const { tables } = snapshot;
   const { format, jobs, compression } = options;
-  if (format !== "directory" || !("containerPath" in destination) || snapshot.whole !== undefined)
-    return none;
+  const inFolder = format === "directory" && "containerPath" in destination;
+  if (snapshot.whole !== undefined || (!inFolder && !isSplit(destination))) return none;
 
   const isCompared = measuring.places === true;
   const oids = tables.map(({ oid }) => oid);
@@ -64,37 +67,48 @@ export async function planPieces(
   const candidates = earlier === undefined ? [] : await findCandidates(earlier, tables, storage, progress);
   const splits = splitFrom > 0 && jobs >= leastJobs && serverVersion >= rangeScans;
   const before = earlierRanges(earlier);
-  const large = new Set([
+  const inRanges = [
     ...candidates.map(({ table }) => table).filter(({ bytes }) => bytes >= leastLastingBytes),
     ...tables.filter((table) => before.has(sqlName(table)) || (splits && table.bytes >= splitFrom)),
-  ]);
+  ];
+  // The files of a bucket are not put together from ranges.
+  const large = new Set(inFolder ? inRanges : []);
   if ((candidates.length === 0 && large.size === 0) || !(await canReadContents(target)))
     return { ...none, storage };
 
-  const compressor = large.size === 0 ? undefined : await findCompressor(target, compression);
+  // It takes longer than to compare small tables, and is seldom read in vain: most tables do not change between two backups.
+  const contents = startContents(target, options, snapshot, signal);
   const lasting = (table: Relation, pages: number) => before.get(sqlName(table)) ?? lastingRange(pages);
   const splitting = isCompared ? lasting : forWorkers(jobs);
-  const split = compressor === undefined ? [] : await splitTables(session, [...large], splitting);
-  const ranged = new Map(split.map((table) => [table.oid, table]));
-  const unchanged =
-    earlier === undefined || candidates.length === 0
-      ? none
-      : await compareTables(
-          connection,
-          snapshot,
-          earlier,
-          candidates,
-          ranged,
-          { measuring, jobs },
-          progress,
-          signal,
-        );
-  const left = [...ranged].filter(([oid]) => !unchanged.shared.has(oid));
-  if (left.length > 0) {
-    const names = left.map(([, { sqlName: name, ranges }]) => `${name} in ${ranges.length} ranges`);
-    progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
+  try {
+    const compressor = large.size === 0 ? undefined : await findCompressor(target, compression);
+    const split = compressor === undefined ? [] : await splitTables(session, [...large], splitting);
+    const ranged = new Map(split.map((table) => [table.oid, table]));
+    const comparing = { ranged, measuring, jobs, contents: () => contents.read(signal) };
+    const unchanged =
+      earlier === undefined || candidates.length === 0
+        ? none
+        : await compareTables(connection, snapshot, earlier, candidates, comparing, progress, signal);
+    const left = [...ranged].filter(([oid]) => !unchanged.shared.has(oid));
+    noteRanges(left, jobs, progress);
+    const found = { ...unchanged, storage, ranged: new Map(left), compressor };
+    if (unchanged.shared.size + left.length > 0) return { ...found, contents };
+    await contents.close();
+    return { ...found, contents: undefined };
+  } catch (error) {
+    await contents.close();
+    throw error;
   }
-  return { ...unchanged, storage, ranged: new Map(left), compressor };
+}
+
+function noteRanges(
+  ranged: readonly (readonly [string, RangedTable])[],
+  jobs: number,
+  progress: Progress,
+): void {
+  if (ranged.length === 0) return;
+  const names = ranged.map(([, { sqlName: name, ranges }]) => `${name} in ${ranges.length} ranges`);
+  progress.note(`Dumped by ${jobs} workers together: ${names.join(", ")}.`);
 }
 
 /** By name, the pages in each range of the tables that the earlier backup has in ranges. */

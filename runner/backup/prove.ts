@@ -1,10 +1,11 @@
 /** Proves that an archive can be restored, as far as the request asks for it. */
 import type { Docker } from "../docker/docker";
+import { callerIds, type ExecTarget } from "../docker/exec";
 import type { Progress } from "../lib/progress";
 import type { StoredFile, BackupFiles } from "../repository/files";
 import type { Manifest } from "../repository/manifest";
 import type { VerifyLevel } from "../request";
-import { archiveIn, checkContents, startMountedContainer, verifyBackup } from "../verify";
+import { archiveIn, checkContents, isWhole, startMountedContainer, verifyBackup } from "../verify";
 import type { Description } from "./describe-backup";
 import { secondsSince } from "../lib/format";
 
@@ -42,6 +43,27 @@ export function startEarlyContainer(
   };
 }
 
+/**
+ * Reads a small archive without another container. In the one that the database runs in, pg_restore may list the archive, but the
+ * programs that count its rows must not run: a pipe can end them by a signal, and that can restart the server. So this program counts.
+ */
+export function ownReader(
+  { docker, container }: ExecTarget,
+  folder: string,
+  files: BackupFiles,
+  progress: Progress,
+  signal: AbortSignal,
+): EarlyContainer {
+  return {
+    async check(description, known) {
+      progress.note("Reading the backup to its end.");
+      const archive = archiveIn({ folder, user: callerIds() }, description);
+      return isWhole({ docker, container, archive, files }, description, known, signal);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
 export const noEarlyContainer: EarlyContainer = {
   check: () => Promise.resolve(false),
   close: () => Promise.resolve(),
@@ -76,6 +98,7 @@ export async function proveArchive(
     justRead: stored.folder !== undefined,
     image: description.source.imageDigest,
     asked: false,
+    known,
     progress,
     signal,
   });

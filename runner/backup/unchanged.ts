@@ -28,9 +28,10 @@ import { Failure } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import { backupTime } from "../repository/backup-id";
 import { readChecked, readChecksums, readWhole, recordedFile } from "../repository/checksums";
-import { type BackupFiles, shareFile, type StoredFile } from "../repository/files";
+import type { BackupFiles, StoredFile } from "../repository/files";
 import type { Manifest } from "../repository/manifest";
 import { milliseconds } from "../request/duration";
+import { sharerOf, type Sharing } from "./share";
 
 /** The backup that rows are shared with, and how. */
 export interface Earlier {
@@ -38,9 +39,7 @@ export interface Earlier {
   readonly files: BackupFiles;
   /** Rows that were dumped before this time, in milliseconds since 1970, are dumped anew. */
   readonly notBefore: number;
-  /** The folder that the new backup is written to. Shared files wait there until the archive has its table of contents. */
-  readonly folder: string;
-  readonly fileMode: number;
+  readonly sharing: Sharing;
 }
 
 type RecordedTable = Manifest["tables"][number];
@@ -50,7 +49,7 @@ type SharedFrom = NonNullable<RecordedTable["sharedFrom"]>;
 /** A data file that an earlier backup has too. */
 export interface SharedFile {
   readonly stored: StoredFile;
-  /** Where it is until the archive has its table of contents. */
+  /** Where it is: in a folder, until the archive has its table of contents; in a bucket, its name. */
   readonly at: string;
   readonly sharedFrom: SharedFrom;
   /** What the earlier backup says of its ranges. */
@@ -95,14 +94,21 @@ export function lastAlike(
   return alike && sameServer ? last : undefined;
 }
 
-/** Compares tables, several at a time, and links the files of those that did not change, or not in every range. */
+interface Comparing {
+  readonly ranged: ReadonlyMap<string, RangedTable>;
+  readonly measuring: MeasureOptions;
+  readonly jobs: number;
+  /** Reads the table of contents of all tables. */
+  readonly contents: () => Promise<Buffer>;
+}
+
+/** Compares tables, several at a time, and shares the files of those that did not change, or not in every range. */
 export async function compareTables(
   { session, target }: Connection,
   { id, tables }: Snapshot,
   earlier: Earlier,
   candidates: readonly Candidate[],
-  ranged: ReadonlyMap<string, RangedTable>,
-  { measuring, jobs }: { readonly measuring: MeasureOptions; readonly jobs: number },
+  { ranged, measuring, jobs, contents }: Comparing,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Unchanged> {
@@ -119,24 +125,25 @@ export async function compareTables(
   const measures = byTable(measured.flat());
   const shared = new Map<string, SharedFile>();
   const kept = new Map<string, KeptRanges>();
-  const shareUnchanged = async (candidate: Candidate) => {
+  const unchanged = candidates.flatMap((candidate) => {
+    const { oid } = candidate.table;
+    const now = measures.get(oid);
+    if (now === undefined) return [];
+    const same = sameRanges(candidate, now, ranged.get(oid), earlier);
+    const isWhole = isUnchanged(candidate, now, same);
+    return isWhole || same.size > 0 ? [{ candidate, same, isWhole }] : [];
+  });
+  if (unchanged.length === 0) return { shared, kept, measures };
+  const sharer = await sharerOf(earlier, contents, progress);
+  const shareUnchanged = async ({ candidate, same, isWhole }: (typeof unchanged)[number]) => {
     const { table, recorded, file } = candidate;
     signal.throwIfAborted();
-    const now = measures.get(table.oid);
-    if (now === undefined) return;
-    const same = sameRanges(candidate, now, ranged.get(table.oid), earlier);
-    const isWhole = isUnchanged(candidate, now, same);
-    if (!isWhole && same.size === 0) return;
-    const at = await share(candidate, earlier);
-    if (at === undefined)
-      progress.note(
-        `warning: Backup ${earlier.manifest.id} is damaged: ${file.path} is missing or has another checksum. ` +
-          `Table ${table.sqlName} is dumped anew; verify that backup.`,
-      );
-    else if (isWhole) shared.set(table.oid, sharedFile(candidate, at, earlier));
+    const at = await sharer.share(table, file);
+    if (at === undefined) return;
+    if (isWhole) shared.set(table.oid, sharedFile(candidate, at, earlier));
     else kept.set(table.oid, keptRanges(recorded, at, same, earlier));
   };
-  await pMap(candidates, shareUnchanged, { concurrency: jobs });
+  await pMap(unchanged, shareUnchanged, { concurrency: jobs });
   if (shared.size > 0)
     progress.note(
       `${shared.size} of ${tables.length} tables did not change; they are shared with backup ${earlier.manifest.id}.`,
@@ -259,14 +266,6 @@ function isUnchanged({ recorded }: Candidate, now: Measure, same: ReadonlySet<nu
   if (unchangedIf?.ranges !== undefined)
     return same.size === unchangedIf.ranges.parts.length && same.size === (now.ranges?.length ?? 1);
   return now.rows === rows && now.fingerprint === fingerprint && now.places === unchangedIf?.places;
-}
-
-/** Where the file is, with the checksum that the earlier backup recorded; undefined if it has another one. */
-async function share({ table, file }: Candidate, earlier: Earlier): Promise<string | undefined> {
-  const { folder: from } = earlier.files;
-  if (from === undefined) return undefined;
-  const at = path.join(earlier.folder, `shared-${table.oid}${path.basename(file.path).replace(/^\d+/, "")}`);
-  return (await shareFile(path.join(from, file.path), at, file, earlier.fileMode)) ? at : undefined;
 }
 
 function sharedFile({ recorded, file }: Candidate, at: string, { manifest }: Earlier): SharedFile {

@@ -15,6 +15,7 @@ import {
 import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catalog/prepare";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { Connection } from "../postgres/session/connect";
+import { isReadable, suffixOf } from "../postgres/archive/compression";
 import { addressOf, majorVersion, isConvertible } from "../postgres/session/server";
 import { withQualifiedNames } from "../postgres/session/session";
 import type { Snapshot } from "../postgres/session/snapshot";
@@ -26,11 +27,11 @@ import { summarizeTables } from "../request/result";
 import { describeBackup, serverOf } from "./describe-backup";
 import { type BegunBackup, notMounted, type Repositories } from "./repositories";
 import { onceOnly } from "../repository/checksums";
-import { destinationOf, folderInContainer, isSplit } from "./destination";
+import { destinationOf, folderInContainer, mustSplit } from "./destination";
 import { dumpAndMeasure } from "./dump";
 import { dumpedSince, type Earlier, lastAlike, rowsProven } from "./unchanged";
 import type { Plan } from "./plan";
-import { type EarlyContainer, noEarlyContainer, proveArchive, startEarlyContainer } from "./prove";
+import { type EarlyContainer, noEarlyContainer, ownReader, proveArchive, startEarlyContainer } from "./prove";
 import { restoreCommand, guideFile, restoreGuide } from "./restore-guide";
 import { totalBytes } from "../lib/format";
 import type { LogicalForeignKey } from "../postgres/catalog/logical-foreign-keys";
@@ -72,10 +73,7 @@ export async function writeBackup(
     await writer.write(objectsFile, textOf(JSON.stringify(needs.whole.objects)));
   }
   if (needs.afterTables !== "") await writer.write(afterTablesFile, textOf(needs.afterTables));
-  const reader =
-    request.verify === "archive" && archive.format !== "plain"
-      ? startEarlyContainer(target.docker, container.Image, writer.files, progress, signal)
-      : noEarlyContainer;
+  const reader = readerOf(request, plan, taken.snapshot, writer, folder, progress, signal);
   try {
     return await writeArchive(
       request,
@@ -122,7 +120,7 @@ async function writeArchive(
       snapshot,
       options: {
         ...{ jobs, compression, version, sequences: requires.sequences, lockTimeout },
-        format: isSplit(writer, format) ? "custom" : format,
+        format: mustSplit(writer, format) ? "custom" : format,
       },
       destination: destinationOf(writer, folder, archive),
       splitFrom: request.splitTablesFrom,
@@ -197,21 +195,42 @@ async function writeArchive(
   };
 }
 
+/** Tables of this size, all together, are read back in a moment. */
+const smallBytes = 1 << 24;
+
+/** What reads the archive as soon as it is written. */
+function readerOf(
+  { verify }: BackupRequest,
+  { container, connection, archive: { format, compression } }: Plan,
+  { tables }: Snapshot,
+  { files }: BegunBackup,
+  folder: string | undefined,
+  progress: Progress,
+  signal: AbortSignal,
+): EarlyContainer {
+  if (verify !== "archive" || format === "plain") return noEarlyContainer;
+  const { target } = connection;
+  const isSmall = format === "directory" && totalBytes(tables) <= smallBytes;
+  if (isSmall && folder !== undefined && isReadable(suffixOf(compression)))
+    return ownReader(target, folder, files, progress, signal);
+  return startEarlyContainer(target.docker, container.Image, files, progress, signal);
+}
+
 /** The backup to share rows with, if that was asked for and there is one. */
 function earlierOf(
   { fullEvery, full, fileMode }: BackupRequest,
   repositories: Repositories,
-  { files }: BegunBackup,
+  { files: { folder }, copyFrom }: BegunBackup,
   wanted: Parameters<typeof lastAlike>[1],
 ): Earlier | undefined {
   const manifest = fullEvery === undefined ? undefined : lastAlike(repositories.earlier, wanted);
-  if (manifest === undefined || fullEvery === undefined || files.folder === undefined) return undefined;
+  const inFolder = folder === undefined ? undefined : { folder, fileMode: Number.parseInt(fileMode, 8) };
+  const sharing = inFolder ?? (copyFrom && { copyFrom });
+  if (manifest === undefined || fullEvery === undefined || sharing === undefined) return undefined;
   return {
-    manifest,
+    ...{ manifest, sharing },
     files: repositories.earlierFiles(manifest),
     notBefore: dumpedSince(fullEvery, full),
-    folder: files.folder,
-    fileMode: Number.parseInt(fileMode, 8),
   };
 }
 

@@ -77,7 +77,7 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
     .option(
       "--full-every <duration>",
       "how long rows that did not change are shared with earlier backups before they are dumped anew, such as 7d; " +
-        "directory format in a folder only (default: all rows are dumped each time)",
+        "directory format only (default: all rows are dumped each time)",
     )
     .option("--full", "dump all rows this time, whatever --full-every says")
     .addOption(

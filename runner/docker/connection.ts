@@ -3,7 +3,6 @@ import { settleAfterAbort } from "../lib/concurrency";
 import { Failure } from "../lib/failure";
 import { type Docker, directDocker, rememberSocket } from "./docker";
 import { parseSshAddress, type SshAddress } from "./ssh-address";
-import { forwardDocker } from "./ssh-forward";
 
 const connected = new Map<string, Promise<Docker>>();
 
@@ -22,7 +21,7 @@ export async function docker(dockerHost: string | undefined, signal?: AbortSigna
 }
 
 async function connect(address: string, ssh: SshAddress, signal: AbortSignal | undefined): Promise<Docker> {
-  const forward = await forwardDocker(ssh, signal);
+  const forward = await forwarding().forwardDocker(ssh, signal);
   signal?.throwIfAborted();
   const forget = () => connected.delete(address);
   if (forward === undefined) {
@@ -43,6 +42,12 @@ async function connect(address: string, ssh: SshAddress, signal: AbortSignal | u
     address,
     lost: lost.signal,
   };
+}
+
+/** Loaded only for an ssh address, because it loads a client for HTTP. */
+function forwarding() {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import of this module loads it always
+  return require("./ssh-forward") as typeof import("./ssh-forward");
 }
 
 function connectionLost(address: string, said: string): Failure {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { ExecaError } from "execa";
 import { distance } from "fastest-levenshtein";
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { listed } from "../lib/format";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "./docker";

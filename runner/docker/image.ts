@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { type Docker, dockerFailure, spawnDocker } from "./docker";
 

@@ -1,5 +1,5 @@
 /** What a migration checks before anybody has to wait. */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { escapeLiteral } from "../postgres/session/escape";

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { ExecaError } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { type Docker, dockerFailure, dockerOutput, spawnDocker } from "../docker/docker";
 import { Failure } from "../lib/failure";
 import { type NewServer, dataOf } from "./servers";

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";

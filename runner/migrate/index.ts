@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { backup } from "../backup";
 import { findContainer, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/connection";

@@ -3,7 +3,7 @@
  * hint in the new database only protects: if Docker's record is lost, it keeps a second migration from overwriting newer rows.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { type Session, inSession } from "../postgres/session/session";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { findContainer, type Inspection, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/connection";
 import { type Docker, dockerOutput, spawnDocker } from "../docker/docker";

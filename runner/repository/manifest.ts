@@ -1,5 +1,5 @@
 /** The record of a backup, written beside its archive. `schema/manifest.schema.json` is made from this file. */
-import { z } from "zod";
+import * as z from "zod";
 import { ArchiveFormat, NotCarried, parseInWords, VerifyLevel } from "../request";
 import { Requirements, FingerprintMethod } from "../request/contents";
 import { manifestFile } from "./layout";

@@ -88,6 +88,12 @@ export interface BackupWriter {
   readonly files: BackupFiles;
   /** Writes one file, which must not exist yet. `recorded` is given for content that checks itself, which is not hashed again. */
   write(file: string, content: AsyncIterable<Uint8Array>, recorded?: StoredFile): Promise<void>;
+  /**
+   * Writes a file that an earlier backup of the name has, after it has read that one and compared it with what is recorded of it.
+   * Only where files cannot be linked: in a bucket, which copies them itself. Undefined if it did, or else why the content was sent
+   * instead. Fails with {@link NotShared} if the file was not written, so that it can be written otherwise.
+   */
+  readonly copyFrom?: (id: string, recorded: StoredFile, file: string) => Promise<string | undefined>;
   /** Bytes written so far. */
   bytes(): Promise<number>;
   /** All files with sizes and checksums, sorted; afterwards they are on disk. Those that are known need not be read again. */
@@ -100,6 +106,9 @@ export interface BackupWriter {
   /** Removes what was written, unless it is published; returns the failure to report. */
   abandon(error: unknown): Promise<unknown>;
 }
+
+/** A file of an earlier backup is damaged, or cannot be copied. The code is `checksum-mismatch` if it is damaged or missing. */
+export class NotShared extends Failure {}
 
 export interface Published {
   readonly location: string;

@@ -2,7 +2,7 @@
  * What later verifications of a backup found: the last one of each level, in a file beside the backup's own, which never change. It
  * is information, and no proof: whoever can write there can write anything. `schema/verification.schema.json` is made from this file.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { parseInWords, type VerifyLevel } from "../request";
 import { readWhole } from "./checksums";

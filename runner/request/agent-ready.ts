@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Server } from "./server";
 
 /** Asks whether the agent of a `BackupAgent` works. */

@@ -1,6 +1,6 @@
 /** The configuration of the agent, which takes backups by schedule. `schema/agent.schema.json` is made from this file. */
 import type * as croner from "croner";
-import { z } from "zod";
+import * as z from "zod";
 import { BackupRequest } from "./backup";
 import { VerifyLevel } from "./choices";
 import { Duration } from "./duration";

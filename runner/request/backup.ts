@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseRepository, s3Url } from "./location";
 import { Compression } from "./compression";
 import { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "./choices";
@@ -19,6 +19,11 @@ export function isStreamed({
   readonly workDirectory?: string | undefined;
 }): boolean {
   return workDirectory === undefined && isInS3(repository);
+}
+
+/** The format that is meant where none is named, but for a folder that the container does not see. */
+function formatOf(request: { readonly repository: string; readonly format?: ArchiveFormat | undefined }) {
+  return request.format ?? (isStreamed(request) ? "custom" : "directory");
 }
 
 /** One text for all spellings of a repository. */
@@ -123,12 +128,13 @@ export const BackupRequest = z
     message: "has no effect where the repository is a folder: the backup is written there",
   })
   .refine(
-    ({ fullEvery, full, format = "directory", repository }) =>
-      fullEvery === undefined || full || (format === "directory" && !isInS3(repository)),
+    ({ fullEvery, full, workDirectory, ...request }) =>
+      fullEvery === undefined || full || (workDirectory === undefined && formatOf(request) === "directory"),
     {
       path: ["fullEvery"],
       message:
-        "has no effect here: only archives in the directory format, in a folder, share rows with earlier ones",
+        "has no effect here: only archives in the directory format share rows with earlier ones, which must be named for a bucket, " +
+        "and none that come from a work directory",
     },
   )
   .refine(({ workDirectory }) => workDirectory === undefined || !isInS3(workDirectory), {

@@ -1,5 +1,5 @@
 /** The compression methods of archives. Everything that this program knows about a method is in its entry here. */
-import { z } from "zod";
+import * as z from "zod";
 
 export interface CompressionMethod {
   /** Ending of the name of a compressed file. */

@@ -1,5 +1,5 @@
 /** Parts of a manifest that are read from a database. */
-import { z } from "zod";
+import * as z from "zod";
 export const CustomSrid = z.object({
   srid: z.int(),
   auth_name: z.string().nullable(),

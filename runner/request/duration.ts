@@ -1,5 +1,5 @@
 import ms from "ms";
-import { z } from "zod";
+import * as z from "zod";
 
 const duration = 'must be a duration with its unit, such as "24h", "90m" or "7d"';
 

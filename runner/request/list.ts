@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Duration } from "./duration";
 import { BackupName, FolderPath, InRepository, namesOneBackup, OneBackup } from "./repository";
 import { Retention } from "./retention";

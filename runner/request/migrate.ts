@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ArchiveFormat } from "./choices";
 import { BackupRequest } from "./backup";
 import { RestoreRequest } from "./restore";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { S3Checksum } from "./choices";
 import { backupNamePattern, type BackupReference, parseBackupLocation, parseRepository } from "./location";

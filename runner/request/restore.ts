@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Connections, IfExists, MissingRoles, RestoreContent } from "./choices";
 import { namesOneBackup, OneBackup } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";

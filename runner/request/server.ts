@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { withoutControls } from "./repository";
 
 /** The server, which always runs inside a container. Port and socket are found there. */

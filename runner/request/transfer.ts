@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BackupName, FileMode, InRepository, namesOneBackup, OneBackup } from "./repository";
 
 /** A tar file, or `-` for standard output or input. */

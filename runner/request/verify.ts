@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { VerifyLevel } from "./choices";
 import { namesOneBackup, OneBackup } from "./repository";
 import { Server } from "./server";

@@ -2,7 +2,7 @@
  * The beginning of a restore: the backup is checked, its database created if that is asked for, the target locked, and what an
  * earlier restore left removed.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { docker as dockerFor } from "../docker/connection";
 import { type Inspection, serviceNote } from "../docker/container";
 import type { Docker } from "../docker/docker";

@@ -3,7 +3,7 @@
  * roles, reference systems, and room on the disk. A dry run finds the rest without running anything of the backup: from the
  * manifest, and from the archive's table of contents if it has one.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { spawnDocker } from "../docker/docker";
 import { execArguments } from "../docker/exec";
 import { Attempts, Failure, Failures } from "../lib/failure";

@@ -7,7 +7,7 @@
  * or a superuser can have written it. Objects that somebody else has begun to use are kept, and an error names them.
  */
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { together } from "../lib/concurrency";
 import { Failure } from "../lib/failure";
 import { firstUserOid } from "../postgres/catalog/catalog";

@@ -3,7 +3,7 @@
  * triggers are off until the transaction has filled the tables, as with `pg_restore --disable-triggers`. Foreign keys are
  * checked all the same; those of tables that refer to each other in a circle, at the end.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure, Attempts } from "../lib/failure";
 import { totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
 import { Failure, Attempts } from "../lib/failure";

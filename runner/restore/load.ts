@@ -3,7 +3,7 @@
  * makes indexes, foreign keys and everything else that comes after rows, and compares what was loaded with what was backed up.
  */
 import { Readable } from "node:stream";
-import { z } from "zod";
+import * as z from "zod";
 import { callerIds, execFilter, type ExecTarget, runTied } from "../docker/exec";
 import { groupBySize, together } from "../lib/concurrency";
 import { Failure } from "../lib/failure";

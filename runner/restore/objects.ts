@@ -2,7 +2,7 @@
  * The objects that go to the target: tables, the sequences and statistics that do not follow their tables when these move, and what
  * the target lacks of types, functions, views, schemas and extensions. They have the privileges of the source.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { firstUserOid, type Relation } from "../postgres/catalog/catalog";
 import { type ObjectId, findRequirements } from "../postgres/catalog/requirements";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";

@@ -1,5 +1,5 @@
 /** The places of the tables in the target: how they are called, what is there already, and whether the tables can go there. */
-import { z } from "zod";
+import * as z from "zod";
 import { Attempts, Failure } from "../lib/failure";
 import { setting } from "../lib/setting";
 import type { DanglingReference } from "../postgres/catalog/select-tables";

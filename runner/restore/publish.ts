@@ -2,7 +2,7 @@
  * Moves finished tables to their final places. They take the place of the old ones in publications; what else these had and the
  * new ones lack is told.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { firstUserOid } from "../postgres/catalog/catalog";
 import { escapeIdentifier } from "../postgres/session/escape";

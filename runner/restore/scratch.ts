@@ -3,7 +3,7 @@
  * SQL has to be parsed, and the target's own pg_dump writes definitions that fit the target.
  */
 import { Readable } from "node:stream";
-import { z } from "zod";
+import * as z from "zod";
 import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";

@@ -1,5 +1,5 @@
 /** Which tables are restored, and where they are loaded. */
-import { z } from "zod";
+import * as z from "zod";
 import { Attempts, Failure } from "../lib/failure";
 import { readCatalog, findPools, type Relation } from "../postgres/catalog/catalog";
 import { type Definitions, findDefinitions } from "../postgres/catalog/definitions";

@@ -6,7 +6,7 @@ import { restriction } from "../postgres/archive/script-scanner";
 import { readPieces, safePieces } from "../postgres/archive/script-pieces";
 import { noSearchPath } from "../postgres/catalog/unqualified";
 import type { Session } from "../postgres/session/session";
-import { z } from "zod";
+import * as z from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { runRestricted } from "../postgres/session/restricted";
 import { errorLines, endedWith } from "../postgres/session/server";

@@ -3,7 +3,7 @@
  * it is renamed, and one that has its name already is kept under another.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { Attempts, Failure, Failures } from "../lib/failure";
 import { formatBytes, totalBytes } from "../lib/format";
 import { setting } from "../lib/setting";

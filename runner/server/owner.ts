@@ -3,7 +3,7 @@
  * what it creates. Names are not enough: two checkouts of one program have the same names, and a stack can be renamed.
  */
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Inspection } from "../docker/container";
 import { type Docker, dockerFailure, spawnDocker } from "../docker/docker";
 import { Failure } from "../lib/failure";

@@ -118,6 +118,7 @@ export {
   startBackupContainer,
 } from "./backup-container";
 export { archiveIn, checkContents, verifyBackup } from "./verification";
+export { isWhole } from "./small-archive";
 export { compareDefinitions, mismatch, type RecordedTable } from "./compare";
 export { checkScripts, failUnlessListed, readPlainArchive } from "./scripts";
 export { compareWhole } from "./whole-database";

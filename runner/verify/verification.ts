@@ -38,6 +38,8 @@ export interface Verification {
   readonly image: string;
   /** Whether the user named it. */
   readonly asked: boolean;
+  /** Numbers of rows in files of a bucket, by their names, that need not be read again to verify the archive. */
+  readonly known?: ReadonlyMap<string, number>;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -112,26 +114,26 @@ async function checkInContainer(verification: Verification): Promise<void> {
 }
 
 async function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
-  const { docker, files, manifest, progress, signal } = verification;
+  const { docker, files, manifest, known = new Map<string, number>(), progress, signal } = verification;
   const check = (archive: Archive, options?: ContentOptions) =>
     checkContents(docker, container, archive, manifest, signal, options);
   const inContainer = archiveIn(container, manifest);
   if (!isStreamed(verification)) return check(inContainer);
-  const rows = rowFiles(verification);
+  const rows = rowFiles(verification).filter((file) => !known.has(path.posix.basename(file.path)));
   if (manifest.format === "directory" && !(await canCount(targetOf(docker, container), rows))) {
-    await copyFiles(docker, container, files, rows, signal);
+    await copyFiles(docker, container, files, rowFiles(verification), signal);
     return check(inContainer);
   }
   return whileReading(files, rows, progress, (counted) => {
     const streamed = rows.map((file) => ({ name: file.path, ...streamedArchive(counted, file) }));
     const [archive] = streamed;
     return manifest.format === "directory" || archive === undefined
-      ? check(inContainer, { streamed })
+      ? check(inContainer, { streamed, known })
       : check(archive);
   });
 }
 
-const targetOf = (docker: Docker, { name }: BackupContainer) => ({
+const targetOf = (docker: Docker, { name }: Pick<BackupContainer, "name">) => ({
   docker,
   container: name,
   env: { LC_ALL: "C" },
@@ -144,10 +146,15 @@ interface ContentOptions {
   readonly known?: ReadonlyMap<string, number>;
   /** All of them, if the container has only the table of contents. */
   readonly streamed?: readonly DataFile[];
+  /** Counts their rows elsewhere than in the container. */
+  readonly count?: (signal: AbortSignal) => Promise<ReadonlyMap<string, number>>;
 }
 
 /** The archive as a container sees it. */
-export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKind): ContainerFile => ({
+export const archiveIn = (
+  { folder, user }: Pick<BackupContainer, "folder" | "user">,
+  manifest: ArchiveKind,
+): ContainerFile => ({
   path: path.posix.join(folder, archiveFile(manifest)),
   user,
 });
@@ -155,18 +162,19 @@ export const archiveIn = ({ folder, user }: BackupContainer, manifest: ArchiveKi
 /** Fails unless all tables and all rows are found in an archive. */
 export async function checkContents(
   docker: Docker,
-  container: BackupContainer,
+  container: Pick<BackupContainer, "name">,
   archive: Archive,
   manifest: Pick<Verifiable, "format" | "jobs" | "tables">,
   signal: AbortSignal,
-  { known, streamed }: ContentOptions = {},
+  { known, streamed, count }: ContentOptions = {},
 ): Promise<void> {
   const target = targetOf(docker, container);
   const { tables, format, jobs } = manifest;
   const [list, found] = await together(signal, [
     (either) => listArchive(target, archive, either),
     async (either) => {
-      if (streamed !== undefined) return countStreamedFiles(target, streamed, jobs, either);
+      if (count !== undefined) return count(either);
+      if (streamed !== undefined) return countStreamedFiles(target, streamed, jobs, either, known);
       const inFiles = format === "directory" && "path" in archive;
       const counted = inFiles ? await countDataFiles(target, archive, jobs, either, known) : undefined;
       return counted ?? readArchive(target, archive, either);

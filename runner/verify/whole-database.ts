@@ -1,5 +1,5 @@
 /** Compares a restored database with what its backup says of all objects. */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../lib/failure";
 import {
   compareObjects,

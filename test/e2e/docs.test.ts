@@ -12,7 +12,7 @@ import { type S3Server, startS3Server } from "../support/s3-server";
 /** Commands of the pages that other tests run. */
 const elsewhere = [
   { command: /^npm (pack|install)\b/, test: "test/e2e/package.test.ts" },
-  { command: /^make (up|test)$/, test: "test/e2e/checkouts.test.ts" },
+  { command: /^make (up|test)$/, test: "test/long/checkouts.test.ts" },
   { command: /^pulumi (config set|up)\b/, test: "test/e2e/stack.test.ts" },
   { command: /^docker (build|run) .*postgis-backup-agent/, test: "test/e2e/agent-image.test.ts" },
   { command: /^cd \/srv\/platform && pulumi up /, test: "test/e2e/stack.test.ts" },

@@ -245,27 +245,41 @@ describe("postgis-backup verify", function () {
     assert.equal((await verify(location)).exitCode, 0);
   });
 
-  it("is part of a backup: one that fails is not published", async () => {
+  /** Refuses backups while `pg_dump`, which is `$real "$@"`, is followed by this loss. */
+  async function expectRefused(
+    folder: keyof typeof folders,
+    loss: string,
+    ...formats: string[]
+  ): Promise<void> {
     const wrapper = "/usr/local/sbin/pg_dump";
-    // It loses the end of the archive, and reports success.
     const lossy = `#!/bin/bash
 real=$(ls -d /usr/lib/postgresql/*/bin | tail -1)/pg_dump
-case "$*" in *--strict-names*) "$real" "$@" | head --bytes=-500;; *) exec "$real" "$@";; esac
+case "$*" in *--strict-names*) ${loss};; *) exec "$real" "$@";; esac
 `;
     await execa("docker", ["exec", "-i", container, "sh", "-c", `cat >${wrapper}; chmod +x ${wrapper}`], {
       input: lossy,
     });
     try {
-      for (const format of ["custom", "plain"]) {
-        const { exitCode, stdout, stderr } = await run("refused", "elsewhere", "--format", format);
+      for (const format of formats) {
+        const { exitCode, stdout, stderr } = await run("refused", folder, "--format", format);
         assert.equal(exitCode, 1);
         assert.equal(stdout, "");
         assert.match(stderr, /^error\[archive-incomplete\]: /m);
-        const parent = path.join(folders.elsewhere, "refused");
+        const parent = path.join(folders[folder], "refused");
         assert.deepEqual(existsSync(parent) ? await readdir(parent) : [], []);
       }
     } finally {
       await execa("docker", ["exec", container, "rm", wrapper]);
     }
+  }
+
+  it("is part of a backup: one that fails is not published", async () => {
+    await expectRefused("elsewhere", '"$real" "$@" | head --bytes=-500', "custom", "plain");
+  });
+
+  it("is part of a backup: nor is one whose small files were cut off", async () => {
+    const cut = (file: string) =>
+      `"$real" "$@" && for option; do case $option in --file=*) truncate -s -20 $(ls -S \${option#--file=}/${file} | head -1);; esac; done`;
+    for (const file of ["[0-9]*.dat*", "toc.dat"]) await expectRefused("mounted", cut(file), "directory");
   });
 });

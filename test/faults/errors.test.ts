@@ -498,6 +498,30 @@ describe("every error", function () {
       return restore("--name", name);
     },
     "dependent-object": () => restore("--if-exists", "replace"),
+    "database-in-use": async () => {
+      const name = uniqueName();
+      const small = uniqueName().replaceAll("-", "_");
+      await sql(container, `CREATE DATABASE ${small} TEMPLATE template0`);
+      await run([
+        "backup",
+        "--container",
+        container,
+        "--database",
+        small,
+        "--all",
+        "--format",
+        "custom",
+        ...place(name),
+      ]);
+      const hold = ["exec", container, "psql", "-U", "postgres", "-d", small, "-c", "SELECT pg_sleep(60)"];
+      const holder = spawn("docker", hold, { stdio: "ignore" });
+      const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = '${small}'`;
+      while ((await sql(container, waiting)) === "") await new Promise((resolve) => setTimeout(resolve, 50));
+      const stderr = await run(["restore", "--container", container, "--database", small, ...place(name)]);
+      await sql(container, `SELECT pg_terminate_backend(${await sql(container, waiting)})`);
+      holder.kill();
+      return stderr;
+    },
     "migration-in-progress": async () => {
       const daemon = directDocker(undefined);
       const request = { toContainer: container, toUser: "postgres", toDatabase: "postgres" };

@@ -15,7 +15,7 @@ export const migrateMutants: readonly Mutant[] = [
     file: "runner/migrate/switch.ts",
     text: "    await endSessions(hold);\n",
     replacement: "",
-    tests: ["test/faults/migrate-kill.test.ts"],
+    tests: ["test/long/migrate-kill.test.ts"],
     grep: "lets nobody write",
   },
   {
@@ -23,7 +23,7 @@ export const migrateMutants: readonly Mutant[] = [
     file: "runner/migrate/hold-writes.ts",
     text: "LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE",
     replacement: "SELECT 1",
-    tests: ["test/faults/migrate-kill.test.ts"],
+    tests: ["test/long/migrate-kill.test.ts"],
     grep: "lets nobody write",
   },
   {
@@ -86,7 +86,7 @@ export const migrateMutants: readonly Mutant[] = [
     file: "runner/migrate/switch.ts",
     text: 'await dockerOutput(docker, ["update", "--restart", "unless-stopped", old.Id]);',
     replacement: "await Promise.resolve();",
-    tests: ["test/faults/migrate-kill.test.ts"],
+    tests: ["test/long/migrate-kill.test.ts"],
     grep: "lets nobody write",
   },
   {
@@ -101,7 +101,7 @@ export const migrateMutants: readonly Mutant[] = [
     file: "runner/migrate/remove-old.ts",
     text: "if (old.State.StartedAt !== record.fromStartedAt) {",
     replacement: 'if (old.State.StartedAt === "") {',
-    tests: ["test/faults/migrate-kill.test.ts"],
+    tests: ["test/long/migrate-kill.test.ts"],
     grep: "started again since",
   },
   {

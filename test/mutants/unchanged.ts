@@ -82,4 +82,27 @@ export const unchangedMutants: readonly Mutant[] = [
     tests: ["test/e2e/unchanged-ranges.test.ts"],
     grep: "only those ranges",
   },
+  {
+    title: "a copy within a bucket is believed without a proof",
+    file: "runner/repository/s3/copy.ts",
+    text: "if (isProven(result, digests[part.number - 1])) return",
+    replacement: "if (digests[part.number - 1] !== undefined) return",
+    tests: ["test/unit/runner/copy.test.ts"],
+  },
+  {
+    title: "a damaged object is copied within a bucket",
+    file: "runner/repository/s3/writer.ts",
+    text: "  yield* checkedContent(content, recorded, failure);",
+    replacement: "  yield* recorded.bytes < 0 ? checkedContent(content, recorded, failure) : content;",
+    tests: ["test/e2e/unchanged-bucket.test.ts"],
+    grep: "object is damaged",
+  },
+  {
+    title: "dumped rows get the names of an archive without the shared ones",
+    file: "runner/postgres/archive/split-archive.ts",
+    text: 'const named = names.get(oids.get(id) ?? "");',
+    replacement: 'const named = names.size < 0 ? names.get(oids.get(id) ?? "") : id;',
+    tests: ["test/e2e/unchanged-bucket.test.ts"],
+    grep: "copies the objects",
+  },
 ];

@@ -1,6 +1,6 @@
 /** What one database has: objects, privileges, rows of extensions and so on. */
 import { firstUserOid } from "../../postgres/catalog/catalog";
-import { z } from "zod";
+import * as z from "zod";
 import { escapeLiteral } from "../../postgres/session/escape";
 import type { Session } from "../../postgres/session/session";
 import { databaseObjects, type Brought } from "./objects";

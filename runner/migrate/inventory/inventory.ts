@@ -1,5 +1,5 @@
 /** Compares both servers: what would the new one lack? */
-import { z } from "zod";
+import * as z from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import { inDatabase } from "../../postgres/session/server";
 import { inSession } from "../../postgres/session/session";

@@ -1,6 +1,6 @@
 /** Every object of one database, from all catalogs, and which of them a migration brings. */
 import { firstUserOid } from "../../postgres/catalog/catalog";
-import { z } from "zod";
+import * as z from "zod";
 import type { Session } from "../../postgres/session/session";
 import { type Item, item } from "./items";
 import type { Requirements } from "../../request/contents";

@@ -1,5 +1,5 @@
 /** What a server has besides its databases: roles, settings, rules of who may connect. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Session } from "../../postgres/session/session";
 import { type Item, item } from "./items";
 

@@ -148,6 +148,12 @@ const transforms: Partial<Record<CompressionName, () => Transform>> = {
   zstd: unzstd,
 };
 
+/** Whether this program can decompress a file of this name. */
+export function isReadable(file: string): boolean {
+  const [name] = methodOfFile(file) ?? [];
+  return name === undefined || name in transforms;
+}
+
 /** The decompressed content of a file of this name. */
 export function decompressed(
   content: AsyncIterable<Uint8Array>,

@@ -12,7 +12,7 @@ import type { Snapshot } from "../session/snapshot";
 const baseBytes = 16 * 2 ** 20;
 const bytesPerTable = 2 ** 16;
 
-/** Whether {@link readContents} can work in the container. pg_dump has no other folder for its temporary files. */
+/** Whether a table of contents can be read in the container. pg_dump has no other folder for its temporary files. */
 export async function canReadContents(target: ExecTarget): Promise<boolean> {
   const probe = execArguments({ ...target, secretEnv: [] }, ["test", "-w", temporaryFolder]);
   const { failed } = await spawnDocker(target.docker, probe, { reject: false });
@@ -59,4 +59,38 @@ export async function readContents(
   } finally {
     await end();
   }
+}
+
+/** A table of contents that is read while other work is done. */
+export interface EarlyContents {
+  /** Ends the reading when the signal aborts it. */
+  read(signal: AbortSignal): Promise<Buffer>;
+  /** Ends the reading, if it goes on. */
+  close(): Promise<void>;
+}
+
+export function startContents(
+  target: ExecTarget,
+  options: DumpOptions,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): EarlyContents {
+  const unwanted = new AbortController();
+  const end = () => {
+    unwanted.abort();
+  };
+  const reading = readContents(target, options, snapshot, AbortSignal.any([signal, unwanted.signal]));
+  // A failure is for whoever wants the contents.
+  reading.catch(() => undefined);
+  return {
+    read: (either) => {
+      if (either.aborted) end();
+      else either.addEventListener("abort", end, { once: true });
+      return reading;
+    },
+    close: async () => {
+      end();
+      await reading.catch(() => undefined);
+    },
+  };
 }

@@ -34,7 +34,7 @@ export async function countDataFiles(
     .split("\n")
     .filter(Boolean)
     .flatMap((line) => rowsOf(line, stderr.trim()));
-  return new Map([...counted, ...[...known].map(([name, rows]) => [entryOf(name), rows] as const)]);
+  return new Map([...counted, ...byEntry(known)]);
 }
 
 /**
@@ -46,14 +46,18 @@ export async function countStreamedFiles(
   files: readonly DataFile[],
   processes: number,
   signal: AbortSignal,
+  known: ReadonlyMap<string, number> = new Map(),
 ): Promise<ReadonlyMap<string, number>> {
   const counted = await pMap(
     groupBySize(files, ({ bytes }) => bytes),
     (group) => countTogether(target, group, signal),
     { concurrency: processes },
   );
-  return new Map(counted.flat());
+  return new Map([...counted.flat(), ...byEntry(known)]);
 }
+
+const byEntry = (known: ReadonlyMap<string, number>) =>
+  [...known].map(([name, rows]) => [entryOf(name), rows] as const);
 
 /** Whether the container has the programs that count the rows of such files. */
 export async function canCount(
@@ -105,7 +109,28 @@ function rowsOf(line: string, reason: string): [string, number][] {
   return files.map((file, index) => [entryOf(file), Number(counts[index])]);
 }
 
-const entryOf = (file: string): string => /\d+/.exec(file)?.[0] ?? "";
+export const entryOf = (file: string): string => /\d+/.exec(file)?.[0] ?? "";
+
+/** What follows the last row of a file. */
+const end = "\\.\n\n\n";
+const newline = 0x0a;
+
+/** The number of rows in the decompressed content of a data file. Rows are lines. Fails if the content ends too early. */
+export async function rowsIn(content: AsyncIterable<Uint8Array>, name: string): Promise<number> {
+  let lines = 0;
+  // A row begins a line, so the end is that of a line too.
+  let last = "\n";
+  try {
+    for await (const chunk of content) {
+      for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) lines++;
+      last = (last + Buffer.from(chunk.subarray(-end.length - 1)).toString("latin1")).slice(-end.length - 1);
+    }
+  } catch (error) {
+    throw error instanceof Failure ? error : unreadable(`${name}: ${(error as Error).message}`);
+  }
+  if (last !== `\n${end}`) throw unreadable(`${name} ends too early.`);
+  return lines - 3;
+}
 
 function unreadable(reason: string): Failure {
   return new Failure("archive-incomplete", `The archive cannot be read to its end: ${reason}`);

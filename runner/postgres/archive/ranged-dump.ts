@@ -3,20 +3,19 @@
  * together, and the files of others, or pieces of them, are there already.
  */
 import { constants, createReadStream, createWriteStream } from "node:fs";
-import { copyFile, mkdir, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { ExecTarget } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import { escapeLiteral } from "../session/escape";
 import { withoutJit } from "../session/session";
 import type { Snapshot } from "../session/snapshot";
-import { listArchive } from "./archive";
 import type { Compressor } from "./compression";
-import { readContents } from "./contents";
+import type { EarlyContents } from "./contents";
 import { openCopySession } from "./copy-session";
 import { dump, type DumpOptions, type MountedDestination, writeError, rowTooLarge } from "./dump";
 import type { RangedTable } from "./ranges";
-import { holdsRows, type ListedEntry } from "./toc";
+import { readToc } from "./toc";
 import { together } from "../../lib/concurrency";
 import path from "node:path";
 import copyRange from "./copy-range.sh";
@@ -37,6 +36,7 @@ interface RangedTables {
 }
 
 interface PiecedTables {
+  readonly contents: EarlyContents;
   /** Undefined if no table is dumped in ranges. */
   readonly ranges: Omit<RangedTables, "onTables"> | undefined;
   /** By oid, data files that exist, on the host. */
@@ -62,7 +62,7 @@ export async function dumpInPieces(
   options: DumpOptions,
   snapshot: Snapshot,
   destination: MountedDestination,
-  { ranges, existing, onTables }: PiecedTables,
+  { contents: early, ranges, existing, onTables }: PiecedTables,
   signal: AbortSignal,
 ): Promise<Pieced> {
   const ranged = ranges?.ranged ?? [];
@@ -74,7 +74,7 @@ export async function dumpInPieces(
   const rest = beside(destination, "rest");
 
   const [contents, rangeBytes] = await together(signal, [
-    (either) => readContents(target, options, snapshot, either),
+    (either) => early.read(either),
     async (either) => {
       const without = { ...snapshot, tables: others };
       if (holdRows) await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
@@ -86,9 +86,7 @@ export async function dumpInPieces(
 
   await mkdir(destination.hostPath, { mode: 0o700 });
   await writeFile(path.join(destination.hostPath, "toc.dat"), contents, { mode: 0o600 });
-  const entriesIn = async ({ containerPath, user }: MountedDestination): Promise<ListedEntry[]> =>
-    (await listArchive(target, { path: containerPath, user }, signal)).filter(holdsRows);
-  const ids = new Map((await entriesIn(destination)).map(({ oid, id }) => [oid, id]));
+  const ids = idsIn(contents);
   const moveTo = async (oid: string, from: string, suffix: string) => {
     const id = ids.get(oid);
     if (id === undefined) throw new Error(`the table of contents has no rows of table ${oid}`);
@@ -106,7 +104,7 @@ export async function dumpInPieces(
   }
   if (holdRows) {
     const files = await readdir(rest.hostPath);
-    for (const { oid, id } of await entriesIn(rest)) {
+    for (const [oid, id] of idsIn(await readFile(path.join(rest.hostPath, "toc.dat")))) {
       const file = files.find((name) => name.startsWith(`${id}.dat`));
       if (file === undefined) throw new Error(`pg_dump wrote no file for table ${oid}`);
       await moveTo(oid, path.join(rest.hostPath, file), file.slice(`${id}.dat`.length));
@@ -114,6 +112,12 @@ export async function dumpInPieces(
     await rm(rest.hostPath, { recursive: true });
   }
   return { names, rangeBytes };
+}
+
+/** By the oids of the tables, the entries of their rows. */
+function idsIn(contents: Buffer): ReadonlyMap<string, number> {
+  const entries = readToc(contents).entries.filter(({ kind }) => kind === "TABLE DATA");
+  return new Map(entries.map(({ object, id }) => [object.split(" ")[1] ?? "", id]));
 }
 
 /** A folder next to the archive. */

@@ -1,6 +1,6 @@
 /** Divides the rows of a large table into ranges that several sessions copy at once. */
 import { oidList } from "../session/names";
-import { z } from "zod";
+import * as z from "zod";
 import type { Relation } from "../catalog/catalog";
 import type { Session } from "../session/session";
 

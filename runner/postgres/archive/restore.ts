@@ -1,6 +1,6 @@
 /** Restores an archive into a database, with the stock tools of the server's own container. */
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
-import { z } from "zod";
+import * as z from "zod";
 import { type ExecTarget, runTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import type { ArchiveFormat } from "../../request";

@@ -5,7 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { Failure } from "../../lib/failure";
-import { asDirectory, findToc } from "./toc";
+import { asDirectory, findToc, readToc, type TocEntry } from "./toc";
 
 /** A file of the archive. Its content must be read to its end before the next file is asked for. */
 export interface ArchiveFile {
@@ -18,15 +18,21 @@ const rowsFollow = 1;
 /** When the first attempt is made to read the table of contents; each further one waits for twice as much. */
 const firstBytes = 1 << 16;
 
-/** The suffix is that of compressed files. */
+/**
+ * The suffix is that of compressed files. If the table of contents of more tables is given, as a directory archive has it, the files
+ * get the names that it gives them.
+ */
 export async function* splitArchive(
   archive: AsyncIterable<Uint8Array>,
   suffix: string,
+  contents?: Buffer,
 ): AsyncGenerator<ArchiveFile, void> {
   const input = new Input(archive);
   const { entries, rowsAt, intSize, bytes } = await readStart(input);
-  const contents = asDirectory(input.take(bytes));
-  yield { name: "toc.dat", content: Readable.from([contents]) };
+  const own = asDirectory(input.take(bytes));
+  yield tocFile(contents ?? own);
+  const names = rowEntries(readToc(contents ?? own).entries);
+  const oids = new Map([...rowEntries(entries)].map(([oid, id]) => [id, oid]));
 
   const missing = new Set(
     rowsAt.flatMap(({ file }, index) => (file === undefined ? [] : [entries[index]?.id])),
@@ -36,9 +42,21 @@ export async function* splitArchive(
     const id = await readInt(input, intSize);
     if (kind !== rowsFollow || !missing.delete(id))
       throw damaged(`has a block of kind ${kind} for entry ${id}`);
-    yield { name: `${id}.dat${suffix}`, content: blocks(input, intSize) };
+    const named = names.get(oids.get(id) ?? "");
+    if (named === undefined) throw damaged(`has rows of entry ${id}, which the table of contents lacks`);
+    yield { name: `${named}.dat${suffix}`, content: blocks(input, intSize) };
   }
   if (missing.size > 0) throw damaged(`lacks the rows of ${missing.size} tables`);
+}
+
+export function tocFile(contents: Buffer): ArchiveFile {
+  return { name: "toc.dat", content: Readable.from([contents]) };
+}
+
+/** The numbers of the entries that hold rows, by the oids of their tables. */
+export function rowEntries(entries: readonly TocEntry[]): ReadonlyMap<string, number> {
+  const holding = entries.filter(({ kind }) => kind === "TABLE DATA");
+  return new Map(holding.map(({ id, object }) => [object.split(" ")[1] ?? "", id]));
 }
 
 async function readStart(input: Input) {

@@ -1,5 +1,5 @@
 import { oidList } from "../session/names";
-import { z } from "zod";
+import * as z from "zod";
 import { type Session, SqlError } from "../session/session";
 
 /** Smaller oids belong to the server's own objects (FirstNormalObjectId). */

@@ -1,6 +1,6 @@
 /** Every object of a database that a dump of it brings back, with its definition, so that two databases can be compared. */
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { firstUserOid } from "./catalog";
 import { withoutCasts } from "./definitions";
 import type { Session } from "../session/session";
@@ -15,6 +15,10 @@ const isMember = (catalog: string, oid: string) =>
 /** Not made by the server or an extension. */
 const isUsers = (catalog: string, oid: string) =>
   `${oid} >= ${firstUserOid} AND NOT ${isMember(catalog, oid)}`;
+
+/** What the server makes by itself with another object differs between versions, such as the multirange type of a range. */
+const isMadeAlong = (catalog: string, oid: string) =>
+  `EXISTS (SELECT FROM pg_depend i WHERE i.classid = '${catalog}'::regclass AND i.objid = ${oid} AND i.deptype = 'i')`;
 
 /** Temporary objects belong to a session. */
 const isLasting = (schema: string) =>
@@ -106,6 +110,7 @@ const sources: readonly Source[] = [
     ),
     from: `pg_type t JOIN pg_namespace n ON n.oid = typnamespace LEFT JOIN pg_class r ON r.oid = typrelid
       WHERE ${isUsers("pg_type", "t.oid")} AND ${isLasting("n.nspname")} AND (typrelid = 0 OR relkind = 'c')
+        AND (typrelid <> 0 OR NOT ${isMadeAlong("pg_type", "t.oid")})
         AND NOT EXISTS (SELECT FROM pg_type element WHERE element.typarray = t.oid)`,
     hasExpressions: true,
   },
@@ -119,7 +124,7 @@ const sources: readonly Source[] = [
         WHERE aggfnoid = p.oid)`,
       ...[ownerOf("proowner"), rights("proacl", "f", "proowner")],
     ),
-    from: `pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE ${isUsers("pg_proc", "p.oid")} AND ${isLasting("n.nspname")}`,
+    from: `pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE NOT ${isMadeAlong("pg_proc", "p.oid")} AND ${isUsers("pg_proc", "p.oid")} AND ${isLasting("n.nspname")}`,
   },
   {
     kind: "relation",
@@ -358,7 +363,7 @@ const sources: readonly Source[] = [
     schema: "o.schema",
     name: "o.identity",
     definition: joined("o.type"),
-    from: `${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) o WHERE ${isUsers(catalog, "x.oid")}`,
+    from: `${catalog} x, pg_identify_object('${catalog}'::regclass, x.oid, 0) o WHERE NOT ${isMadeAlong(catalog, "x.oid")} AND ${isUsers(catalog, "x.oid")}`,
   })),
 ];
 

@@ -1,5 +1,5 @@
 /** What belongs to a database itself and not to an object in it: its owner, its settings, its comment, and who may connect. */
-import { z } from "zod";
+import * as z from "zod";
 import { firstUserOid } from "./catalog";
 import { escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";

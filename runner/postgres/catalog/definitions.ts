@@ -1,6 +1,6 @@
 /** Indexes, constraints and extended statistics of tables; `pg_dump --table` leaves out the latter. */
 import { oidList, sqlName } from "../session/names";
-import { z } from "zod";
+import * as z from "zod";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 

@@ -1,6 +1,6 @@
 /** Where else in a server something is that was not found: people forget to name the database. */
 import pMap from "p-map";
-import { z } from "zod";
+import * as z from "zod";
 import type { ExecTarget } from "../../docker/exec";
 import { Failure, Failures } from "../../lib/failure";
 import { listed } from "../../lib/format";

@@ -2,7 +2,7 @@
  * Where the geometries of tables are. PostGIS estimates that without reading rows: from the spatial index of a column, or else from
  * the statistics of the last ANALYZE.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import { type Session, SqlError } from "../session/session";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ServerInfo, isConvertible } from "../session/server";
 import { type Session, setTextSettings } from "../session/session";
 import type { RowReader } from "../session/snapshot-reader";

@@ -1,5 +1,5 @@
 /** Recognises what a running or killed restore has in a database, so that it is not taken for the user's tables. */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../../lib/failure";
 import type { Relation } from "./catalog";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";

@@ -1,6 +1,6 @@
 /** Foreign keys that no constraint declares, such as `roi2020_S2_signatures.pid -> parcel_set.ogc_fid`. */
 import { oidList } from "../session/names";
-import { z } from "zod";
+import * as z from "zod";
 import { Attempts, Failure } from "../../lib/failure";
 import { escapeIdentifier } from "../session/escape";
 import type { Session } from "../session/session";

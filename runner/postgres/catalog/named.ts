@@ -3,7 +3,7 @@
  * function, which calls another one or PostGIS; and values of regclass, regprocedure and the like are written as names, and a
  * row cannot be loaded if there is no object of that name.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 import { firstUserOid } from "./catalog";

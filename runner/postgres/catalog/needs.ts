@@ -1,6 +1,6 @@
 /** Everything that tables refer to, directly or through other objects, as the catalog records it. */
 import { firstUserOid } from "./catalog";
-import { z } from "zod";
+import * as z from "zod";
 import type { Session } from "../session/session";
 import { findNamed, findNamedObjects, type NamedObjects } from "./named";
 

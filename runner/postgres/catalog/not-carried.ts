@@ -1,5 +1,5 @@
 /** Finds what belongs to tables or is needed by them, but cannot be in a backup of tables, before anything is written. */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure, Failures } from "../../lib/failure";
 import type { NotCarried } from "../../request";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";

@@ -1,5 +1,5 @@
 /** What `pg_dump` could not read. */
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../../lib/failure";
 import { clientEncoding, type ServerInfo } from "../session/server";
 import type { Session } from "../session/session";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Relation } from "./catalog";
 import { findNeeds, type Needs, type ObjectId } from "./needs";
 import type { Session } from "../session/session";
@@ -32,6 +32,18 @@ const owners = Object.entries(ownerColumns)
       `SELECT ${owner} FROM ${catalog} JOIN own ON class = '${catalog}'::regclass AND object = ${catalog}.oid`,
   )
   .join(" UNION ");
+
+/**
+ * Whether a schema may have grants, comments or labels that pg_dump writes. To ask pg_dump takes longer than all other looks at the
+ * catalog. What a schema has from initdb or from its extension, pg_dump leaves out; "public" counts as new if somebody made it again.
+ */
+const isAnnotated = `
+  nspacl::text IS DISTINCT FROM (SELECT initprivs::text FROM pg_init_privs i
+                                 WHERE i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid AND i.objsubid = 0)
+  OR nspname = 'public' AND (nspacl IS NULL OR nspowner NOT IN (SELECT oid FROM pg_roles WHERE oid = 10 OR rolname = 'pg_database_owner'))
+  OR obj_description(n.oid, 'pg_namespace') IS DISTINCT FROM
+     CASE nspname WHEN 'public' THEN 'standard public schema' WHEN 'pg_catalog' THEN 'system catalog schema' END
+  OR EXISTS (SELECT FROM pg_seclabel l WHERE l.classoid = 'pg_namespace'::regclass AND l.objoid = n.oid)`;
 
 const requirementsQuery = (
   oids: readonly string[],
@@ -86,7 +98,8 @@ SELECT
   ARRAY(SELECT jsonb_build_object('schema', nspname, 'name', relname)
         FROM sequence JOIN pg_class s USING (oid) JOIN pg_namespace n ON n.oid = relnamespace ORDER BY nspname, relname) AS sequences,
   ARRAY(SELECT rolname FROM role JOIN pg_roles USING (oid) WHERE rolname NOT LIKE 'pg\\_%' ORDER BY 1) AS roles,
-  ARRAY(SELECT format('%s %s', 'pg_namespace'::regclass::oid, oid) FROM schema) AS "schemaIds",
+  ARRAY(SELECT format('%s %s', 'pg_namespace'::regclass::oid, n.oid) FROM schema JOIN pg_namespace n USING (oid)
+        WHERE ${isAnnotated}) AS "schemaIds",
   ARRAY(SELECT jsonb_build_object('name', nspname, 'owner', pg_get_userbyid(nspowner)) FROM schema JOIN pg_namespace USING (oid)
         WHERE nspname <> 'public' OR nspowner NOT IN (SELECT oid FROM pg_roles WHERE oid = 10 OR rolname = 'pg_database_owner')
         ORDER BY nspname) AS "schemaOwners",

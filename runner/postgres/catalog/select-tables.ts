@@ -1,5 +1,5 @@
 /** Which tables a request selects. */
-import { z } from "zod";
+import * as z from "zod";
 import { Attempts, Failure } from "../../lib/failure";
 import { type Session, withQualifiedNames } from "../session/session";
 import { readCatalog, type Reference, type Relation } from "./catalog";

@@ -1,5 +1,5 @@
 /** What shows, without reading rows, that a table is still the one that an earlier backup has. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Session } from "../session/session";
 import { oidList } from "../session/names";
 

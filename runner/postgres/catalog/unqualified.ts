@@ -6,7 +6,7 @@
 import { firstUserOid } from "./catalog";
 import { oidList } from "../session/names";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
-import { z } from "zod";
+import * as z from "zod";
 import { type Session, withQualifiedNames } from "../session/session";
 const Candidate = z.object({
   id: z.string(),

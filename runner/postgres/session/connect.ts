@@ -3,7 +3,7 @@
  * lock of the run: one run at a time of its kind.
  */
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { Inspection } from "../../docker/container";
 import { type Docker, spawnDocker } from "../../docker/docker";
 import { execArguments, type ExecTarget } from "../../docker/exec";

@@ -1,7 +1,7 @@
 import type { Inspection } from "../../docker/container";
 import { type Docker, dockerOutput } from "../../docker/docker";
 import { type ExecTarget, execArguments, shell } from "../../docker/exec";
-import { z } from "zod";
+import * as z from "zod";
 import describeDump from "./describe-dump.sh";
 import type { Session } from "./session";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { Failure } from "../../lib/failure";
 import { measureSizes, type Relation } from "../catalog/catalog";
 import type { Needs } from "../catalog/needs";

@@ -49,7 +49,7 @@ export function s3Repository(bucket: Bucket): Repository {
     check: () => Promise.resolve(),
     checkSpace: () => Promise.resolve(),
     create: (backup) =>
-      createInBucket(bucket, prefixOf(backup.name, backup.id), filesOf(backup.name, backup.id), backup),
+      createInBucket(bucket, (id) => prefixOf(backup.name, id), filesOf(backup.name, backup.id), backup),
   };
 }
 

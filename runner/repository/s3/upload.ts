@@ -26,7 +26,7 @@ import { s3Url } from "../../request/location";
 import { type Part, type PartBuffers, partsOf } from "./parts";
 
 /** A multipart upload that was neither completed nor aborted. */
-interface OpenUpload {
+export interface OpenUpload {
   readonly Key: string;
   readonly UploadId: string;
 }
@@ -80,69 +80,84 @@ async function putWhole(
   return (await withGrace(bucket.signal, (options) => bucket.client.send(put, options))).VersionId;
 }
 
-async function putParts(
+function putParts(
   bucket: Bucket,
   Key: string,
   first: Part,
   rest: AsyncIterable<Part>,
   open: OpenUploads,
+  object: ObjectOptions,
+): Promise<string | undefined> {
+  return joinParts(bucket, Key, open, object, async ({ UploadId }) => {
+    const failed = new AbortController();
+    const stopped = AbortSignal.any([bucket.signal, failed.signal]);
+    const send = async ({ number, body, free }: Part): Promise<CompletedPart> => {
+      const what = { Bucket: bucket.bucket, Key, UploadId, PartNumber: number, Body: body };
+      const part = new UploadPartCommand({ ...what, ...checked(bucket) });
+      const { ETag, ChecksumSHA256, ChecksumCRC32 } = await withGrace(stopped, (options) =>
+        bucket.client.send(part, options),
+      ).finally(free);
+      return { PartNumber: number, ETag, ChecksumSHA256, ChecksumCRC32 };
+    };
+    const sending: Promise<CompletedPart>[] = [];
+    const begin = (part: Part) => {
+      const sent = send(part);
+      sent.catch((error: unknown) => {
+        failed.abort(error);
+      });
+      sending.push(sent);
+    };
+    try {
+      begin(first);
+      for await (const part of rest) {
+        if (part.number > bucket.maxParts) throw tooLarge(s3Url(bucket, Key), bucket.maxParts);
+        begin(part);
+        if (stopped.aborted) break;
+      }
+      return await Promise.all(sending);
+    } catch (error) {
+      // The other parts were aborted when one failed, so their errors do not say why.
+      throw failed.signal.aborted ? failed.signal.reason : error;
+    } finally {
+      failed.abort();
+      await Promise.allSettled(sending);
+    }
+  });
+}
+
+/**
+ * Makes an object, which must not exist yet, of the parts that `send` brings there. That ends only when no part is on its way any
+ * more. Returns the version of the object.
+ */
+export async function joinParts(
+  bucket: Bucket,
+  Key: string,
+  open: OpenUploads,
   { metadata: Metadata, onCommit }: ObjectOptions,
+  send: (upload: OpenUpload) => Promise<CompletedPart[]>,
 ): Promise<string | undefined> {
   const target = { Bucket: bucket.bucket, Key };
-  const failed = new AbortController();
-  const stopped = AbortSignal.any([bucket.signal, failed.signal]);
   const create = new CreateMultipartUploadCommand({ ...target, Metadata, ...checked(bucket) });
-  const { UploadId = "" } = await withGrace(stopped, (options) => bucket.client.send(create, options));
+  const { UploadId = "" } = await withGrace(bucket.signal, (options) => bucket.client.send(create, options));
   const upload = { Key, UploadId };
   open.add(upload);
-
-  const send = async ({ number, body, free }: Part): Promise<CompletedPart> => {
-    const what = { UploadId, PartNumber: number, Body: body };
-    const part = new UploadPartCommand({ ...target, ...what, ...checked(bucket) });
-    const { ETag, ChecksumSHA256, ChecksumCRC32 } = await withGrace(stopped, (options) =>
-      bucket.client.send(part, options),
-    ).finally(free);
-    return { PartNumber: number, ETag, ChecksumSHA256, ChecksumCRC32 };
-  };
-  const sending: Promise<CompletedPart>[] = [];
-  const begin = (part: Part) => {
-    const sent = send(part);
-    sent.catch((error: unknown) => {
-      failed.abort(error);
-    });
-    sending.push(sent);
-  };
-  try {
-    begin(first);
-    for await (const part of rest) {
-      if (part.number > bucket.maxParts) throw tooLarge(s3Url(bucket, Key), bucket.maxParts);
-      begin(part);
-      if (stopped.aborted) break;
-    }
-    const Parts = await Promise.all(sending);
-    const complete = new CompleteMultipartUploadCommand({
-      ...target,
-      UploadId,
-      MultipartUpload: { Parts },
-      ...asNew(bucket),
-    });
-    await failIfThere(bucket, Key);
-    onCommit?.();
-    const { client, patientClient = client } = bucket;
-    const { VersionId } = await withGrace(stopped, (options) => patientClient.send(complete, options));
-    open.delete(upload);
-    return VersionId;
-  } catch (error) {
-    // The other parts were aborted when one failed, so their errors do not say why.
-    throw failed.signal.aborted ? failed.signal.reason : error;
-  } finally {
-    failed.abort();
-    await Promise.allSettled(sending);
-  }
+  const Parts = await send(upload);
+  const complete = new CompleteMultipartUploadCommand({
+    ...target,
+    UploadId,
+    MultipartUpload: { Parts },
+    ...asNew(bucket),
+  });
+  await failIfThere(bucket, Key);
+  onCommit?.();
+  const { client, patientClient = client } = bucket;
+  const { VersionId } = await withGrace(bucket.signal, (options) => patientClient.send(complete, options));
+  open.delete(upload);
+  return VersionId;
 }
 
 /** Sends a request, and gives it up some time after the signal. */
-async function withGrace<Answer>(
+export async function withGrace<Answer>(
   stopped: AbortSignal,
   send: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
 ): Promise<Answer> {
@@ -169,7 +184,7 @@ async function failIfThere(bucket: Bucket, key: string): Promise<void> {
   throw new RequestFailure("s3-failed", `${s3Url(bucket, key)} exists already.`, "PreconditionFailed");
 }
 
-function tooLarge(url: string, maxParts: number): Failure {
+export function tooLarge(url: string, maxParts: number): Failure {
   return new Failure(
     "s3-failed",
     `${url} is larger than was expected when its upload began, and cannot be stored in ${maxParts} parts.` +

@@ -2,16 +2,17 @@
 import { randomUUID } from "node:crypto";
 import pMap, { pMapSkip } from "p-map";
 import { Failure } from "../../lib/failure";
-import { measuring, onceOnly } from "../checksums";
+import { checkedContent, damaged, measuring, onceOnly } from "../checksums";
 import type { BackupFiles, StoredFile } from "../files";
 import { failUnlessPlain } from "../plain-paths";
-import { alreadyExists, type BackupWriter, type NewBackup } from "../repository";
+import { alreadyExists, type BackupWriter, type NewBackup, NotShared } from "../repository";
 import type { Bucket } from "./client";
+import { CannotCopy, copyObject } from "./copy";
 import { answered, maybeDone, RequestFailure, taken } from "./failures";
 import { s3Url } from "../../request/location";
 import { deleteObjects, headObject, listObjects, readObject } from "./objects";
 import { partBuffers } from "./parts";
-import { abortUpload, type OpenUploads, upload } from "./upload";
+import { abortUpload, type ObjectOptions, type OpenUploads, upload } from "./upload";
 import { manifestFile, sumsFile } from "../layout";
 
 /** Time limit for cleaning up, also after an interruption. */
@@ -25,12 +26,14 @@ const looksAtOnce = 8;
 /** Metadata of each object that a run writes. With it, a run recognises its own objects when an answer was lost. */
 const runKey = "postgis-backup-run";
 
+/** `prefixOf` gives the prefix of the files of each backup of the name, by its id. */
 export async function createInBucket(
   bucket: Bucket,
-  prefix: string,
+  prefixOf: (id: string) => string,
   files: BackupFiles,
-  { mostBytes }: NewBackup,
+  { id, mostBytes }: NewBackup,
 ): Promise<BackupWriter> {
+  const prefix = prefixOf(id);
   const url = s3Url(bucket, prefix);
   const failed = new AbortController();
   const working = { ...bucket, signal: AbortSignal.any([bucket.signal, failed.signal]) };
@@ -41,6 +44,8 @@ export async function createInBucket(
   const written = new Map<string, string | undefined>();
   /** Files that this run may have written: the answer is pending or was lost. */
   const uncertain = new Set<string>();
+  /** Files whose last request was made, whatever came of it. */
+  const committed = new Set<string>();
   const metadata = { [runKey]: randomUUID() };
   const stored = new Map<string, StoredFile>();
   let bytes = 0;
@@ -48,28 +53,51 @@ export async function createInBucket(
 
   const store = async (
     file: string,
-    content: AsyncIterable<Uint8Array>,
-    recorded?: StoredFile,
+    send: (object: ObjectOptions) => Promise<string | undefined>,
+    read: () => Pick<StoredFile, "bytes" | "sha256">,
   ): Promise<StoredFile> => {
-    const measured = recorded === undefined ? measuring(content) : { content, read: () => recorded };
     try {
-      const onCommit = () => uncertain.add(file);
-      const sent = counted(measured.content, (more) => (bytes += more));
-      const version = await upload(working, prefix + file, sent, buffers, open, { metadata, onCommit });
-      settle(file, version);
-      return { path: file, ...measured.read() };
+      const onCommit = () => {
+        uncertain.add(file);
+        committed.add(file);
+      };
+      settle(file, await send({ metadata, onCommit }));
+      return { path: file, ...read() };
     } catch (error) {
       if (!maybeDone(error)) throw error;
       if (uncertain.has(file) && (await findOwn(within(working, lookMilliseconds), file)))
-        return { path: file, ...measured.read() };
+        return { path: file, ...read() };
       if (!answered(error, ...taken)) throw error;
-      const own = { path: file, ...measured.read() };
+      const own = { path: file, ...read() };
       const isThere = await isSame(working, prefix + file, own);
       if (isThere === undefined) throw error;
       // An earlier run left it when it was interrupted; or this run wrote it, and the answer was lost.
       if (isThere) return own;
       throw alreadyExists(url);
     }
+  };
+  const storeContent = (file: string, content: AsyncIterable<Uint8Array>, recorded?: StoredFile) => {
+    const measured = recorded === undefined ? measuring(content) : { content, read: () => recorded };
+    const sent = counted(measured.content, (more) => (bytes += more));
+    const send = (object: ObjectOptions) => upload(working, prefix + file, sent, buffers, open, object);
+    return store(file, send, () => measured.read());
+  };
+
+  /** Why the server does not copy objects. */
+  let cannotCopy: string | undefined;
+  const copy = async (file: string, from: string, recorded: StoredFile): Promise<StoredFile> => {
+    const content = () => readSource(working, from, recorded);
+    const send = (object: ObjectOptions) => {
+      const copied = { from, to: prefix + file, bytes: recorded.bytes, content: content() };
+      return copyObject(working, copied, open, object);
+    };
+    try {
+      if (cannotCopy === undefined) return await store(file, send, () => recorded);
+    } catch (error) {
+      if (!(error instanceof CannotCopy)) throw error;
+      cannotCopy = error.message;
+    }
+    return storeContent(file, content(), recorded);
   };
 
   const settle = (file: string, version: string | undefined) => {
@@ -112,20 +140,32 @@ export async function createInBucket(
     Promise.allSettled([...open].map((one) => abortUpload(from, one).then(() => open.delete(one))));
 
   if ((await listObjects(working, prefix + manifestFile)).length > 0) throw alreadyExists(url);
-  const write: BackupWriter["write"] = async (file, content, recorded) => {
+  const keep = async (file: string, begin: () => Promise<StoredFile>) => {
     failUnlessPlain(file);
     if (stored.has(file)) throw new Error(`${file} was written already`);
-    const storing = store(file, content, recorded);
+    const storing = begin();
     pending.add(storing);
     try {
-      stored.set(file, await storing);
+      stored.set(file, { ...(await storing), path: file });
     } finally {
       pending.delete(storing);
     }
   };
+  const write: BackupWriter["write"] = (file, content, recorded) =>
+    keep(file, () => storeContent(file, content, recorded));
   return {
     files,
     write,
+    async copyFrom(other, recorded, file) {
+      try {
+        await keep(file, () => copy(file, prefixOf(other) + recorded.path, recorded));
+        return cannotCopy;
+      } catch (error) {
+        // A copy that appears late would be taken for what is written instead.
+        if (committed.has(file) || working.signal.aborted || !(error instanceof Failure)) throw error;
+        throw new NotShared(error.code, error.message);
+      }
+    },
     bytes: () => Promise.resolve(bytes),
     checksums: () =>
       Promise.resolve([...stored.values()].sort((one, other) => (one.path < other.path ? -1 : 1))),
@@ -133,7 +173,7 @@ export async function createInBucket(
       await write(sumsFile, onceOnly(sums));
       await expectAllThere([...stored.values()]);
       signal.throwIfAborted();
-      const manifest = await store(manifestFile, onceOnly(source));
+      const manifest = await storeContent(manifestFile, onceOnly(source));
       // From here on it is a backup. A missing file fails it, but a server that does not answer does not.
       await expectAllThere([...stored.values(), manifest]).catch((error: unknown) => {
         if (!(error instanceof RequestFailure) && !working.signal.aborted) throw error;
@@ -168,6 +208,14 @@ export async function createInBucket(
       return rest.length === 0 ? error : withRest(why, rest);
     },
   };
+}
+
+/** An object of an earlier backup; fails with `checksum-mismatch` if it is not what that recorded. */
+async function* readSource(bucket: Bucket, key: string, recorded: StoredFile): AsyncGenerator<Uint8Array> {
+  const failure = (problem: string) => damaged(s3Url(bucket, key), problem);
+  const content = await readObject(bucket, key);
+  if (content === undefined) throw failure("is missing");
+  yield* checkedContent(content, recorded, failure);
 }
 
 async function* counted(content: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {

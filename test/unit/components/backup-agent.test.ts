@@ -263,15 +263,16 @@ describe("BackupAgent", () => {
     assert.match(message, /BackupAgent "it"/);
   });
 
-  it("lets each job share rows with earlier backups, where its repository is a folder", async () => {
+  it("lets each job share rows with earlier backups, in a bucket in the directory format", async () => {
     const shared = { ...job, fullEvery: "7d" };
     const { inputs } = await declare({ ...least, jobs: [shared] });
     const [{ content }] = inputs("it-container")?.["uploads"] as [{ content: string }];
     assert.deepEqual((JSON.parse(content) as { jobs: unknown }).jobs, [shared]);
     const own = { ...shared, name: "own", repository: "/srv/other" };
-    const message = await refused({ repository: "s3://backups", jobs: [job, shared, own] });
+    const inFiles = { ...shared, name: "files", format: "directory" as const };
+    const message = await refused({ repository: "s3://backups", jobs: [job, shared, own, inFiles] });
     assert.match(message, /^jobs\.1\.fullEvery: has no effect here: only archives in the directory format/m);
-    assert.doesNotMatch(message, /jobs\.[02]/);
+    assert.doesNotMatch(message, /jobs\.[023]/);
     assert.match(
       await refused({ jobs: [{ ...job, fullEvery: "often" }] }),
       /^jobs\.0\.fullEvery: must be a duration/,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { root } from "../../../setup/paths";
@@ -44,5 +44,38 @@ describe("what the stack program loads, which every update waits for", () => {
       ["ms", "zod"],
     );
     assert.ok(!loaded("@pulumi/aws/index.js"));
+  });
+});
+
+/** Each command waits until its program is loaded; the tests do so thousands of times. */
+describe("what the command line loads", () => {
+  const program = "dist/postgis-backup.js";
+  const { outputs } = JSON.parse(readFileSync(path.join(root, "dist/command-line.json"), "utf8")) as {
+    outputs: Record<string, { inputs: Record<string, { bytesInOutput: number }> }>;
+  };
+
+  it("is no more than 2.7 MB, of which the languages of zod are English alone", () => {
+    assert.ok(statSync(path.join(root, program)).size < 2_700_000);
+    const languages = Object.entries(outputs[program]?.inputs ?? {}).filter(
+      ([file, { bytesInOutput }]) => /\/zod\/.*\/locales\/(?!index)/.test(file) && bytesInOutput > 0,
+    );
+    assert.deepEqual(
+      languages.map(([file]) => path.basename(file)),
+      ["en.js"],
+    );
+  });
+
+  it("is no network client and no server, until it needs one", async () => {
+    const load = `
+      process.argv.push("postgis-backup", "--version");
+      process.on("exit", () => console.log(JSON.stringify(process.moduleLoadList)));
+      require(${JSON.stringify(path.join(root, program))});`;
+    const { stdout } = await execa(process.execPath, ["--eval", load]);
+    const loaded = JSON.parse(stdout.split("\n").at(-1) ?? "") as string[];
+    assert.ok(loaded.includes("NativeModule child_process"));
+    assert.deepEqual(
+      loaded.filter((name) => /^NativeModule (http|https|tls|_http_client|_http_server)$/.test(name)),
+      [],
+    );
   });
 });

@@ -272,7 +272,7 @@ describe("TableBackup", () => {
     ["a size below zero", { splitTablesFrom: -1 }, /^splitTablesFrom: /],
     ["rows shared for ever so long", { fullEvery: "often" }, /^fullEvery: must be a duration .*24h/],
     [
-      "rows shared in a bucket",
+      "rows shared in a bucket, in one file",
       { repository: "s3://b-1", fullEvery: "7d" },
       /^fullEvery: has no effect here/,
     ],

@@ -4,8 +4,8 @@ import {
   compareTable,
   mismatch,
   type RecordedTable,
-
 } from "../../../runner/verify/compare";
+import { withoutCasts } from "../../../runner/postgres/catalog/definitions";
 
 const definitions = {
   indexes: ["CREATE INDEX i ON public.t USING btree (x)"],

@@ -84,7 +84,8 @@ describe("wrong usage", () => {
   });
 
   const notShared = [
-    "fullEvery: has no effect here: only archives in the directory format, in a folder, share rows with earlier ones",
+    "fullEvery: has no effect here: only archives in the directory format share rows with earlier ones, which must be named for a bucket, " +
+      "and none that come from a work directory",
   ];
   const values = [
     [{ tables: "t" }, ["tables: must be a list"]],
@@ -102,6 +103,8 @@ describe("wrong usage", () => {
     [{ fullEvery: "7d", format: "plain" }, notShared],
     [{ fullEvery: "7d", repository: "s3://backups" }, notShared],
     [{ fullEvery: "7d", repository: "s3://backups", workDirectory: "w", format: "directory" }, notShared],
+    [{ fullEvery: "7d", repository: "s3://backups", format: "directory" }, []],
+    [{ fullEvery: "7d", repository: "s3://backups", format: "custom" }, notShared],
     [{ fullEvery: "7d", format: "directory", copies: ["s3://backups"] }, []],
     [{ fullEvery: "7d" }, []],
   ] as const;
