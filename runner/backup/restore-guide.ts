@@ -5,7 +5,7 @@
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
 import { sqlName } from "../postgres/session/names";
-import { afterTablesFile, prepareFile } from "../repository/layout";
+import { afterTablesFile, databaseFile, prepareFile } from "../repository/layout";
 import type { Description } from "./describe-backup";
 import { archiveName, decompressCommand } from "../postgres/archive/compression";
 import path from "node:path";
@@ -29,7 +29,7 @@ export function restoreGuide(backup: Description, afterTables = false): string {
   return lines(
     `# How to restore ${name}/${id}`,
     "",
-    `${count(backup.tables.length, "table")} of database ${code(source.database)} in container ${code(source.container)}, as of ${startedAt}, ` +
+    `${what(backup)} in container ${code(source.container)}, as of ${startedAt}, ` +
       `from PostgreSQL ${source.serverVersion}${postgis}.`,
     "",
     `You need Docker, this folder, and an image of that PostgreSQL${postgis === "" ? "" : " and PostGIS"}, or of a later one. ` +
@@ -78,6 +78,7 @@ export function restoreGuide(backup: Description, afterTables = false): string {
         ]
       : []),
     ...shell(...restoreCommands(backup, '"$database"', afterTables)),
+    ...databaseSettings(backup),
     "## 5. Check the tables",
     "",
     "Every line must begin with `ok`.",
@@ -89,9 +90,24 @@ export function restoreGuide(backup: Description, afterTables = false): string {
     "From outside the container the server is at 127.0.0.1, port `$port`, user `postgres`, password `$POSTGRES_PASSWORD`. Its data go with " +
       '`docker rm --force --volumes "$container"`.',
     "",
-    ...oneTable(backup),
-    ...elsewhere(backup),
+    ...(backup.wholeDatabase === undefined ? [...oneTable(backup), ...elsewhere(backup)] : []),
   );
+}
+
+function what({ tables, source, wholeDatabase }: Description): string {
+  const found = count(tables.length, "table");
+  return wholeDatabase === undefined
+    ? `${found} of database ${code(source.database)}`
+    : `The database ${code(source.database)}, with ${found},`;
+}
+
+function databaseSettings({ wholeDatabase }: Description): string[] {
+  if (wholeDatabase === undefined) return [];
+  return [
+    `${code(databaseFile)} gives the database its owner, its settings, its comment and its privileges.`,
+    "",
+    ...shell(`${psql('"$database"', "--quiet --set ON_ERROR_STOP=on")} < ${databaseFile}`),
+  ];
 }
 
 type Source = Description["source"];
@@ -335,6 +351,8 @@ export interface RestoreSource {
   readonly jobs: number;
   /** Whether the backup has a script that must run between the archive's pre-data and its data. */
   readonly afterTables?: boolean;
+  /** Whether it is of a whole database, so that a script is run at the end. */
+  readonly wholeDatabase?: boolean;
   /** Folder of the backup on this machine, or its URL; and, for the directory format, the folder in the container. */
   readonly location: string;
   readonly containerLocation: string | undefined;
@@ -386,7 +404,7 @@ export function restoreCommand(source: RestoreSource): string {
   const inContainer = (command: string[], flags: string[] = []) =>
     quote(["docker", "exec", ...password, ...flags, source.container, ...command]);
   const options =
-    source.locale === undefined || isUsual(source.locale)
+    source.locale === undefined || (source.wholeDatabase !== true && isUsual(source.locale))
       ? ["--template", "template0"]
       : databaseOptions(source.locale);
   const createDatabase = inContainer(["createdb", ...connect, ...options, target]);
@@ -415,5 +433,6 @@ export function restoreCommand(source: RestoreSource): string {
       : source.format === "plain"
         ? [restore(), run(afterTablesFile)]
         : [restore(...preData), run(afterTablesFile), restore(...dataAndPostData)];
-  return [createDatabase, run(prepareFile), ...steps].join(" && ");
+  const settings = source.wholeDatabase === true ? [run(databaseFile)] : [];
+  return [createDatabase, run(prepareFile), ...steps, ...settings].join(" && ");
 }

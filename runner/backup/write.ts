@@ -187,6 +187,7 @@ async function writeArchive(
       database: request.database,
       ...archive,
       afterTables: afterTables !== "",
+      wholeDatabase: whole !== undefined,
       location: writer.location,
       containerLocation: folder && path.posix.join(path.posix.dirname(folder), id),
       s3: request.s3,

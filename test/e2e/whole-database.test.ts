@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { execa } from "execa";
 import { backupArguments, takeBackup } from "../support/backup";
 import { docker, startServer } from "../support/container";
 import { imageOf } from "../support/images";
@@ -99,6 +100,17 @@ describe("a backup of a whole database", function () {
       await restored({ ...into(database, "--create-database"), repository: elsewhere });
       assert.deepEqual(await dumpOf(container, database), await dumpOf(container, "gis"));
     });
+
+  it("is restored by the stock tools of its one command", async () => {
+    const { result } = await all(mounted);
+    const { exitCode, all: said } = await execa("bash", ["-c", result.restoreCommand], {
+      all: true,
+      reject: false,
+    });
+    assert.equal(exitCode, 0, said);
+    assert.deepEqual(await dumpOf(container, "gis_restored"), await dumpOf(container, "gis"));
+    assert.equal(await settingsOf(container, "gis_restored"), await settingsOf(container, "gis"));
+  });
 
   it("can leave schemas and rows out, and says so in the manifest", async () => {
     const without = ["--exclude-schema", "Odd Schema", "--exclude-table-data", "app.years"];
