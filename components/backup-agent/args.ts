@@ -147,8 +147,26 @@ export interface AgentJobArgs {
   name: pulumi.Input<string>;
   /** What is backed up. */
   source: pulumi.Input<AgentSourceArgs>;
-  /** Tables, backed up together from one snapshot: `table`, `schema.table`, or patterns with `*` and `?`. */
-  tables: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Tables, backed up together from one snapshot: `table`, `schema.table`, or patterns with `*` and `?`. A job needs these or `all`.
+   * @default none
+   */
+  tables?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Whether the whole database is backed up instead of tables: with views, functions, large objects and all else that `pg_dump` dumps of it.
+   * @default false
+   */
+  all?: pulumi.Input<boolean>;
+  /**
+   * With `all`: tables or patterns that are backed up without their rows.
+   * @default none
+   */
+  excludeTableData?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * With `all`: schemas to leave out.
+   * @default none
+   */
+  excludeSchemas?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * When backups are taken, as a cron line such as `30 2 * * *`, in `timeZone`. With six fields, the first is seconds.
    */

@@ -18,7 +18,7 @@ const ofOneRun: ReadonlySet<string> = new Set([
     "quiet",
     "dryRun",
     "full",
-    "all",
+    ...["all", "excludeTableData", "excludeSchema"],
     "release",
     "again",
     "output",
@@ -26,7 +26,7 @@ const ofOneRun: ReadonlySet<string> = new Set([
     "check",
     "textfile",
   ],
-  ...["dataOnly", "schemaOnly", "ifExists", "missingRoles", "createDatabase", "schema"],
+  ...["dataOnly", "schemaOnly", "ifExists", "missingRoles", "createDatabase", "schema", "connections"],
   ...["toContainer", "toUser", "toDatabase", "leaveBehind", "excludeDatabase", "removeData"],
 ]);
 

@@ -123,6 +123,16 @@ const ofBackup = z.strictObject(BackupRequest.shape).omit({
   dryRun: true,
 }).shape;
 
+/** Those that no component has. */
+const ofWholeDatabase = {
+  all: describe(
+    ofBackup.all,
+    "Back up the whole database instead of tables: views, functions, large objects and all else that pg_dump dumps of it.",
+  ),
+  excludeTableData: describe(ofBackup.excludeTableData, "With all: tables or patterns without their rows."),
+  excludeSchemas: describe(ofBackup.excludeSchemas, "With all: schemas to leave out."),
+};
+
 /** What the whole configuration may set for its jobs. */
 const defaults = {
   repository: describe(Repository.optional(), "Where backups are kept: a folder, or s3://bucket/prefix."),
@@ -141,6 +151,7 @@ const Job = z.strictObject({
   name: describe(BackupName, "Backup name, a folder in the repository. Each job has its own."),
   source: describe(Source, "What is backed up."),
   ...ofBackup,
+  ...ofWholeDatabase,
   ...defaults,
   schedule: describe(
     Schedule,

@@ -52,7 +52,6 @@ function ofTablesOrAll(
     context.addIssue({ code: "custom", path: [path], message });
   };
   if (!request.all) {
-    if (request.tables.length === 0) refuse("tables", "must name at least one table");
     for (const key of ["excludeTableData", "excludeSchemas"] as const)
       if (request[key].length > 0) refuse(key, "has a meaning for a backup of the whole database only");
     return;
@@ -120,6 +119,15 @@ export const BackupRequest = z
       message:
         'must be zstd or "none" where the directory format is streamed to S3: its files are split off a custom archive, which has other ' +
         "headers for other methods. Or set a work directory",
+    },
+  )
+  .refine(
+    ({ all, tables }: { all?: boolean; tables?: readonly string[] }) => all === true || tables?.length !== 0,
+    {
+      path: ["tables"],
+      message: "must name at least one table",
+      // Also where something else is wrong, so that all is said at once.
+      when: () => true,
     },
   )
   .superRefine(ofTablesOrAll)

@@ -235,7 +235,7 @@ async function load(backup: RequestedBackup, target: Target, { signal }: Caller)
   const exec = inDatabaseOf(target);
   const reader = await openReader(backup, target, signal);
   try {
-    if (manifest.format === "plain") return await runPart(reader, "The archive", () => true);
+    if (manifest.format === "plain") { await runPart(reader, "The archive", () => true); return; }
     await restorePart(["pre-data"]);
     const unqualified = await inSession(exec, signal, giveSearchPath);
     await restorePart(["data", "post-data"]);

@@ -69,13 +69,10 @@ export async function compareRestored(
   );
   const measures = await measureRestored(session, restored, { method: method ?? "text", validity }, progress);
   const byRecordedName = new Map(found.map(({ recorded, relation }) => [sqlName(recorded), relation]));
+  const options = { exact: method !== undefined, definitions, sameVersion };
   const differences = [
     ...missing.map(({ at, place = at }) => `${sqlName(place)} is missing`),
-    ...(await compareMeasured(session, restored, measures, {
-      exact: method !== undefined,
-      definitions,
-      sameVersion,
-    })),
+    ...(await compareMeasured(session, restored, measures, options)),
     ...(await compareOrphans(read, logicalForeignKeys, byRecordedName)),
   ];
   await session.run("ROLLBACK");

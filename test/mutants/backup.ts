@@ -155,8 +155,8 @@ export const backupMutants: readonly Mutant[] = [
   {
     title: "tables are not locked before the snapshot",
     file: "runner/postgres/session/snapshot.ts",
-    text: 'const lock = `LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;',
-    replacement: "const lock = `SELECT ${names.length}`;",
+    text: '`LOCK TABLE ONLY ${names.join(", ONLY ")} IN ACCESS SHARE MODE`;',
+    replacement: "`SELECT ${names.length}`;",
     tests: ["test/faults/changing-tables.test.ts"],
   },
   {

@@ -54,8 +54,8 @@ describe("what the command line loads", () => {
     outputs: Record<string, { inputs: Record<string, { bytesInOutput: number }> }>;
   };
 
-  it("is no more than 2.7 MB, of which the languages of zod are English alone", () => {
-    assert.ok(statSync(path.join(root, program)).size < 2_700_000);
+  it("is no more than 2.8 MB, of which the languages of zod are English alone", () => {
+    assert.ok(statSync(path.join(root, program)).size < 2_800_000);
     const languages = Object.entries(outputs[program]?.inputs ?? {}).filter(
       ([file, { bytesInOutput }]) => /\/zod\/.*\/locales\/(?!index)/.test(file) && bytesInOutput > 0,
     );

@@ -32,7 +32,10 @@ describe("wrong usage", () => {
   const complete = ["backup", "--container", "c", "--table", "t", "--repository", "r", "--name", "n"];
   const inBucket = [...complete.slice(0, 5), "--repository", "s3://backups", "--name", "n"];
   const refusals: readonly (readonly [args: readonly string[], says: string | RegExp])[] = [
-    [["backup"], "--container is missing\n--table is missing\n--repository is missing\n--name is missing"],
+    [
+      ["backup"],
+      "--container is missing\n--repository is missing\n--name is missing\n--table must name at least one table",
+    ],
     [["restore"], "--container is missing"],
     [["list"], "--repository is missing"],
     [["migrate", "--container", "c", "--repository", "r", "--name", "n"], "--to-container is missing"],
