@@ -1,11 +1,20 @@
 import { type Manifest } from "./manifest";
-import { afterTablesFile, manifestFile, runFile, sumsFile, prepareFile, verificationFiles } from "./layout";
+import {
+  afterTablesFile,
+  databaseFile,
+  manifestFile,
+  objectsFile,
+  prepareFile,
+  runFile,
+  sumsFile,
+  verificationFiles,
+} from "./layout";
 
 /** The files that belong to a backup and are removed with it. */
 export function ownFiles(manifest: Manifest | undefined): Set<string> {
   const listed = manifest?.files.map(({ path }) => path) ?? [];
   return new Set([
-    ...[manifestFile, sumsFile, prepareFile, afterTablesFile, runFile],
+    ...[manifestFile, sumsFile, prepareFile, afterTablesFile, databaseFile, objectsFile, runFile],
     ...verificationFiles,
     ...listed,
   ]);

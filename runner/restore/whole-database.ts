@@ -9,6 +9,7 @@ import { formatBytes, totalBytes } from "../lib/format";
 import { setting } from "../lib/setting";
 import { archiveName } from "../postgres/archive/compression";
 import { createDatabase, restoreArchive, runScript } from "../postgres/archive/restore";
+import type { TocEntry } from "../postgres/archive/toc";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
@@ -18,6 +19,7 @@ import { inDatabase, majorVersion } from "../postgres/session/server";
 import { inSession, type Session, SqlError } from "../postgres/session/session";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { databaseFile } from "../repository/layout";
+import type { Manifest } from "../repository/manifest";
 import { compareRestored, compareWhole, mismatch } from "../verify";
 import {
   type Caller,
@@ -41,24 +43,10 @@ export interface Outcome {
 }
 
 /** Restores all of a backup of a whole database, or changes nothing. */
-export async function restoreDatabase(
-  { docker, backup, container }: Found,
-  caller: Caller,
-): Promise<Outcome> {
-  const { request, manifest } = backup;
+export async function restoreDatabase(found: Found, caller: Caller): Promise<Outcome> {
+  const { backup } = found;
   refuseParts(backup);
-  // The session is in another database of the server: nobody can rename the one that a session is in.
-  const names = restoreNames(request.database);
-  const own = { ...names, lock: `${names.lock} ${names.applicationName}` };
-  const lock = (maintenance: string) =>
-    lockTarget(docker, container, own, { ...backup, request: { ...request, database: maintenance } }, caller);
-  const target =
-    request.database === "postgres"
-      ? await lock("template1")
-      : await lock("postgres").catch((error: unknown) => {
-          if (error instanceof Failure && error.code === "connection-refused") return lock("template1");
-          throw error;
-        });
+  const target = await lockServer(found, caller);
   let outcome: Outcome | undefined;
   try {
     outcome = await restoreWhole(backup, target, caller);
@@ -71,28 +59,42 @@ export async function restoreDatabase(
       );
     });
   }
+}
 
-  async function restoreWhole(
-    wanted: RequestedBackup,
-    into: Target,
-    { progress, notes }: Caller,
-  ): Promise<Outcome> {
-    const tables = manifest.tables.map((table) => ({ place: table, rows: table.rows }));
-    const there = await findExisting(wanted, into, caller);
-    if (there === "left") return { tables, restored: false, swappedInto: [] };
-    await check(wanted, into, notes);
-    if (request.dryRun) return { tables, restored: false, swappedInto: [] };
-    progress.note(
-      `Restoring the database, ${tables.length} tables, ${formatBytes(totalBytes(manifest.tables))} in the one they come from.`,
-    );
-    await load(wanted, into, caller);
-    progress.note("Comparing what was restored with what was backed up.");
-    await compare(wanted, into, caller);
-    await giveSettings(wanted, into, caller);
-    const kept = await publish(wanted, into, there, caller);
-    await rememberRestored(request, into.session, notes);
-    return { tables, restored: true, swappedInto: kept };
-  }
+/** The session is in another database of the server: nobody can rename the one that a session is in. */
+async function lockServer({ docker, backup, container }: Found, caller: Caller): Promise<Target> {
+  const { request } = backup;
+  const names = restoreNames(request.database);
+  // Restores into other databases may go on at the same time.
+  const own = { ...names, lock: `${names.lock} ${names.applicationName}` };
+  const lockIn = (database: string) =>
+    lockTarget(docker, container, own, { ...backup, request: { ...request, database } }, caller);
+  if (request.database === "postgres") return lockIn("template1");
+  return lockIn("postgres").catch((error: unknown) => {
+    if (error instanceof Failure && error.code === "connection-refused") return lockIn("template1");
+    throw error;
+  });
+}
+
+async function restoreWhole(backup: RequestedBackup, target: Target, caller: Caller): Promise<Outcome> {
+  const { request, manifest } = backup;
+  const { progress, notes } = caller;
+  const tables = manifest.tables.map((table) => ({ place: table, rows: table.rows }));
+  const existing = await findExisting(backup, target, caller);
+  if (existing === "left") return { tables, restored: false, swappedInto: [] };
+  await check(backup, target, notes);
+  if (request.dryRun) return { tables, restored: false, swappedInto: [] };
+  progress.note(
+    `Restoring the database, ${tables.length} tables, ${formatBytes(totalBytes(manifest.tables))} in the one they come from.`,
+  );
+  await makeDatabase(backup, target);
+  await load(backup, target, caller);
+  progress.note("Comparing what was restored with what was backed up.");
+  await compare(backup, target, caller);
+  await giveSettings(backup, target, caller);
+  const swappedInto = await publish(backup, target, existing, caller);
+  await rememberRestored(request, target.session, notes);
+  return { tables, restored: true, swappedInto };
 }
 
 /** Where the database is made. */
@@ -217,54 +219,67 @@ async function checkConnections({ database, connections }: RequestedBackup["requ
   );
 }
 
-/** Fills the new database. */
-async function load(backup: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
-  const { request, manifest } = backup;
-  const { session, names } = target;
+/** Makes the new database, and the roles that it needs. */
+async function makeDatabase(
+  { request, manifest }: RequestedBackup,
+  { session, names }: Target,
+): Promise<void> {
   if (request.missingRoles === "create") {
     await openRecord(session, names);
     const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
     const there = new Set(found.map(({ name }) => name));
-    await makeRoles(
-      session,
-      names,
-      manifest.requires.roles.filter((role) => !there.has(role)),
-    );
+    const missing = manifest.requires.roles.filter((role) => !there.has(role));
+    await makeRoles(session, names, missing);
   }
   await createDatabase(session, names.scratch, manifest.source);
+}
+
+/** Fills the new database. */
+async function load(backup: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
+  const { manifest } = backup;
   const exec = inDatabaseOf(target);
   const reader = await openReader(backup, target, signal);
+  const loadPart = partLoader(manifest, target, reader, signal);
   try {
-    if (manifest.format === "plain") { await runPart(reader, "The archive", () => true); return; }
-    await restorePart(["pre-data"]);
+    if (manifest.format === "plain") {
+      await loadPart("all");
+      return;
+    }
+    await loadPart("definitions");
     const unqualified = await inSession(exec, signal, giveSearchPath);
-    await restorePart(["data", "post-data"]);
+    await loadPart("rest");
     await inSession(exec, signal, async (own) => resetSearchPath(own, await functionNames(own, unqualified)));
   } finally {
     await reader.close();
   }
+}
 
-  async function restorePart(sections: readonly string[]): Promise<void> {
-    const { inTarget } = reader;
-    if (inTarget !== undefined && manifest.format !== "plain") {
-      const options = { format: manifest.format, database: names.scratch, jobs: target.jobs, sections };
-      await restoreArchive({ ...exec, secretEnv: target.exec.secretEnv }, inTarget, options, signal);
-      return;
-    }
+type Part = "all" | "definitions" | "rest";
+
+/** By the target's own pg_restore where it sees the archive, otherwise by a script that another one writes. */
+function partLoader(
+  { format, compression }: Manifest,
+  target: Target,
+  reader: Reader,
+  signal: AbortSignal,
+): (part: Part) => Promise<void> {
+  const { inTarget } = reader;
+  const exec = inDatabaseOf(target);
+  if (inTarget !== undefined && format !== "plain") {
+    return (part) => {
+      const sections = part === "definitions" ? ["pre-data"] : ["data", "post-data"];
+      const options = { format, database: target.names.scratch, jobs: target.jobs, sections };
+      return restoreArchive(exec, inTarget, options, signal);
+    };
+  }
+  const archive = archiveName(format, compression);
+  return (part) => {
     // Comments and privileges are in no section. They come after all that they are about.
-    const isFirst = sections.includes("pre-data");
-    const what = archiveName(manifest.format, manifest.compression);
-    await runPart(reader, what, ({ section }) => (section === "pre-data") === isFirst);
-  }
-
-  async function runPart(
-    from: Reader,
-    what: string,
-    isWanted: (entry: Reader["entries"][number]) => boolean,
-  ) {
-    const script = from.script(from.entries.filter(isWanted), signal);
-    await runScript(exec, what, safeScript(script, what), signal);
-  }
+    const isPart = ({ section }: TocEntry) =>
+      part === "all" || (section === "pre-data") === (part === "definitions");
+    const script = reader.script(reader.entries.filter(isPart), signal);
+    return runScript(exec, archive, safeScript(script, archive), signal);
+  };
 }
 
 /** Fails unless all rows and all objects are there. What only looks different is noted. */
