@@ -68,10 +68,9 @@ describe("the command line", function () {
       assert.equal(exitStatus, 2);
       assert.deepEqual(
         failures,
-        ["container", "table", "name"].map((option) => ({
-          code: "usage",
-          message: `--${option} is missing`,
-        })),
+        ["--container is missing", "--name is missing", "--table must name at least one table"].map(
+          (message) => ({ code: "usage", message }),
+        ),
       );
     });
 
