@@ -110,12 +110,16 @@ function knownKeys(verbs: readonly Command[], settings: readonly string[]): Know
 /** These go with a repository: where another one is named than theirs, they do not count. */
 const ofRepository: ReadonlySet<string> = new Set(["copy", "workDirectory"]);
 
+/** A project's backups are of tables, unless the command line asks for the whole database. */
+const ofTables: ReadonlySet<string> = new Set(["table", "excludeTable", "missingReferences", "fullEvery"]);
+
 function belongs(
   option: string,
   from: Origin["from"],
   verb: Command,
   found: ReadonlyMap<string, Origin>,
 ): boolean {
+  if (ofTables.has(option) && verb.getOptionValue("all") === true) return false;
   if (!ofRepository.has(option) || verb.getOptionValue("repository") === undefined) return true;
   return found.get("repository")?.from === from;
 }

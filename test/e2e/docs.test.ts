@@ -65,6 +65,8 @@ describe("the commands of the documentation", function () {
        INSERT INTO parcel_set SELECT g, ST_SetSRID(ST_MakeEnvelope(g, g, g + 1, g + 2), 3035) FROM generate_series(1, 50) g;
        INSERT INTO "roi2020_S2_signatures" SELECT 1 + g % 50, 1 + g % 2, 'B02', 1 FROM generate_series(1, 500) g;`,
     );
+    await sql(source, "CREATE DATABASE gis");
+    await sql(source, "CREATE TABLE parcels AS SELECT 1 AS id", "gis");
     await mkdir(path.join(folder, "bin"));
     const program = path.join(folder, "bin", "postgis-backup");
     await writeFile(program, `#!/bin/sh\nexec node '${runnerMain}' "$@"\n`);

@@ -109,6 +109,18 @@ describe("settings", () => {
     ]);
   });
 
+  it("that are about tables do not count where the whole database is backed up", async () => {
+    const project = await projectFolder(
+      "all",
+      "repository: ./b\ntables: [a]\nexcludeTables: [b]\nfullEvery: 7d\nmissingReferences: ignore\n",
+    );
+    const { options } = await completed(["backup", "--all"], {}, project);
+    assert.deepEqual(Object.fromEntries(Object.entries(options)), {
+      all: true,
+      repository: path.join(project, "b"),
+    });
+  });
+
   it("are taken from the command line, then the environment, then the file", async () => {
     const project = await projectFolder(
       "order",
