@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { compareObjects } from "../../../runner/postgres/catalog/database-objects";
-import { BackupRequest } from "../../../runner/request";
+import { AgentConfig, backupOf, BackupRequest } from "../../../runner/request";
 
 const object = (kind: string, name: string, definition = "d") => ({ kind, name, definition });
 const same = { sameVersion: true };
@@ -78,5 +78,23 @@ describe("a request for a whole database", () => {
       problems({ all: true, repository: "s3://bucket/p", format: "directory" }).join(),
       /^format must be custom/,
     );
+  });
+});
+
+describe("a job of the agent", () => {
+  const job = { name: "j", source: { container: "c" }, schedule: "0 2 * * *" };
+  const read = (more: object) => AgentConfig.safeParse({ repository: "/b", jobs: [{ ...job, ...more }] });
+
+  it("backs up tables or the whole database", () => {
+    const { data } = read({ all: true, excludeSchemas: ["s"] });
+    assert.ok(data?.jobs[0]);
+    const request = BackupRequest.parse(backupOf(data, data.jobs[0], "c"));
+    assert.deepEqual([request.all, request.tables, request.excludeSchemas], [true, [], ["s"]]);
+    const says = (more: object) =>
+      read(more).error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
+    assert.deepEqual(says({}), ["jobs.0.tables must name at least one table"]);
+    assert.deepEqual(says({ all: true, tables: ["t"] }), [
+      "jobs.0.tables has no meaning in a backup of the whole database",
+    ]);
   });
 });
