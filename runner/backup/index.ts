@@ -131,8 +131,7 @@ async function checkedContent(
   progress: Progress,
 ): Promise<OutsideContent[]> {
   const extensions = await extensionsOf(session, selection.needs);
-  const found = await withQualifiedNames(session, () => findOutsideContent(session, selection, extensions));
-  const outside = selection.whole === undefined ? found : found.filter(({ kind }) => kind === "raster-files");
+  const outside = await withQualifiedNames(session, () => findOutsideContent(session, selection, extensions));
   checkOutsideContent(outside, accept);
   for (const content of outside) progress.note(`Left out, as accepted: ${describeContent(content)}`);
   return outside;

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { together } from "../lib/concurrency";
 import { Failure } from "../lib/failure";
+import type { Progress } from "../lib/progress";
 import { firstUserOid } from "../postgres/catalog/catalog";
 import { recordPrefix, stagePrefix } from "../postgres/catalog/half-restored";
 import { lockRuns } from "../postgres/session/connect";
@@ -83,8 +84,24 @@ async function dropScratch(session: Session, { scratch }: RestoreNames): Promise
   );
 }
 
-/** Removes what the restore made on its way, and closes its session. */
-export async function cleanUp(target: Target, files: BackupFiles, succeeded: boolean): Promise<void> {
+/** Removes what the restore made on its way, and closes its session. What it cannot remove is noted. */
+export async function cleanUp(
+  target: Target,
+  files: BackupFiles,
+  succeeded: boolean,
+  progress: Progress,
+): Promise<void> {
+  try {
+    await removeAll(target, files, succeeded);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    progress.note(
+      `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
+    );
+  }
+}
+
+async function removeAll(target: Target, files: BackupFiles, succeeded: boolean): Promise<void> {
   const { session, names } = target;
   await together(AbortSignal.timeout(cleanUpMilliseconds), [
     () => removeLinks(linkFolder(files, target)),
@@ -191,9 +208,16 @@ WHERE NOT EXISTS (SELECT FROM ${there} t WHERE t.class = n.class AND t.object = 
 }
 
 /** Makes roles that cannot log in. */
-export async function makeRoles(session: Session, names: Record, roles: readonly string[]): Promise<void> {
+/** Makes those of the roles that the server lacks, in an open record. */
+export async function makeMissingRoles(
+  session: Session,
+  names: Record,
+  roles: readonly string[],
+): Promise<void> {
   const { made } = tables(names);
-  for (const role of roles) {
+  const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
+  const there = new Set(found.map(({ name }) => name));
+  for (const role of roles.filter((name) => !there.has(name))) {
     await session.run("BEGIN");
     await session.run(`CREATE ROLE ${escapeIdentifier(role)}`);
     await session.run(

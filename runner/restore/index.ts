@@ -1,7 +1,6 @@
-import * as z from "zod";
 import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
-import { Failure, Attempts } from "../lib/failure";
+import { Attempts } from "../lib/failure";
 import { secondsSince, formatBytes, totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
@@ -21,7 +20,7 @@ import {
 } from "./begin";
 import { type Outcome, restoreDatabase } from "./whole-database";
 import { checkRestore, dryRun, checkFreeSpace } from "./check";
-import { cleanUp, openRecord, makeRoles } from "./clean-up";
+import { cleanUp, openRecord, makeMissingRoles } from "./clean-up";
 import { selectFilled, checkTriggers, restoreData } from "./fill";
 import { removeLinks, linkFolder } from "./linked-rows";
 import { define, load, compareStaging, giveRights } from "./load";
@@ -51,12 +50,7 @@ export async function restore(
     try {
       done = await restoreTables(backup, target, caller);
     } finally {
-      await cleanUp(target, backup.files, done !== undefined).catch((error: unknown) => {
-        if (!(error instanceof Failure)) throw error;
-        progress.note(
-          `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
-        );
-      });
+      await cleanUp(target, backup.files, done !== undefined, progress);
       if (done === undefined || request.dryRun) await own?.discard();
     }
     return resultOf(backup, done, caller, started);
@@ -141,13 +135,7 @@ async function beginRecord(
 ): Promise<void> {
   await openRecord(session, names);
   if (request.missingRoles !== "create") return;
-  const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
-  const there = new Set(found.map(({ name }) => name));
-  await makeRoles(
-    session,
-    names,
-    manifest.requires.roles.filter((role) => !there.has(role)),
-  );
+  await makeMissingRoles(session, names, manifest.requires.roles);
 }
 
 async function stageAndPublish(

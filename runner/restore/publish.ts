@@ -73,7 +73,7 @@ async function move(
   await moveMembers(session, staging.members, (schema) => staging.finalOf.get(schema) ?? schema);
   if (!staging.direct) await rebuildLookups(session, staging, notes);
   const aside = new Map(
-    old.map((table) => [table.sqlName, sqlName({ ...table, schema: schemaBefore(table.schema, time) })]),
+    old.map((table) => [table.sqlName, sqlName({ ...table, schema: nameBefore(table.schema, time) })]),
   );
   await exchange(session, memberships, (table) =>
     request.ifExists === "swap" ? aside.get(table) : undefined,
@@ -100,10 +100,10 @@ function pairsOf({ tables }: Staging, old: readonly Existing[]) {
 /** The longest name that PostgreSQL keeps whole. */
 const nameBytes = 63;
 
-/** Where `swap` puts the tables that were there before. */
-function schemaBefore(schema: string, time: string): string {
+/** What `swap` calls the schema of the tables that were there before, or the database that was. */
+export function nameBefore(name: string, time: string): string {
   const suffix = `_before_${time.toLowerCase()}`;
-  let kept = schema;
+  let kept = name;
   while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
   return kept + suffix;
 }
@@ -111,11 +111,11 @@ function schemaBefore(schema: string, time: string): string {
 async function setAside(session: Session, old: readonly Existing[], time: string): Promise<string[]> {
   const schemas = [...new Set(old.map(({ schema }) => schema))];
   for (const schema of schemas)
-    await session.run(`CREATE SCHEMA ${escapeIdentifier(schemaBefore(schema, time))}`);
+    await session.run(`CREATE SCHEMA ${escapeIdentifier(nameBefore(schema, time))}`);
   const oids = old.map(({ oid }) => oid);
   const members = [...old.map(asTable), ...(await statisticsOf(session, oids))];
-  await moveMembers(session, members, (schema) => schemaBefore(schema, time));
-  return schemas.map((schema) => schemaBefore(schema, time));
+  await moveMembers(session, members, (schema) => nameBefore(schema, time));
+  return schemas.map((schema) => nameBefore(schema, time));
 }
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */

@@ -11,6 +11,7 @@ import { archiveName } from "../postgres/archive/compression";
 import { createDatabase, restoreArchive, runScript } from "../postgres/archive/restore";
 import type { TocEntry } from "../postgres/archive/toc";
 import { safeScript } from "../postgres/archive/script-pieces";
+import { firstUserOid } from "../postgres/catalog/catalog";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
@@ -31,7 +32,8 @@ import {
   type Target,
 } from "./begin";
 import { checkExtensions, checkFreeSpace, checkRoles } from "./check";
-import { cleanUp, forgetRecord, openRecord, makeRoles, restoreNames } from "./clean-up";
+import { cleanUp, forgetRecord, makeMissingRoles, openRecord, restoreNames } from "./clean-up";
+import { nameBefore } from "./publish";
 import { openReader, type Reader } from "./reader";
 
 /** What came of a restore. */
@@ -52,12 +54,7 @@ export async function restoreDatabase(found: Found, caller: Caller): Promise<Out
     outcome = await restoreWhole(backup, target, caller);
     return outcome;
   } finally {
-    await cleanUp(target, backup.files, outcome !== undefined).catch((error: unknown) => {
-      if (!(error instanceof Failure)) throw error;
-      caller.progress.note(
-        `Not all that the restore made on its way is removed; the next one does that. ${error.message}`,
-      );
-    });
+    await cleanUp(target, backup.files, outcome !== undefined, caller.progress);
   }
 }
 
@@ -121,9 +118,9 @@ type Existing = "none" | "empty" | "filled" | "left";
 
 /** Objects of a user's that an empty database does not have. */
 const countQuery = `
-SELECT (SELECT count(*) FROM pg_class c WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
+SELECT (SELECT count(*) FROM pg_class c WHERE oid >= ${firstUserOid} AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i', 'a')))
-     + (SELECT count(*) FROM pg_proc p WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+     + (SELECT count(*) FROM pg_proc p WHERE oid >= ${firstUserOid} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
      + (SELECT count(*) FROM pg_largeobject_metadata) AS count`;
 
 async function findExisting(
@@ -226,10 +223,7 @@ async function makeDatabase(
 ): Promise<void> {
   if (request.missingRoles === "create") {
     await openRecord(session, names);
-    const found = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
-    const there = new Set(found.map(({ name }) => name));
-    const missing = manifest.requires.roles.filter((role) => !there.has(role));
-    await makeRoles(session, names, missing);
+    await makeMissingRoles(session, names, manifest.requires.roles);
   }
   await createDatabase(session, names.scratch, manifest.source);
 }
@@ -341,7 +335,7 @@ async function publish(
   { signal, progress }: Caller,
 ): Promise<string[]> {
   const { database, ifExists, connections } = request;
-  const aside = nameAside(database, manifest.id);
+  const aside = nameBefore(database, manifest.id);
   const rename = (from: string, to: string) =>
     session.run(`ALTER DATABASE ${escapeIdentifier(from)} RENAME TO ${escapeIdentifier(to)}`);
   for (let attempt = 1; ; attempt++) {
@@ -379,14 +373,4 @@ async function publish(
     progress.note(`warning: The database that was there before is left as "${aside}". ${error.message}`);
     return [aside];
   }
-}
-
-/** The longest name that PostgreSQL keeps whole. */
-const nameBytes = 63;
-
-function nameAside(database: string, id: string): string {
-  const suffix = `_before_${id.toLowerCase()}`;
-  let kept = database;
-  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
-  return kept + suffix;
 }

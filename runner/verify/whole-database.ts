@@ -8,7 +8,7 @@ import {
   readDatabaseObjects,
 } from "../postgres/catalog/database-objects";
 import { type Session, withQualifiedNames } from "../postgres/session/session";
-import { readChecked, recordedFile } from "../repository/checksums";
+import { readChecked, readWhole, recordedFile } from "../repository/checksums";
 import type { BackupFiles } from "../repository/files";
 import type { Manifest } from "../repository/manifest";
 import { objectsFile } from "../repository/layout";
@@ -19,9 +19,8 @@ interface Whole {
 }
 
 async function readObjects({ files, manifest }: Whole): Promise<DatabaseObject[]> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of readChecked(files, recordedFile(manifest, objectsFile))) chunks.push(chunk);
-  const { success, data } = z.array(DatabaseObject).safeParse(parseJson(Buffer.concat(chunks).toString()));
+  const content = await readWhole(readChecked(files, recordedFile(manifest, objectsFile)));
+  const { success, data } = z.array(DatabaseObject).safeParse(parseJson(content.toString()));
   if (!success)
     throw new Failure("manifest-unreadable", `${files.location}: ${objectsFile} is no list of objects.`);
   return data;

@@ -1,7 +1,7 @@
 /** What belongs to a database itself and not to an object in it: its owner, its settings, its comment, and who may connect. */
 import * as z from "zod";
 import { firstUserOid } from "./catalog";
-import { escapeLiteral } from "../session/escape";
+import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 
 /** Roles that own something in the database or have a privilege there. The first superuser is in no list of the server's. */
@@ -103,4 +103,4 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
 
 /** In a format, a percent sign is written twice. */
 const text = (value: string) => escapeLiteral(value).replaceAll("%", "%%");
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`.replaceAll("%", "%%");
+const quoted = (name: string) => escapeIdentifier(name).replaceAll("%", "%%");

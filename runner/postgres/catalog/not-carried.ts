@@ -126,13 +126,15 @@ const Count = z.object({ count: z.int() });
 /** The session has locked the tables, or does not wait long for a lock. */
 export async function findOutsideContent(
   session: Session,
-  { tables, ofExtensions }: Pick<Selection, "tables" | "ofExtensions">,
+  { tables, ofExtensions, whole }: Pick<Selection, "tables" | "ofExtensions" | "whole">,
   extensions: readonly string[],
 ): Promise<OutsideContent[]> {
   const found: OutsideContent[] = [];
   const oids = tables.map(({ oid }) => oid);
   for (const candidate of await session.rows(candidatesQuery(oids), Candidate)) {
     const { kind, table, column } = candidate;
+    // A dump of the whole database has them.
+    if (whole !== undefined && kind === "large-objects") continue;
     const { count } = await session.row(countQuery(candidate), Count);
     if (count > 0) found.push({ kind, table, column, count });
   }
