@@ -3,10 +3,10 @@ import { buffer } from "node:stream/consumers";
 import type { Options } from "execa";
 import { type Docker, spawnDocker } from "./docker";
 import { Failure } from "../lib/failure";
+import { roomOrEnd } from "../lib/writable";
 import tie from "./tie.sh";
 import tieReader from "./tie-reader.sh";
 import { wholeOr, wholeOutput } from "./whole-output";
-import { once } from "node:events";
 import filter from "./filter.sh";
 
 export interface ExecTarget {
@@ -246,10 +246,10 @@ async function feed(
 ): Promise<void> {
   // A process that ends early closes its input.
   input.on("error", () => undefined);
-  const closed = new Promise((resolve) => input.once("close", resolve));
   for await (const chunk of content) {
     if (!goesOn()) return;
-    if (!input.writable || input.write(chunk)) continue;
-    await Promise.race([once(input, "drain").catch(() => undefined), closed]);
+    if (!input.writable) continue;
+    input.write(chunk);
+    await roomOrEnd(input);
   }
 }

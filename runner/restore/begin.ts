@@ -30,7 +30,14 @@ import type { Manifest } from "../repository/manifest";
 import { openBackup } from "../repository/open";
 import type { RestoreRequest } from "../request";
 import { failUnlessListed, checkScripts } from "../verify";
-import { restoreNames, type RestoreNames, restoreInProgress, dropWork, countObjects } from "./clean-up";
+import {
+  cleanUpMilliseconds,
+  restoreNames,
+  type RestoreNames,
+  restoreInProgress,
+  dropWork,
+  countObjects,
+} from "./clean-up";
 import { findExisting, finalPlace } from "./places";
 
 /** A checked backup, and the container that it is restored in. */
@@ -219,9 +226,6 @@ interface OwnDatabase {
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: duplicate_database */
 const exists = "42P04";
 
-/** The removal takes at most this long, so that the process ends. */
-const discardMilliseconds = 10_000;
-
 /** Creates the database that the request names, with the encoding and the locale of the backup's; undefined if it exists. */
 async function makeDatabase(
   docker: Docker,
@@ -259,7 +263,7 @@ async function makeDatabase(
 }
 
 async function discard(target: ExecTarget, database: string, progress: Progress): Promise<void> {
-  const timeout = AbortSignal.timeout(discardMilliseconds);
+  const timeout = AbortSignal.timeout(cleanUpMilliseconds);
   try {
     const objects = await inSession(inDatabase(target, database), timeout, countObjects);
     if (objects > 0) throw new Failure("server-error", `It has ${objects} objects.`);

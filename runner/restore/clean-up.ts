@@ -55,8 +55,8 @@ export function restoreInProgress(database: string): (since: string) => Failure 
     );
 }
 
-/** The clean-up takes at most this long, so that the process ends. */
-const cleanUpMilliseconds = 10_000;
+/** The clean-up takes at most this long, so that the process ends. A busy server needs seconds to drop many tables. */
+export const cleanUpMilliseconds = 60_000;
 
 export async function dropWork(session: Session, names: RestoreNames): Promise<void> {
   await dropScratch(session, names);
@@ -207,8 +207,7 @@ WHERE NOT EXISTS (SELECT FROM ${there} t WHERE t.class = n.class AND t.object = 
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = n.class AND d.objid = n.object AND d.objsubid = 0 AND d.deptype IN ('i', 'e'));`;
 }
 
-/** Makes roles that cannot log in. */
-/** Makes those of the roles that the server lacks, in an open record. */
+/** Makes those of the roles that the server lacks, in an open record. They cannot log in. */
 export async function makeMissingRoles(
   session: Session,
   names: Record,

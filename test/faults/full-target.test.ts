@@ -96,7 +96,7 @@ describe("a restore into a server whose disk has no room", function () {
         stderr,
         /^error\[space-insufficient\]: The disk of .* is full: .*No space left on device/s,
       );
-      assert.equal(await stateOf(server.container, database), before);
+      assert.equal(await stateOf(server.container, database), before, stderr);
       await nothingRemains(database);
       await restored(options);
       assert.equal(await rowsOf(server.container, database), await rowsOf(server.container));

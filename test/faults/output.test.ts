@@ -185,7 +185,9 @@ describe("throwaway containers of earlier runs", function () {
       await leave(undefined),
     ];
     await mkdir(path.join(repository, "x"), { recursive: true });
-    await takeBackup({ container, repository, tables: ["t"] });
+    await takeBackup({ container, repository, name: "verified", tables: ["t"] });
+    const verified = await runRunner(["verify", "--repository", repository, "--name", "verified"]);
+    assert.equal(verified.exitCode, 0, verified.stderr);
     const left = await throwaways(repository);
     assert.deepEqual(left.toSorted(), alive.toSorted());
     assert.deepEqual(

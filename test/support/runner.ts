@@ -22,6 +22,6 @@ export const endedStatus = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 export function failureOf({ exitCode, stdout, stderr }: Ended, status = 1): string {
   assert.equal(exitCode, status, `${stdout}${stderr}`);
   assert.equal(stdout, "", "a failed run has no result");
-  assert.doesNotMatch(stderr, /^\s+at /m, "a stack trace is no message");
+  assert.doesNotMatch(stderr, /^\s+at /m, `a stack trace is no message:\n${stderr}`);
   return stderr.slice(Math.max(0, stderr.search(/^error/m)));
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { z } from "zod";
 import { Failure } from "../../lib/failure";
+import { roomOrEnd } from "../../lib/writable";
 import { execFed, type ExecTarget } from "../../docker/exec";
 import { endedWith, errorLines, passwordVariable, psql } from "./server";
 
@@ -116,14 +116,8 @@ export function openSession(target: ExecTarget, signal: AbortSignal, user?: stri
       process.stdin.write("\\set ON_ERROR_STOP 1\n");
       for await (const piece of script) {
         if (!process.stdin.writable) break;
-        if (process.stdin.write(piece)) continue;
-        const settled = new AbortController();
-        const { signal: done } = settled;
-        await Promise.race([
-          once(process.stdin, "drain", { signal: done }),
-          once(process.stdin, "close", { signal: done }),
-        ]);
-        settled.abort();
+        process.stdin.write(piece);
+        await roomOrEnd(process.stdin);
       }
       await send("\\set ON_ERROR_STOP 0", "");
     },
