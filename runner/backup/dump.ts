@@ -3,7 +3,13 @@ import path from "node:path";
 import { dump, type DumpOptions } from "../postgres/archive/dump";
 import { dumpInPieces, type Pieced } from "../postgres/archive/ranged-dump";
 import { findExtents } from "../postgres/catalog/extents";
-import { byTable, measure, type MeasureOptions, planMeasures } from "../postgres/catalog/fingerprint";
+import {
+  byTable,
+  measure,
+  type MeasureOptions,
+  measureQuery,
+  planMeasures,
+} from "../postgres/catalog/fingerprint";
 import type { Relation } from "../postgres/catalog/catalog";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
@@ -14,7 +20,7 @@ import type { Session } from "../postgres/session/session";
 import { together } from "../lib/concurrency";
 import { type Destination, isSplit } from "./destination";
 import { type Pieces, planPieces, recordedRanges } from "./pieces";
-import { conditionsOf, type Earlier, sharedAs } from "./unchanged";
+import { rangesOf, type Earlier, sharedAs } from "./unchanged";
 import { type LogicalForeignKey, countOrphans } from "../postgres/catalog/logical-foreign-keys";
 
 /** What is dumped, and how. */
@@ -63,8 +69,9 @@ export async function dumpAndMeasure(
       (either) => dumpTables((tables) => (current = tables || current), either),
       async (either) => {
         const unmeasured = oids.filter((oid) => !pieces.measures.has(oid));
-        const inRanges = measuring.places === true ? conditionsOf(pieces.ranged) : undefined;
-        const queries = await planMeasures(session, unmeasured, measuring, inRanges);
+        const inRanges = measuring.places === true ? rangesOf(pieces.ranged) : undefined;
+        const planned = await planMeasures(session, unmeasured, measuring, inRanges);
+        const queries = planned.map((table) => measureQuery(table));
         const read = await together(either, [
           (each) => measure(inSnapshot(target, snapshot.id, each), queries, measuring),
           (each) => countOrphans(inSnapshot(target, snapshot.id, each), logicalForeignKeys, maxOrphans),

@@ -4,6 +4,7 @@
  * together with their places. Any doubt is a dump.
  */
 import path from "node:path";
+import { PassThrough } from "node:stream";
 import pMap from "p-map";
 import { archiveName } from "../postgres/archive/compression";
 import type { Piece } from "../postgres/archive/ranged-dump";
@@ -14,9 +15,13 @@ import {
   byTable,
   type Measure,
   measure,
+  type MeasuredRange,
   type MeasureOptions,
   type MeasureQuery,
+  measureQuery,
+  type PageRange,
   planMeasures,
+  type TableQuery,
 } from "../postgres/catalog/fingerprint";
 import type { Storage } from "../postgres/catalog/storage";
 import type { Connection } from "../postgres/session/connect";
@@ -102,7 +107,10 @@ interface Comparing {
   readonly contents: () => Promise<Buffer>;
 }
 
-/** Compares tables, several at a time, and shares the files of those that did not change, or not in every range. */
+/**
+ * Compares tables, several at a time, and shares the files of those that did not change, or not in every range. A file is read, to
+ * prove that it is whole, while other tables are compared.
+ */
 export async function compareTables(
   { session, target }: Connection,
   { id, tables }: Snapshot,
@@ -113,37 +121,40 @@ export async function compareTables(
   signal: AbortSignal,
 ): Promise<Unchanged> {
   progress.note(`Comparing ${candidates.length} tables with backup ${earlier.manifest.id}.`);
-  const oids = candidates.map(({ table }) => table.oid);
-  const queries = await planMeasures(session, oids, measuring, conditionsOf(ranged));
-  const bytes = new Map(candidates.map(({ table }) => [table.oid, table.bytes / rangesOf(ranged, table)]));
-  const measured = await together(
-    signal,
-    dealOut(queries, jobs, ({ oid }) => bytes.get(oid) ?? 0).map(
-      (part) => (either: AbortSignal) => measure(inSnapshot(target, id, either), part, measuring),
-    ),
-  );
-  const measures = byTable(measured.flat());
+  const byOid = new Map(candidates.map((candidate) => [candidate.table.oid, candidate]));
+  const planned = await planMeasures(session, [...byOid.keys()], measuring, rangesOf(ranged));
+  const parts = dealOut(planned, jobs, ({ oid }) => byOid.get(oid)?.table.bytes ?? 1);
+  const measures = new Map<string, Measure>();
   const shared = new Map<string, SharedFile>();
   const kept = new Map<string, KeptRanges>();
-  const unchanged = candidates.flatMap((candidate) => {
-    const { oid } = candidate.table;
-    const now = measures.get(oid);
-    if (now === undefined) return [];
+  let opened: ReturnType<typeof sharerOf> | undefined;
+  const shareUnchanged = async ({ oid, measure: now }: MeasuredTable, either: AbortSignal) => {
+    measures.set(oid, now);
+    const candidate = byOid.get(oid);
+    if (candidate === undefined) return;
+    const { table, recorded, file } = candidate;
     const same = sameRanges(candidate, now, ranged.get(oid), earlier);
     const isWhole = isUnchanged(candidate, now, same);
-    return isWhole || same.size > 0 ? [{ candidate, same, isWhole }] : [];
-  });
-  if (unchanged.length === 0) return { shared, kept, measures };
-  const sharer = await sharerOf(earlier, contents, progress);
-  const shareUnchanged = async ({ candidate, same, isWhole }: (typeof unchanged)[number]) => {
-    const { table, recorded, file } = candidate;
-    signal.throwIfAborted();
+    if (!isWhole && same.size === 0) return;
+    either.throwIfAborted();
+    const sharer = await (opened ??= sharerOf(earlier, contents, progress));
     const at = await sharer.share(table, file);
     if (at === undefined) return;
-    if (isWhole) shared.set(table.oid, sharedFile(candidate, at, earlier));
-    else kept.set(table.oid, keptRanges(recorded, at, same, earlier));
+    if (isWhole) shared.set(oid, sharedFile(candidate, at, earlier));
+    else kept.set(oid, keptRanges(recorded, at, same, earlier));
   };
-  await pMap(unchanged, shareUnchanged, { concurrency: jobs });
+  const found = new PassThrough({ objectMode: true });
+  await together(signal, [
+    async (either) => {
+      const reading = parts.map(
+        (part) => (each: AbortSignal) =>
+          measure(inSnapshot(target, id, each), part, measuring, (ranges) => found.write(ranges)),
+      );
+      await together(either, reading).finally(() => found.end());
+    },
+    (either) =>
+      pMap(measuredTables(planned, found), (one) => shareUnchanged(one, either), { concurrency: jobs }),
+  ]);
   if (shared.size > 0)
     progress.note(
       `${shared.size} of ${tables.length} tables did not change; they are shared with backup ${earlier.manifest.id}.`,
@@ -158,24 +169,55 @@ export async function compareTables(
   return { shared, kept, measures };
 }
 
-/** For each table, the conditions of its ranges. */
-export const conditionsOf = (
+interface MeasuredTable {
+  readonly oid: string;
+  readonly measure: Measure;
+}
+
+/** Each table, once all its ranges are measured. */
+async function* measuredTables(
+  planned: readonly TableQuery[],
+  found: AsyncIterable<readonly MeasuredRange[]>,
+): AsyncGenerator<MeasuredTable, void> {
+  const expected = new Map(planned.map(({ oid, ranges }) => [oid, ranges?.length ?? 1]));
+  const measured = new Map<string, MeasuredRange[]>();
+  for await (const ranges of found) {
+    const oid = ranges[0]?.oid ?? "";
+    const all = [...(measured.get(oid) ?? []), ...ranges];
+    measured.set(oid, all);
+    const whole = all.length === expected.get(oid) ? byTable(all).get(oid) : undefined;
+    if (whole !== undefined) yield { oid, measure: whole };
+  }
+}
+
+/** Of each table. */
+export const rangesOf = (
   ranged: ReadonlyMap<string, RangedTable>,
-): ReadonlyMap<string, readonly string[]> => new Map([...ranged].map(([oid, { ranges }]) => [oid, ranges]));
+): ReadonlyMap<string, readonly PageRange[]> =>
+  new Map([...ranged].map(([oid, { ranges }]) => [oid, ranges]));
 
-const rangesOf = (ranged: ReadonlyMap<string, RangedTable>, { oid }: Relation): number =>
-  ranged.get(oid)?.ranges.length ?? 1;
-
-/** Parts that take about as long as each other. */
+/** Parts that take about as long as each other. Each begins in the table where the part before ends, or after it. */
 export function dealOut(
-  queries: readonly MeasureQuery[],
+  tables: readonly TableQuery[],
   parts: number,
-  bytesOf: (query: MeasureQuery) => number,
+  bytesOf: (table: TableQuery) => number,
 ): MeasureQuery[][] {
-  const largestFirst = queries.toSorted((one, other) => bytesOf(other) - bytesOf(one));
-  const dealt = Array.from({ length: parts }, (_, part) =>
-    largestFirst.filter((_, index) => index % parts === part),
-  );
+  const total = tables.reduce((sum, table) => sum + bytesOf(table), 0);
+  const dealt = Array.from({ length: parts }, (): MeasureQuery[] => []);
+  let before = 0;
+  for (const table of tables) {
+    const count = table.ranges?.length ?? 1;
+    const each = bytesOf(table) / count;
+    const partOf = (range: number) => Math.floor(((before + (range + 0.5) * each) / total) * parts);
+    let first = 0;
+    while (first < count) {
+      let end = first + 1;
+      while (end < count && partOf(end) === partOf(first)) end += 1;
+      dealt[partOf(first)]?.push(measureQuery(table, first, end));
+      first = end;
+    }
+    before += each * count;
+  }
   return dealt.filter(({ length }) => length > 0);
 }
 

@@ -14,7 +14,7 @@ import type { Compressor } from "./compression";
 import type { EarlyContents } from "./contents";
 import { openCopySession } from "./copy-session";
 import { dump, type DumpOptions, type MountedDestination, writeError, rowTooLarge } from "./dump";
-import type { RangedTable } from "./ranges";
+import { isIn, type RangedTable } from "./ranges";
 import { readToc } from "./toc";
 import { together } from "../../lib/concurrency";
 import path from "node:path";
@@ -194,7 +194,7 @@ function tasks(
     ...ranges.map((range, index): Task => async (copier) => {
       onTables(sqlName);
       const piece = kept.get(index);
-      if (piece === undefined) await copier.copy(`${rows}${range}`, name(index));
+      if (piece === undefined) await copier.copy(`${rows} WHERE ${isIn(range)}`, name(index));
       sizes[index] = piece?.bytes ?? (await stat(file(index))).size;
       await add(index);
     }),

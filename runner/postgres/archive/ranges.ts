@@ -2,14 +2,15 @@
 import { oidList } from "../session/names";
 import * as z from "zod";
 import type { Relation } from "../catalog/catalog";
+import type { PageRange } from "../catalog/fingerprint";
 import type { Session } from "../session/session";
 
 export interface RangedTable extends Relation {
   /** A query of all its rows, as `pg_dump` writes them. */
   readonly rows: string;
   readonly pagesPerRange: number;
-  /** Conditions for that query. Together, the ranges have every row once, in the order of the table's file. */
-  readonly ranges: readonly string[];
+  /** Together, the ranges have every row once, in the order of the table's file. */
+  readonly ranges: readonly PageRange[];
 }
 
 /** How many pages each range of a table has, which need not be a whole number; undefined if the table is not split. */
@@ -75,20 +76,18 @@ export async function splitTables(
   });
 }
 
-/**
- * Conditions on the ctid. The first range has no lower bound and the last one no upper bound, so that no row is missed if the
- * table has grown by the time it is read.
- */
-export function pageRanges(pages: number, pagesPerRange: number): string[] {
+/** The last range has no end, so that no row is missed if the table has grown by the time it is read. */
+export function pageRanges(pages: number, pagesPerRange: number): PageRange[] {
   const each = Math.max(1, pagesPerRange);
   // The quotient of two rounded numbers can be a little too large.
   const count = Math.max(1, Math.ceil(pages / each - 1e-6));
-  const bound = (index: number) => `'(${Math.floor(index * each)},0)'`;
-  return Array.from({ length: count }, (_, index) => {
-    const bounds = [
-      ...(index === 0 ? [] : [`ctid >= ${bound(index)}`]),
-      ...(index === count - 1 ? [] : [`ctid < ${bound(index + 1)}`]),
-    ];
-    return bounds.length === 0 ? "" : ` WHERE ${bounds.join(" AND ")}`;
-  });
+  const bound = (index: number) => Math.floor(index * each);
+  return Array.from({ length: count }, (_, index) => ({
+    from: bound(index),
+    ...(index === count - 1 ? {} : { end: bound(index + 1) }),
+  }));
 }
+
+/** The condition on a row that it is in the range. */
+export const isIn = ({ from, end }: PageRange): string =>
+  [`ctid >= '(${from},0)'`, ...(end === undefined ? [] : [`ctid < '(${end},0)'`])].join(" AND ");

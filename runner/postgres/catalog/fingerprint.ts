@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type ServerInfo, isConvertible } from "../session/server";
 import { type Session, setTextSettings } from "../session/session";
-import type { RowReader } from "../session/snapshot-reader";
+import type { RowQuery, RowReader } from "../session/snapshot-reader";
 import { FingerprintMethod } from "../../request/contents";
 
 const Measure = z.object({
@@ -19,8 +19,8 @@ export type Measure = PartMeasure & {
   readonly ranges?: readonly PartMeasure[];
 };
 
-/** A row of a query below, whose one column the server names after the function that makes it. */
-const MeasureRow = z.object({ jsonb_build_object: Measure });
+/** The row of a query below: of a whole table, or of each of its ranges. */
+const MeasureRow = z.object({ measures: z.array(Measure) });
 
 export interface MeasureOptions {
   readonly method: FingerprintMethod;
@@ -205,30 +205,42 @@ WHERE c.relkind = 'r'`;
 
 /** The query of a table, without its source. */
 const sumsQuery = (byValue: boolean) => `format(
-  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s)',
+  'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(${byValue ? "hashint8extended(%s, 0)" : "%s"}), 0)::text%s) AS measure',
   c.oid, hashed.expression, ', ''invalidGeometries'', coalesce(sum(' || v.invalid || '), 0)')`;
 
 /** The same with the places of rows. OFFSET keeps the server from hashing each row once more for the second sum. */
 const placesQuery = `format(
   'SELECT jsonb_build_object(''oid'', ''%s'', ''rows'', count(*), ''fingerprint'', coalesce(sum(hashint8extended(hash, 0)), 0)::text,
-     ''places'', coalesce(sum(hashint8extended(hash # hashtidextended(place, 0), 0)), 0)::text%s)
+     ''places'', coalesce(sum(hashint8extended(hash # hashtidextended(place, 0), 0)), 0)::text%s) AS measure
    FROM (SELECT %s AS hash, t.ctid AS place%s',
   c.oid, CASE WHEN v.invalid IS NOT NULL THEN ', ''invalidGeometries'', coalesce(sum(invalid), 0)' END,
   hashed.expression, ', ' || v.invalid || ' AS invalid')`;
 
 type Measures = Map<string, Measure>;
 
-const Query = z.object({ oid: z.string(), query: z.string(), source: z.string(), ending: z.string() });
-
-/** A query that measures a table, or one of its ranges. */
-export interface MeasureQuery {
-  readonly oid: string;
-  /** The index of the range; 0 for a whole table. */
-  readonly range: number;
-  readonly text: string;
+/** Pages of a table, from one to before another; to the last page where there is no other. */
+export interface PageRange {
+  readonly from: number;
+  readonly end?: number;
 }
 
-interface MeasuredRange extends MeasureQuery {
+const Query = z.object({ oid: z.string(), query: z.string(), source: z.string(), ending: z.string() });
+
+/** How to measure a table, as a whole or in ranges. */
+export interface TableQuery extends z.infer<typeof Query> {
+  readonly ranges: readonly PageRange[] | undefined;
+}
+
+/** A query that measures a table, or some of its ranges. */
+export interface MeasureQuery extends RowQuery {
+  readonly oid: string;
+  /** The index of its first range; 0 for a whole table. */
+  readonly first: number;
+}
+
+export interface MeasuredRange {
+  readonly oid: string;
+  readonly range: number;
   readonly measure: PartMeasure;
 }
 
@@ -239,41 +251,75 @@ export async function measureTables(
   oids: readonly string[],
   options: MeasureOptions,
 ): Promise<Measures> {
-  return byTable(await measure(read, await planMeasures(session, oids, options), options));
+  const queries = (await planMeasures(session, oids, options)).map((table) => measureQuery(table));
+  return byTable(await measure(read, queries, options));
 }
 
-/** The same in three steps, of which the second leaves the session to others, if it reads elsewhere. Ranges are conditions by oid. */
+/** The same in three steps, of which the second leaves the session to others, if it reads elsewhere. Ranges are by oid. */
 export async function planMeasures(
   session: Session,
   oids: readonly string[],
   options: MeasureOptions,
-  ranges: ReadonlyMap<string, readonly string[]> = new Map(),
-): Promise<MeasureQuery[]> {
+  ranges: ReadonlyMap<string, readonly PageRange[]> = new Map(),
+): Promise<TableQuery[]> {
   const queries = await session.rows(measureQueries(oids, options), Query);
-  return queries.flatMap(({ oid, query, source, ending }) =>
-    (ranges.get(oid) ?? [""]).map((condition, range) => ({
-      oid,
-      range,
-      text: `${query}${source}${condition}${ending}`,
-    })),
-  );
+  return queries.map((query) => ({ ...query, ranges: ranges.get(query.oid) }));
 }
 
-/** Runs the queries. */
+/** Above all places. */
+const beyond = "(4294967295,0)";
+
+/**
+ * With JIT, several ranges take half of the time, if they have a million rows. The server underestimates what they cost, because it
+ * takes each for a two hundredth of the table, and would not compile the query. What it says of a million narrow rows is this.
+ */
+const millionRows = "4000";
+const jitForRanges = {
+  jit_above_cost: millionRows,
+  jit_optimize_above_cost: millionRows,
+  jit_inline_above_cost: millionRows,
+};
+
+/** Measures all ranges of the table, or those from an index to before another. In one query, because it takes time to compile. */
+export function measureQuery(
+  { oid, ranges, query, source, ending }: TableQuery,
+  first = 0,
+  end = ranges?.length,
+): MeasureQuery {
+  if (ranges === undefined) {
+    const text = `SELECT jsonb_build_array(measure) AS measures FROM (${query}${source}${ending}) one`;
+    return { oid, first, text };
+  }
+  const places = ranges
+    .slice(first, end)
+    .map(
+      (range, index) =>
+        `(${index}, '(${range.from},0)'::tid, '${range.end === undefined ? beyond : `(${range.end},0)`}'::tid)`,
+    );
+  const text = `SELECT jsonb_agg(measure ORDER BY index) AS measures FROM (VALUES ${places.join(", ")}) range (index, lowest, beyond),
+LATERAL (${query}${source} WHERE t.ctid >= range.lowest AND t.ctid < range.beyond${ending}) one`;
+  return { oid, first, text, settings: jitForRanges };
+}
+
+/** Runs the queries. What each finds is also given to `onMeasured`, as soon as it is known. */
 export async function measure(
   read: RowReader,
   queries: readonly MeasureQuery[],
   { workers }: Pick<MeasureOptions, "workers">,
+  onMeasured: (ranges: readonly MeasuredRange[]) => void = () => undefined,
 ): Promise<MeasuredRange[]> {
-  const texts = queries.map(({ text }) => text);
   const settings = workers === undefined ? [] : [`SET max_parallel_workers_per_gather = ${workers}`];
-  const measures = await read(texts, MeasureRow, [setTextSettings, ...settings]);
+  const found: MeasuredRange[] = [];
   // A reader gives one row for each query, in their order.
-  return measures.map(({ jsonb_build_object: found }, index) => {
-    const query = queries[index];
+  await read(queries, MeasureRow, [setTextSettings, ...settings], ({ measures }, row) => {
+    const query = queries[row];
     if (query === undefined) throw new Error("there are more rows than queries");
-    return { ...query, measure: found };
+    const { oid, first } = query;
+    const ranges = measures.map((one, index) => ({ oid, range: first + index, measure: one }));
+    found.push(...ranges);
+    onMeasured(ranges);
   });
+  return found;
 }
 
 /** What was measured, by table: the numbers of a whole table are the sums of those of its ranges. */

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { Attempts, Failure } from "../../lib/failure";
 import { escapeIdentifier } from "../session/escape";
 import type { Session } from "../session/session";
-import type { RowReader } from "../session/snapshot-reader";
+import type { RowQuery, RowReader } from "../session/snapshot-reader";
 import type { Relation } from "./catalog";
 import { isExact, matches, parseTablePattern, type TablePattern } from "./selection";
 import { setting } from "../../lib/setting";
@@ -139,12 +139,12 @@ export async function countOrphans(
 }
 
 /** A null refers to nothing, so it is no orphan. */
-function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalForeignKey): string {
+function orphansQuery({ child, childColumn, parent, parentColumn }: LogicalForeignKey): RowQuery {
   const [c, p] = [escapeIdentifier(childColumn), escapeIdentifier(parentColumn)];
-  return (
+  const text =
     `SELECT count(*) AS orphans FROM ${child.sqlName} c WHERE c.${c} IS NOT NULL ` +
-    `AND NOT EXISTS (SELECT FROM ${parent.sqlName} p WHERE p.${p} = c.${c})`
-  );
+    `AND NOT EXISTS (SELECT FROM ${parent.sqlName} p WHERE p.${p} = c.${c})`;
+  return { text };
 }
 
 function tooManyOrphans(

@@ -19,11 +19,22 @@ const argumentBytes = 80;
  */
 const patience = 5;
 
-/** Runs queries that return one row each, and gives each row as the JSON that the server makes of it. */
+/** A query that returns one row. */
+export interface RowQuery {
+  readonly text: string;
+  /** For this query alone. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Called with each row as soon as it is there, and the index of its query. */
+type OnRow<T> = (row: T, index: number) => void;
+
+/** Runs queries, and gives the row of each as the JSON that the server makes of it. */
 export type RowReader = <T>(
-  queries: readonly string[],
+  queries: readonly RowQuery[],
   row: z.ZodType<T>,
   settings?: readonly string[],
+  onRow?: OnRow<T>,
 ) => Promise<T[]>;
 
 /** What the queries need besides their transaction. */
@@ -34,21 +45,30 @@ const always = [
   "SET client_min_messages = error",
 ];
 
+const changed = ({ settings = {} }: RowQuery) =>
+  Object.entries(settings).map(([name, value]) => `SET ${name} = ${escapeLiteral(value)}`);
+
+const changedBack = ({ settings = {} }: RowQuery) => Object.keys(settings).map((name) => `RESET ${name}`);
+
 /** Reads in a session whose transaction has begun. The settings end with the transaction if that is rolled back. */
 export const inTransaction =
   (session: Session): RowReader =>
-  async (queries, row, settings = []) => {
+  async (queries, row, settings = [], onRow = () => undefined) => {
     // The session may have turned it off for queries of the catalog.
     for (const setting of [...always, "RESET jit", ...settings]) await session.run(setting);
     const found = [];
-    for (const query of queries) {
+    for (const [index, query] of queries.entries()) {
+      for (const setting of changed(query)) await session.run(setting);
       try {
-        found.push(await session.row(query, row));
+        const one = await session.row(query.text, row);
+        found.push(one);
+        onRow(one, index);
       } catch (error) {
         throw error instanceof SqlError && error.code === "server-error"
-          ? readingFailure(error.message, query)
+          ? readingFailure(error.message, query.text)
           : error;
       }
+      for (const setting of changedBack(query)) await session.run(setting);
     }
     return found;
   };
@@ -56,16 +76,17 @@ export const inTransaction =
 /** Reads within a snapshot, in sessions of its own. */
 export const inSnapshot =
   (target: ExecTarget, snapshotId: string, signal: AbortSignal): RowReader =>
-  (queries, row, settings) =>
-    readInSnapshot(target, snapshotId, queries, row, signal, settings);
+  (queries, row, settings = [], onRow = () => undefined) =>
+    readInSnapshot(target, snapshotId, queries, row, settings, onRow, signal);
 
 async function readInSnapshot<T>(
   target: ExecTarget,
   snapshotId: string,
-  queries: readonly string[],
+  queries: readonly RowQuery[],
   row: z.ZodType<T>,
+  settings: readonly string[],
+  onRow: OnRow<T>,
   signal: AbortSignal,
-  settings: readonly string[] = [],
 ): Promise<T[]> {
   const found: T[] = [];
   for (const batch of batches(queries)) {
@@ -74,18 +95,23 @@ async function readInSnapshot<T>(
       `SET TRANSACTION SNAPSHOT ${escapeLiteral(snapshotId)}`,
       ...always,
       ...settings,
-      ...batch.map((query) => `SELECT to_jsonb(q) FROM (${query}) q`),
+      ...batch.flatMap((query) => [
+        ...changed(query),
+        `SELECT to_jsonb(q) FROM (${query.text}) q`,
+        ...changedBack(query),
+      ]),
     ];
     const command = [...psql, ...statements.flatMap((sql) => ["--command", sql])];
     const { chunks, ended } = streamTied(target, command, signal);
     let answered = 0;
     for await (const line of createInterface({ input: chunks })) {
       if (line === "") continue;
-      found.push(row.parse(JSON.parse(line)));
+      const one = row.parse(JSON.parse(line));
+      onRow(one, found.push(one) - 1);
       answered += 1;
     }
     const { failed, stderr, exitCode } = await ended;
-    if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode), batch[answered] ?? "");
+    if (failed) throw readingFailure(errorLines(stderr) || endedWith(exitCode), batch[answered]?.text ?? "");
   }
   return found;
 }
@@ -105,11 +131,13 @@ function readingFailure(said: string, query: string): Failure {
 }
 
 /** The queries in their order, as many together as one process takes. */
-export function* batches(queries: readonly string[]): Generator<string[], void> {
-  let batch: string[] = [];
+export function* batches(queries: readonly RowQuery[]): Generator<RowQuery[], void> {
+  let batch: RowQuery[] = [];
   let bytes = 0;
   for (const query of queries) {
-    const more = Buffer.byteLength(query) + argumentBytes;
+    const settings = [...changed(query), ...changedBack(query)];
+    const more =
+      Buffer.byteLength([query.text, ...settings].join("")) + argumentBytes * (1 + settings.length);
     if (batch.length > 0 && bytes + more > batchBytes) {
       yield batch;
       [batch, bytes] = [[], 0];

@@ -71,7 +71,7 @@ describe("the output of a process in a container", () => {
   it("is an error where it is read line by line", async () => {
     const oneRow = await target(`printf '{"rows": 1}\\n'; exit`);
     const row = z.object({ rows: z.number() });
-    await assert.rejects(inSnapshot(oneRow, "1-1", signal)(["a", "b"], row), {
+    await assert.rejects(inSnapshot(oneRow, "1-1", signal)([{ text: "a" }, { text: "b" }], row), {
       code: "docker-failed",
       message: /dropped the end of what a process/,
     });
