@@ -6,6 +6,8 @@
 import type {
   BackupAgentArgs,
   BackupBucketArgs,
+  DatabaseBackupArgs,
+  DatabaseRestoreArgs,
   MigrationArgs,
   PostgisContainerArgs,
   TableBackupArgs,
@@ -264,7 +266,7 @@ export const postgisContainer = {
 
 const trigger = (name: string): readonly [string, string] => ["backup", `triggers[0].${name}`];
 
-export const tableBackup = {
+const ofBackups = {
   connection: {
     effect: "newBackup",
     nested: { user: "noBackup", dockerHost: "noBackup" },
@@ -279,16 +281,6 @@ export const tableBackup = {
     ],
   },
   password: { effect: "noBackup", change: () => "another" },
-  tables: {
-    effect: "newBackup",
-    change: () => ["marker", "other"],
-    shows: trigger("tables"),
-    wrong: [
-      ...refused([], /^tables: /),
-      { by: "run 2", value: () => ["no_such"], says: /error\[table-not-found\].*"no_such"/ },
-    ],
-  },
-  excludeTables: { effect: "newBackup", change: () => ["nothing_*"], shows: trigger("excludeTables") },
   repository: {
     effect: "newBackup",
     change: ({ bucket }) => `s3://${bucket}/cbm/other`,
@@ -348,33 +340,17 @@ export const tableBackup = {
     wrong: refused("tar", /^format: /),
   },
   jobs: { effect: "noBackup", change: () => 2, wrong: refused(0, /^jobs: /) },
-  splitTablesFrom: { effect: "noBackup", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
   compression: {
     effect: "newBackup",
     change: () => "gzip:1",
     shows: trigger("compression"),
     wrong: refused("rar", /^compression: /),
   },
-  fullEvery: {
-    effect: "noBackup",
-    apart: true,
-    change: () => "7d",
-    wrong: [
-      ...refused("often", /^fullEvery: must be a duration/),
-      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format share/),
-    ],
-  },
   accept: {
     effect: "newBackup",
     change: () => ["topologies"],
     shows: trigger("accept"),
     wrong: refused(["everything"], /^accept/),
-  },
-  missingReferences: {
-    effect: "newBackup",
-    change: () => "include",
-    shows: trigger("missingReferences"),
-    wrong: refused("maybe", /^missingReferences: /),
   },
   logicalForeignKeys: {
     effect: "noBackup",
@@ -418,7 +394,53 @@ export const tableBackup = {
     change: () => false,
     wrong: refused("false", /^checkInPreview: must be true or false/),
   },
+} satisfies Record<string, Argument>;
+
+export const tableBackup = {
+  ...ofBackups,
+  tables: {
+    effect: "newBackup",
+    change: () => ["marker", "other"],
+    shows: trigger("tables"),
+    wrong: [
+      ...refused([], /^tables: /),
+      { by: "run 2", value: () => ["no_such"], says: /error\[table-not-found\].*"no_such"/ },
+    ],
+  },
+  excludeTables: { effect: "newBackup", change: () => ["nothing_*"], shows: trigger("excludeTables") },
+  splitTablesFrom: { effect: "noBackup", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
+  fullEvery: {
+    effect: "noBackup",
+    apart: true,
+    change: () => "7d",
+    wrong: [
+      ...refused("often", /^fullEvery: must be a duration/),
+      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format share/),
+    ],
+  },
+  missingReferences: {
+    effect: "newBackup",
+    change: () => "include",
+    shows: trigger("missingReferences"),
+    wrong: refused("maybe", /^missingReferences: /),
+  },
 } satisfies Record<keyof TableBackupArgs, Argument>;
+
+const databaseBackup = {
+  ...ofBackups,
+  excludeSchemas: {
+    effect: "newBackup",
+    change: () => ["nothing"],
+    shows: trigger("excludeSchemas"),
+    wrong: refused([""], /^excludeSchemas/),
+  },
+  excludeTableData: {
+    effect: "newBackup",
+    change: () => ["nothing_*"],
+    shows: trigger("excludeTableData"),
+    wrong: refused([""], /^excludeTableData/),
+  },
+} satisfies Record<keyof DatabaseBackupArgs, Argument>;
 
 const restoreTrigger = (name: string): readonly [string, string] => ["restore", `triggers[0].${name}`];
 
@@ -479,12 +501,24 @@ export const tableRestore = {
   },
   ifExists: { effect: "noRestore", change: () => "swap", wrong: refused("merge", /^ifExists: /) },
   missingRoles: { effect: "noRestore", change: () => "create", wrong: refused("maybe", /^missingRoles: /) },
+  tableTriggers: {
+    effect: "noRestore",
+    change: () => "disable",
+    wrong: refused("maybe", /^tableTriggers: /),
+  },
   createDatabase: { effect: "noRestore", change: () => true },
   jobs: { effect: "noRestore", change: () => 2, wrong: refused(0, /^jobs: /) },
   splitTablesFrom: { effect: "noRestore", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
   lockTimeout: { effect: "noRestore", change: () => 30, wrong: refused(0, /^lockTimeout: /) },
   triggers: { effect: "newRestore", change: () => ["again"], shows: ["restore", "triggers[1]"] },
 } satisfies Record<keyof TableRestoreArgs, Argument>;
+
+const { connection, password, location, s3, ifExists, missingRoles, jobs, triggers } = tableRestore;
+
+const databaseRestore = {
+  ...{ connection, password, location, s3, ifExists, missingRoles, jobs, triggers },
+  connections: { effect: "noRestore", change: () => "end", wrong: refused("maybe", /^connections: /) },
+} satisfies Record<keyof DatabaseRestoreArgs, Argument>;
 
 export const migration = {
   from: {
@@ -710,6 +744,8 @@ export const components = {
   PostgisContainer: postgisContainer,
   TableBackup: tableBackup,
   TableRestore: tableRestore,
+  DatabaseBackup: databaseBackup,
+  DatabaseRestore: databaseRestore,
   Migration: migration,
   BackupBucket: backupBucket,
   BackupAgent: backupAgent,

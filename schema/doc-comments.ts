@@ -36,11 +36,16 @@ export function documentedType(name: string): string {
   return found === undefined ? "" : commentOf(found);
 }
 
-/** The arguments of an interface and of those nested in it, in the order of the source. */
+/** The arguments of an interface, of those that it extends, and of those nested in it, in the order of the source. */
 export function documented(name: string): Documented[] {
   const found = interfaces.get(name);
   if (found === undefined) throw new Error(`components/ has no interface ${name}.`);
-  return found.members.filter(ts.isPropertySignature).flatMap((member) => {
+  const extended = (found.heritageClauses ?? []).flatMap(({ types }) => types.map((type) => type.getText()));
+  return [...extended.flatMap(documented), ...membersOf(found)];
+}
+
+function membersOf({ members }: ts.InterfaceDeclaration): Documented[] {
+  return members.filter(ts.isPropertySignature).flatMap((member) => {
     const argument = documentedMember(member);
     const nested = nestedInterface(member.type);
     const below = nested === undefined ? [] : documented(nested);

@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "../../runner/request/choices";
 import type { ArgumentNames } from "../shared/argument-names";
 import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
-import { retentionNames, type RetentionArgs } from "../table-backup/args";
+import { retentionNames, type RetentionArgs } from "../shared/backup/args";
 
 /** Where the agent runs. */
 export const AgentMode = {

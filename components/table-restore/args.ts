@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { IfExists, MissingRoles, RestoreContent } from "../../runner/request/choices";
+import type { IfExists, MissingRoles, RestoreContent, TableTriggers } from "../../runner/request/choices";
 import type { ArgumentNames } from "../shared/argument-names";
 import { connectionNames, type PostgisConnectionArgs } from "../shared/connection";
 import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
@@ -59,6 +59,12 @@ export interface TableRestoreArgs {
    */
   missingRoles?: pulumi.Input<MissingRoles>;
   /**
+   * With `content: "data"`, what the triggers of the tables do: `fire`, as they do with `pg_restore`; or `disable`, which turns them
+   * off until the rows are there. Rows that a trigger changes fail the restore. A change restores nothing.
+   * @default "fire"
+   */
+  tableTriggers?: pulumi.Input<TableTriggers>;
+  /**
    * Creates the database, if it does not exist, with the encoding and the locale of the backup's. A restore that fails removes it
    * again. A change restores nothing.
    * @default false
@@ -100,6 +106,7 @@ export const tableRestoreNames: ArgumentNames<TableRestoreArgs> = {
   content: "string",
   ifExists: "string",
   missingRoles: "string",
+  tableTriggers: "string",
   createDatabase: "boolean",
   jobs: "number",
   splitTablesFrom: "number",

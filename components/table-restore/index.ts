@@ -1,12 +1,8 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { RestoreRequest, RestoreResult } from "../../runner/request";
 import { refuseUnknownArguments } from "../shared/argument-names";
-import { checkPassword } from "../shared/check";
-import { hashOf, outputsOf, withSecretPassword } from "../shared/component";
-import { connectionArguments } from "../shared/connection";
-import { serverIdentity, valuesAlone } from "../shared/identity";
-import { runVerb } from "../shared/verb";
+import { outputsOf, withSecretPassword } from "../shared/component";
+import { restoreBackup } from "../shared/restore-backup";
 import { type TableRestoreArgs, tableRestoreNames } from "./args";
 
 /**
@@ -28,56 +24,27 @@ export class TableRestore extends pulumi.ComponentResource {
   static readonly argumentNames = tableRestoreNames;
 
   /** The command that restored the tables. */
-  public readonly command: command.local.Command;
+  public readonly command!: command.local.Command;
   /** Id of the backup that was restored. */
-  public readonly backupId: pulumi.Output<string>;
+  public readonly backupId!: pulumi.Output<string>;
   /** Where the tables are now, as many as fit into 2 KB. */
-  public readonly tables: pulumi.Output<string[]>;
+  public readonly tables!: pulumi.Output<string[]>;
   /** Rows that were restored. */
-  public readonly rows: pulumi.Output<number>;
+  public readonly rows!: pulumi.Output<number>;
   /** False where all tables existed and `ifExists` is `skip`. */
-  public readonly restored: pulumi.Output<boolean>;
+  public readonly restored!: pulumi.Output<boolean>;
   /** Schemas that hold the old tables after a `swap`. */
-  public readonly swappedInto: pulumi.Output<string[]>;
+  public readonly swappedInto!: pulumi.Output<string[]>;
   /** What could not be compared, or differs from the source. */
-  public readonly notes: pulumi.Output<string[]>;
+  public readonly notes!: pulumi.Output<string[]>;
 
   constructor(name: string, args: TableRestoreArgs, opts?: pulumi.ComponentResourceOptions) {
     const stored = withSecretPassword(args);
     super("postgis-backup:index:TableRestore", name, stored, opts);
     refuseUnknownArguments(args, tableRestoreNames, this);
-    checkPassword(args.password, this);
-    const { connection, password, triggers = [], ...asked } = stored;
-    const { location, tables, excludeTables, schemas, content } = args;
-    const selected = { location, tables, excludeTables, schemas, content };
-    const server = pulumi.output(connection);
-    const { container, user, database, dockerHost } = server;
-    const subject = { ...selected, container: server.apply(serverIdentity), database };
-    const once = valuesAlone({ ...selected, triggers }).apply((what) => ({
-      by: hashOf([pulumi.getProject(), name]),
-      what: hashOf(what),
-    }));
-    const { command, result } = runVerb(
-      `${name}-restore`,
-      {
-        verb: "restore",
-        requestSchema: RestoreRequest,
-        request: { ...asked, container, user, database, dockerHost, once },
-        argumentOf: connectionArguments("connection"),
-        resultSchema: RestoreResult,
-        password,
-        triggers: valuesAlone(pulumi.all([subject, triggers]).apply(([known, more]) => [known, ...more])),
-      },
-      this,
-      opts,
-    );
-    this.command = command;
-    this.backupId = result.backupId;
-    this.tables = result.tables;
-    this.rows = result.rows;
-    this.restored = result.restored;
-    this.swappedInto = result.swappedInto;
-    this.notes = result.notes;
+    const { tables, excludeTables, schemas, content } = args;
+    const selection = { all: false, tables, excludeTables, schemas, content };
+    Object.assign(this, restoreBackup(name, stored, selection, this, opts));
     this.registerOutputs(outputsOf(this));
   }
 }

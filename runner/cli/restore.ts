@@ -1,5 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { Connections, IfExists, MissingRoles, RestoreRequest, type RestoreResult } from "../request";
+import {
+  Connections,
+  IfExists,
+  MissingRoles,
+  RestoreRequest,
+  type RestoreResult,
+  TableTriggers,
+} from "../request";
 import { restore } from "../restore";
 import { backupArgument, located } from "./location-argument";
 import type { Context } from "./context";
@@ -55,6 +62,12 @@ export function addRestore(main: Command, { progress, signal }: Context): void {
       new Option("--missing-roles <action>", "roles that the server lacks (default: fail)").choices(
         Object.values(MissingRoles),
       ),
+    )
+    .addOption(
+      new Option(
+        "--table-triggers <action>",
+        "with --data-only, triggers of the tables: fire, as with pg_restore; disable them meanwhile (default: fire)",
+      ).choices(Object.values(TableTriggers)),
     )
     .option("--jobs <n>", "parallel pg_restore workers (default: CPUs, at most 4)", toNumber)
     .option(

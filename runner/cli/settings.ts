@@ -26,7 +26,16 @@ const ofOneRun: ReadonlySet<string> = new Set([
     "check",
     "textfile",
   ],
-  ...["dataOnly", "schemaOnly", "ifExists", "missingRoles", "createDatabase", "schema", "connections"],
+  ...[
+    "dataOnly",
+    "schemaOnly",
+    "ifExists",
+    "missingRoles",
+    "createDatabase",
+    "schema",
+    "connections",
+    "tableTriggers",
+  ],
   ...["toContainer", "toUser", "toDatabase", "leaveBehind", "excludeDatabase", "removeData"],
 ]);
 

@@ -91,6 +91,15 @@ export const MissingRoles = {
 } as const;
 export type MissingRoles = (typeof MissingRoles)[keyof typeof MissingRoles];
 
+/** What triggers of tables do when rows are restored into them. */
+export const TableTriggers = {
+  /** Fire for each row, as they do when `pg_restore` restores rows. A restore whose rows they change fails. */
+  Fire: "fire",
+  /** Are off until the rows are there. */
+  Disable: "disable",
+} as const;
+export type TableTriggers = (typeof TableTriggers)[keyof typeof TableTriggers];
+
 /** By what an S3 server compares the content of each request with what was sent. */
 export const S3Checksum = {
   /** SHA-256, kept with the object. */

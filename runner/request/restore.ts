@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { Connections, IfExists, MissingRoles, RestoreContent } from "./choices";
+import { Connections, IfExists, MissingRoles, RestoreContent, TableTriggers } from "./choices";
 import { namesOneBackup, OneBackup } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
 
@@ -11,6 +11,8 @@ export const RestoreRequest = z
     ...Server,
     /** Who asks for what: the database remembers it, and the same is not restored over what was written since. Unset: always. */
     once: z.strictObject({ by: Hash, what: Hash }).optional(),
+    /** Whether the backup must be of a whole database, or of tables. Unset: it is restored as what it is. */
+    all: z.boolean().optional(),
     /** Tables of the backup; unset: all. */
     tables: z.array(z.string().min(1)).min(1, "must name at least one table").optional(),
     excludeTables: z.array(z.string().min(1)).default([]),
@@ -23,6 +25,8 @@ export const RestoreRequest = z
     connections: z.enum(Connections).default("fail"),
     /** Owners and grantees that the server lacks; those that are created cannot log in. */
     missingRoles: z.enum(MissingRoles).default("fail"),
+    /** Of tables that exist, where only rows are restored. */
+    tableTriggers: z.enum(TableTriggers).default("fire"),
     /** Parallel `pg_restore` workers. */
     jobs: Jobs,
     splitTablesFrom: SplitTablesFrom,

@@ -42,7 +42,9 @@ export async function restoreData(
   const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
   try {
     await lockEmpty(request, target, tables, caller);
-    const { names, turnOn } = await turnOffTriggers(session, tables);
+    const triggers = await findTriggers(session, tables);
+    const fire = request.tableTriggers === "fire";
+    const turnOn = fire ? undefined : await turnOff(session, triggers);
     const levels = await parentsFirst(session, tables);
     const { counted, stop } = followRows(
       progress,
@@ -63,11 +65,16 @@ export async function restoreData(
     } finally {
       stop();
     }
-    await turnOn();
-    if (names.length > 0) notes.push(`Triggers did not fire: ${names.slice(0, 20).join(", ")}.`);
+    await turnOn?.();
+    if (triggers.length > 0)
+      notes.push(`Triggers ${fire ? "fired" : "did not fire"}: ${namesOf(triggers.slice(0, 20))}.`);
     const oids = tables.map(({ oid }) => oid);
     await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), signal);
-    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress);
+    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress).catch(
+      (error: unknown) => {
+        throw fire ? becauseOf(triggers, error) : error;
+      },
+    );
     signal.throwIfAborted();
     await session.run("COMMIT");
   } catch (error) {
@@ -240,31 +247,37 @@ function findTriggers(session: Session, tables: readonly FilledTable[]): Promise
   );
 }
 
-/** Fails if the role may not turn off a trigger that would fire. */
+/** Fails if the role may not turn off a trigger. */
 export async function checkTriggers(session: Session, tables: readonly FilledTable[]): Promise<void> {
   const foreign = (await findTriggers(session, tables)).filter(({ owned }) => !owned);
   if (foreign.length === 0) return;
-  const names = foreign.map(({ table, name }) => `${name} of ${table}`).join(", ");
   throw new Failure(
     "privilege-missing",
-    `Triggers would fire and could change the rows: ${names}. Only a superuser or the owner of the table may turn them off for the restore. Restore as one, or disable them.`,
+    `Only a superuser or the owner of the table may turn off these triggers: ${namesOf(foreign)}. Restore as one, or let them fire with ` +
+      `${setting("--table-triggers fire", 'tableTriggers: "fire"')}.`,
   );
 }
 
-/** Turns triggers off; `turnOn` gives each its state back. */
-async function turnOffTriggers(
-  session: Session,
-  tables: readonly FilledTable[],
-): Promise<{ readonly names: string[]; readonly turnOn: () => Promise<void> }> {
-  const triggers = await findTriggers(session, tables);
+const namesOf = (triggers: readonly Trigger[]) =>
+  triggers.map(({ table, name }) => `${name} of ${table}`).join(", ");
+
+/** Triggers that fired may be why the rows differ. */
+function becauseOf(triggers: readonly Trigger[], error: unknown): unknown {
+  if (!(error instanceof Failure) || triggers.length === 0) return error;
+  return new Failure(
+    error.code,
+    `${error.message}\nThese triggers fired, and may have changed the rows: ${namesOf(triggers)}. Turn them off with ` +
+      `${setting("--table-triggers disable", 'tableTriggers: "disable"')}.`,
+  );
+}
+
+/** Turns triggers off; the returned function gives each its state back. */
+async function turnOff(session: Session, triggers: readonly Trigger[]): Promise<() => Promise<void>> {
   const set = (state: string, { table, name }: Trigger) =>
     session.run(`ALTER TABLE ONLY ${table} ${state} TRIGGER ${escapeIdentifier(name)}`);
   for (const trigger of triggers) await set("DISABLE", trigger);
-  return {
-    names: triggers.map(({ table, name }) => `${name} of ${table}`),
-    turnOn: async () => {
-      for (const trigger of triggers) await set(states[trigger.enabled] ?? "ENABLE", trigger);
-    },
+  return async () => {
+    for (const trigger of triggers) await set(states[trigger.enabled] ?? "ENABLE", trigger);
   };
 }
 

@@ -1,6 +1,6 @@
 import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
-import { Attempts } from "../lib/failure";
+import { Attempts, Failure } from "../lib/failure";
 import { secondsSince, formatBytes, totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
@@ -41,6 +41,7 @@ export async function restore(
   return whileRunning(docker, request.container, signal, async (watched, running) => {
     const caller: Caller = { progress, signal: watched, notes: [] };
     const found = await findBoth(request, running, caller);
+    refuseOtherKind(found.backup);
     if (found.backup.manifest.wholeDatabase !== undefined) {
       const outcome = await restoreDatabase(found, caller);
       return resultOf(found.backup, outcome, caller, started);
@@ -119,7 +120,7 @@ async function fill(
   caller: Caller,
 ): Promise<Outcome> {
   const tables = await selectFilled(backup, target.session);
-  await checkTriggers(target.session, tables);
+  if (backup.request.tableTriggers === "disable") await checkTriggers(target.session, tables);
   await checkFreeSpace(target, tables);
   const outcome = tables.map(({ recorded, place }) => ({ place, rows: recorded.rows }));
   if (backup.request.dryRun) return { tables: outcome, restored: false, swappedInto: [] };
@@ -211,4 +212,12 @@ async function bringIn(
   await giveRights(target.exec, dump, signal);
   const swappedInto = await publish(request, target, staging, caller);
   return { tables, restored: true, swappedInto };
+}
+
+/** A restore of tables must not take the place of a whole database, nor the other way round. */
+function refuseOtherKind({ request, manifest, files }: RequestedBackup): void {
+  const isWhole = manifest.wholeDatabase !== undefined;
+  if (request.all === undefined || request.all === isWhole) return;
+  const [found, restore] = isWhole ? ["a whole database", "DatabaseRestore"] : ["tables", "TableRestore"];
+  throw new Failure("usage", `Backup ${files.location} is of ${found}. Restore it by a ${restore}.`);
 }

@@ -214,7 +214,7 @@ describe("a restore under the final names", function () {
     assert.equal(await sql(container, found("other"), database), "0");
   });
 
-  it("of rows only fires no trigger, and brings tables that refer to each other in a circle", async () => {
+  it("of rows only turns triggers off where that is asked for, and brings tables that refer to each other in a circle", async () => {
     const tables = `CREATE TABLE a (id int PRIMARY KEY, at timestamptz, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);
       ALTER TABLE a ADD CONSTRAINT to_b FOREIGN KEY (b) REFERENCES b;
       CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id > 1 THEN RETURN NULL; END IF; NEW.at := now(); RETURN NEW; END';`;
@@ -231,19 +231,41 @@ describe("a restore under the final names", function () {
       tables: ["a", "b"],
       more: ["--database", source],
     });
-    const { notes } = await restored({
-      container,
-      repository,
-      name: "circle",
-      database,
-      more: ["--data-only"],
-    });
+    const into = { container, repository, name: "circle", database };
+    // The trigger lets only one row in.
+    const stderr = await refused({ ...into, more: ["--data-only"] });
+    assert.match(
+      stderr,
+      /^error\[restore-mismatch\]: .*These triggers fired.*: t of public\.a\. Turn them off/s,
+    );
+    assert.equal(await sql(container, "SELECT count(*) FROM a", database), "0");
+    const { notes } = await restored({ ...into, more: ["--data-only", "--table-triggers", "disable"] });
     assert.match(notes.join(), /Triggers did not fire: t of public\.a/);
     const query = "SELECT string_agg(a::text, ' ' ORDER BY id) FROM a";
     assert.equal(await sql(container, query, database), await sql(container, query, source));
     const state =
       "SELECT tgenabled, (SELECT string_agg(condeferrable::text, '') FROM pg_constraint WHERE contype = 'f') FROM pg_trigger WHERE tgname = 't'";
     assert.equal(await sql(container, state, database), "A|falsefalse");
+  });
+
+  it("of rows only lets triggers fire that leave the rows as they are, and says so", async () => {
+    const tables = "CREATE TABLE fired (x int); CREATE TABLE seen (x int)";
+    const [source, database] = [await newDatabase(), await newDatabase()];
+    await sql(container, `${tables}; INSERT INTO fired VALUES (1), (2)`, source);
+    await sql(
+      container,
+      `${tables}; CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.seen VALUES (NEW.x); RETURN NULL; END';
+       CREATE TRIGGER t AFTER INSERT ON fired FOR EACH ROW EXECUTE FUNCTION see()`,
+      database,
+    );
+    const options = { container, repository, name: "fired" };
+    await takeBackup({ ...options, tables: ["fired"], more: ["--database", source] });
+    const { notes } = await restored({ ...options, database, more: ["--data-only"] });
+    assert.deepEqual(notes, ["Triggers fired: t of public.fired."]);
+    assert.equal(
+      await sql(container, "SELECT string_agg(x::text, ' ' ORDER BY x) FROM seen", database),
+      "1 2",
+    );
   });
 
   it("puts new tables into the publications of those that they replace, and says what they lack", async () => {

@@ -178,10 +178,10 @@ export function describeContent({ kind, table, column, count }: OutsideContent):
 
 function remedy({ kind }: OutsideContent): string {
   const whole = {
-    "large-objects": "Keep the content in a column of type bytea, back up the whole database with pg_dump,",
+    "large-objects": "Keep the content in a column of type bytea, back up the whole database,",
     "raster-files": "Back up these files too, or load the rasters into the database;",
-    topologies: "Back up the whole database with pg_dump, exclude these tables,",
-    "extension-rows": "Back up the whole database with pg_dump, exclude these tables,",
+    topologies: "Back up the whole database, exclude these tables,",
+    "extension-rows": "Back up the whole database, exclude these tables,",
   }[kind];
   return `${whole} or leave it out knowingly by ${setting(`--accept ${kind}`, `accept: ["${kind}"]`)}.`;
 }

@@ -8,8 +8,7 @@ type Component = new (
 ) => pulumi.ComponentResource;
 
 interface Declared {
-  readonly component:
-    "PostgisContainer" | "TableBackup" | "TableRestore" | "Migration" | "BackupBucket" | "BackupAgent";
+  readonly component: keyof typeof components;
   readonly args: object;
   readonly name: string;
   /** The name that it had before. */

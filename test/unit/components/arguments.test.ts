@@ -30,6 +30,8 @@ const bases: Record<keyof typeof tables, object> = {
     workDirectory: "/srv",
   },
   TableRestore: { connection: { container: "pg" }, location: "/srv/cbm/latest" },
+  DatabaseBackup: { connection: { container: "pg" }, repository: "s3://backups", workDirectory: "/srv" },
+  DatabaseRestore: { connection: { container: "pg" }, location: "/srv/gis/latest" },
   Migration: { from: { container: "old" }, to: { container: "new" }, repository: "/srv" },
   BackupBucket: {},
   BackupAgent: {

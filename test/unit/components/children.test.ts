@@ -24,6 +24,10 @@ const declared: Readonly<
     new components.TableBackup("it", { connection, tables: ["a"], repository: "./backups" }, opts),
   TableRestore: (opts) =>
     new components.TableRestore("it", { connection, location: "./backups/cbm/latest" }, opts),
+  DatabaseBackup: (opts) =>
+    new components.DatabaseBackup("it", { connection, repository: "./backups" }, opts),
+  DatabaseRestore: (opts) =>
+    new components.DatabaseRestore("it", { connection, location: "./backups/gis/latest" }, opts),
   Migration: (opts) =>
     new components.Migration(
       "it",
@@ -44,6 +48,8 @@ const children: Readonly<Record<string, readonly string[]>> = {
   PostgisContainer: ["container", "preflight", "ready", "restore", "standby", "volume"],
   TableBackup: ["backup"],
   TableRestore: ["restore"],
+  DatabaseBackup: ["backup"],
+  DatabaseRestore: ["restore"],
   Migration: ["migrate", "remove-old"],
   BackupBucket: [
     "bucket",

@@ -36,6 +36,8 @@ const least: Readonly<Record<keyof typeof components, object>> = {
   PostgisContainer: { password: "p" },
   TableBackup: { connection, tables: ["a"], repository: bucket },
   TableRestore: { connection, location: `${bucket}/cbm/latest` },
+  DatabaseBackup: { connection, repository: bucket },
+  DatabaseRestore: { connection, location: `${bucket}/gis/latest` },
   Migration: { from: connection, to: { container: "new" }, repository: bucket },
   BackupBucket: {},
   BackupAgent: { image: "agent", repository: bucket, jobs: [job] },

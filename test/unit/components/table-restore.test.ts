@@ -42,7 +42,7 @@ describe("TableRestore", () => {
       container: "pg_new",
     };
     const { once, ...asked } = JSON.parse(String(stdin)) as Record<string, object>;
-    assert.deepEqual(asked, request);
+    assert.deepEqual(asked, { ...request, all: false });
     assert.deepEqual(Object.keys(once ?? {}), ["by", "what"]);
     assert.deepEqual(rest, {
       update: 'printf %s "$PULUMI_COMMAND_STDOUT"',
@@ -64,12 +64,13 @@ describe("TableRestore", () => {
       assert.ok(once);
       return request;
     };
-    assert.deepEqual(asked(inputs), { ...place, s3, ...server });
+    assert.deepEqual(asked(inputs), { ...place, s3, ...server, all: false });
     assert.deepEqual(inputs["triggers"], [{ ...place, container: "pg_new" }]);
     const { inputs: bare } = await declare({ ...least, location: "s3://backups/cbm/latest/" });
     assert.deepEqual(asked(bare), {
       location: "s3://backups/cbm/latest/",
       ...server,
+      all: false,
     });
   });
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { BackupRequestInput } from "../../runner/request";
-import { problemsOf } from "../shared/preview";
+import type { BackupRequestInput } from "../../../runner/request";
+import { problemsOf } from "../preview";
 
 /** The error that is normal before the program has created the container. */
 const notYetThere = /^error\[container-not-found\]/;

@@ -4,9 +4,9 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { BackupResult, PresentResult } from "../../runner/request";
-import { lastState } from "../shared/last-state";
-import { runnerFile } from "../shared/runner-command";
+import { BackupResult, PresentResult } from "../../../runner/request";
+import { lastState } from "../last-state";
+import { runnerFile } from "../runner-command";
 
 /** Trigger of a backup that is taken because the last one is gone. It stays, or the next update would take another backup. */
 const Gone = z.object({ gone: z.string() });

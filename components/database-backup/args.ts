@@ -1,0 +1,22 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ArgumentNames } from "../shared/argument-names";
+import { type BackupArgs, backupNames } from "../shared/backup/args";
+
+export interface DatabaseBackupArgs extends BackupArgs {
+  /**
+   * Names of schemas to leave out. A change is a new backup.
+   * @default none
+   */
+  excludeSchemas?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * Tables that are backed up without their rows: `table`, `schema.table`, or patterns with `*` and `?`. A change is a new backup.
+   * @default none
+   */
+  excludeTableData?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+export const databaseBackupNames: ArgumentNames<DatabaseBackupArgs> = {
+  ...backupNames,
+  excludeSchemas: "object",
+  excludeTableData: "object",
+};
