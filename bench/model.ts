@@ -75,8 +75,8 @@ interface Estimate {
 }
 
 /**
- * Backups of several tables of which none changed, with a session for each table where there are the cores, and a bare pg_dump of them,
- * in which each session keeps two cores busy. The nightly backup compares the tables first, then reads the shared files.
+ * Backups of several tables of which none changed, and a bare pg_dump of them, which has a session for each table, of which each keeps
+ * two cores busy. The sessions of the nightly backup share large tables; meanwhile one thread reads the shared files.
  */
 export function projectNightly(
   rates: NightlyRates,
@@ -89,20 +89,23 @@ export function projectNightly(
       ? (rows * bytesOfRow) / rates.readPerSecond
       : 0,
   ];
-  const working = (rate: number, most: number): readonly [string, number] => [
-    cores > most ? "the sessions, one for each table" : "the cores",
-    (rows * rate) / Math.min(cores, most),
-  ];
+  const sessions = 2 * tables;
   const [bareSaturated, bareSeconds] = slowestOf([
-    working(rates.dump, 2 * tables),
+    [
+      cores > sessions ? "the sessions, one for each table" : "the cores",
+      (rows * rates.dump) / Math.min(cores, sessions),
+    ],
     ["writing to the disk", (rows * rates.archiveBytes) / rates.writtenPerSecond],
     read(rates.tableBytes),
   ]);
-  const [saturated, compareSeconds] = slowestOf([working(rates.compare, tables), read(rates.tableBytes)]);
-  const [, checksumSeconds] = slowestOf([["the checksums", rows * rates.checksum], read(rates.archiveBytes)]);
+  const [saturated, seconds] = slowestOf([
+    ["the cores", (rows * (rates.compare + rates.checksum)) / cores],
+    ["the checksums", rows * rates.checksum],
+    read(rates.tableBytes + rates.archiveBytes),
+  ]);
   return {
     bare: { seconds: bareSeconds, saturated: bareSaturated },
-    nightly: { seconds: rates.fixedSeconds + compareSeconds + checksumSeconds, saturated },
+    nightly: { seconds: rates.fixedSeconds + seconds, saturated },
   };
 }
 

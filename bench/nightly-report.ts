@@ -25,7 +25,8 @@ export function nightlySection(result: BenchResult, nightly: NightlyResult): str
     contenderTable(groups.tenTables, bare, nightly),
     `One of these tables alone, of which nothing changed:`,
     contenderTable(groups.oneTable, bare, nightly),
-    "**Newly written** are the bytes of files that are no hard links to those of the backup before. **Changed** are the bytes that the appended or updated rows " +
+    "**Newly written** are the bytes of files that are no hard links to those of the backup before: all of a table's file where a part of it changed, but the file " +
+      "system shares the parts that did not, if it has reflinks, as XFS and Btrfs do. Rows that were updated at random are in every part. **Changed** are the bytes that the appended or updated rows " +
       "take in a compressed dump, by the mean of all rows. **CPU** is that of the container and of the commands; it depends less than the time on what else the machine does.",
     targetList(nightly),
     ...pgBackRest(nightly, bare),
@@ -123,8 +124,8 @@ function paper(result: BenchResult, nightly: NightlyResult): string {
   const diskSeconds = (rows * (rates.tableBytes + rates.archiveBytes)) / rates.readPerSecond;
   return [
     `**On paper**, ${tables} years of ${formatCount(paperRows)} rows: ${formatCount(rows)} rows, ${formatSize(rows * rates.tableBytes)} in the server and ` +
-      `${formatSize(rows * rates.archiveBytes)} in the archive. Nothing changed. There is a session for each table where there are the cores (\`--jobs\`). The comparison takes ` +
-      `${million(rates.compare)} of CPU time for a million rows, a bare dump ${million(rates.dump)}. Then one thread reads the shared files, ` +
+      `${formatSize(rows * rates.archiveBytes)} in the archive. Nothing changed. There are as many sessions as cores (\`--jobs\`). The comparison takes ` +
+      `${million(rates.compare)} of CPU time for a million rows, a bare dump ${million(rates.dump)}. Meanwhile one thread reads the shared files, ` +
       `${million(rates.checksum)} for a million rows. The disk is that of the [estimates](#estimates-for-other-scales): it reads the tables and the shared files in ` +
       `at least ${formatSeconds(diskSeconds)}, and no number of cores makes a backup shorter than that.`,
     markdownTable(
