@@ -26,7 +26,7 @@ export function nightlySection(result: BenchResult, nightly: NightlyResult): str
     `One of these tables alone, of which nothing changed:`,
     contenderTable(groups.oneTable, bare, nightly),
     "**Newly written** are the bytes of files that are no hard links to those of the backup before: all of a table's file where a part of it changed, but the file " +
-      "system shares the parts that did not, if it has reflinks, as XFS and Btrfs do. Rows that were updated at random are in every part. **Changed** are the bytes that the appended or updated rows " +
+      "system shares what comes before the first change, if it has reflinks, as XFS and Btrfs do. Rows that were updated at random are in every part. **Changed** are the bytes that the appended or updated rows " +
       "take in a compressed dump, by the mean of all rows. **CPU** is that of the container and of the commands; it depends less than the time on what else the machine does.",
     targetList(nightly),
     ...pgBackRest(nightly, bare),

@@ -40,10 +40,12 @@ export async function restoreData(
       .map((table) => [tableKey(table.schema, table.name), sqlName(finalPlace(request, table))]),
   );
   const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
+  const fire = request.tableTriggers === "fire";
+  const fired: Trigger[] = [];
   try {
     await lockEmpty(request, target, tables, caller);
     const triggers = await findTriggers(session, tables);
-    const fire = request.tableTriggers === "fire";
+    if (fire) fired.push(...triggers);
     const turnOn = fire ? undefined : await turnOff(session, triggers);
     const levels = await parentsFirst(session, tables);
     const { counted, stop } = followRows(
@@ -70,15 +72,11 @@ export async function restoreData(
       notes.push(`Triggers ${fire ? "fired" : "did not fire"}: ${namesOf(triggers.slice(0, 20))}.`);
     const oids = tables.map(({ oid }) => oid);
     await setSequences(session, reader, oids, (sequence) => finalPlace(request, sequence), signal);
-    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress).catch(
-      (error: unknown) => {
-        throw fire ? becauseOf(triggers, error) : error;
-      },
-    );
+    await compareFilled(session, tables, comparableMethod(manifest, serverInfo), progress);
     signal.throwIfAborted();
     await session.run("COMMIT");
   } catch (error) {
-    throw inWords(error);
+    throw becauseOf(fired, inWords(error));
   }
 }
 
@@ -242,7 +240,8 @@ function findTriggers(session: Session, tables: readonly FilledTable[]): Promise
      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint
      WHERE t.tgrelid IN (${oidList(tables.map(({ oid }) => oid))}) AND t.tgenabled <> 'D' AND coalesce(k.contype, 't') = 't'
-       AND t.tgtype & 4 > 0 AND (NOT t.tgisinternal OR coalesce(to_jsonb(t)->>'tgparentid', '0') <> '0')`,
+       AND t.tgtype & 4 > 0 AND (NOT t.tgisinternal OR coalesce(to_jsonb(t)->>'tgparentid', '0') <> '0')
+     ORDER BY 1, 2`,
     Trigger,
   );
 }
@@ -261,9 +260,11 @@ export async function checkTriggers(session: Session, tables: readonly FilledTab
 const namesOf = (triggers: readonly Trigger[]) =>
   triggers.map(({ table, name }) => `${name} of ${table}`).join(", ");
 
-/** Triggers that fired may be why the rows differ. */
+/** Triggers that fired may be why rows are refused, or differ. */
 function becauseOf(triggers: readonly Trigger[], error: unknown): unknown {
-  if (!(error instanceof Failure) || triggers.length === 0) return error;
+  const isOfRows =
+    error instanceof SqlError || (error instanceof Failure && error.code === "restore-mismatch");
+  if (!isOfRows || triggers.length === 0) return error;
   return new Failure(
     error.code,
     `${error.message}\nThese triggers fired, and may have changed the rows: ${namesOf(triggers)}. Turn them off with ` +

@@ -234,10 +234,7 @@ describe("a restore under the final names", function () {
     const into = { container, repository, name: "circle", database };
     // The trigger lets only one row in.
     const stderr = await refused({ ...into, more: ["--data-only"] });
-    assert.match(
-      stderr,
-      /^error\[restore-mismatch\]: .*These triggers fired.*: t of public\.a\. Turn them off/s,
-    );
+    assert.match(stderr, /^error\[server-error\]: .*These triggers fired.*: t of public\.a\. Turn them off/s);
     assert.equal(await sql(container, "SELECT count(*) FROM a", database), "0");
     const { notes } = await restored({ ...into, more: ["--data-only", "--table-triggers", "disable"] });
     assert.match(notes.join(), /Triggers did not fire: t of public\.a/);
@@ -260,10 +257,26 @@ describe("a restore under the final names", function () {
     );
     const options = { container, repository, name: "fired" };
     await takeBackup({ ...options, tables: ["fired"], more: ["--database", source] });
-    const { notes } = await restored({ ...options, database, more: ["--data-only"] });
+    const fill = { ...options, database, more: ["--data-only"] };
+    const seen = "SELECT string_agg(x::text, ' ' ORDER BY x) FROM seen";
+    const { notes } = await restored(fill);
     assert.deepEqual(notes, ["Triggers fired: t of public.fired."]);
+    assert.equal(await sql(container, seen, database), "1 2");
+    await sql(
+      container,
+      `TRUNCATE fired, seen; CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.x := NEW.x + 1; RETURN NEW; END';
+       CREATE TRIGGER u BEFORE INSERT ON fired FOR EACH ROW EXECUTE FUNCTION add()`,
+      database,
+    );
+    const stderr = await refused(fill);
+    assert.match(
+      stderr,
+      /^error\[restore-mismatch\]: .*\nThese triggers fired.*: t of public\.fired, u of public\.fired\./s,
+    );
+    await restored({ ...fill, more: ["--data-only", "--table-triggers", "disable"] });
+    assert.equal(await sql(container, seen, database), "");
     assert.equal(
-      await sql(container, "SELECT string_agg(x::text, ' ' ORDER BY x) FROM seen", database),
+      await sql(container, "SELECT string_agg(x::text, ' ' ORDER BY x) FROM fired", database),
       "1 2",
     );
   });

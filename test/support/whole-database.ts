@@ -33,10 +33,11 @@ export async function dumpOf(container: string, database: string): Promise<strin
   return output.split("\n").filter((line) => !/^\\(un)?restrict |ARRAY\[/.test(line));
 }
 
+/** But for what a restore by a stack remembers. */
 export const settingsOf = (container: string, database: string) =>
   sql(
     container,
     `SELECT pg_get_userbyid(datdba), datacl, shobj_description(d.oid, 'pg_database'), pg_encoding_to_char(encoding), datcollate, datctype,
-       (SELECT array_agg(format('%s %s', setrole::regrole, array(SELECT unnest(setconfig) ORDER BY 1)) ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
+       (SELECT array_agg(format('%s %s', setrole::regrole, array(SELECT s FROM unnest(setconfig) s WHERE s NOT LIKE 'postgis\\_backup.%' ORDER BY 1)) ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
      FROM pg_database d WHERE datname = '${database}'`,
   );
