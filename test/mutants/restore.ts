@@ -234,4 +234,26 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/faults/hostile-script.test.ts"],
     grep: "is refused before any of it is run",
   },
+  {
+    title: "a whole database is taken for tables",
+    file: "runner/restore/index.ts",
+    text: "    refuseOtherKind(found.backup);\n",
+    replacement: "",
+    tests: ["test/e2e/database-components.test.ts"],
+  },
+  {
+    title: "why psql ended is lost while it is fed rows",
+    file: "runner/lib/writable.ts",
+    text: ".catch(() => undefined)",
+    replacement: "",
+    tests: ["test/unit/runner/session.test.ts"],
+  },
+  {
+    title: "triggers that changed the rows are not named",
+    file: "runner/restore/fill.ts",
+    text: "    if (fire) fired.push(...triggers);\n",
+    replacement: "",
+    tests: ["test/e2e/restore-direct.test.ts"],
+    grep: "of rows only",
+  },
 ];

@@ -68,7 +68,7 @@ export const trustMutants: readonly Mutant[] = [
   },
   {
     title: "a restore runs again when its container has another name",
-    file: "components/table-restore/index.ts",
+    file: "components/shared/restore-backup.ts",
     text: "container: server.apply(serverIdentity), database",
     replacement: "container: server.container, database",
     tests: ["test/unit/components/table-restore.test.ts"],
