@@ -50,9 +50,9 @@ interface TakenBackup {
 }
 
 /** A child that takes the backup. The selection is what is backed up; a change of it is a new backup. */
-export function takeBackup<A extends BackupArgs & { password?: pulumi.Output<string> }>(
+export function takeBackup(
   name: string,
-  args: A,
+  args: BackupArgs & { password?: pulumi.Output<string> },
   selection: pulumi.Inputs,
   component: pulumi.ComponentResource,
   opts: pulumi.ComponentResourceOptions | undefined,
@@ -60,7 +60,7 @@ export function takeBackup<A extends BackupArgs & { password?: pulumi.Output<str
   checkPassword(args.password, component);
   checkValue(Switch, args.checkInPreview, ["checkInPreview"], component);
   refuseUnusedS3(args, component);
-  const { connection, password, backupName, every, triggers, checkInPreview, ...asked } = args;
+  const { connection, password, backupName, every, triggers = [], checkInPreview, ...asked } = args;
   const period = derived(every, (given) => {
     if (given === undefined) return [];
     checkValue(Duration, given, ["every"], component);
@@ -77,7 +77,7 @@ export function takeBackup<A extends BackupArgs & { password?: pulumi.Output<str
       argumentOf: { ...connectionArguments("connection"), name: "backupName" },
       resultSchema: BackupResult,
       password,
-      triggers: triggersOf(name, args, selection, period, component),
+      triggers: triggersOf(name, { ...args, triggers }, selection, period, component),
     },
     component,
     opts,
@@ -97,7 +97,7 @@ export function takeBackup<A extends BackupArgs & { password?: pulumi.Output<str
 /** What a change of takes a new backup. */
 function triggersOf(
   name: string,
-  args: BackupArgs,
+  args: BackupArgs & Required<Pick<BackupArgs, "triggers">>,
   selection: pulumi.Inputs,
   period: pulumi.Input<number[]>,
   component: pulumi.ComponentResource,
@@ -120,7 +120,7 @@ function triggersOf(
   const gone = pulumi.all([command, s3]).apply(([urn, known]) => goneBackup(urn, known, component));
   return valuesAlone(
     pulumi
-      .all([subject, args.triggers ?? [], period, gone])
+      .all([subject, args.triggers, period, gone])
       .apply(([known, triggers, now, again]) => [known, ...triggers, ...now, ...again]),
   );
 }
