@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { execFed, type ExecTarget, runTied, shell } from "../../../runner/docker/exec";
 import tieReader from "../../../runner/docker/tie-reader.sh";
 import { type FakeDocker, fakeDocker } from "../../support/fake-docker";
+import { waitUntil } from "../../support/wait";
 
 /** Runs the command here, in a process group of its own, as the daemon does. */
 const daemon = `while [ "$1" != container ]; do shift; done; shift; exec setsid --wait "$@"`;
@@ -15,6 +17,7 @@ const daemon = `while [ "$1" != container ]; do shift; done; shift; exec setsid 
  */
 const program = (interrupts: number) => `
 import signal, sys, time
+print("starting", file=open(sys.argv[1], "w") if len(sys.argv) > 1 else sys.stderr)
 time.sleep(0.5)
 left = ${interrupts}
 def interrupted(*_):
@@ -40,12 +43,13 @@ describe("a process that misses an interrupt", () => {
   });
 
   it("ends at the next one: tied, and still starting", async () => {
-    const { exitCode } = await runTied(
-      await target(),
-      ["python3", "-c", program(1)],
-      AbortSignal.timeout(100),
-    );
-    assert.equal(exitCode, 9);
+    const tied = await target();
+    const started = path.join(tied.docker.env["PATH"]?.split(":", 1)[0] ?? "", "started");
+    const aborting = new AbortController();
+    const running = runTied(tied, ["python3", "-c", program(1), started], aborting.signal);
+    await waitUntil("the program's start", () => Promise.resolve(existsSync(started)), 20);
+    aborting.abort();
+    assert.equal((await running).exitCode, 9);
   });
 
   it("ends at the next one: fed, and busy with something else", async () => {
