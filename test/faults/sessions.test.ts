@@ -4,6 +4,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { Manifest } from "../../runner/repository/manifest";
 import {
+  countQuery,
   dumping,
   endedWhileSending,
   type Fixture,
@@ -17,9 +18,6 @@ import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { sql } from "../support/resources";
 import { contentOf, restoreDirectory } from "../support/restored";
 import { holdLock, releaseLock } from "../support/table-lock";
-
-/** Of the session that counts rows, as SQL's LIKE takes it. */
-const countQuery = "SELECT to_jsonb(q) FROM (SELECT jsonb_build_object(''oid''%";
 
 const terminated = /terminating connection due to administrator command/;
 

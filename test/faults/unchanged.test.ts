@@ -1,6 +1,7 @@
 import { execa } from "execa";
 import {
   backupFixture,
+  compareQuery,
   type Fixture,
   sessionRunning,
   startBackup,
@@ -9,9 +10,6 @@ import {
   terminateSession,
 } from "../support/backup-fixture";
 import { endedBy, expectNoCrash, expectNothingLost, rememberBackups } from "../support/nothing-lost";
-
-/** Compares the rows of a table with those of the last backup; for this many rows, that takes a second or two. */
-const comparing = "SELECT to_jsonb(q) FROM (SELECT jsonb_build_object(%hashtidextended%";
 
 describe("a backup that compares a table with the last one", function () {
   this.timeout(180_000);
@@ -30,7 +28,7 @@ describe("a backup that compares a table with the last one", function () {
   const begin = async () => {
     const before = await rememberBackups(fixture.container, args.repository);
     const run = startBackup(args);
-    await sessionRunning(fixture.container, comparing);
+    await sessionRunning(fixture.container, compareQuery);
     return { before, ...run };
   };
 
@@ -44,7 +42,7 @@ describe("a backup that compares a table with the last one", function () {
 
   it("fails in the server's words when that session is ended", async () => {
     const { before, ended } = await begin();
-    await terminateSession(fixture.container, `query LIKE '${comparing}'`);
+    await terminateSession(fixture.container, `query LIKE '${compareQuery}'`);
     await expectNothingLost(before, await ended, {
       code: "server-error",
       message: /administrator command|server closed the connection/,

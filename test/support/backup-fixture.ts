@@ -121,6 +121,12 @@ export async function sessionRunning(
   return Number(await sql(container, `${look}; SELECT current_setting('found.pid')`, database));
 }
 
+/** Of sessions that count rows, as SQL's LIKE takes it in a literal. */
+export const countQuery = "SELECT to_jsonb(q) FROM (SELECT jsonb_%(measure%";
+
+/** Of those that compare tables with an earlier backup. */
+export const compareQuery = `${countQuery}hashtidextended%`;
+
 export const dumping = (container: string) => sessionRunning(container, "COPY public.large%");
 
 /**

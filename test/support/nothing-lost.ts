@@ -9,7 +9,7 @@ import type { Outcome } from "./backup-fixture";
 import { docker } from "./container";
 import { sql } from "./resources";
 import { endedStatus, failureOf } from "./runner";
-import { throwaways } from "./throwaways";
+import { startedThrowaways, throwaways } from "./throwaways";
 
 /** What there was before the fault. */
 export interface Before {
@@ -70,7 +70,8 @@ export async function expectNothingLost(before: Before, outcome: Outcome, expect
   }
   if (expected.container !== "gone") await expectNothingInContainer(before.container);
   await untilNothingRemains(() => clientsOnHost(before.containerId));
-  await untilNothingRemains(() => throwaways(path.dirname(before.nameFolder)));
+  const remaining = expected.code === undefined ? startedThrowaways : throwaways;
+  await untilNothingRemains(() => remaining(path.dirname(before.nameFolder)));
 }
 
 /** Of a run that was told to end; one that is killed can neither say so nor remove its folder. */
