@@ -55,7 +55,7 @@ mutants: setup
 	@node --require ts-node/register/transpile-only test/mutants/run.ts
 
 # Writes docs/performance.md; wants an idle machine. To try it: make bench SCALE=300000 ROUNDS=1 OUTPUT=/tmp/bench
-# Nightly backups alone, and the rest of the report as it is: make bench ONLY=nightly NIGHTLY_ROWS=12000000
+# Nightly backups alone, and the rest of the report as it is: make bench ONLY=nightly NIGHTLY_ROWS=12000000. All but them: ONLY=single
 bench: setup
 	@node --require ts-node/register/transpile-only bench/main.ts
 

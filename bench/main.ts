@@ -47,11 +47,23 @@ const measuring =
     }
   };
 
+/** All cases, or those that are asked for with the last figures of the others. */
 async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number): Promise<BenchResult> {
-  const { scale, rounds, smallTables } = options;
+  const machine = await describeMachine(fixture, loadBefore);
+  const single = options.only === "nightly" ? lastResult() : await benchSingle(fixture, options, machine);
+  const nightly =
+    options.only === "single" ? lastResult().nightly : await benchNightly(fixture, options, machine);
+  return { ...single, ...(nightly === undefined ? {} : { nightly }) };
+}
+
+/** Each job once, without an earlier backup. */
+async function benchSingle(
+  fixture: Fixture,
+  { scale, rounds, smallTables }: BenchOptions,
+  machine: Machine,
+): Promise<Omit<BenchResult, "nightly">> {
   const diskBytes = Math.min(1 << 30, Math.max(1 << 24, scale * 100));
   const measured = measuring(fixture, rounds);
-  const machine = await describeMachine(fixture, loadBefore);
   return {
     machine,
     rounds,
@@ -69,7 +81,6 @@ async function bench(fixture: Fixture, options: BenchOptions, loadBefore: number
       manyTables: await measured(await manyGroup(fixture, smallTables)),
       idleUp: await measured(await idleGroup(fixture)),
     },
-    nightly: await benchNightly(fixture, options, machine),
   };
 }
 
@@ -106,16 +117,6 @@ async function benchNightly(
   };
 }
 
-/** The figures of the last `make bench`, with this case measured anew. */
-async function benchNightlyAlone(
-  fixture: Fixture,
-  options: BenchOptions,
-  loadBefore: number,
-): Promise<BenchResult> {
-  const machine = await describeMachine(fixture, loadBefore);
-  return { ...lastResult(), nightly: await benchNightly(fixture, options, machine) };
-}
-
 async function describeSample({ container }: Fixture): Promise<Sample> {
   const query = `SELECT count(*), pg_table_size('"${largeTable}"'), pg_database_size(current_database()) FROM "${largeTable}"`;
   const [rows = NaN, tableBytes = NaN, databaseBytes = NaN] = (await sql(container, query, database))
@@ -147,14 +148,13 @@ async function main(): Promise<void> {
       interrupted.abort(new Error(`interrupted by ${name}; nothing was written`));
     });
   const [loadBefore = 0] = os.loadavg();
-  const alone = options.only === "nightly";
-  const rows = alone ? options.nightlyRows : options.scale;
+  const rows = options.only === "nightly" ? options.nightlyRows : options.scale;
   note(`Creating ${rows} signature rows …`);
   const result = await withFixture(rows, interrupted.signal, (fixture) =>
-    (alone ? benchNightlyAlone : bench)(fixture, options, loadBefore),
+    bench(fixture, options, loadBefore),
   );
   await write(options.output, result);
-  for (const { target, limit, measured, met } of alone && result.nightly
+  for (const { target, limit, measured, met } of options.only === "nightly" && result.nightly
     ? nightlyVerdicts(result.nightly)
     : verdicts(result))
     console.log(`${met ? "met    " : "NOT MET"}  ${target}: ${measured} (${limit})`);

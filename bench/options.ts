@@ -1,6 +1,9 @@
 import path from "node:path";
 import { root } from "../setup/paths";
 
+const parts = ["nightly", "single"] as const;
+export type Part = (typeof parts)[number];
+
 export interface BenchOptions {
   /** Number of signature rows. */
   readonly scale: number;
@@ -10,8 +13,8 @@ export interface BenchOptions {
   readonly smallTables: number;
   /** Number of rows of each table in the case with nightly backups. They are taken from the signature rows. */
   readonly nightlyRows: number;
-  /** Measures this case alone, and leaves the rest of the report as it was. */
-  readonly only: "nightly" | undefined;
+  /** Measures nightly backups alone, or all but them, and leaves the rest of the report as it was. */
+  readonly only: Part | undefined;
   /** Folder for the report. */
   readonly output: string;
 }
@@ -26,15 +29,16 @@ export function readOptions(env: NodeJS.ProcessEnv): BenchOptions {
     rounds: wholeNumber("ROUNDS", env["ROUNDS"], 3),
     smallTables: wholeNumber("SMALL_TABLES", env["SMALL_TABLES"], 1_000),
     nightlyRows,
-    only: onlyCase(env["ONLY"]),
+    only: onlyPart(env["ONLY"]),
     output: path.resolve(env["OUTPUT"] ?? path.join(root, "docs")),
   };
 }
 
-function onlyCase(text: string | undefined): "nightly" | undefined {
+function onlyPart(text: string | undefined): Part | undefined {
   if (text === undefined || text === "") return undefined;
-  if (text !== "nightly") throw new Error(`ONLY must be nightly, not "${text}"`);
-  return text;
+  const part = parts.find((one) => one === text);
+  if (part === undefined) throw new Error(`ONLY must be ${parts.join(" or ")}, not "${text}"`);
+  return part;
 }
 
 function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
