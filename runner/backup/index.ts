@@ -9,6 +9,7 @@ import type { Needs } from "../postgres/catalog/needs";
 import { withQualifiedNames, openSession, type Session } from "../postgres/session/session";
 import { extensionsOf } from "../postgres/catalog/requirements";
 import { kindName, type Selection, resolveSelection } from "../postgres/catalog/select-tables";
+import { standbyConflict } from "../postgres/session/hot-standby";
 import { takeSnapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
@@ -36,7 +37,10 @@ export async function backup(
     await dockerFor(request.dockerHost, signal),
     request.container,
     signal,
-    (watched, running) => takeBackup(request, running, repositories, progress, watched),
+    (watched, running) =>
+      takeBackup(request, running, repositories, progress, watched).catch((error: unknown) => {
+        throw standbyConflict(error, request.container) ?? error;
+      }),
   );
   return {
     ...taken,

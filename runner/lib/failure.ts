@@ -47,6 +47,7 @@ export const failureCodes = [
   "orphans-over-limit",
   "lock-timeout",
   "tables-changing",
+  "standby-conflict",
   // repository
   "folder-not-writable",
   "folder-not-readable",
