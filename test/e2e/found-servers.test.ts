@@ -6,24 +6,43 @@ import { failBackup, takeBackup } from "../support/backup";
 import { busyboxImage } from "../support/busybox";
 import { docker, startServer, TestContainer } from "../support/container";
 import { type Pair, startStandby } from "../support/hot-standby";
-import { removeContainer, removeFolder, sql, temporaryFolder, uniqueName } from "../support/resources";
+import {
+  freePort,
+  ownLabel,
+  removeContainer,
+  removeFolder,
+  removeNetwork,
+  sql,
+  temporaryFolder,
+  uniqueName,
+} from "../support/resources";
 import { contentOf, fixtureSelection, fixtureTables, refused, restored } from "../support/restore-fixture";
-import { runRunner } from "../support/runner";
+import { failureOf, runRunner } from "../support/runner";
 import { dumpOf, makeDatabase, settingsOf } from "../support/whole-database";
 
 const schemas = ["public", "App", "nl", "lib"];
+
+/** Databases of the server: tables, of many kinds, and gis, with one of nearly each kind of object. */
+async function fillServer(container: string): Promise<void> {
+  await makeDatabase(container);
+  await sql(container, "CREATE DATABASE tables");
+  const tables = (await fixtureTables()).replace("CREATE ROLE reader;", "");
+  await sql(container, `CREATE EXTENSION postgis; ${tables}`, "tables");
+}
 
 describe("a hot standby", function () {
   this.timeout(240_000);
   let repository: string;
   let pair: Pair;
+  let network: string;
+  let port: number;
+  const publish = () => ["--publish", `127.0.0.1:${port}:5432`];
 
   before(async () => {
     repository = await temporaryFolder();
-    pair = await startStandby(repository, async (primary) => {
-      await sql(primary, "CREATE DATABASE tables");
-      await sql(primary, await fixtureTables(), "tables");
-      await makeDatabase(primary);
+    const prepare = async (primary: string) => {
+      await fillServer(primary);
+      await sql(primary, `ALTER TABLE "Odd Schema"."Odd ""Table""" SET LOGGED`, "gis");
       await sql(primary, "CREATE DATABASE fast");
       await sql(
         primary,
@@ -31,10 +50,15 @@ describe("a hot standby", function () {
          CREATE TABLE kept AS SELECT 1 AS x`,
         "fast",
       );
-    });
+    };
+    port = await freePort();
+    network = uniqueName();
+    await execa("docker", ["network", "create", "--internal", ...ownLabel, network]);
+    pair = await startStandby({ mount: repository, prepare, options: publish() });
   });
   after(async () => {
     await pair.remove();
+    await removeNetwork(network);
     await removeFolder(repository);
   });
 
@@ -100,6 +124,20 @@ describe("a hot standby", function () {
     ] as const)
       assert.match(await refused({ ...tables, database, more }), said);
   });
+
+  it("is not migrated from", async () => {
+    const options = [...publish(), "--network", network];
+    const newServer = await startServer({ options });
+    try {
+      const from = ["--container", pair.standby, "--database", "tables"];
+      const to = ["--to-container", newServer, "--repository", repository, "--name", "moved"];
+      const said = failureOf(await runRunner(["migrate", ...from, ...to]));
+      assert.match(said, new RegExp(`^error\\[requirement-missing\\]: The server in container "${pair.standby}" is a hot standby`));
+      assert.equal(await sql(pair.standby, "SELECT pg_is_in_recovery()"), "t");
+    } finally {
+      await removeContainer(newServer);
+    }
+  });
 });
 
 /** What a server, a database or a role can set for its sessions, and what a naive client stumbles over. */
@@ -159,13 +197,8 @@ describe("a server with settings of its own", function () {
       mount: repository,
       options: ["--env", `PGOPTIONS=${options.join(" ")}`],
     });
-    await sql(container, "CREATE DATABASE tables");
-    await sql(
-      container,
-      `${await fixtureTables()}; CREATE TABLE gaps AS SELECT '{a,NULL}'::text[] AS words`,
-      "tables",
-    );
-    await makeDatabase(container);
+    await fillServer(container);
+    await sql(container, "CREATE TABLE gaps AS SELECT '{a,NULL}'::text[] AS words", "tables");
     for (const [name, value] of Object.entries(settings)) await set(name, value);
     await set("default_transaction_read_only", "on");
     await load();
@@ -323,9 +356,7 @@ describe("a server in an image with busybox and another id of postgres", functio
     server = new TestContainer(uniqueName(), image);
     await server.run(["--volume", `${mounted}:/backups`]);
     await server.ready();
-    await sql(server.name, "CREATE DATABASE tables");
-    await sql(server.name, await fixtureTables(), "tables");
-    await makeDatabase(server.name);
+    await fillServer(server.name);
   });
   after(async () => {
     await server.remove();

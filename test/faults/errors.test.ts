@@ -370,8 +370,11 @@ describe("every error", function () {
       return stderr;
     },
     "standby-conflict": async () => {
-      const tables = (primary: string) => sql(primary, slowTables);
-      const pair = await startStandby(repository, tables, ["max_standby_streaming_delay=0"]);
+      const pair = await startStandby({
+        mount: repository,
+        prepare: (primary) => sql(primary, slowTables),
+        settings: ["max_standby_streaming_delay=0"],
+      });
       try {
         const slow = arguments_("large", "--compression", "gzip:9", "--container", pair.standby);
         const running = run(slow);

@@ -21,9 +21,11 @@ describe("a backup of a hot standby", function () {
   before(async () => {
     folder = await temporaryFolder();
     await mkdir(path.join(folder, "backups"));
-    pair = await startStandby(path.join(folder, "backups"), (primary) => sql(primary, slowTables), [
-      "max_standby_streaming_delay=0",
-    ]);
+    pair = await startStandby({
+      mount: path.join(folder, "backups"),
+      prepare: (primary) => sql(primary, slowTables),
+      settings: ["max_standby_streaming_delay=0"],
+    });
     await takeBackup(args("small"));
   });
   after(async () => {

@@ -20,12 +20,23 @@ install -d -o postgres -g postgres -m 700 "$PGDATA"
 gosu postgres pg_basebackup --host "$PRIMARY" --username postgres --pgdata "$PGDATA" --checkpoint fast --write-recovery-conf
 exec gosu postgres postgres -c fsync=off`;
 
-/** The standby sees the folder as /backups; `settings` of it are as in postgresql.conf. */
-export async function startStandby(
-  mount: string,
-  prepare: (primary: string) => Promise<unknown>,
-  settings: readonly string[] = [],
-): Promise<Pair> {
+interface StandbyOptions {
+  /** Folder that the standby sees as /backups. */
+  readonly mount: string;
+  /** Fills the primary before it is copied. */
+  readonly prepare: (primary: string) => Promise<unknown>;
+  /** Of the standby, as in postgresql.conf. */
+  readonly settings?: readonly string[];
+  /** Further ones of `docker run`, for the standby. */
+  readonly options?: readonly string[];
+}
+
+export async function startStandby({
+  mount,
+  prepare,
+  settings = [],
+  options = [],
+}: StandbyOptions): Promise<Pair> {
   const network = uniqueName();
   await execa("docker", ["network", "create", ...ownLabel, network]);
   const primary = await startServer({ options: ["--network", network] });
@@ -35,12 +46,13 @@ export async function startStandby(
   await sql(primary, "SELECT pg_reload_conf()");
   const standby = new TestContainer(uniqueName(), await preparedImage((await environment).image));
   const env = [`PRIMARY=${primary}`, "PGDATA=/var/lib/postgresql/standby", `PGPASSWORD=${preparedPassword}`];
-  const options = [
+  const own = [
+    ...options,
     ...["--network", network, "--volume", `${mount}:/backups`, "--entrypoint", "bash"],
     ...env.flatMap((variable) => ["--env", variable]),
   ];
   const script = [followPrimary, ...settings.map((setting) => `-c ${setting}`)].join(" ");
-  await standby.run(options, ["-c", script]);
+  await standby.run(own, ["-c", script]);
   await standby.ready();
   const follow = async () => {
     const written = await sql(primary, "SELECT pg_current_wal_lsn()");
