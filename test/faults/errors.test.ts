@@ -373,7 +373,7 @@ describe("every error", function () {
       const pair = await startStandby({
         mount: repository,
         prepare: (primary) => sql(primary, slowTables),
-        settings: ["max_standby_streaming_delay=0"],
+        settings: { max_standby_streaming_delay: "0" },
       });
       try {
         const slow = arguments_("large", "--compression", "gzip:9", "--container", pair.standby);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { mkdir } from "node:fs/promises";
 import { dumping, slowTables, startBackup, takeBackup } from "../support/backup-fixture";
-import { type Pair, startStandby } from "../support/hot-standby";
+import { type Pair, setSettings, startStandby } from "../support/hot-standby";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { removeFolder, sql, temporaryFolder } from "../support/resources";
 import { holdLock, releaseLock } from "../support/table-lock";
@@ -24,7 +24,7 @@ describe("a backup of a hot standby", function () {
     pair = await startStandby({
       mount: path.join(folder, "backups"),
       prepare: (primary) => sql(primary, slowTables),
-      settings: ["max_standby_streaming_delay=0"],
+      settings: { max_standby_streaming_delay: "0" },
     });
     await takeBackup(args("small"));
   });
@@ -49,9 +49,7 @@ describe("a backup of a hot standby", function () {
     });
 
   it("succeeds with the settings that the message names", async () => {
-    const settings = ["hot_standby_feedback = on", "max_standby_streaming_delay = -1"];
-    await sql(pair.standby, settings.map((one) => `ALTER SYSTEM SET ${one};`).join("\n"));
-    await sql(pair.standby, "SELECT pg_reload_conf()");
+    await setSettings(pair.standby, { hot_standby_feedback: "on", max_standby_streaming_delay: "-1" });
     const { ended } = startBackup(args("large"));
     await dumping(pair.standby);
     await sql(pair.primary, "DELETE FROM large WHERE g % 3 = 0; VACUUM large; ALTER TABLE large ADD other int");

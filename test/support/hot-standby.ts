@@ -25,8 +25,8 @@ interface StandbyOptions {
   readonly mount: string;
   /** Fills the primary before it is copied. */
   readonly prepare: (primary: string) => Promise<unknown>;
-  /** Of the standby, as in postgresql.conf. */
-  readonly settings?: readonly string[];
+  /** Of the standby. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Further ones of `docker run`, for the standby. */
   readonly options?: readonly string[];
 }
@@ -34,7 +34,7 @@ interface StandbyOptions {
 export async function startStandby({
   mount,
   prepare,
-  settings = [],
+  settings = {},
   options = [],
 }: StandbyOptions): Promise<Pair> {
   const network = uniqueName();
@@ -51,11 +51,12 @@ export async function startStandby({
     ...["--network", network, "--volume", `${mount}:/backups`, "--entrypoint", "bash"],
     ...env.flatMap((variable) => ["--env", variable]),
   ];
-  const script = [followPrimary, ...settings.map((setting) => `-c ${setting}`)].join(" ");
-  await standby.run(own, ["-c", script]);
+  await standby.run(own, ["-c", followPrimary]);
   await standby.ready();
+  await setSettings(standby.name, settings);
   const follow = async () => {
-    const written = await sql(primary, "SELECT pg_current_wal_lsn()");
+    // A commit, which the server sends at once, unlike the lock of a transaction that goes on.
+    const written = await sql(primary, "SELECT pg_logical_emit_message(true, 'test', '')");
     const replayed = `SELECT pg_last_wal_replay_lsn() >= '${written}'`;
     await waitUntil("the standby has it", async () => (await sql(standby.name, replayed)) === "t");
   };
@@ -66,4 +67,13 @@ export async function startStandby({
     await removeNetwork(network);
   };
   return { primary, standby: standby.name, follow, remove };
+}
+
+/** Gives a server settings that need no restart. */
+export async function setSettings(
+  container: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const statements = Object.entries(settings).map(([name, value]) => `ALTER SYSTEM SET ${name} = '${value}';`);
+  await sql(container, [...statements, "SELECT pg_reload_conf()"].join("\n"));
 }
