@@ -241,6 +241,25 @@ describe("a server with settings of its own", function () {
     assert.equal(await settingsOf(container, "gis_new"), await settingsOf(container, "gis"));
   });
 
+  it("gets no rows that break a foreign key, though it does not fire triggers by itself", async () => {
+    await setSettings(container, { default_transaction_read_only: "off" });
+    await sql(container, "CREATE DATABASE linked");
+    await sql(
+      container,
+      "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)",
+      "linked",
+    );
+    const options = { container, repository, name: "linked", tables: ["public.c"] };
+    await takeBackup({ ...options, more: ["--database", "linked", "--missing-references", "ignore"] });
+    await sql(container, "TRUNCATE p, c", "linked");
+    const into = { container, repository, name: "linked", database: "linked", more: ["--data-only"] };
+    assert.match(await refused(into), /violates foreign key constraint "c_id_fkey"/);
+    assert.equal(await sql(container, "SELECT count(*) FROM c", "linked"), "0");
+    await sql(container, "INSERT INTO p VALUES (1)", "linked");
+    await restored(into);
+    assert.equal(await sql(container, "SELECT count(*) FROM c", "linked"), "1");
+  });
+
   it("keeps them in a whole database that has them itself", async () => {
     await setSettings(container, { default_transaction_read_only: "off" });
     await sql(container, "CREATE DATABASE strict");
@@ -367,7 +386,7 @@ describe("a server in an image with busybox and another id of postgres", functio
   };
 
   it("has these", async () => {
-    const { output } = await docker("exec", server.name, "sh", "-c", "readlink -f $(which head sh); id -u postgres");
+    const { output } = await docker("exec", server.name, "sh", "-c", "readlink -f $(which head); readlink -f $(which sh); id -u postgres");
     assert.equal(output, "/usr/bin/busybox\n/usr/bin/busybox\n70");
     await postgis_backup("ready", "--container", server.name);
   });

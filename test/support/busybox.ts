@@ -38,6 +38,6 @@ async function findBusybox(folder: string): Promise<string> {
   await execa("apt-get", ["download", "busybox-static"], { cwd: folder });
   const [archive = ""] = (await readdir(folder)).filter((name) => name.endsWith(".deb"));
   await execa("dpkg-deb", ["--extract", archive, "."], { cwd: folder });
-  const { stdout: found } = await execa("find", [folder, "-name", "busybox", "-type", "f"]);
+  const { stdout: found } = await execa("find", [folder, "-path", "*/bin/busybox"]);
   return found.split("\n")[0] ?? "";
 }

@@ -125,11 +125,6 @@ async function lookAround(
   };
 }
 
-const noShell = new Failure(
-  "image-unsuitable",
-  'The container has no shell, "sh", which starts all programs in it. Take an image that has one.',
-);
-
 /** Undefined if the container does not know the user. */
 async function lookAs(
   docker: Docker,
@@ -143,9 +138,7 @@ async function lookAs(
     return readSightings(stdout);
   } catch (error) {
     signal.throwIfAborted();
-    const said = error instanceof ExecaError ? String(error.stderr) : "";
-    if (/unable to find user/i.test(said)) return undefined;
-    if (/"sh": executable file not found/.test(said)) throw noShell;
+    if (error instanceof ExecaError && /unable to find user/i.test(String(error.stderr))) return undefined;
     throw dockerFailure(error);
   }
 }
