@@ -52,7 +52,10 @@ describe("a backup of a hot standby", function () {
     await setSettings(pair.standby, { hot_standby_feedback: "on", max_standby_streaming_delay: "-1" });
     const { ended } = startBackup(args("large"));
     await dumping(pair.standby);
-    await sql(pair.primary, "DELETE FROM large WHERE g % 3 = 0; VACUUM large; ALTER TABLE large ADD other int");
+    await sql(
+      pair.primary,
+      "DELETE FROM large WHERE g % 3 = 0; VACUUM large; ALTER TABLE large ADD other int",
+    );
     const { exitCode, stderr } = await ended;
     assert.equal(exitCode, 0, stderr);
   });

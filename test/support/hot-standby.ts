@@ -74,6 +74,8 @@ export async function setSettings(
   container: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const statements = Object.entries(settings).map(([name, value]) => `ALTER SYSTEM SET ${name} = '${value}';`);
+  const statements = Object.entries(settings).map(
+    ([name, value]) => `ALTER SYSTEM SET ${name} = '${value}';`,
+  );
   await sql(container, [...statements, "SELECT pg_reload_conf()"].join("\n"));
 }

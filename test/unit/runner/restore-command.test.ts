@@ -72,7 +72,9 @@ describe("the restore command", () => {
 
   it("names a database that programs do not take for something else", () => {
     const target = (database: string) =>
-      /createdb .* (\S+) && /.exec(restoreCommand({ ...source, database }).split("pg_spat psql")[0] ?? "")?.[1];
+      /createdb .* (\S+) && /.exec(
+        restoreCommand({ ...source, database }).split("pg_spat psql")[0] ?? "",
+      )?.[1];
     assert.equal(target("-lead"), "_lead_restored");
     assert.equal(target("a=b"), "a_b_restored");
     assert.equal(target("postgresql://host/x"), "postgresql___host_x_restored");
