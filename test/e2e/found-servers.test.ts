@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { execa } from "execa";
+import { backupKey } from "../../runner/backup/plan";
 import { failBackup, takeBackup } from "../support/backup";
 import { busyboxImage } from "../support/busybox";
 import { docker, startServer, TestContainer } from "../support/container";
@@ -18,6 +19,7 @@ import {
 } from "../support/resources";
 import { contentOf, fixtureSelection, fixtureTables, refused, restored } from "../support/restore-fixture";
 import { failureOf, runRunner } from "../support/runner";
+import { waitUntil } from "../support/wait";
 import { dumpOf, makeDatabase, settingsOf } from "../support/whole-database";
 
 const schemas = ["public", "App", "nl", "lib"];
@@ -247,6 +249,25 @@ describe("a server with settings of its own", function () {
     await restored({ ...into, name: "all", database: "gis_new" });
     assert.deepEqual(await dumpOf(container, "gis_new"), await dumpOf(container, "gis"));
     assert.equal(await settingsOf(container, "gis_new"), await settingsOf(container, "gis"));
+  });
+
+  it("ends what a killed run left, also where the role acts as another", async () => {
+    await setSettings(container, { default_transaction_read_only: "off" });
+    await sql(
+      container,
+      "CREATE ROLE team SUPERUSER; CREATE ROLE member LOGIN SUPERUSER; ALTER ROLE member SET role = 'team'; CREATE TABLE own ()",
+    );
+    const { output: containerId } = await docker("inspect", "--format={{.Id}}", container);
+    const key = await backupKey({ containerId, database: "postgres", repository, name: "member" });
+    const left = ["--env", `PGAPPNAME=postgis-backup ${key} member`, container, "psql", "-U", "member", "-d", "postgres"];
+    void docker("exec", ...left, "-c", "SELECT pg_sleep(600)");
+    const sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'";
+    await waitUntil("a session is left", async () => (await sql(container, sleeping)) === "1");
+    const options = { container, repository, name: "member", tables: ["public.own"] };
+    const { stderr } = await takeBackup({ ...options, more: ["--user", "member"] });
+    assert.match(stderr, /^Ended 1 database sessions of a run that was killed\.$/m);
+    const into = { container, repository, name: "member", database: "of_team" };
+    await restored({ ...into, more: ["--user", "member", "--create-database"] });
   });
 
   it("gets no rows that break a foreign key, though it does not fire triggers by itself", async () => {
