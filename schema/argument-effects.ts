@@ -554,6 +554,7 @@ export const migration = {
   },
   s3: { effect: "noMigration", change: () => ({ region: "eu-central-1" }) },
   backupName: { effect: "noMigration", change: () => "other", wrong: refused("../x", /^backupName: /) },
+  all: { effect: "noMigration", change: () => true },
   format: { effect: "noMigration", change: () => "plain", wrong: refused("tar", /^format: /) },
   excludeTables: {
     effect: "noMigration",

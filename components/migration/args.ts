@@ -48,13 +48,19 @@ export interface MigrationArgs {
    */
   backupName?: pulumi.Input<string>;
   /**
+   * Moves the whole database: views, functions, large objects, rows of extensions and all else that `pg_dump` dumps of it, with its
+   * owner, its settings and its privileges. It takes the place of the database in `to`, which must be empty. A change migrates nothing.
+   * @default false: its tables, and what they need
+   */
+  all?: pulumi.Input<boolean>;
+  /**
    * `custom` and `plain` are streamed; `directory` is written by several workers into a folder that is mounted in the old
    * container, or streamed to S3. A change migrates nothing.
    * @default "custom"
    */
   format?: pulumi.Input<ArchiveFormat>;
   /**
-   * Tables, views or patterns that stay behind. All other tables go along. A change migrates nothing.
+   * Tables, views or patterns that stay behind. All other tables go along. It is refused with `all`. A change migrates nothing.
    * @default none
    */
   excludeTables?: pulumi.Input<pulumi.Input<string>[]>;
@@ -114,6 +120,7 @@ export const migrationNames: ArgumentNames<MigrationArgs> = {
   repository: "string",
   s3: s3Names,
   backupName: "string",
+  all: "boolean",
   format: "string",
   excludeTables: "object",
   excludeDatabases: "object",

@@ -12,10 +12,10 @@ import { runVerb } from "../shared/verb";
 import { type MigrationArgs, migrationNames, OldServer } from "./args";
 
 /**
- * Moves all tables of a database to a new server, of the same or another version, and then the published port by which clients
+ * Moves all tables of a database, or the whole database, to a new server, of the same or another version, and then the published port by which clients
  * reach it.
  *
- * Writers of the old server wait while its tables are backed up, restored and compared; readers go on. Then the old container is
+ * Writers of the old server wait while they are backed up, restored and compared; readers go on. Then the old container is
  * stopped, and the new one has its port. If anything fails, the old server keeps its port, its data and its writers, and the
  * next `pulumi up` begins anew. `oldServer` says what becomes of the old container. Deleting this resource changes nothing.
  *

@@ -27,10 +27,14 @@ export function addMigrate(main: Command, { progress, signal }: Context): void {
     newServerOptions(uploadOptions(command)),
     "--container pg15 --to-container pg17 --repository ./backups --name upgrade",
   )
-    .summary("move a server's tables and its published port to a new server")
+    .summary("move a server's tables, or a whole database, and its published port to a new server")
     .description(
-      "Backs up all tables of a database, restores them into a new server, compares, and gives the new server's container the port " +
+      "Backs up all tables of a database, or all of it, restores them into a new server, compares, and gives the new server's container the port " +
         "of the old one's, which is stopped and kept. Writers wait meanwhile. What fails leaves the old server on its port.",
+    )
+    .option(
+      "--all",
+      "move the whole database, in the place of the new server's: views, functions, large objects and all else that pg_dump dumps of it",
     )
     .option("--exclude-table <name>", "table, view or pattern that stays behind; repeat for more", collect)
     .option("--exclude-database <name>", "database that stays behind; repeat for more", collect)

@@ -4,6 +4,8 @@ import { Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { escapeLiteral } from "../postgres/session/escape";
 import { isHotStandby } from "../postgres/session/hot-standby";
+import { countUsersObjects } from "../postgres/catalog/database-objects";
+import { databaseRequirements } from "../postgres/catalog/database-settings";
 import { findRequirements } from "../postgres/catalog/requirements";
 import { type Session, inSession, withQualifiedNames } from "../postgres/session/session";
 import type { MigrateRequest } from "../request";
@@ -20,9 +22,12 @@ export async function findBrought(
 ): Promise<Brought> {
   await checkPrimary(hold, request.container);
   await checkSuperuser(hold, request.user, request.container);
-  const { requires, objects } = await withQualifiedNames(hold, () => findRequirements(hold, tables));
+  const { all: whole } = request;
+  const found = whole
+    ? { requires: await databaseRequirements(hold), objects: [] }
+    : await withQualifiedNames(hold, () => findRequirements(hold, tables));
   return broughtBy({
-    ...{ tables: tables.map(({ oid }) => oid), excluded, objects, requires },
+    ...{ tables: tables.map(({ oid }) => oid), excluded, whole, ...found },
     createsRoles: request.missingRoles === "create",
   });
 }
@@ -53,7 +58,7 @@ async function checkSuperuser(session: Session, user: string, container: string)
 /** Fails if the new server has rows that a migration would replace, except copies that a failed attempt left. */
 export async function checkNewServer(
   newServer: NewServer,
-  tables: readonly Relation[],
+  { tables, whole }: { readonly tables: readonly Relation[]; readonly whole: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const copies = await readDockerRecord(newServer.docker, "loading", dataOf(newServer), z.unknown());
@@ -61,6 +66,7 @@ export async function checkNewServer(
     await checkPrimary(session, newServer.request.toContainer);
     await checkSuperuser(session, newServer.request.toUser, newServer.request.toContainer);
     if (copies !== undefined) return;
+    if (whole) return checkEmpty(session, newServer.request);
     const names = JSON.stringify(tables.map(({ sqlName }) => sqlName));
     const there = await session.rows(
       `SELECT name FROM jsonb_array_elements_text(${escapeLiteral(names)}) name JOIN pg_class c ON c.oid = to_regclass(name) WHERE relkind IN ('r', 'p')`,
@@ -80,6 +86,20 @@ export async function checkNewServer(
         `${filled.slice(0, 10).join(", ")}. Drop them there if nobody needs them, or take another server.`,
     );
   });
+}
+
+/** The whole database is replaced. */
+async function checkEmpty(
+  session: Session,
+  { toContainer, toDatabase }: NewServer["request"],
+): Promise<void> {
+  const count = await countUsersObjects(session);
+  if (count === 0) return;
+  throw new Failure(
+    "table-exists",
+    `Database "${toDatabase}" of container "${toContainer}" has ${count} tables, views, functions and large objects of its own, and a migration ` +
+      "of a whole database would replace them. Drop them there if nobody needs them, or take another database or server.",
+  );
 }
 
 function declaredPorts({ HostConfig }: Inspection): readonly PortBinding[] {

@@ -3,8 +3,9 @@ import * as z from "zod";
 import type { ExecTarget } from "../docker/exec";
 import { Failure } from "../lib/failure";
 import { readCatalog, type Relation } from "../postgres/catalog/catalog";
+import { compareObjects, DatabaseObject, readDefinitions } from "../postgres/catalog/database-objects";
 import { type Selection, selectTables } from "../postgres/catalog/select-tables";
-import { openSession, type Session, SqlError } from "../postgres/session/session";
+import { openSession, type Session, SqlError, withQualifiedNames } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { MigrateRequest } from "../request";
 import { databaseItems } from "./inventory/database";
@@ -35,12 +36,13 @@ export async function holdWrites(
   session: Session,
   tables: readonly Relation[],
   target: ExecTarget,
-  { lockTimeout }: Pick<MigrateRequest, "lockTimeout">,
+  { lockTimeout, all }: Pick<MigrateRequest, "lockTimeout" | "all">,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
   await session.run("SET idle_in_transaction_session_timeout = 0");
-  const names = tables.map(({ sqlName }) => sqlName).join(", ONLY ");
+  const others = all ? await otherRows(session) : [];
+  const names = [...tables.map(({ sqlName }) => sqlName), ...others].join(", ONLY ");
   await beginAndWait(session, "BEGIN", `LOCK TABLE ONLY ${names} IN EXCLUSIVE MODE`, {
     lockTimeout,
     openObserver: () => openSession(target, signal),
@@ -48,6 +50,20 @@ export async function holdWrites(
       progress.note(message);
     },
   });
+}
+
+/**
+ * What else users write to: tables of extensions that keep rows of theirs, and the list of large objects. Their content cannot be
+ * locked, because whoever reads it takes the same lock as who writes.
+ */
+async function otherRows(session: Session): Promise<string[]> {
+  const found = await session.rows(
+    `SELECT DISTINCT format('%I.%I', nspname, relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE c.oid = 'pg_largeobject_metadata'::regclass
+       OR relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_extension WHERE c.oid = ANY (extconfig))`,
+    z.object({ name: z.string() }),
+  );
+  return found.map(({ name }) => name);
 }
 
 /** How often other sessions are ended before the migration fails because somebody keeps coming back. */
@@ -100,10 +116,37 @@ async function terminateOthers(session: Session): Promise<number> {
   return ended;
 }
 
+/** What the old server had when both were compared. */
+export interface Known {
+  /** The tables that are locked. */
+  readonly tables: readonly Relation[];
+  readonly brought: Brought;
+  readonly items: readonly Item[];
+  /** Where the whole database is moved, what it is made of. */
+  readonly definitions: readonly DatabaseObject[];
+}
+
+/** A piece that is written has another place, or is of another transaction. */
+const largeObjectsQuery = `
+SELECT 'content of' AS kind, 'large objects' AS name,
+  coalesce(sum(hashtextextended(format('%s %s %s %s', loid, pageno, ctid, xmin), 0)), 0)::text AS definition FROM pg_largeobject`;
+
+/** The definitions of all objects, where they are moved, and what tells whether large objects were written. */
+export async function definitionsOf(
+  session: Session,
+  { all }: Pick<MigrateRequest, "all">,
+): Promise<readonly DatabaseObject[]> {
+  if (!all) return [];
+  return withQualifiedNames(session, async () => [
+    ...(await readDefinitions(session)),
+    await session.row(largeObjectsQuery, DatabaseObject),
+  ]);
+}
+
 /** Fails if tables, views, functions and the like have changed since both servers were compared. */
 export async function checkUnchanged(
   session: Session,
-  { tables, brought, items }: { tables: readonly Relation[]; brought: Brought; items: readonly Item[] },
+  { tables, brought, items, definitions }: Known,
   request: MigrateRequest & Acceptance,
 ): Promise<void> {
   const now = await selectAll(session, request);
@@ -115,7 +158,10 @@ export async function checkUnchanged(
   const changed = (await databaseItems(session, brought)).filter(
     ({ key, detail }) => !before.has(key) || before.get(key) !== detail,
   );
-  const names = new Set([...others, ...notAccepted(changed, request).map(inWords)]);
+  const { missing, changed: different } = compareObjects(definitions, await definitionsOf(session, request), {
+    sameVersion: true,
+  });
+  const names = new Set([...others, ...notAccepted(changed, request).map(inWords), ...missing, ...different]);
   if (names.size === 0 && now.tables.length === tables.length) return;
   throw new Failure(
     "tables-changing",

@@ -5,7 +5,7 @@ import { docker as dockerFor } from "../docker/connection";
 import { Failure } from "../lib/failure";
 import { checkNewServer, findBrought, checkSwitchable } from "./before";
 import { readDockerRecord, removeDockerRecord, writeDockerRecord, withMigrationLock } from "./docker-record";
-import { checkUnchanged, holdWrites, selectAll } from "./hold-writes";
+import { checkUnchanged, definitionsOf, holdWrites, selectAll } from "./hold-writes";
 import { compareServers, type Comparison } from "./inventory/inventory";
 import { type MigrationRecord, readRecord, removalInWords } from "./record";
 import { endSwitch, resume } from "./resume";
@@ -28,7 +28,7 @@ import { inSession } from "../postgres/session/session";
 const Loading = z.object({ container: z.string() });
 
 /**
- * Moves the tables of a server and its published port to a new server. Writers wait from before the backup until the new server
+ * Moves the tables of a server, or a whole database, and its published port to a new server. Writers wait from before the backup until the new server
  * has the port. If something fails before that, the old server stays as it was, keeps its port, and writers go on.
  */
 export async function migrate(
@@ -113,22 +113,24 @@ async function moveTables(
     const brought = await findBrought(hold, selection, request);
     const compare = () => compareBoth(servers, brought, signal);
     const refuse = ({ missing }: Pick<Comparison, "missing">) => {
-      checkLeftBehind(notAccepted(missing, request));
+      checkLeftBehind(notAccepted(missing, request), request);
     };
     const before = await compare();
     refuse(before);
-    await checkNewServer(newServer, selection.tables, signal);
+    await checkNewServer(newServer, { tables: selection.tables, whole: request.all }, signal);
     await holdWrites(hold, selection.tables, target, request, progress, signal);
     const since = performance.now();
     progress.note("Writers of the old server wait from now on; readers go on.");
+    const definitions = await definitionsOf(hold, request);
+    const known = { tables: selection.tables, brought, items: before.oldItems, definitions };
     const copied = await loadTables(newServer, request, progress, signal);
-    const known = { tables: selection.tables, brought, items: before.oldItems };
     await checkUnchanged(hold, known, request);
     const after = await compare();
-    refuse({ missing: [...after.missing, ...notBrought(after.oldItems, after.newItems)] });
+    const lost = notBrought(after.oldItems, after.newItems, { alike: request.all });
+    refuse({ missing: [...after.missing, ...lost] });
     signal.throwIfAborted();
     const result = { ...copied, notes: [...copied.notes, ...acceptedInWords(after.missing)] };
-    await switchServers({ ...servers, ...known, hold }, result);
+    await switchServers({ ...servers, known, hold }, result);
     progress.note(`Port and data are the new server's. Writers waited for ${secondsSince(since)} s.`);
     return result;
   });
@@ -171,11 +173,12 @@ async function copyTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { repository, name, s3, dockerHost, jobs } = request;
-  const { container, user, database, excludeTables, logicalForeignKeys, format, lockTimeout } = request;
+  const { container, user, database, excludeTables, logicalForeignKeys, format, lockTimeout, all } = request;
   const { backupId, location } = await backup(
     BackupRequest.parse({
       ...{ repository, name, s3, dockerHost, jobs, container, user, database },
-      ...{ tables: ["*.*"], excludeTables, logicalForeignKeys, format, lockTimeout },
+      ...(all ? { all } : { tables: ["*.*"], excludeTables }),
+      ...{ logicalForeignKeys, format, lockTimeout },
     }),
     progress,
     signal,
@@ -186,7 +189,7 @@ async function copyTables(
       ...{ container: request.toContainer, user: request.toUser, database: request.toDatabase },
       missingRoles: request.missingRoles,
       // Copies of a failed attempt; no client can reach this server yet.
-      ifExists: "replace",
+      ...{ ifExists: "replace", connections: "end" },
     }),
     progress,
     signal,

@@ -1,14 +1,12 @@
 import type { Inspection, PortBinding } from "../docker/container";
 import type { Docker } from "../docker/docker";
 import type { ExecTarget } from "../docker/exec";
-import type { Relation } from "../postgres/catalog/catalog";
 import { connectedTarget } from "../postgres/session/connect";
 import { type Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import type { MigrateRequest } from "../request";
 import path from "node:path";
-import type { Item } from "./inventory/items";
-import type { Brought } from "./inventory/objects";
+import type { Known } from "./hold-writes";
 
 /** The server to which the tables are migrated. */
 export interface NewServer {
@@ -25,11 +23,7 @@ export interface Servers {
   readonly newServer: NewServer;
   /** Session in the old database. Its transaction holds the locks that writers wait for. */
   readonly hold: Session;
-  /** The tables that are locked. */
-  readonly tables: readonly Relation[];
-  readonly brought: Brought;
-  /** What the old server had when both were compared. */
-  readonly items: readonly Item[];
+  readonly known: Known;
   readonly progress: Progress;
 }
 

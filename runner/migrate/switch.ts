@@ -44,7 +44,7 @@ import { inSession } from "../postgres/session/session";
  * anything is touched, and that of the migration once the old server has stopped.
  */
 export async function switchServers(servers: Servers, result: MigrateResult): Promise<void> {
-  const { docker, request, old, newServer, hold, tables, progress } = servers;
+  const { docker, request, old, newServer, hold, known, progress } = servers;
   const toSystem = await inSession(newDatabase(newServer, toTheEnd), toTheEnd, systemIdentifier);
   const fromSystem = await systemIdentifier(hold);
   const switching = switchRecord(old, newServer.container, toSystem);
@@ -54,7 +54,7 @@ export async function switchServers(servers: Servers, result: MigrateResult): Pr
     await restart(newServer, progress);
     const restarted = await runningContainer(docker, newServer.container.Id);
     await endSessions(hold);
-    await checkUnchanged(hold, servers, request);
+    await checkUnchanged(hold, known, request);
     since = performance.now();
     await stopServer(docker, old);
     const { volume, folder } = dataPlace(old);
@@ -73,7 +73,7 @@ export async function switchServers(servers: Servers, result: MigrateResult): Pr
           toDatabase: request.toDatabase,
           toSystem,
         },
-        ...{ tables: packTables(tables.map(({ sqlName }) => sqlName)), result },
+        ...{ tables: packTables(known.tables.map(({ sqlName }) => sqlName)), result },
       },
       toTheEnd,
     );

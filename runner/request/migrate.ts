@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ArchiveFormat } from "./choices";
-import { BackupRequest } from "./backup";
+import { BackupRequest, isStreamed } from "./backup";
 import { RestoreRequest } from "./restore";
 import { BackupsOfName } from "./repository";
 import { Jobs, LockTimeout, Server } from "./server";
@@ -12,10 +12,12 @@ const NewServer = {
   toDatabase: z.string().min(1).default("postgres"),
 };
 
-export const MigrateRequest = z.strictObject({
+const MigrateArguments = z.strictObject({
   ...Server,
   ...NewServer,
   ...BackupsOfName,
+  /** The whole database, with all that `pg_dump` dumps of it, instead of its tables. It takes the place of the new server's. */
+  all: z.boolean().default(false),
   format: z.enum(ArchiveFormat).default("custom"),
   /** Tables, views and so on that stay behind; all others must go along. */
   excludeTables: z.array(z.string().min(1)).default([]),
@@ -29,6 +31,17 @@ export const MigrateRequest = z.strictObject({
   jobs: Jobs,
   /** Seconds to wait for transactions that are writing. */
   lockTimeout: LockTimeout,
+});
+
+export const MigrateRequest = MigrateArguments.refine(
+  ({ all, excludeTables }) => !all || excludeTables.length === 0,
+  {
+    path: ["excludeTables"],
+    message: "has no meaning where the whole database is moved",
+  },
+).refine((request) => !request.all || request.format !== "directory" || !isStreamed(request), {
+  path: ["format"],
+  message: "must be custom where a whole database is streamed to S3",
 });
 export type MigrateRequest = z.infer<typeof MigrateRequest>;
 

@@ -12,7 +12,7 @@ import { archiveName } from "../postgres/archive/compression";
 import { createDatabase, restoreArchive, runScript } from "../postgres/archive/restore";
 import type { TocEntry } from "../postgres/archive/toc";
 import { safeScript } from "../postgres/archive/script-pieces";
-import { firstUserOid } from "../postgres/catalog/catalog";
+import { countUsersObjects } from "../postgres/catalog/database-objects";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
@@ -121,13 +121,6 @@ function refuseParts({ request }: RequestedBackup): void {
 /** none: there is no such database; empty: nothing of the user's is in it; left: it is to be left as it is. */
 type Existing = "none" | "empty" | "filled" | "left";
 
-/** Objects of a user's that an empty database does not have. */
-const countQuery = `
-SELECT (SELECT count(*) FROM pg_class c WHERE oid >= ${firstUserOid} AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
-          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i', 'a')))
-     + (SELECT count(*) FROM pg_proc p WHERE oid >= ${firstUserOid} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
-     + (SELECT count(*) FROM pg_largeobject_metadata) AS count`;
-
 async function findExisting(
   backup: RequestedBackup,
   { exec, session }: Target,
@@ -147,7 +140,7 @@ async function findExisting(
     );
   }
   const { count, before } = await inSession(inDatabase(exec, database), caller.signal, async (own) => ({
-    ...(await own.row(countQuery, z.object({ count: z.int() }))),
+    count: await countUsersObjects(own),
     before: await restoredBefore(backup, own, caller),
   }));
   if (before.length > 0) return "left";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execa } from "execa";
+import { takeBackup } from "../support/backup";
 import { ComponentStack } from "../support/component-stack";
 import { startServer } from "../support/container";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
@@ -89,6 +90,17 @@ describe("a stack that moves a whole database", function () {
     const { failed, log } = await tables.up({ ...restoreArgs(), ifExists: "replace" });
     assert.equal(failed, true);
     assert.match(log, /error\[usage\]: Backup .* is of a whole database\. Restore it by a DatabaseRestore\./);
+    assert.deepEqual(await dumpOf(target, "copy"), await dumpOf(source, "gis"));
+  });
+
+  it("does not take tables for a whole database", async () => {
+    const more = ["--database", "gis"];
+    const taken = { container: source, repository, name: "tables", tables: ["public.base"], more };
+    const { result } = await takeBackup(taken);
+    const args = { ...restoreArgs(), location: result.location, ifExists: "replace" };
+    const { failed, log } = await restore.up(args);
+    assert.equal(failed, true);
+    assert.match(log, /error\[usage\]: Backup .* is of tables\. Restore it by a TableRestore\./);
     assert.deepEqual(await dumpOf(target, "copy"), await dumpOf(source, "gis"));
   });
 });

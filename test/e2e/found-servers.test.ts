@@ -259,7 +259,16 @@ describe("a server with settings of its own", function () {
     );
     const { output: containerId } = await docker("inspect", "--format={{.Id}}", container);
     const key = await backupKey({ containerId, database: "postgres", repository, name: "member" });
-    const left = ["--env", `PGAPPNAME=postgis-backup ${key} member`, container, "psql", "-U", "member", "-d", "postgres"];
+    const left = [
+      "--env",
+      `PGAPPNAME=postgis-backup ${key} member`,
+      container,
+      "psql",
+      "-U",
+      "member",
+      "-d",
+      "postgres",
+    ];
     void docker("exec", ...left, "-c", "SELECT pg_sleep(600)");
     const sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'";
     await waitUntil("a session is left", async () => (await sql(container, sleeping)) === "1");

@@ -24,7 +24,7 @@ describe("a migration that fails", function () {
     repository = await temporaryFolder();
     blocked = await freePort();
     // The new container publishes one port more, and so cannot be started where somebody else has that one.
-    pair = await startPair(statements, ["--publish", `127.0.0.1:${blocked}:9999`]);
+    pair = await startPair(statements, { options: ["--publish", `127.0.0.1:${blocked}:9999`] });
     await sql(pair.oldServer, "ALTER SYSTEM SET cluster_name = 'old'");
     await docker("restart", pair.oldServer);
     await answering();

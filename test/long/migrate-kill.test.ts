@@ -32,7 +32,9 @@ describe("a migration that is killed while the port changes hands", function () 
   before(async () => {
     repository = await temporaryFolder();
     shim = await createDockerShim();
-    pair = await startPair(statements, ["--restart", "unless-stopped"], ["--restart", "always"]);
+    pair = await startPair(statements, {
+      ...{ options: ["--restart", "unless-stopped"], oldOptions: ["--restart", "always"] },
+    });
     await sql(pair.oldServer, "ALTER SYSTEM SET cluster_name = 'old'");
     await docker("restart", pair.oldServer);
     await answering(pair.oldServer);

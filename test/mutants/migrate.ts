@@ -45,7 +45,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "objects left behind by the end are not listed",
     file: "runner/migrate/index.ts",
-    text: "    refuse({ missing: [...after.missing, ...notBrought(after.oldItems, after.newItems)] });\n",
+    text: "    refuse({ missing: [...after.missing, ...lost] });\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
     grep: "notices a role",

@@ -20,17 +20,26 @@ export interface MigrationPair {
   readonly remove: () => Promise<void>;
 }
 
-/** `statements` run on the old server; `options` are docker's for the new one. */
+interface PairOptions {
+  /** Docker's, for the new server. */
+  readonly options?: readonly string[];
+  readonly oldOptions?: readonly string[];
+  readonly oldImage?: string;
+}
+
+/** `statements` run on the old server. */
 export async function startPair(
   statements: string,
-  options: readonly string[] = [],
-  oldOptions: readonly string[] = [],
+  { options = [], oldOptions = [], oldImage }: PairOptions = {},
 ): Promise<MigrationPair> {
   const port = await freePort();
   const network = uniqueName();
   await execa("docker", ["network", "create", "--internal", ...ownLabel, network]);
   const publish = ["--publish", `127.0.0.1:${port}:5432`];
-  const oldServer = await startServer({ ownData: true, options: [...publish, ...oldOptions] });
+  const oldServer = await startServer({
+    ...{ ownData: true, options: [...publish, ...oldOptions] },
+    ...(oldImage === undefined ? {} : { image: oldImage }),
+  });
   await sql(oldServer, `${statements}; ALTER ROLE postgres PASSWORD '${clientPassword}'`);
   const newServer = await startServer({
     ownData: true,

@@ -19,7 +19,10 @@ export async function databaseItems(session: Session, brought?: Brought): Promis
   const rows = await extensionRows(session, brought);
   const large = await largeObjects(session);
   const labels = await securityLabels(session);
-  return [...objects, ...schemas, ...system, ...rows, ...large, ...labels];
+  const items = [...objects, ...schemas, ...system, ...rows, ...large, ...labels];
+  if (brought?.whole !== true) return items;
+  // pg_dump switches a subscription off, because two databases cannot read from one place at once.
+  return items.map((one) => ({ ...one, brought: one.kind !== "subscription" }));
 }
 
 const Schema = z.object({

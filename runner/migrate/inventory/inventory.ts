@@ -30,9 +30,11 @@ export async function compareServers(
 ): Promise<Comparison> {
   const newItems = await itemsOf(newServer, undefined, signal);
   const there = new Set(newItems.map(({ key }) => key));
-  // A schema that the new server has keeps its owner, privileges and comment there.
+  // Unless its whole database is replaced, a schema that the new server has keeps its owner, privileges and comment there.
   const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) =>
-    one.of !== undefined && one.of === one.within && there.has(one.of) ? { ...one, brought: false } : one,
+    !brought.whole && one.of !== undefined && one.of === one.within && there.has(one.of)
+      ? { ...one, brought: false }
+      : one,
   );
   const others = await otherDatabases(oldServer, newServer, signal);
   return {
@@ -46,7 +48,9 @@ async function itemsOf(server: Server, brought: Brought | undefined, signal: Abo
   const { database } = server;
   return inSession(server.target, signal, async (session) => [
     ...(await databaseItems(session, brought)),
-    ...(await serverItems(session, { database, createdRoles: brought?.roles ?? [] })),
+    ...(await serverItems(session, {
+      ...{ database, createdRoles: brought?.roles ?? [], whole: brought?.whole ?? false },
+    })),
   ]);
 }
 

@@ -41,10 +41,15 @@ export function missingItems(oldItems: readonly Item[], newItems: readonly Item[
   return missing.filter(({ of }) => of === undefined || !keys.has(of));
 }
 
-/** Items that the migration was to bring, and that the new server does not have after it. */
-export function notBrought(oldItems: readonly Item[], newItems: readonly Item[]): Item[] {
-  const there = new Set(newItems.map(({ key }) => key));
-  return oldItems.filter(({ brought, key }) => brought === true && !there.has(key));
+/** Items that the migration was to bring, and that the new server does not have after it; as they were, where that is asked. */
+export function notBrought(
+  oldItems: readonly Item[],
+  newItems: readonly Item[],
+  { alike }: { readonly alike: boolean },
+): Item[] {
+  const there = new Map(newItems.map(({ key, detail }) => [key, detail]));
+  const has = ({ key, detail }: Item) => there.has(key) && (!alike || there.get(key) === detail);
+  return oldItems.filter((one) => one.brought === true && one.byDefault !== true && !has(one));
 }
 
 /** Such as "2 tables, 1 view". */
@@ -112,7 +117,7 @@ export function checkAcceptance({ leaveBehind }: Pick<Acceptance, "leaveBehind">
 const bytesOf = { kind: 900, all: 6000 };
 
 /** Fails with everything that the new server would lack, sorted by kind. */
-export function checkLeftBehind(missing: readonly Item[]): void {
+export function checkLeftBehind(missing: readonly Item[], { all }: { readonly all: boolean }): void {
   if (missing.length === 0) return;
   const kinds = new Map<string, Item[]>();
   for (const one of missing) kinds.set(one.kind, [...(kinds.get(one.kind) ?? []), one]);
@@ -133,12 +138,15 @@ export function checkLeftBehind(missing: readonly Item[]): void {
   const last = failures.pop();
   throw new Failures([
     ...failures,
-    new Failure(last?.code ?? "left-behind", `${last?.message ?? ""}\n${more}${remedy()}`),
+    new Failure(last?.code ?? "left-behind", `${last?.message ?? ""}\n${more}${remedy(all)}`),
   ]);
 }
 
-const remedy = () =>
-  "A migration brings the tables of one database, and what they need. Create the rest on the new server, roles with their passwords too; " +
+const remedy = (all: boolean) =>
+  (all
+    ? "A migration brings one database. "
+    : `A migration brings the tables of one database, and what they need; with ${setting("--all", "all: true")}, the whole database. `) +
+  "Create the rest on the new server, roles with their passwords too; " +
   `or accept each that nobody needs there, by the words in quotes: ${setting('--leave-behind "view public.*"', 'leaveBehind: ["view public.*"]')}. ` +
   "* and ? stand for any characters of a name.";
 

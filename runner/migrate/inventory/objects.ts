@@ -30,8 +30,14 @@ const identified = new Set(
     .map((name) => `pg_${name}`),
 );
 
-/** Which rows count: NOT NULL is a constraint from version 18 on only, and `pg_dump` leaves out an invalid index. */
+/**
+ * Which rows count: NOT NULL is a constraint from version 18 on only, the expression of a generated column is a part of the column
+ * in newer versions only, and `pg_dump` leaves out an invalid index.
+ */
 const conditions: Readonly<Record<string, string>> = {
+  // to_jsonb finds a column that older versions lack.
+  pg_attrdef: `AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute g WHERE g.attrelid = o.adrelid AND g.attnum = o.adnum
+    AND to_jsonb(g) ->> 'attgenerated' <> '')`,
   pg_constraint: "AND o.contype <> 'n'",
   pg_trigger: "AND NOT o.tgisinternal",
   pg_subscription:
@@ -159,6 +165,8 @@ export interface Brought {
   has(object: Identified): boolean;
   /** A relation that the user excluded by name. */
   excludes(object: Identified): boolean;
+  /** Everything in the database, and what belongs to it. */
+  readonly whole: boolean;
   readonly requires: Requirements;
   /** As SQL writes them. */
   readonly schemas: ReadonlySet<string>;
@@ -170,6 +178,7 @@ export function broughtBy({
   tables,
   excluded,
   objects,
+  whole,
   requires,
   createsRoles,
 }: {
@@ -177,6 +186,7 @@ export function broughtBy({
   readonly tables: readonly string[];
   readonly excluded: readonly string[];
   readonly objects: readonly string[];
+  readonly whole: boolean;
   readonly requires: Requirements;
   readonly createsRoles: boolean;
 }): Brought {
@@ -197,7 +207,7 @@ export function broughtBy({
       return object.catalog === "pg_extension" && extensions.has(name[0] ?? "");
     },
     excludes: (object) => object.catalog === "pg_class" && excludedOids.has(oidOf(object)),
-    requires,
+    ...{ whole, requires },
     schemas: new Set(requires.schemas.map(identifier)),
     roles: createsRoles ? requires.roles : [],
   };

@@ -8,6 +8,8 @@ interface ServerQuestion {
   readonly database: string;
   /** Roles that the migration creates where they are missing. */
   readonly createdRoles: readonly string[];
+  /** Whether it brings all that belongs to the database. */
+  readonly whole: boolean;
 }
 
 /** Changes settings of the session. */
@@ -95,7 +97,7 @@ const nobodysComments = new Set([
   "default template for new databases",
 ]);
 
-async function databaseProperties(session: Session, { database }: ServerQuestion): Promise<Item[]> {
+async function databaseProperties(session: Session, { database, whole }: ServerQuestion): Promise<Item[]> {
   const found = (
     await session.rows(
       `SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datdba = 10 AS bootstrap, datconnlimit AS limit,
@@ -111,7 +113,7 @@ async function databaseProperties(session: Session, { database }: ServerQuestion
   ).find(({ name }) => name === database);
   if (found === undefined) return [];
   const property = (kind: string, more: Partial<Item>) =>
-    item(kind, database, { key: `${kind} that is migrated`, ...more });
+    item(kind, database, { key: `${kind} that is migrated`, brought: whole, ...more });
   const { owner, bootstrap, granted, limit, collation, comment } = found;
   return [
     property("owner of database", { detail: owner, byDefault: bootstrap }),
@@ -144,7 +146,7 @@ async function otherThings(session: Session, parameters: boolean): Promise<Item[
 const extensionPaths = ', *"?(topology|tiger|tiger_data)"?(?=,|$)';
 
 /** `ALTER ROLE … SET` and `ALTER DATABASE … SET`. Settings of other databases belong to those. */
-async function roleSettings(session: Session, { database }: ServerQuestion): Promise<Item[]> {
+async function roleSettings(session: Session, { database, whole }: ServerQuestion): Promise<Item[]> {
   const found = await session.rows(
     `SELECT split_part(value, '=', 1) AS name, md5(CASE WHEN value LIKE 'search\\_path=%'
          THEN regexp_replace(value, '${extensionPaths}', '', 'g') ELSE value END) AS detail, datname AS database,
@@ -167,7 +169,8 @@ async function roleSettings(session: Session, { database }: ServerQuestion): Pro
       ];
       const words = `${name} of ${whose.length === 0 ? "all roles" : whose.join(" in ")}`;
       const key = `setting ${name} ${role ?? ""} ${setting.database === null ? "" : "in the database that is migrated"}`;
-      return item("setting", words, { key, detail, of: role === null ? undefined : `role ${role}` });
+      const brought = whole && setting.database !== null;
+      return item("setting", words, { key, detail, of: role === null ? undefined : `role ${role}`, brought });
     });
 }
 

@@ -60,6 +60,8 @@ const sequenceValue = "value of a sequence";
 const largeObject = "content of a large object";
 /** Kinds whose digest is of what users have stored, and the same in every version. */
 const contents = new Set([largeObject]);
+/** Kinds that change without a change of a definition. */
+const changing = [sequenceValue, largeObject];
 
 interface Source {
   readonly kind: string;
@@ -367,12 +369,13 @@ const sources: readonly Source[] = [
   })),
 ];
 
-const query = sources
-  .map(
-    ({ kind, name, definition, from, schema = "NULL", hasExpressions = false }) =>
-      `SELECT '${kind}' AS kind, (${schema})::text AS schema, ${name} AS name, ${definition} AS text, ${String(hasExpressions)} AS "hasExpressions" FROM ${from}`,
-  )
-  .join("\nUNION ALL\n");
+const queryOf = (some: readonly Source[]) =>
+  some
+    .map(
+      ({ kind, name, definition, from, schema = "NULL", hasExpressions = false }) =>
+        `SELECT '${kind}' AS kind, (${schema})::text AS schema, ${name} AS name, ${definition} AS text, ${String(hasExpressions)} AS "hasExpressions" FROM ${from}`,
+    )
+    .join("\nUNION ALL\n");
 
 const Found = z.object({
   kind: z.string(),
@@ -396,24 +399,52 @@ export async function readDatabaseObjects(
   session: Session,
   excludeSchemas: readonly string[],
 ): Promise<DatabaseObject[]> {
-  const objects = await session.rows(
-    `SELECT * FROM (${query}) q ORDER BY kind COLLATE "C", name COLLATE "C"`,
-    Found,
-  );
-  const left = objects.filter(({ schema }) => schema === null || !excludeSchemas.includes(schema));
+  const objects = await read(session, sources, excludeSchemas);
   const tables = await session.rows(extensionTables, z.object({ name: z.string(), condition: z.string() }));
   const rows: DatabaseObject[] = [];
   for (const { name, condition } of tables) {
     const { text } = await session.row(extensionRows(name, condition), z.object({ text: z.string() }));
     rows.push({ kind: "rows of an extension", name, definition: text });
   }
-  return [
-    ...left.map(({ kind, name, text, hasExpressions }) => ({
+  return [...objects, ...rows];
+}
+
+/** The same without what is stored in them. */
+export const readDefinitions = (session: Session): Promise<DatabaseObject[]> =>
+  read(
+    session,
+    sources.filter(({ kind }) => !changing.includes(kind)),
+    [],
+  );
+
+async function read(
+  session: Session,
+  some: readonly Source[],
+  excludeSchemas: readonly string[],
+): Promise<DatabaseObject[]> {
+  const objects = await session.rows(
+    `SELECT * FROM (${queryOf(some)}) q ORDER BY kind COLLATE "C", name COLLATE "C"`,
+    Found,
+  );
+  return objects
+    .filter(({ schema }) => schema === null || !excludeSchemas.includes(schema))
+    .map(({ kind, name, text, hasExpressions }) => ({
       ...{ kind, name },
       definition: kind === sequenceValue ? text : digest(hasExpressions ? withoutCasts(text) : text),
-    })),
-    ...rows,
-  ];
+    }));
+}
+
+/** Objects of a user's that an empty database does not have. */
+const countQuery = `
+SELECT (SELECT count(*) FROM pg_class c WHERE oid >= ${firstUserOid} AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i', 'a')))
+     + (SELECT count(*) FROM pg_proc p WHERE oid >= ${firstUserOid} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+     + (SELECT count(*) FROM pg_largeobject_metadata) AS count`;
+
+/** How many objects of users the database of the session has; none if it is empty. */
+export async function countUsersObjects(session: Session): Promise<number> {
+  const { count } = await session.row(countQuery, z.object({ count: z.int() }));
+  return count;
 }
 
 const digest = (text: string) => createHash("md5").update(text).digest("hex");

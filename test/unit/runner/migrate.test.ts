@@ -47,7 +47,7 @@ describe("the items of two servers", () => {
       ["a", "c"],
     );
     assert.deepEqual(
-      notBrought(old, fresh).map(({ name }) => name),
+      notBrought(old, fresh, { alike: false }).map(({ name }) => name),
       ["e"],
     );
   });
@@ -80,7 +80,7 @@ describe("the objects of a database", () => {
     has: ({ id }: { id: string }) => id === table.id,
     excludes: () => false,
     requires: { extensions: [] } as never,
-    ...{ schemas: new Set<string>(), roles: [] },
+    ...{ schemas: new Set<string>(), roles: [], whole: false },
   };
   const names = (objects: readonly DatabaseObject[], dependencies: readonly Dependency[]) =>
     itemsOf(objects, dependencies, brought).map(
@@ -152,7 +152,7 @@ describe("what is accepted to stay behind", () => {
     const many = Array.from({ length: 5000 }, (_, n) => item("function", `tools.f${n}()`));
     assert.throws(
       () => {
-        checkLeftBehind([...many, item("view", "public.a")]);
+        checkLeftBehind([...many, item("view", "public.a")], { all: false });
       },
       ({ message }: Error) => {
         assert.ok(Buffer.byteLength(message) < 4_000, message);
