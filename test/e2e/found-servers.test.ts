@@ -93,6 +93,23 @@ describe("a hot standby", function () {
     assert.equal(await settingsOf(pair.primary, "gis_copy"), await settingsOf(pair.primary, "gis"));
   });
 
+  it("shares the rows of unchanged tables with its last backup", async () => {
+    const large = "AS SELECT g, rpad(md5(g::text), 150, 'x') AS note FROM generate_series(1, 9000) g;";
+    await sql(pair.primary, `CREATE TABLE same ${large} CREATE TABLE grows ${large}`, "fast");
+    await pair.follow();
+    const more = ["--database", "fast", "--format", "directory", "--full-every", "7d"];
+    const options = { container: pair.standby, repository, name: "shared", tables: ["same", "grows"], more };
+    await takeBackup(options);
+    await sql(pair.primary, "INSERT INTO grows VALUES (0, 'new')", "fast");
+    await pair.follow();
+    const { manifest } = await takeBackup(options);
+    const shared = manifest.tables.filter(({ sharedFrom }) => sharedFrom !== undefined);
+    assert.deepEqual(
+      shared.map(({ name }) => name),
+      ["same"],
+    );
+  });
+
   it("has no rows of unlogged tables, and none are left out without a word", async () => {
     const fast = { container: pair.standby, repository, name: "fast" };
     const table = { ...fast, tables: ["cache", "kept"], more: ["--database", "fast"] };
