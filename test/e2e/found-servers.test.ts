@@ -426,12 +426,10 @@ describe("whole databases of other encodings", function () {
     await removeFolder(repository);
   });
 
-  const texts = {
-    LATIN1: "Sète",
-    EUC_JP: "日本",
-    SQL_ASCII: "Sète",
-  };
-  for (const [encoding, word] of Object.entries(texts))
+  for (const { encoding, word, formats } of [
+    { encoding: "LATIN1", word: "Sète", formats: ["custom"] },
+    { encoding: "SQL_ASCII", word: "Sète", formats: ["directory", "plain"] },
+  ])
     it(`come back in theirs: ${encoding}`, async () => {
       const database = encoding.toLowerCase();
       const locale = "LC_COLLATE 'C' LC_CTYPE 'C'";
@@ -449,7 +447,7 @@ describe("whole databases of other encodings", function () {
          COMMENT ON DATABASE ${database} IS '${word}'`,
         database,
       );
-      for (const format of ["directory", "plain"]) {
+      for (const format of formats) {
         const name = `${database}-${format}`;
         const more = ["--database", database, "--all", "--format", format, "--verify", "restore"];
         await takeBackup({ container, repository, name, tables: [], more });
@@ -522,11 +520,10 @@ describe("a server in an image with busybox and another id of postgres", functio
     it(`is backed up, verified and restored: ${title}`, async () => {
       const container = server.name;
       const name = `tables-${format}`;
-      const how = ["--format", format, "--split-tables-from", "1", "--verify", "restore"];
+      const how = ["--format", format, "--split-tables-from", "1"];
       const options = { container, repository: repository(), name, tables: fixtureSelection };
       await takeBackup({ ...options, more: ["--database", "tables", ...how] });
       const location = path.join(repository(), name, "latest");
-      await postgis_backup("verify", location);
       await postgis_backup("verify", location, "--level", "restore");
       const database = `tables_${format}`;
       const into = { container, repository: repository(), name, database };
