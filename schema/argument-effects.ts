@@ -340,6 +340,16 @@ const ofBackups = {
     wrong: refused("tar", /^format: /),
   },
   jobs: { effect: "noBackup", change: () => 2, wrong: refused(0, /^jobs: /) },
+  splitTablesFrom: { effect: "noBackup", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
+  fullEvery: {
+    effect: "noBackup",
+    apart: true,
+    change: () => "7d",
+    wrong: [
+      ...refused("often", /^fullEvery: must be a duration/),
+      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format share/),
+    ],
+  },
   compression: {
     effect: "newBackup",
     change: () => "gzip:1",
@@ -408,16 +418,6 @@ export const tableBackup = {
     ],
   },
   excludeTables: { effect: "newBackup", change: () => ["nothing_*"], shows: trigger("excludeTables") },
-  splitTablesFrom: { effect: "noBackup", change: () => 0, wrong: refused(-1, /^splitTablesFrom: /) },
-  fullEvery: {
-    effect: "noBackup",
-    apart: true,
-    change: () => "7d",
-    wrong: [
-      ...refused("often", /^fullEvery: must be a duration/),
-      ...refused("7d", /^fullEvery: has no effect here: only archives in the directory format share/),
-    ],
-  },
   missingReferences: {
     effect: "newBackup",
     change: () => "include",

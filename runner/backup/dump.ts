@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { dump, type DumpOptions } from "../postgres/archive/dump";
+import { dump, type DumpOptions, withoutTables } from "../postgres/archive/dump";
 import { dumpInPieces, type Pieced } from "../postgres/archive/ranged-dump";
 import { findExtents } from "../postgres/catalog/extents";
 import {
@@ -151,14 +151,13 @@ function dumperOf(connection: Connection, dumping: Dumping, pieces: Pieces): Dum
   const { shared, kept, ranged, compressor, contents } = pieces;
   if (contents !== undefined && isSplit(destination))
     return async (onTables, signal) => {
-      const left = snapshot.tables.filter(({ oid }) => !shared.has(oid));
-      const without = { ...snapshot, tables: left };
+      const without = withoutTables(snapshot, new Set(shared.keys()));
       const all = await contents.read(signal);
       const receiving = {
         receive: (chunks: AsyncIterable<Uint8Array>) => destination.receive(chunks, all),
       };
       // The contents have the sequences too.
-      if (left.some(holdsRows))
+      if (without.tables.some(holdsRows))
         await dump(target, { ...options, sequences: [] }, without, receiving, onTables, signal);
       else await destination.writeContents(all);
       const names = new Map([...shared].map(([oid, { at }]) => [oid, path.posix.basename(at)]));

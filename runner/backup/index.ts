@@ -8,6 +8,7 @@ import { measureUnseen, type Relation } from "../postgres/catalog/catalog";
 import type { Needs } from "../postgres/catalog/needs";
 import { withQualifiedNames, openSession, type Session } from "../postgres/session/session";
 import { extensionsOf } from "../postgres/catalog/requirements";
+import { calledUnqualified } from "../postgres/catalog/unqualified";
 import { kindName, type Selection, resolveSelection } from "../postgres/catalog/select-tables";
 import { standbyConflict } from "../postgres/session/hot-standby";
 import { takeSnapshot } from "../postgres/session/snapshot";
@@ -73,6 +74,7 @@ async function takeBackup(
     );
     const outside = await checkedContent(session, snapshot, request.accept, progress);
     noteSkipped(snapshot, progress);
+    await noteUnqualified(session, snapshot.tables, progress);
     // Only now the sizes are exact; before, they were those of the last VACUUM or ANALYZE.
     await repositories.checkSpace(plan.estimate(snapshot.tables));
     const mostBytes = mostArchiveBytes(snapshot.tables, plan.archive.compression);
@@ -145,6 +147,30 @@ function noteSkipped({ skipped }: Selection, progress: Progress): void {
   if (skipped.length === 0) return;
   const names = skipped.map((relation) => `${kindName(relation)} ${relation.sqlName}`).join(", ");
   progress.note(`Not in the backup, because they hold no rows of their own: ${names}.`);
+}
+
+/** Functions that a message names. */
+const namedFunctions = 5;
+
+/** Tells of functions because of which the stock tools cannot restore the tables. */
+async function noteUnqualified(
+  session: Session,
+  tables: readonly Relation[],
+  progress: Progress,
+): Promise<void> {
+  const functions = await calledUnqualified(
+    session,
+    tables.map(({ oid }) => oid),
+  );
+  const [first] = functions;
+  if (first === undefined) return;
+  const more =
+    functions.length > namedFunctions ? ` and ${functions.length - namedFunctions} more functions` : "";
+  progress.note(
+    `warning: pg_restore alone cannot restore the tables, but postgis-backup can: an index, a generated column or a check calls ` +
+      `${functions.slice(0, namedFunctions).join(", ")}${more}, and the function names others without their schemas. Once each has a search path ` +
+      `of its own, pg_restore can, too, such as by "ALTER FUNCTION ${first} SET search_path = public".`,
+  );
 }
 
 /** A result must stay short: see {@link BackupResult}. */

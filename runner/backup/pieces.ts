@@ -1,4 +1,5 @@
 /** How the rows of each table get into the archive: shared with an earlier backup, dumped in ranges, or dumped whole. */
+import * as z from "zod";
 import { type Compressor, findCompressor } from "../postgres/archive/compression";
 import { canReadContents, type EarlyContents, startContents } from "../postgres/archive/contents";
 import type { Pieced } from "../postgres/archive/ranged-dump";
@@ -14,6 +15,7 @@ import { readStorage, type Storage } from "../postgres/catalog/storage";
 import type { Connection } from "../postgres/session/connect";
 import type { Relation } from "../postgres/catalog/catalog";
 import { sqlName } from "../postgres/session/names";
+import type { Session } from "../postgres/session/session";
 import type { Progress } from "../lib/progress";
 import { isSplit } from "./destination";
 import type { Dumping } from "./dump";
@@ -59,7 +61,7 @@ export async function planPieces(
   const { tables } = snapshot;
   const { format, jobs, compression } = options;
   const inFolder = format === "directory" && "containerPath" in destination;
-  if (snapshot.whole !== undefined || (!inFolder && !isSplit(destination))) return none;
+  if (!inFolder && !isSplit(destination)) return none;
 
   const isCompared = measuring.places === true;
   const oids = tables.map(({ oid }) => oid);
@@ -77,7 +79,8 @@ export async function planPieces(
     return { ...none, storage };
 
   // It takes longer than to compare small tables, and is seldom read in vain: most tables do not change between two backups.
-  const contents = startContents(target, options, snapshot, signal);
+  const otherBytes = snapshot.whole === undefined ? 0 : await bytesOfOthers(session);
+  const contents = startContents(target, options, snapshot, otherBytes, signal);
   const lasting = (table: Relation, pages: number) => before.get(sqlName(table)) ?? lastingRange(pages);
   const splitting = isCompared ? lasting : forWorkers(jobs);
   try {
@@ -99,6 +102,16 @@ export async function planPieces(
     await contents.close();
     throw error;
   }
+}
+
+/** The most that a table of contents has of all that is no table: it has entries for a large object, and the text of a function. */
+async function bytesOfOthers(session: Session): Promise<number> {
+  const { bytes } = await session.row(
+    `SELECT 2000 * (SELECT count(*) FROM pg_largeobject_metadata) + pg_total_relation_size('pg_proc') + pg_total_relation_size('pg_rewrite')
+       + 10 * pg_total_relation_size('pg_description') AS bytes`,
+    z.object({ bytes: z.int() }),
+  );
+  return bytes;
 }
 
 function noteRanges(

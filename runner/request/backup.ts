@@ -41,7 +41,6 @@ function ofTablesOrAll(
     readonly excludeTableData: readonly string[];
     readonly excludeSchemas: readonly string[];
     readonly missingReferences: MissingReferences;
-    readonly fullEvery?: string | undefined;
     readonly format?: ArchiveFormat | undefined;
     readonly repository: string;
     readonly workDirectory?: string | undefined;
@@ -60,8 +59,6 @@ function ofTablesOrAll(
     if (request[key].length > 0) refuse(key, "has no meaning in a backup of the whole database");
   if (request.missingReferences !== "fail")
     refuse("missingReferences", "has no meaning in a backup of the whole database");
-  if (request.fullEvery !== undefined)
-    refuse("fullEvery", "is for backups of tables; a backup of the whole database has all rows each time");
   if (request.format === "directory" && isStreamed(request))
     refuse("format", "must be custom where a whole database is streamed to S3. Or set a work directory");
 }

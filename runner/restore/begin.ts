@@ -290,26 +290,39 @@ export async function restoredBefore(
   session: Session,
   { progress, notes }: Pick<Caller, "progress" | "notes">,
 ): Promise<Manifest["tables"]> {
-  if (request.once === undefined) return [];
-  const [found] = await session.rows(
-    `SELECT split_part(value, '=', 2) AS what FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
-     WHERE d.datname = current_database() AND s.setrole = 0 AND split_part(value, '=', 1) = ${escapeLiteral(setting(request.once))}`,
-    z.object({ what: z.string() }),
-  );
-  if (found?.what !== request.once.what) return [];
+  if (!(await remembersRestore(request, session))) return [];
   const existing = await findExisting(
     session,
     manifest.tables.map((table) => finalPlace(request, table)),
   );
   const places = new Set(existing.map((place) => sqlName(place)));
   const there = manifest.tables.filter((table) => places.has(sqlName(finalPlace(request, table))));
-  if (there.length > 0) {
-    const note =
-      "These tables were restored by the same declaration before, and are left as they are. To restore them again, change its triggers.";
-    notes.push(note);
-    progress.note(note);
-  }
+  if (there.length > 0) noteRestoredBefore("These tables were", { progress, notes });
   return there;
+}
+
+export function noteRestoredBefore(
+  what: "These tables were" | "This database was",
+  { progress, notes }: Pick<Caller, "progress" | "notes">,
+): void {
+  const [are, them] = what.endsWith("were") ? ["are left as they are", "them"] : ["is left as it is", "it"];
+  const note = `${what} restored by the same declaration before, and ${are}. To restore ${them} again, change its triggers.`;
+  notes.push(note);
+  progress.note(note);
+}
+
+/** Whether the database of the session says that the same declaration has restored the same into it. */
+export async function remembersRestore(
+  { once }: Pick<RestoreRequest, "once">,
+  session: Session,
+): Promise<boolean> {
+  if (once === undefined) return false;
+  const [found] = await session.rows(
+    `SELECT split_part(value, '=', 2) AS what FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS value
+     WHERE d.datname = current_database() AND s.setrole = 0 AND split_part(value, '=', 1) = ${escapeLiteral(setting(once))}`,
+    z.object({ what: z.string() }),
+  );
+  return found?.what === once.what;
 }
 
 /** Call it once the tables are published. */

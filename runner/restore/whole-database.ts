@@ -27,9 +27,10 @@ import {
   type Caller,
   type Found,
   lockTarget,
+  noteRestoredBefore,
   rememberRestored,
+  remembersRestore,
   type RequestedBackup,
-  restoredBefore,
   type Target,
 } from "./begin";
 import { checkExtensions, checkFreeSpace, checkRoles } from "./check";
@@ -139,12 +140,15 @@ async function findExisting(
       `There is no database "${database}". Create it, or set ${setting("--create-database", "createDatabase: true")}.`,
     );
   }
-  const { count, before } = await inSession(inDatabase(exec, database), caller.signal, async (own) => ({
+  const { count, remembers } = await inSession(inDatabase(exec, database), caller.signal, async (own) => ({
     count: await countUsersObjects(own),
-    before: await restoredBefore(backup, own, caller),
+    remembers: await remembersRestore(request, own),
   }));
-  if (before.length > 0) return "left";
   if (count === 0) return "empty";
+  if (remembers) {
+    noteRestoredBefore("This database was", caller);
+    return "left";
+  }
   if (ifExists === "skip") return "left";
   if (ifExists !== "fail") return "filled";
   throw new Failure(

@@ -16,7 +16,8 @@ const tables = `
 CREATE ROLE curator;
 CREATE TABLE dias_catalogue (id serial PRIMARY KEY, reference varchar(120) UNIQUE, footprint geometry(Polygon, 4326));
 CREATE INDEX ON dias_catalogue USING gist (footprint);
-CREATE TABLE parcel_set (ogc_fid int PRIMARY KEY, crop text CHECK (crop <> ''), wkb_geometry geometry(Polygon, 3035));
+CREATE TABLE parcel_set (ogc_fid int PRIMARY KEY, crop text CHECK (crop <> ''), wkb_geometry geometry(Polygon, 3035),
+  area float8 GENERATED ALWAYS AS (ST_Area(wkb_geometry)) STORED);
 CREATE INDEX ON parcel_set USING gist (wkb_geometry);
 ALTER TABLE parcel_set OWNER TO curator;
 CREATE TABLE "roi2020_S2_signatures" (pid int, obsid int, band char(3), mean real);

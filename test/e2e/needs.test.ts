@@ -238,6 +238,31 @@ describe("what tables need", function () {
     );
   });
 
+  it("is named where stock tools cannot run a function, with what lets them", async () => {
+    const area = (name: string) =>
+      `CREATE FUNCTION ${name}(geometry) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT st_area($1)';`;
+    const name = await database(
+      "barely",
+      `CREATE EXTENSION IF NOT EXISTS postgis; ${["stored", "checked", "unused"].map(area).join(" ")}
+       CREATE TABLE shapes (g geometry CHECK (checked(g) > 0), a float8 GENERATED ALWAYS AS (stored(g)) STORED);
+       INSERT INTO shapes VALUES ('POLYGON((0 0,0 1,1 1,0 0))');`,
+    );
+    const before = await backup(name, ["shapes"]);
+    const [said = "", ...others] = before.stderr.split("\n").filter((line) => line.startsWith("warning: "));
+    assert.deepEqual(others, []);
+    for (const used of ["stored", "checked"])
+      assert.ok(said.includes(`public.${used}(public.geometry)`), said);
+    assert.doesNotMatch(said, /unused/);
+    await assert.rejects(broughtBack(before.result.restoreCommand, name, ["public"]), /st_area\(/);
+    await sql(container, "DROP DATABASE barely_restored");
+    for (const used of ["stored", "checked"])
+      await sql(container, `ALTER FUNCTION ${used} SET search_path = public`, name);
+    await sql(container, "DROP FUNCTION unused", name);
+    const after = await backup(name, ["shapes"]);
+    assert.doesNotMatch(after.stderr, /warning: /);
+    await broughtBack(after.result.restoreCommand, name, ["public"]);
+  });
+
   it("is named where it cannot come back, and nothing is left", async () => {
     await sql(container, "CREATE DATABASE refusing");
     for (const [title, statements, table, error] of refused) {

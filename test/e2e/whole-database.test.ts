@@ -5,7 +5,7 @@ import { docker, startServer } from "../support/container";
 import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { refused, remainsOf, restoreArguments, restored } from "../support/restore-fixture";
-import { runRunner } from "../support/runner";
+import { runnerMain, runRunner } from "../support/runner";
 import { throwaways } from "../support/throwaways";
 import { dumpOf, makeDatabase, settingsOf } from "../support/whole-database";
 
@@ -113,6 +113,34 @@ describe("a backup of a whole database", function () {
     const { swappedInto } = await restored(into("empty_one"));
     assert.deepEqual(swappedInto, []);
     assert.deepEqual(await dumpOf(container, "empty_one"), await dumpOf(container, "gis"));
+  });
+
+  it("is not restored again over what was written since, where it has no tables", async () => {
+    await sql(container, "CREATE DATABASE no_tables");
+    await sql(container, "CREATE VIEW seen AS SELECT 1 AS x", "no_tables");
+    const taken = { container, repository: elsewhere, name: "views", tables: [] };
+    const { result } = await takeBackup({ ...taken, more: ["--database", "no_tables", "--all"] });
+    const input = JSON.stringify({
+      ...{
+        location: result.location,
+        container,
+        database: "views",
+        createDatabase: true,
+        ifExists: "replace",
+      },
+      once: { by: "0".repeat(32), what: "1".repeat(32) },
+    });
+    const restore = () => execa("node", [runnerMain, "restore", "--request", "-"], { input, reject: false });
+    const first = await restore();
+    assert.equal(first.exitCode, 0, first.stderr);
+    await sql(container, "CREATE OR REPLACE VIEW seen AS SELECT 7 AS x", "views");
+    const again = await restore();
+    assert.match(
+      again.stderr,
+      /This database was restored by the same declaration before, and is left as it is/,
+    );
+    assert.equal((JSON.parse(again.stdout) as { restored: boolean }).restored, false);
+    assert.equal(await sql(container, "SELECT x FROM seen", "views"), "7");
   });
 
   it("waits for nobody who uses the database that it replaces, and ends their sessions only if that is asked for", async () => {

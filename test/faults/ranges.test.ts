@@ -105,7 +105,7 @@ describe("a backup of a table in ranges", function () {
       ignoredReferences: [],
     };
     await assert.rejects(
-      readContents(target, options, snapshot, new AbortController().signal),
+      readContents(target, options, snapshot, 0, new AbortController().signal),
       ({ code, message }: Failure) => code === "dump-failed" && /snapshot/.test(message),
     );
   });

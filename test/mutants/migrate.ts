@@ -29,10 +29,26 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "objects created after the first check are not seen",
     file: "runner/migrate/switch.ts",
-    text: "    await checkUnchanged(hold, servers, request);\n",
+    text: "    await checkUnchanged(hold, known, request);\n",
     replacement: "",
     tests: ["test/faults/migrate.test.ts"],
     grep: "notices a table that somebody made after",
+  },
+  {
+    title: "what somebody redefines while a whole database is moved is not seen",
+    file: "runner/migrate/hold-writes.ts",
+    text: "  if (!all) return [];\n",
+    replacement: "  if (!all || all) return [];\n",
+    tests: ["test/e2e/migrate-database.test.ts"],
+    grep: "notices what somebody redefines",
+  },
+  {
+    title: "a database with objects of its own is replaced by a whole one",
+    file: "runner/migrate/before.ts",
+    text: "  if (count === 0) return;\n",
+    replacement: "  if (count >= 0) return;\n",
+    tests: ["test/e2e/migrate-database.test.ts"],
+    grep: "does not take the place",
   },
   {
     title: "objects that would be left behind are not listed",
@@ -60,7 +76,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "tables of the new server are overwritten",
     file: "runner/migrate/index.ts",
-    text: "    await checkNewServer(newServer, selection.tables, signal);\n",
+    text: "    await checkNewServer(newServer, { tables: selection.tables, whole: request.all }, signal);\n",
     replacement: "",
     tests: ["test/e2e/migrate-inventory.test.ts"],
     grep: "overwrites no rows",

@@ -53,6 +53,14 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/e2e/whole-database.test.ts"],
   },
   {
+    title: "a whole database is restored again over what was written since",
+    file: "runner/restore/whole-database.ts",
+    text: "  if (remembers) {\n",
+    replacement: "  if (remembers && count < 0) {\n",
+    tests: ["test/e2e/whole-database.test.ts"],
+    grep: "where it has no tables",
+  },
+  {
     title: "a database that is swapped out is dropped",
     file: "runner/restore/whole-database.ts",
     text: 'if (existing === "filled" && ifExists === "swap") return [aside];',

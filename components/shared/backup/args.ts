@@ -100,6 +100,20 @@ export interface BackupArgs {
    */
   jobs?: pulumi.Input<number>;
   /**
+   * Tables of at least this many bytes are dumped by all workers at once; 0 turns that off. Indexes do not count. It needs three
+   * workers, the format `directory` and PostgreSQL 14; the archive is the same either way. A change takes no new backup.
+   * @default 536870912 (512 MiB)
+   */
+  splitTablesFrom?: pulumi.Input<number>;
+  /**
+   * How long rows that did not change are shared with earlier backups before they are dumped anew, such as `7d` or `36h`. The backup
+   * links the data file of the last one, or has S3 copy its object, instead of dumping the table again, if it proves that the table,
+   * its rows and their places are the same. It needs the format `directory`, which must be named where the repository is in S3, and
+   * is refused for another format and with `workDirectory`. A change takes no new backup.
+   * @default none; all rows are dumped each time
+   */
+  fullEvery?: pulumi.Input<string>;
+  /**
    * Compression: `zstd`, `gzip` or `lz4`, with an optional level such as `zstd:1`; or `none`. zstd and lz4 need PostgreSQL 16. A change is
    * a new backup.
    * @default "zstd:1", or "gzip:1" below PostgreSQL 16
@@ -188,6 +202,8 @@ export const backupNames: ArgumentNames<BackupArgs> = {
   backupName: "string",
   format: "string",
   jobs: "number",
+  splitTablesFrom: "number",
+  fullEvery: "string",
   compression: "string",
   accept: "object",
   logicalForeignKeys: "object",

@@ -5,6 +5,7 @@ import { execArguments, type ExecTarget, shell, streamTied } from "../../docker/
 import { Failure } from "../../lib/failure";
 import limitFiles from "./limit-files.sh";
 import { dumpCommand, type DumpOptions } from "./dump";
+import { asDirectory } from "./toc";
 import { errorLines } from "../session/server";
 import type { Snapshot } from "../session/snapshot";
 
@@ -22,7 +23,8 @@ export async function canReadContents(target: ExecTarget): Promise<boolean> {
 const temporaryFolder = "/tmp";
 
 /**
- * The `toc.dat` that `pg_dump` writes for a directory archive of these tables, without their rows.
+ * The `toc.dat` that `pg_dump` writes for a directory archive of the snapshot, without the rows. What is no table takes so many
+ * bytes in it at most.
  *
  * It is the first member of an archive in tar format, which according to its documentation is a directory archive in a tar
  * file. So pg_dump is ended when that member is read. pg_dump writes each member to /tmp first, and keeps the end of the first
@@ -34,9 +36,10 @@ export async function readContents(
   target: ExecTarget,
   options: DumpOptions,
   snapshot: Snapshot,
+  otherBytes: number,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const blocks = (baseBytes + snapshot.tables.length * bytesPerTable) / 512;
+  const blocks = (baseBytes + snapshot.tables.length * bytesPerTable + otherBytes) / 512;
   const enough = new AbortController();
   const dumping = dumpCommand({ ...options, format: "tar", compression: "none" }, snapshot, undefined);
   const command = shell(limitFiles, String(blocks), ...dumping);
@@ -48,7 +51,7 @@ export async function readContents(
   };
   try {
     for await (const member of chunks.pipe(extract())) {
-      if (member.header.name === "toc.dat") return await buffer(member);
+      if (member.header.name === "toc.dat") return asDirectory(await buffer(member));
       member.resume();
     }
     throw new Error("no table of contents");
@@ -73,13 +76,20 @@ export function startContents(
   target: ExecTarget,
   options: DumpOptions,
   snapshot: Snapshot,
+  otherBytes: number,
   signal: AbortSignal,
 ): EarlyContents {
   const unwanted = new AbortController();
   const end = () => {
     unwanted.abort();
   };
-  const reading = readContents(target, options, snapshot, AbortSignal.any([signal, unwanted.signal]));
+  const reading = readContents(
+    target,
+    options,
+    snapshot,
+    otherBytes,
+    AbortSignal.any([signal, unwanted.signal]),
+  );
   // A failure is for whoever wants the contents.
   reading.catch(() => undefined);
   return {

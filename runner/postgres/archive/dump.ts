@@ -58,6 +58,17 @@ export function dumpCommand(
   ];
 }
 
+/** The same snapshot without the rows of some tables, and without the tables where they are all that is dumped. */
+export function withoutTables(snapshot: Snapshot, tables: ReadonlySet<string>): Snapshot {
+  const { whole } = snapshot;
+  const [left, right] = [
+    snapshot.tables.filter(({ oid }) => !tables.has(oid)),
+    snapshot.tables.filter(({ oid }) => tables.has(oid)),
+  ];
+  if (whole === undefined) return { ...snapshot, tables: left };
+  return { ...snapshot, tables: left, whole: { ...whole, withoutRows: [...whole.withoutRows, ...right] } };
+}
+
 const allBut = ({ excludeSchemas, withoutRows }: WholeDatabase): string[] => [
   ...excludeSchemas.map((schema) => `--exclude-schema=${escapeIdentifier(schema)}`),
   ...withoutRows.map((table) => `--exclude-table-data=${sqlName(table)}`),

@@ -13,9 +13,16 @@ import type { Snapshot } from "../session/snapshot";
 import type { Compressor } from "./compression";
 import type { EarlyContents } from "./contents";
 import { openCopySession } from "./copy-session";
-import { dump, type DumpOptions, type MountedDestination, writeError, rowTooLarge } from "./dump";
+import {
+  dump,
+  type DumpOptions,
+  type MountedDestination,
+  rowTooLarge,
+  withoutTables,
+  writeError,
+} from "./dump";
 import { isIn, type RangedTable } from "./ranges";
-import { readToc } from "./toc";
+import { largeObjectLists, readToc } from "./toc";
 import { together } from "../../lib/concurrency";
 import path from "node:path";
 import copyRange from "./copy-range.sh";
@@ -66,17 +73,15 @@ export async function dumpInPieces(
   signal: AbortSignal,
 ): Promise<Pieced> {
   const ranged = ranges?.ranged ?? [];
-  const others = snapshot.tables.filter(
-    ({ oid }) => !existing.has(oid) && !ranged.some((table) => table.oid === oid),
-  );
-  const holdRows = others.some(({ kind }) => kind === "r");
+  const without = withoutTables(snapshot, new Set([...existing.keys(), ...ranged.map(({ oid }) => oid)]));
+  // A whole database has rows of extensions and large objects, too.
+  const holdRows = snapshot.whole !== undefined || without.tables.some(({ kind }) => kind === "r");
   const copied = beside(destination, "ranges");
   const rest = beside(destination, "rest");
 
   const [contents, rangeBytes] = await together(signal, [
     (either) => early.read(either),
     async (either) => {
-      const without = { ...snapshot, tables: others };
       if (holdRows) await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
       if (ranges === undefined) return new Map();
       await mkdir(copied.hostPath, { mode: 0o700 });
@@ -104,14 +109,32 @@ export async function dumpInPieces(
   }
   if (holdRows) {
     const files = await readdir(rest.hostPath);
-    for (const [oid, id] of idsIn(await readFile(path.join(rest.hostPath, "toc.dat")))) {
+    const ofRest = await readFile(path.join(rest.hostPath, "toc.dat"));
+    for (const [oid, id] of idsIn(ofRest)) {
       const file = files.find((name) => name.startsWith(`${id}.dat`));
       if (file === undefined) throw new Error(`pg_dump wrote no file for table ${oid}`);
       await moveTo(oid, path.join(rest.hostPath, file), file.slice(`${id}.dat`.length));
     }
+    const lists = namesOfLists(ofRest, contents);
+    for (const file of files.filter((name) => name.startsWith("blob"))) {
+      const name = lists.get(file) ?? file;
+      await rename(path.join(rest.hostPath, file), path.join(destination.hostPath, name));
+    }
     await rm(rest.hostPath, { recursive: true });
   }
   return { names, rangeBytes };
+}
+
+/** The names that files which list large objects have by another table of contents, by their names. */
+function namesOfLists(contents: Buffer, other: Buffer): ReadonlyMap<string, string> {
+  const others = largeObjectLists(other);
+  return new Map(
+    [...largeObjectLists(contents)].map(([objects, file]) => {
+      const name = others.get(objects);
+      if (name === undefined) throw new Error(`the table of contents has no large objects ${objects}`);
+      return [file, name];
+    }),
+  );
 }
 
 /** By the oids of the tables, the entries of their rows. */

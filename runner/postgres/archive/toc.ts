@@ -85,6 +85,8 @@ interface Toc {
 const sections: Readonly<Record<number, TocEntry["section"]>> = { 2: "pre-data", 3: "data", 4: "post-data" };
 const magic = "PGDMP";
 const customFormat = 1;
+/** From this version on, which PostgreSQL 17 writes, an archive has a list of large objects for each owner. */
+const severalLists = 16;
 /** In `toc.dat`, pg_dump writes the format tar, and pg_restore expects that. */
 const formatInDirectory = 3;
 
@@ -180,7 +182,7 @@ function readEntries(reader: TocReader): Toc {
     const rows = reader.offset;
     if (format === customFormat) reader.offset += 1 + reader.offsetSize;
     else reader.text();
-    rowsAt.push({ start: rows, end: reader.offset, file: hasRows ? `${id}.dat` : undefined });
+    rowsAt.push({ start: rows, end: reader.offset, file: hasRows ? fileOf(kind, id, minor) : undefined });
     entriesAt.push({ start: entryAt, end: reader.offset });
     return { id, object, name, kind, section, definition, schema, tablespace, accessMethod, owner, needs };
   });
@@ -188,10 +190,26 @@ function readEntries(reader: TocReader): Toc {
   return { entries, countAt, entriesAt, searchPath, intSize, format, bytes, formatAt, rowsAt };
 }
 
-/** Turns the table of contents of a custom archive into one of a directory, with the names that pg_dump gives to files. */
+/** The file that a directory archive has of an entry. Large objects have files of their own, and the entry a list of them. */
+function fileOf(kind: string, id: number, minor: number): string {
+  if (kind !== "BLOBS") return `${id}.dat`;
+  return minor >= severalLists ? `blobs_${id}.toc` : "blobs.toc";
+}
+
+/** By their names, the files that list large objects. */
+export function largeObjectLists(data: Buffer): ReadonlyMap<string, string> {
+  const { entries, rowsAt } = readToc(data);
+  return new Map(
+    entries.flatMap(({ kind, name }, index) => {
+      const file = rowsAt[index]?.file;
+      return kind === "BLOBS" && file !== undefined ? [[name, file]] : [];
+    }),
+  );
+}
+
+/** Turns the table of contents of a custom or a tar archive into one of a directory, with the names that pg_dump gives to files. */
 export function asDirectory(data: Buffer): Buffer {
-  const { format, formatAt, rowsAt, intSize } = readToc(data);
-  if (format !== customFormat) throw new Error(`an archive of format ${format} is no custom archive`);
+  const { formatAt, rowsAt, intSize } = readToc(data);
   const pieces = [data.subarray(0, formatAt), Buffer.of(formatInDirectory)];
   let copied = formatAt + 1;
   for (const { start, end, file = "" } of rowsAt) {

@@ -53,6 +53,24 @@ async function findUnqualified(session: Session): Promise<{ id: string; identity
   );
 }
 
+/** Of some tables, the functions that an index, a generated column or a check calls: the server runs them while it restores the tables. */
+const calledQuery = (oids: readonly string[]) => `
+SELECT DISTINCT format('%s %s', 'pg_proc'::regclass::oid, refobjid) AS id FROM pg_depend d WHERE refclassid = 'pg_proc'::regclass AND (
+  classid = 'pg_class'::regclass AND (objsubid > 0 AND objid IN (${oidList(oids)})
+    OR EXISTS (SELECT FROM pg_index WHERE indexrelid = objid AND indrelid IN (${oidList(oids)})))
+  OR classid = 'pg_attrdef'::regclass AND EXISTS (SELECT FROM pg_attrdef f JOIN pg_attribute a ON attrelid = adrelid AND attnum = adnum
+    WHERE f.oid = objid AND adrelid IN (${oidList(oids)}) AND to_jsonb(a)->>'attgenerated' <> '')
+  OR classid = 'pg_constraint'::regclass AND EXISTS (SELECT FROM pg_constraint c WHERE c.oid = objid AND conrelid IN (${oidList(oids)}) AND contype = 'c'))`;
+
+/** Those of them that need a search path, which pg_restore does not give them. */
+export async function calledUnqualified(session: Session, oids: readonly string[]): Promise<string[]> {
+  if (oids.length === 0) return [];
+  const called = await session.rows(calledQuery(oids), z.object({ id: z.string() }));
+  if (called.length === 0) return [];
+  const ids = new Set(called.map(({ id }) => id));
+  return (await findUnqualified(session)).filter(({ id }) => ids.has(id)).map(({ identity }) => identity);
+}
+
 /** Gives those functions a search path; returns their ids in tables of contents. */
 export async function giveSearchPath(session: Session): Promise<string[]> {
   const functions = await findUnqualified(session);
