@@ -54,7 +54,8 @@ const passing: ReadonlySet<FailureCode> = new Set([
   ...(["docker-unreachable", "docker-failed"] as const),
   ...(["container-not-found", "container-not-running", "container-lost"] as const),
   ...(["server-not-ready", "server-not-found", "connection-refused", "server-error", "dump-failed"] as const),
-  ...(["archive-incomplete", "lock-timeout", "tables-changing", "backup-in-progress"] as const),
+  ...(["archive-incomplete", "lock-timeout", "tables-changing", "standby-conflict"] as const),
+  "backup-in-progress",
   ...(["s3-unreachable", "s3-failed", "upload-failed", "run-died"] as const),
 ]);
 

@@ -10,6 +10,7 @@ import { withQualifiedNames, openSession, type Session } from "../postgres/sessi
 import { extensionsOf } from "../postgres/catalog/requirements";
 import { calledUnqualified } from "../postgres/catalog/unqualified";
 import { kindName, type Selection, resolveSelection } from "../postgres/catalog/select-tables";
+import { standbyConflict } from "../postgres/session/hot-standby";
 import { takeSnapshot } from "../postgres/session/snapshot";
 import type { Progress } from "../lib/progress";
 import type { BackupCheck, BackupRequest, BackupResult, NotCarried } from "../request";
@@ -37,7 +38,10 @@ export async function backup(
     await dockerFor(request.dockerHost, signal),
     request.container,
     signal,
-    (watched, running) => takeBackup(request, running, repositories, progress, watched),
+    (watched, running) =>
+      takeBackup(request, running, repositories, progress, watched).catch((error: unknown) => {
+        throw standbyConflict(error, request.container) ?? error;
+      }),
   );
   return {
     ...taken,

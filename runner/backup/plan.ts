@@ -14,6 +14,7 @@ import {
   readServerInfo,
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
+import { refuseUnlogged } from "../postgres/session/hot-standby";
 import { lookElsewhere } from "../postgres/catalog/elsewhere";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
@@ -130,6 +131,7 @@ async function planWithServer(
   if (selection === undefined || compression === undefined) throw attempts.failure();
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
+  await attempts.run(() => refuseUnlogged(session, selection.tables));
   await attempts.run(() => resolveLogicalForeignKeys(session, request.logicalForeignKeys, selection.tables));
   attempts.runSync(() => {
     checkAccepted(request.verify, selection.ignoredReferences);

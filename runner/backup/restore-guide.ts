@@ -4,7 +4,7 @@
  */
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
-import { sqlName } from "../postgres/session/names";
+import { sqlName, withSuffix } from "../postgres/session/names";
 import { afterTablesFile, databaseFile, prepareFile } from "../repository/layout";
 import type { Description } from "./describe-backup";
 import { archiveName, decompressCommand } from "../postgres/archive/compression";
@@ -47,7 +47,7 @@ export function restoreGuide(backup: Description, afterTables = false): string {
     ...shell(
       `container=restore_${name}`,
       "port=54329",
-      `database=${word(`${source.database}_restored`)}`,
+      `database=${word(restoredName(source.database))}`,
       `image=${word(imageToTake(source))}`,
     ),
     ...shell(
@@ -209,6 +209,10 @@ function accepted({ ignoredReferences }: Description): string[] {
     "",
   ];
 }
+
+/** Programs take a name that begins with a dash for an option, and one with `=` or `://` for parameters of a connection. */
+const restoredName = (database: string): string =>
+  withSuffix(database.replaceAll(/^-|[^\p{L}\p{N}_ .-]/gu, "_"), "_restored");
 
 function restoreCommands(backup: Description, database: string, afterTables: boolean): string[] {
   const { format, compression, jobs, ignoredReferences } = backup;
@@ -392,7 +396,7 @@ export function s3UploadOptions({
  * data. For a backup in a folder it needs stock tools only; these cannot read from a bucket.
  */
 export function restoreCommand(source: RestoreSource): string {
-  const target = `${source.database}_restored`;
+  const target = restoredName(source.database);
   if (isS3Url(source.location)) {
     const into = ["--container", source.container, "--user", source.user, "--database", target];
     const command = ["postgis-backup", "restore", source.location, ...into, "--create-database"];

@@ -10,6 +10,7 @@ import {
   notCarried,
   plainImpossible,
   refuseUnreadable,
+  refuseUnreadableProperties,
   type OutsideContent,
 } from "../postgres/catalog/not-carried";
 import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catalog/prepare";
@@ -256,18 +257,29 @@ interface Needed {
 }
 
 /** The objects of the whole database, in the snapshot. The archive creates all of them. */
-async function describeDatabase({ session }: Connection, snapshot: Snapshot): Promise<Needed> {
+async function describeDatabase(
+  { session }: Connection,
+  snapshot: Snapshot,
+  encoding: string,
+): Promise<Needed> {
   const oids = snapshot.tables.map(({ oid }) => oid);
-  return withQualifiedNames(session, async () => ({
-    requires: await databaseRequirements(session),
-    definitions: await findDefinitions(session, oids),
-    preparation: "-- The archive is a dump of the whole database and creates everything itself.\n",
-    afterTables: "",
-    whole: {
-      ...(await readDatabaseProperties(session)),
-      objects: await readDatabaseObjects(session, snapshot.whole?.excludeSchemas ?? []),
-    },
-  }));
+  return withQualifiedNames(session, async () => {
+    const [requires, properties] = [
+      await databaseRequirements(session),
+      await readDatabaseProperties(session),
+    ];
+    if (!isConvertible(encoding)) refuseUnreadableProperties([...requires.roles, properties.script]);
+    return {
+      requires,
+      definitions: await findDefinitions(session, oids),
+      preparation: "-- The archive is a dump of the whole database and creates everything itself.\n",
+      afterTables: "",
+      whole: {
+        ...properties,
+        objects: await readDatabaseObjects(session, snapshot.whole?.excludeSchemas ?? []),
+      },
+    };
+  });
 }
 
 function describeWhole({ whole }: Snapshot, found: Needed["whole"]): Manifest["wholeDatabase"] {

@@ -72,7 +72,14 @@ export function dockerFailure(error: unknown, address?: string): unknown {
       `The Docker daemon${address === undefined ? "" : ` at ${address}`} gives no answer. See whether it is overloaded, or restart it.`,
     );
   }
-  const { stderr }: { stderr?: unknown } = error;
+  const { stdout, stderr }: { stdout?: unknown; stderr?: unknown } = error;
+  // Daemons of some versions say it on standard output.
+  if (/exec: "sh": executable file not found/.test(`${String(stdout)} ${String(stderr)}`)) {
+    return new Failure(
+      "image-unsuitable",
+      'The container has no shell, "sh", which starts every program there. Take an image that has one.',
+    );
+  }
   const said = typeof stderr === "string" ? withAddress(stderr.trim()) : "";
   if (/cannot connect to the docker daemon|error during connect|permission denied.*docker/i.test(said)) {
     return new Failure(

@@ -47,6 +47,7 @@ export const failureCodes = [
   "orphans-over-limit",
   "lock-timeout",
   "tables-changing",
+  "standby-conflict",
   // repository
   "folder-not-writable",
   "folder-not-readable",
@@ -150,9 +151,10 @@ export class Attempts {
   }
 
   private keep(error: unknown): void {
-    if (error instanceof Failures) this.failures.push(...error.found);
-    else if (error instanceof Failure) this.failures.push(error);
-    else throw error;
+    if (!(error instanceof Failure)) throw error;
+    // Steps that need the same thing fail for the same reason.
+    for (const failure of error instanceof Failures ? error.found : [error])
+      if (!this.failures.some((one) => one.describe() === failure.describe())) this.failures.push(failure);
   }
 }
 

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { escapeLiteral } from "../postgres/session/escape";
+import { isHotStandby } from "../postgres/session/hot-standby";
 import { countUsersObjects } from "../postgres/catalog/database-objects";
 import { databaseRequirements } from "../postgres/catalog/database-settings";
 import { findRequirements } from "../postgres/catalog/requirements";
@@ -19,6 +20,7 @@ export async function findBrought(
   { tables, excluded }: { readonly tables: readonly Relation[]; readonly excluded: readonly string[] },
   request: MigrateRequest,
 ): Promise<Brought> {
+  await checkPrimary(hold, request.container);
   await checkSuperuser(hold, request.user, request.container);
   const { all: whole } = request;
   const found = whole
@@ -28,6 +30,16 @@ export async function findBrought(
     ...{ tables: tables.map(({ oid }) => oid), excluded, whole, ...found },
     createsRoles: request.missingRoles === "create",
   });
+}
+
+/** Writers of a hot standby are those of its primary, which nothing here could hold. */
+async function checkPrimary(session: Session, container: string): Promise<void> {
+  if (!(await isHotStandby(session))) return;
+  throw new Failure(
+    "requirement-missing",
+    `The server in container "${container}" is a hot standby, and a migration holds those who write to a server. Name its primary; or make it ` +
+      'one, with "SELECT pg_promote()".',
+  );
 }
 
 async function checkSuperuser(session: Session, user: string, container: string): Promise<void> {
@@ -51,6 +63,7 @@ export async function checkNewServer(
 ): Promise<void> {
   const copies = await readDockerRecord(newServer.docker, "loading", dataOf(newServer), z.unknown());
   await inSession(newDatabase(newServer, signal), signal, async (session) => {
+    await checkPrimary(session, newServer.request.toContainer);
     await checkSuperuser(session, newServer.request.toUser, newServer.request.toContainer);
     if (copies !== undefined) return;
     if (whole) return checkEmpty(session, newServer.request);

@@ -15,6 +15,7 @@ import { createDatabase } from "../postgres/archive/restore";
 import { describeContent } from "../postgres/catalog/not-carried";
 import { connectServer, noteEnded, lockRuns } from "../postgres/session/connect";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
+import { isHotStandby } from "../postgres/session/hot-standby";
 import { sqlName } from "../postgres/session/names";
 import {
   readDumpInfo,
@@ -135,7 +136,7 @@ export async function lockTarget(
   try {
     const serverInfo = await attempts.run(() => readServerInfo(session));
     if (serverInfo === undefined || tools === undefined) throw attempts.failure();
-    await checkWritable(session, request);
+    await checkWritable(session);
     noteEnded(await lockRuns(session, names, restoreInProgress(names.database)), progress);
     await session.run("RESET lock_timeout");
     // Otherwise the server sends a notice for each object that it skips.
@@ -155,17 +156,17 @@ const leftOut = ({ notCarried = [] }: Manifest): string[] =>
   notCarried.map((content) => `Not in the backup: ${describeContent(content)}`);
 
 /** Fails if the server or the database is read-only. */
-async function checkWritable(session: Session, { database }: RestoreRequest): Promise<void> {
-  const { standby, protected: isProtected } = await session.row(
-    `SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS protected`,
-    z.object({ standby: z.boolean(), protected: z.boolean() }),
-  );
-  if (standby) {
+async function checkWritable(session: Session): Promise<void> {
+  if (await isHotStandby(session)) {
     throw new Failure(
       "requirement-missing",
-      "The server is a standby and takes no changes. Restore into the server that it follows.",
+      "The server is a hot standby and takes no changes. Restore into its primary, the server that it follows.",
     );
   }
+  const { database, protected: isProtected } = await session.row(
+    `SELECT current_database() AS database, current_setting('default_transaction_read_only') = 'on' AS protected`,
+    z.object({ database: z.string(), protected: z.boolean() }),
+  );
   if (!isProtected) return;
   throw new Failure(
     "requirement-missing",
@@ -246,6 +247,7 @@ async function makeDatabase(
       z.object({ name: z.string() }),
     );
     if (isThere.length > 0) return undefined;
+    await checkWritable(session);
     await createDatabase(session, database, source);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;

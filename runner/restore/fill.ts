@@ -39,6 +39,7 @@ export async function restoreData(
       .filter(({ kind }) => kind === "partitioned")
       .map((table) => [tableKey(table.schema, table.name), sqlName(finalPlace(request, table))]),
   );
+  await obeyTriggers(session);
   const searchPath = (await callsUnqualified(session)) ? await setSearchPath([session]) : noSearchPath;
   const fire = request.tableTriggers === "fire";
   const fired: Trigger[] = [];
@@ -77,6 +78,28 @@ export async function restoreData(
     await session.run("COMMIT");
   } catch (error) {
     throw becauseOf(fired, inWords(error));
+  }
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege */
+const notAllowed = "42501";
+
+/** As a replica, a session fires no triggers, and those that check foreign keys are among them. */
+async function obeyTriggers(session: Session): Promise<void> {
+  const { replica } = await session.row(
+    "SELECT current_setting('session_replication_role') = 'replica' AS replica",
+    z.object({ replica: z.boolean() }),
+  );
+  if (!replica) return;
+  try {
+    await session.run("SET session_replication_role = origin");
+  } catch (error) {
+    if (!(error instanceof SqlError && error.sqlState === notAllowed)) throw error;
+    throw new Failure(
+      "privilege-missing",
+      "session_replication_role is replica, for the server, the database or the role, so no foreign key would be checked, and this role may " +
+        "not change that. Restore as a superuser, or set it to origin.",
+    );
   }
 }
 

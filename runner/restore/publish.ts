@@ -6,7 +6,7 @@ import * as z from "zod";
 import { Failure } from "../lib/failure";
 import { firstUserOid } from "../postgres/catalog/catalog";
 import { escapeIdentifier } from "../postgres/session/escape";
-import { sqlName, literalList, oidList } from "../postgres/session/names";
+import { sqlName, literalList, oidList, withSuffix } from "../postgres/session/names";
 import { openSession, type Session, SqlError } from "../postgres/session/session";
 import { beginAndWait } from "../postgres/session/snapshot";
 import { backupId } from "../repository/backup-id";
@@ -97,15 +97,9 @@ function pairsOf({ tables }: Staging, old: readonly Existing[]) {
   });
 }
 
-/** The longest name that PostgreSQL keeps whole. */
-const nameBytes = 63;
-
 /** What `swap` calls the schema of the tables that were there before, or the database that was. */
 export function nameBefore(name: string, time: string): string {
-  const suffix = `_before_${time.toLowerCase()}`;
-  let kept = name;
-  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
-  return kept + suffix;
+  return withSuffix(name, `_before_${time.toLowerCase()}`);
 }
 
 async function setAside(session: Session, old: readonly Existing[], time: string): Promise<string[]> {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import type { ExecTarget } from "../docker/exec";
 import { Attempts, Failure, Failures } from "../lib/failure";
 import { formatBytes, totalBytes } from "../lib/format";
 import { setting } from "../lib/setting";
@@ -16,7 +17,7 @@ import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import type { Name } from "../postgres/session/names";
-import { inDatabase, majorVersion } from "../postgres/session/server";
+import { clientEncoding, inDatabase, majorVersion, withEnv } from "../postgres/session/server";
 import { inSession, type Session, SqlError } from "../postgres/session/session";
 import { readChecked, recordedFile } from "../repository/checksums";
 import { databaseFile } from "../repository/layout";
@@ -96,7 +97,11 @@ async function restoreWhole(backup: RequestedBackup, target: Target, caller: Cal
 }
 
 /** Where the database is made. */
-const inDatabaseOf = ({ exec, names }: Target) => inDatabase(exec, names.scratch);
+function inDatabaseOf({ exec, names }: Target, { source }: Pick<Manifest, "source">): ExecTarget {
+  // The encoding of the database that the restore has connected to may be another.
+  const encoding = { PGCLIENTENCODING: clientEncoding(source.encoding) };
+  return withEnv(inDatabase(exec, names.scratch), encoding);
+}
 
 /** A whole database is restored whole. */
 function refuseParts({ request }: RequestedBackup): void {
@@ -228,7 +233,7 @@ async function makeDatabase(
 /** Fills the new database. */
 async function load(backup: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
   const { manifest } = backup;
-  const exec = inDatabaseOf(target);
+  const exec = inDatabaseOf(target, manifest);
   const reader = await openReader(backup, target, signal);
   const loadPart = partLoader(manifest, target, reader, signal);
   try {
@@ -249,13 +254,14 @@ type Part = "all" | "definitions" | "rest";
 
 /** By the target's own pg_restore where it sees the archive, otherwise by a script that another one writes. */
 function partLoader(
-  { format, compression }: Manifest,
+  manifest: Manifest,
   target: Target,
   reader: Reader,
   signal: AbortSignal,
 ): (part: Part) => Promise<void> {
+  const { format, compression } = manifest;
   const { inTarget } = reader;
-  const exec = inDatabaseOf(target);
+  const exec = inDatabaseOf(target, manifest);
   if (inTarget !== undefined && format !== "plain") {
     return (part) => {
       const sections = part === "definitions" ? ["pre-data"] : ["data", "post-data"];
@@ -287,7 +293,7 @@ async function compare(
   });
   if (why !== undefined) notes.push(`Rows were counted, but their fingerprints not compared: ${why}.`);
   const sameVersion = majorVersion(serverInfo.version) === majorVersion(source.serverVersion);
-  await inSession(inDatabaseOf(target), signal, async (session) => {
+  await inSession(inDatabaseOf(target, manifest), signal, async (session) => {
     const comparison = {
       tables: manifest.tables.map((recorded) => ({ recorded, at: recorded })),
       logicalForeignKeys: manifest.logicalForeignKeys,
@@ -316,7 +322,7 @@ function giveSettings(
   { signal }: Caller,
 ): Promise<void> {
   const script = readChecked(files, recordedFile(manifest, databaseFile));
-  return runScript(inDatabaseOf(target), databaseFile, safeScript(script, databaseFile), signal);
+  return runScript(inDatabaseOf(target, manifest), databaseFile, safeScript(script, databaseFile), signal);
 }
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: object_in_use */

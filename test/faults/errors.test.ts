@@ -10,13 +10,14 @@ import { runningContainer } from "../../runner/docker/container";
 import { directDocker } from "../../runner/docker/docker";
 import { type FailureCode, failureCodes } from "../../runner/lib/failure";
 import { root } from "../../setup/paths";
-import { sessionRunning } from "../support/backup-fixture";
+import { dumping, sessionRunning, slowTables } from "../support/backup-fixture";
 import { never, TestAgent } from "../support/agent";
 import { TestBucket } from "../support/bucket";
 import { userWith } from "../support/bucket-user";
 import { docker, startServer, TestContainer } from "../support/container";
 import { environment } from "../support/environment";
 import { flipBit, reseal } from "../support/damage";
+import { startStandby } from "../support/hot-standby";
 import { startPair } from "../support/migration-pair";
 import {
   freePort,
@@ -367,6 +368,22 @@ describe("every error", function () {
       );
       growing.kill();
       return stderr;
+    },
+    "standby-conflict": async () => {
+      const pair = await startStandby({
+        mount: repository,
+        prepare: (primary) => sql(primary, slowTables),
+        settings: { max_standby_streaming_delay: "0" },
+      });
+      try {
+        const slow = arguments_("large", "--compression", "gzip:9", "--container", pair.standby);
+        const running = run(slow);
+        await dumping(pair.standby);
+        await sql(pair.primary, "ALTER TABLE large ADD COLUMN more int");
+        return await running;
+      } finally {
+        await pair.remove();
+      }
     },
     "folder-not-writable": () => backup("parent", "--repository", "/etc/hostname/x", "--format", "custom"),
     "folder-not-readable": () => run(["list", "--repository", "/nonexistent"]),

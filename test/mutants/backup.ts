@@ -53,6 +53,14 @@ export const backupMutants: readonly Mutant[] = [
     grep: "flipped bit",
   },
   {
+    title: "unlogged tables of a hot standby are left out without a word",
+    file: "runner/backup/plan.ts",
+    text: "  await attempts.run(() => refuseUnlogged(session, selection.tables));\n",
+    replacement: "",
+    tests: ["test/e2e/found-servers.test.ts"],
+    grep: "has no rows of unlogged tables",
+  },
+  {
     title: "tables missing from the archive are not found",
     file: "runner/verify/verification.ts",
     text: "  failIfLacking(missingFromArchive(list, tables));\n",

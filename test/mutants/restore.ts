@@ -3,6 +3,14 @@ import type { Mutant } from "./mutant";
 
 export const restoreMutants: readonly Mutant[] = [
   {
+    title: "rows are filled in by a session that checks no foreign key",
+    file: "runner/restore/fill.ts",
+    text: "  await obeyTriggers(session);\n",
+    replacement: "",
+    tests: ["test/e2e/found-servers.test.ts"],
+    grep: "gets no rows that break a foreign key",
+  },
+  {
     title: "rows are not compared",
     file: "runner/verify/compare.ts",
     text: '    ...unequal("rows", recorded.rows, rows),\n',

@@ -20,7 +20,7 @@ export const tables = (rows = 1_500_000) => largeTable(rows, digits);
  * With rows that take seconds to dump with the compression below, for a fault to strike meanwhile: on text of four letters
  * gzip:9 takes over ten times as long as on others, because it finds a match everywhere.
  */
-const slowTables = largeTable(120_000, `translate(${digits}, '0123456789abcdef', 'ACGTACGTACGTACGT')`);
+export const slowTables = largeTable(120_000, `translate(${digits}, '0123456789abcdef', 'ACGTACGTACGTACGT')`);
 
 /** How the archive is written. */
 export interface Way {

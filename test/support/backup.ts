@@ -28,7 +28,7 @@ export function tryBackup(options: BackupOptions) {
 /** A backup that is expected to succeed. */
 export async function takeBackup(options: BackupOptions) {
   const { exitCode, stdout, stderr } = await tryBackup(options);
-  assert.equal(exitCode, 0, stderr);
+  assert.equal(exitCode, 0, stderr + stdout);
   const result = BackupResult.parse(JSON.parse(stdout));
   return { result, manifest: readManifest(result), stderr };
 }

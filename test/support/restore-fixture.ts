@@ -46,7 +46,7 @@ export function restoreArguments({ container, repository, name, database, more }
 /** A restore that must succeed. */
 export async function restored(options: RestoreOptions): Promise<RestoreResult> {
   const { exitCode, stdout, stderr } = await runRunner([...restoreArguments(options), "--json"], options.env);
-  assert.equal(exitCode, 0, stderr);
+  assert.equal(exitCode, 0, stderr + stdout);
   assert.ok(stdout.length < 4096);
   return RestoreResult.parse(JSON.parse(stdout));
 }

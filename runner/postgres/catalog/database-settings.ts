@@ -71,7 +71,7 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
   const statements = [
     ...settings.map(({ role, name, value }) => {
       const whose = role === null ? "DATABASE %I" : `ROLE ${quoted(role)} IN DATABASE %I`;
-      return `ALTER ${whose} SET ${quoted(name)} TO ${lists.has(name) && value !== "" ? value.replaceAll("%", "%%") : text(value)}`;
+      return `ALTER ${whose} SET ${quoted(name)} TO ${lists.has(name) ? listOf(value) : text(value)}`;
     }),
     ...(connectionLimit === -1 ? [] : [`ALTER DATABASE %I CONNECTION LIMIT ${connectionLimit}`]),
     ...(comment === null ? [] : [`COMMENT ON DATABASE %I IS ${text(comment)}`]),
@@ -99,6 +99,14 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
     `END $${tag}$;`,
     "",
   ].join("\n");
+}
+
+/** Each name as a text, because SQL knows no empty name: `""` is the value of an empty search path. */
+function listOf(value: string): string {
+  const names = [...value.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)].map(
+    ([name, inQuotes]) => inQuotes?.replaceAll('""', '"') ?? name,
+  );
+  return names.length === 0 ? text("") : names.map((name) => text(name)).join(", ");
 }
 
 /** In a format, a percent sign is written twice. */

@@ -38,6 +38,17 @@ export function refuseUnreadable(statements: readonly string[]): void {
     throw notCarried(unreadable.map((statement) => `"${statement}", which is not valid UTF-8`));
 }
 
+/** The same of what belongs to a whole database itself, and is in no archive: statements, and the names of roles. */
+export function refuseUnreadableProperties(texts: readonly string[]): void {
+  const lines = texts.flatMap((text) => text.split("\n")).filter((line) => line.includes("\uFFFD"));
+  if (lines.length === 0) return;
+  throw new Failure(
+    "not-carried",
+    `Roles, or the comment or the settings of the database, are not valid UTF-8, and would be lost: ${lines.map((line) => line.trim()).join("; ")}. ` +
+      "Change them.",
+  );
+}
+
 export function plainImpossible(what: readonly string[]): Failure {
   return new Failure(
     "not-carried",

@@ -247,7 +247,7 @@ export async function lockRuns(
   const { ended } = await session.row(
     `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
      WHERE application_name = current_setting('application_name') AND datname = current_database()
-       AND usename = current_user AND pid <> pg_backend_pid()`,
+       AND usename = session_user AND pid <> pg_backend_pid()`,
     z.object({ ended: z.int() }),
   );
   return ended;

@@ -1,7 +1,9 @@
 # Looks for servers in the container. Prints a server that this user may look at as lines of "word value", and the ids of
-# users whose servers it may not look at. The working directory of a server is its data directory, where the file
+# users whose servers it may not look at; and the programs that the container lacks. The working directory of a server is its data directory, where the file
 # postmaster.pid begins with the id of its process. Processes that have another root belong to other containers, where
 # containers share their process ids.
+#
+# Arguments: programs.
 #
 # Every shell of an image that has PostgreSQL knows -ef.
 # shellcheck disable=SC3013
@@ -17,6 +19,9 @@ words() {
 }
 
 echo "port ${PGPORT:-}"
+for program; do
+  command -v "$program" >/dev/null || echo "lacks $program"
+done
 for process in /proc/[0-9]*; do
   if [ "$process/root" -ef / ]; then
     if first "$process/cwd/postmaster.pid" && [ "$line" = "${process#/proc/}" ]; then

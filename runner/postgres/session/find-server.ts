@@ -26,6 +26,12 @@ interface Sighting extends RunningServer {
   readonly command: string;
 }
 
+/** The programs that are run in a container with a server, and have no substitute. */
+const needed = [
+  ...["psql", "pg_dump", "pg_restore"],
+  ...["cat", "env", "head", "mktemp", "rm", "sleep", "tr"],
+];
+
 /** What one user sees in the container. */
 export interface View {
   readonly servers: readonly Sighting[];
@@ -35,6 +41,8 @@ export interface View {
   readonly port: string;
   /** Ids of other users who have a server. */
   readonly users: readonly string[];
+  /** The programs of {@link needed} that are not there. */
+  readonly lacking: readonly string[];
 }
 
 /** Fails if the container has no server, only the one of its first start, or several of which PGPORT names none. */
@@ -47,7 +55,7 @@ export async function findServer(
 }
 
 /** Chooses among the servers of a container. */
-export function chooseServer(container: string, { servers, port, shells }: View): RunningServer {
+export function chooseServer(container: string, { servers, port, shells, lacking }: View): RunningServer {
   const firstStart = shells.some((shell) => /^(\S*\/)?\w*sh (-\S+ )*\S*entrypoint/.test(shell));
   const begun = servers.filter((server) => !(firstStart && initialises(server)));
   const [only, ...others] = begun;
@@ -61,8 +69,15 @@ export function chooseServer(container: string, { servers, port, shells }: View)
       : new Failure(
           "server-not-found",
           `No PostgreSQL server runs in container "${container}". See "docker logs ${container}"; or name the container that the server ` +
-            "itself runs in, not one that shares its network.",
+            "itself runs in, not one that shares its network or has only a pooler such as pgbouncer.",
         );
+  }
+  if (lacking.length > 0) {
+    throw new Failure(
+      "image-unsuitable",
+      `Container "${container}" has a server, but lacks programs that are run beside it, or they are not on its PATH: ${lacking.join(", ")}. ` +
+        "Take an image that has them: psql, pg_dump and pg_restore are PostgreSQL's, the others are in coreutils or busybox.",
+    );
   }
   if (others.length === 0) return only;
   const meant = begun.filter((server) => String(server.port) === port);
@@ -106,6 +121,7 @@ async function lookAround(
     shells: seen.flatMap(({ shells }) => shells),
     port: view?.port ?? "",
     users: [...others],
+    lacking: view?.lacking ?? [],
   };
 }
 
@@ -117,7 +133,7 @@ async function lookAs(
   signal: AbortSignal,
 ): Promise<View | undefined> {
   try {
-    const args = ["exec", "--user", user, id, ...shell(look)];
+    const args = ["exec", "--user", user, id, ...shell(look, ...needed)];
     const { stdout } = await spawnDocker(docker, args, { cancelSignal: signal });
     return readSightings(stdout);
   } catch (error) {
@@ -136,6 +152,7 @@ export function readSightings(printed: string): View {
   return {
     port: of(all, "port")[0] ?? "",
     users: of(all, "user"),
+    lacking: of(all, "lacks"),
     shells: of(all, "shell"),
     servers: servers.flatMap((lines) => {
       // https://github.com/postgres/postgres/blob/master/src/include/utils/pidfile.h

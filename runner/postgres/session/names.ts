@@ -16,3 +16,13 @@ export const oidList = (oids: readonly string[]): string => oids.join(", ") || "
 /** Texts for `IN (…)`. SQL does not allow an empty list; nothing equals NULL. */
 export const literalList = (texts: readonly string[]): string =>
   texts.map((text) => escapeLiteral(text)).join(", ") || "NULL";
+
+/** The longest name that PostgreSQL keeps whole. */
+const nameBytes = 63;
+
+/** The name with a suffix of ASCII characters; as much of its end as leaves no room for that is cut off. */
+export function withSuffix(name: string, suffix: string): string {
+  let kept = name;
+  while (Buffer.byteLength(kept) + suffix.length > nameBytes) kept = kept.replace(/.$/su, "");
+  return kept + suffix;
+}

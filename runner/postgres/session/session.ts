@@ -161,6 +161,9 @@ const sessionSettings: readonly { readonly name: string; readonly value: string;
     { name: "exit_on_error", value: "off" },
     { name: "xmloption", value: "content" },
     { name: "synchronize_seqscans", value: "off" },
+    { name: "array_nulls", value: "on" },
+    // The lines of a debug level would hide those that say why a program failed.
+    { name: "client_min_messages", value: "warning" },
   ];
 
 /** The value of PGOPTIONS for a server of that version. A server refuses sessions that name a setting which it does not know. */

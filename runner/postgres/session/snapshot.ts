@@ -76,6 +76,8 @@ const Blocker = z.object({
   query: z.string(),
   /** Seconds since its transaction began. */
   age: z.number().nullable(),
+  /** Of a standby: the process that applies the changes of the primary, and has the locks of transactions there. */
+  replays: z.boolean(),
 });
 
 type Blocker = z.infer<typeof Blocker>;
@@ -168,10 +170,11 @@ const blockersQuery = (pid: number) => `
 SELECT (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = ${pid} AND NOT l.granted LIMIT 1) AS "table",
        a.pid, a.usename AS user, a.application_name AS application, a.state, left(a.query, 200) AS query,
-       extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age
+       extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age, a.backend_type = 'startup' AS replays
 FROM unnest(pg_blocking_pids(${pid})) AS blocker JOIN pg_stat_activity a ON a.pid = blocker ORDER BY a.xact_start`;
 
-function describeBlocker({ table, pid, user, application, state, query, age }: Blocker): string {
+function describeBlocker({ table, pid, user, application, state, query, age, replays }: Blocker): string {
+  if (replays) return `${table ?? "A table"} is locked by a transaction of the primary.`;
   const who = [user ?? "no user", application].filter((part) => part !== "").join(", ");
   const since = age === null ? "" : ` for ${Math.round(age)} s`;
   return `${table ?? "A table"} is locked by process ${pid} (${who}), ${state ?? "running"}${since}: ${query}`;
@@ -179,12 +182,13 @@ function describeBlocker({ table, pid, user, application, state, query, age }: B
 
 function lockTimeoutFailure(seconds: number, blockers: readonly Blocker[]): Failure {
   const longer = `wait longer with ${setting("--lock-timeout", "lockTimeout")}`;
-  const remedy = blockers.map(({ pid }) => `"SELECT pg_terminate_backend(${pid})"`).join(", ");
+  const sessions = blockers.filter(({ replays }) => !replays);
+  const remedy = sessions.map(({ pid }) => `"SELECT pg_terminate_backend(${pid})"`).join(", ");
   return new Failure(
     "lock-timeout",
     blockers.length === 0
       ? `A table was locked by somebody else for ${seconds} s. Try again, or ${longer}.`
       : `Gave up after ${seconds} s. ${blockers.map(describeBlocker).join("\n")}\n` +
-          `Wait until that transaction ends, ${longer}, or end it: ${remedy}.`,
+          `Wait until that transaction ends, ${longer}, or end it${remedy === "" ? " there" : `: ${remedy}`}.`,
   );
 }

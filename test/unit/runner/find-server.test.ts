@@ -37,6 +37,15 @@ describe("the server of a container", () => {
     );
   });
 
+  it("is of no use in a container that lacks programs", () => {
+    const lacking = seen(one.replace("server\n", "lacks head\nlacks tr\nserver\n"));
+    assert.throws(() => chooseServer("c", lacking), {
+      code: "image-unsuitable",
+      message: /Container "c" .*: head, tr\. /,
+    });
+    assert.throws(() => chooseServer("c", seen("port \nlacks psql\n")), { code: "server-not-found" });
+  });
+
   it("is none while it has not written where it listens", () => {
     const begun = `port \nserver\n${pidFile(1, 5432).split("\n").slice(0, 4).join("\n")}\nversion 17\n`;
     assert.throws(() => chooseServer("c", seen(begun)), { code: "server-not-found" });

@@ -70,6 +70,17 @@ describe("the restore command", () => {
     assert.match(restoreCommand({ ...source, user: "o'brien; rm -rf" }), /--username "o'brien; rm -rf"/);
   });
 
+  it("names a database that programs do not take for something else", () => {
+    const target = (database: string) =>
+      /createdb .* (\S+) && /.exec(
+        restoreCommand({ ...source, database }).split("pg_spat psql")[0] ?? "",
+      )?.[1];
+    assert.equal(target("-lead"), "_lead_restored");
+    assert.equal(target("a=b"), "a_b_restored");
+    assert.equal(target("postgresql://host/x"), "postgresql___host_x_restored");
+    assert.equal(target("é".repeat(31)), `${"é".repeat(27)}_restored`);
+  });
+
   it("gives each archive the suffix that tools expect", () => {
     assert.equal(archiveName("plain", "zstd:1"), "archive.sql.zst");
     assert.equal(archiveName("plain", "lz4"), "archive.sql.lz4");
