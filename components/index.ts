@@ -1,6 +1,7 @@
 export {
   ArchiveFormat,
   Connections,
+  Globals,
   IfExists,
   MissingReferences,
   MissingRoles,

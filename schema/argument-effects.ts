@@ -440,6 +440,12 @@ const databaseBackup = {
     shows: trigger("excludeTableData"),
     wrong: refused([""], /^excludeTableData/),
   },
+  globals: {
+    effect: "newBackup",
+    change: () => "without-passwords",
+    shows: trigger("globals"),
+    wrong: refused("all", /^globals: /),
+  },
 } satisfies Record<keyof DatabaseBackupArgs, Argument>;
 
 const restoreTrigger = (name: string): readonly [string, string] => ["restore", `triggers[0].${name}`];

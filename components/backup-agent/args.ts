@@ -1,5 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "../../runner/request/choices";
+import type {
+  ArchiveFormat,
+  Globals,
+  MissingReferences,
+  NotCarried,
+  VerifyLevel,
+} from "../../runner/request/choices";
 import type { ArgumentNames } from "../shared/argument-names";
 import { s3Names, type S3SettingsArgs } from "../shared/s3-settings";
 import { retentionNames, type RetentionArgs } from "../shared/backup/args";
@@ -167,6 +173,12 @@ export interface AgentJobArgs {
    * @default none
    */
   excludeSchemas?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * With `all`: the roles of the server too, `without-passwords` or `with-passwords`, which are hashes. Keep others from the
+   * repository then.
+   * @default none
+   */
+  globals?: pulumi.Input<Globals>;
   /**
    * When backups are taken, as a cron line such as `30 2 * * *`, in `timeZone`. With six fields, the first is seconds.
    */

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { Globals } from "../../runner/request/choices";
 import type { ArgumentNames } from "../shared/argument-names";
 import { type BackupArgs, backupNames } from "../shared/backup/args";
 
@@ -13,10 +14,17 @@ export interface DatabaseBackupArgs extends BackupArgs {
    * @default none
    */
   excludeTableData?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * The roles of the server too, with their attributes, memberships and settings: `without-passwords`, or `with-passwords`, which are
+   * hashes that only a superuser can read. Keep others from the repository then. A change is a new backup.
+   * @default none
+   */
+  globals?: pulumi.Input<Globals>;
 }
 
 export const databaseBackupNames: ArgumentNames<DatabaseBackupArgs> = {
   ...backupNames,
   excludeSchemas: "object",
   excludeTableData: "object",
+  globals: "string",
 };

@@ -57,8 +57,8 @@ export class DatabaseBackup extends pulumi.ComponentResource {
     const stored = withSecretPassword(args);
     super("postgis-backup:index:DatabaseBackup", name, stored, opts);
     refuseUnknownArguments(args, databaseBackupNames, this);
-    const { excludeSchemas, excludeTableData } = args;
-    const selection = { all: true, excludeSchemas, excludeTableData };
+    const { excludeSchemas, excludeTableData, globals } = args;
+    const selection = { all: true, excludeSchemas, excludeTableData, globals };
     Object.assign(this, takeBackup(name, stored, selection, this, opts));
     this.registerOutputs(outputsOf(this));
   }

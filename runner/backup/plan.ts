@@ -15,6 +15,7 @@ import {
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import { refuseUnlogged } from "../postgres/session/hot-standby";
+import { checkGlobals } from "../postgres/catalog/globals";
 import { lookElsewhere } from "../postgres/catalog/elsewhere";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
 import type { Session } from "../postgres/session/session";
@@ -132,6 +133,7 @@ async function planWithServer(
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => refuseUnlogged(session, selection.tables));
+  if (request.globals !== undefined) await attempts.run(() => checkGlobals(session, request.globals));
   await attempts.run(() => resolveLogicalForeignKeys(session, request.logicalForeignKeys, selection.tables));
   attempts.runSync(() => {
     checkAccepted(request.verify, selection.ignoredReferences);

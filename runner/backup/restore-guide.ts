@@ -5,7 +5,7 @@
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import { quote } from "shell-quote";
 import { sqlName, withSuffix } from "../postgres/session/names";
-import { afterTablesFile, databaseFile, prepareFile } from "../repository/layout";
+import { afterTablesFile, databaseFile, globalsFile, prepareFile } from "../repository/layout";
 import type { Description } from "./describe-backup";
 import { archiveName, decompressCommand } from "../postgres/archive/compression";
 import path from "node:path";
@@ -174,6 +174,12 @@ function extraTool({ format, compression }: Description): string {
 const rolesToMake = ({ requires }: Description) => requires.roles.filter((role) => role !== "postgres");
 
 function roles(backup: Description): string[] {
+  if (backup.wholeDatabase?.globals !== undefined)
+    return [
+      "First the roles of the server. Those that exist stay as they are.",
+      "",
+      ...shell(`${psql("postgres", "--quiet --set ON_ERROR_STOP=on")} < ${globalsFile}`),
+    ];
   const names = rolesToMake(backup);
   if (names.length === 0) return [];
   const array = names.map((role) => escapeLiteral(role)).join(", ");

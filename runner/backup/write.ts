@@ -4,6 +4,7 @@ import type { Progress } from "../lib/progress";
 import { type DatabaseObject, readDatabaseObjects } from "../postgres/catalog/database-objects";
 import { databaseRequirements, readDatabaseProperties } from "../postgres/catalog/database-settings";
 import { type Definitions, findDefinitions, statisticsStatements } from "../postgres/catalog/definitions";
+import { readGlobals } from "../postgres/catalog/globals";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
 import {
   describeObjects,
@@ -20,7 +21,7 @@ import { isReadable, suffixOf } from "../postgres/archive/compression";
 import { addressOf, majorVersion, isConvertible } from "../postgres/session/server";
 import { withQualifiedNames } from "../postgres/session/session";
 import type { Snapshot } from "../postgres/session/snapshot";
-import { afterTablesFile, databaseFile, objectsFile, prepareFile } from "../repository/layout";
+import { afterTablesFile, databaseFile, globalsFile, objectsFile, prepareFile } from "../repository/layout";
 import type { Manifest } from "../repository/manifest";
 import type { Requirements } from "../request/contents";
 import type { ArchiveFormat, BackupRequest, BackupResult } from "../request";
@@ -72,6 +73,13 @@ export async function writeBackup(
   if (needs.whole !== undefined) {
     await writer.write(databaseFile, textOf(needs.whole.script));
     await writer.write(objectsFile, textOf(JSON.stringify(needs.whole.objects)));
+  }
+  if (request.globals !== undefined) {
+    await writer.write(globalsFile, textOf(await readGlobals(connection.session, request.globals)));
+    if (request.globals === "with-passwords")
+      progress.note(
+        `warning: The backup has hashes of passwords, in ${globalsFile}. Keep others from its repositories.`,
+      );
   }
   if (needs.afterTables !== "") await writer.write(afterTablesFile, textOf(needs.afterTables));
   const reader = readerOf(request, plan, taken.snapshot, writer, folder, progress, signal);
@@ -149,7 +157,7 @@ async function writeArchive(
     ...{ id, startedAt, newerThan, name: request.name, database: request.database },
     ...{ container, imageDigest: await digest, server, pgDumpVersion },
     ...{ snapshot, requires, definitions, outside, fingerprintMethod: method },
-    wholeDatabase: describeWhole(snapshot, whole),
+    wholeDatabase: describeWhole(snapshot, whole, request),
     ...archive,
     ...dumped,
   });
@@ -282,12 +290,17 @@ async function describeDatabase(
   });
 }
 
-function describeWhole({ whole }: Snapshot, found: Needed["whole"]): Manifest["wholeDatabase"] {
+function describeWhole(
+  { whole }: Snapshot,
+  found: Needed["whole"],
+  { globals }: Pick<BackupRequest, "globals">,
+): Manifest["wholeDatabase"] {
   if (whole === undefined || found === undefined) return undefined;
   const counts = new Map<string, number>();
   for (const { kind } of found.objects) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return {
     owner: found.owner,
+    ...(globals === undefined ? {} : { globals }),
     objects: [...counts].map(([kind, count]) => ({ kind, count })),
     excludedSchemas: [...whole.excludeSchemas],
     withoutRows: whole.withoutRows.map(({ schema, name }) => ({ schema, name })),

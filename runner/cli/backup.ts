@@ -1,6 +1,13 @@
 import { type Command, Option } from "commander";
 import { backup, checkBackup } from "../backup";
-import { ArchiveFormat, BackupRequest, VerifyLevel, MissingReferences, NotCarried } from "../request";
+import {
+  ArchiveFormat,
+  BackupRequest,
+  Globals,
+  MissingReferences,
+  NotCarried,
+  VerifyLevel,
+} from "../request";
 import { alarmOption, endWithAlarms } from "./alarms";
 import type { Context } from "./context";
 import type { Options } from "./keys";
@@ -42,6 +49,12 @@ export function addBackup(main: Command, { progress, signal }: Context): void {
       "--exclude-table-data <name>",
       "with --all: back up this table or pattern without its rows; repeat for more",
       collect,
+    )
+    .addOption(
+      new Option(
+        "--globals <what>",
+        "with --all: the roles of the server too, with the hashes of their passwords or without",
+      ).choices(Object.values(Globals)),
     )
     .option("--exclude-schema <name>", "with --all: leave this schema out; repeat for more", collect)
     .option("--exclude-table <name>", "leave this table or pattern out; repeat for more", collect)

@@ -18,7 +18,7 @@ const ofOneRun: ReadonlySet<string> = new Set([
     "quiet",
     "dryRun",
     "full",
-    ...["all", "excludeTableData", "excludeSchema"],
+    ...["all", "excludeTableData", "excludeSchema", "globals"],
     "release",
     "again",
     "output",

@@ -28,7 +28,7 @@ export async function findBrought(
     : await withQualifiedNames(hold, () => findRequirements(hold, tables));
   return broughtBy({
     ...{ tables: tables.map(({ oid }) => oid), excluded, whole, ...found },
-    createsRoles: request.missingRoles === "create",
+    missingRoles: request.missingRoles,
   });
 }
 

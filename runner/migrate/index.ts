@@ -178,6 +178,7 @@ async function copyTables(
     BackupRequest.parse({
       ...{ repository, name, s3, dockerHost, jobs, container, user, database },
       ...(all ? { all } : { tables: ["*.*"], excludeTables }),
+      ...(request.missingRoles === "restore" ? { globals: "with-passwords" } : {}),
       ...{ logicalForeignKeys, format, lockTimeout },
     }),
     progress,

@@ -6,6 +6,9 @@ export const afterTablesFile = "after-tables.sql";
 /** Gives a restored database its owner, its settings and the like: run after everything else. Only in backups of a whole database. */
 export const databaseFile = "database.sql";
 
+/** The roles of the server: run before everything else. Only in backups of a whole database that were asked for it. */
+export const globalsFile = "globals.sql";
+
 /** All objects of a whole database, to compare a restored one with. */
 export const objectsFile = "objects.json";
 

@@ -1,6 +1,6 @@
 /** The record of a backup, written beside its archive. `schema/manifest.schema.json` is made from this file. */
 import * as z from "zod";
-import { ArchiveFormat, NotCarried, parseInWords, VerifyLevel } from "../request";
+import { ArchiveFormat, Globals, NotCarried, parseInWords, VerifyLevel } from "../request";
 import { Requirements, FingerprintMethod } from "../request/contents";
 import { manifestFile } from "./layout";
 
@@ -152,6 +152,10 @@ export const Manifest = z
       z
         .strictObject({
           owner: z.string(),
+          globals: describe(
+            z.enum(Globals).optional(),
+            "What globals.sql has of the roles of the server. Unset: there is no such file.",
+          ),
           objects: describe(
             z.array(z.strictObject({ kind: z.string(), count: z.int() })),
             "How many objects of each kind there are; objects.json has all of them, each with a digest of its definition.",

@@ -2,6 +2,7 @@ import { type Manifest } from "./manifest";
 import {
   afterTablesFile,
   databaseFile,
+  globalsFile,
   manifestFile,
   objectsFile,
   prepareFile,
@@ -14,7 +15,16 @@ import {
 export function ownFiles(manifest: Manifest | undefined): Set<string> {
   const listed = manifest?.files.map(({ path }) => path) ?? [];
   return new Set([
-    ...[manifestFile, sumsFile, prepareFile, afterTablesFile, databaseFile, objectsFile, runFile],
+    ...[
+      manifestFile,
+      sumsFile,
+      prepareFile,
+      afterTablesFile,
+      databaseFile,
+      globalsFile,
+      objectsFile,
+      runFile,
+    ],
     ...verificationFiles,
     ...listed,
   ]);

@@ -131,6 +131,10 @@ const ofWholeDatabase = {
   ),
   excludeTableData: describe(ofBackup.excludeTableData, "With all: tables or patterns without their rows."),
   excludeSchemas: describe(ofBackup.excludeSchemas, "With all: schemas to leave out."),
+  globals: describe(
+    ofBackup.globals,
+    "With all: the roles of the server too, with the hashes of their passwords or without.",
+  ),
 };
 
 /** What the whole configuration may set for its jobs. */

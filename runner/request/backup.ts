@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { parseRepository, s3Url } from "./location";
 import { Compression } from "./compression";
-import { ArchiveFormat, MissingReferences, NotCarried, VerifyLevel } from "./choices";
+import { ArchiveFormat, Globals, MissingReferences, NotCarried, VerifyLevel } from "./choices";
 import { Retention } from "./retention";
 import { BackupsOfName, FileMode, FolderPath, Repository } from "./repository";
 import { Jobs, LockTimeout, Server, SplitTablesFrom } from "./server";
@@ -40,6 +40,7 @@ function ofTablesOrAll(
     readonly excludeTables: readonly string[];
     readonly excludeTableData: readonly string[];
     readonly excludeSchemas: readonly string[];
+    readonly globals?: Globals | undefined;
     readonly missingReferences: MissingReferences;
     readonly format?: ArchiveFormat | undefined;
     readonly repository: string;
@@ -51,8 +52,9 @@ function ofTablesOrAll(
     context.addIssue({ code: "custom", path: [path], message });
   };
   if (!request.all) {
-    for (const key of ["excludeTableData", "excludeSchemas"] as const)
-      if (request[key].length > 0) refuse(key, "has a meaning for a backup of the whole database only");
+    for (const key of ["excludeTableData", "excludeSchemas", "globals"] as const)
+      if ((request[key] ?? []).length > 0)
+        refuse(key, "has a meaning for a backup of the whole database only");
     return;
   }
   for (const key of ["tables", "excludeTables"] as const)
@@ -75,6 +77,8 @@ export const BackupRequest = z
     excludeTableData: z.array(z.string().min(1)).default([]),
     /** Schemas that are left out of the database. */
     excludeSchemas: z.array(z.string().min(1)).default([]),
+    /** Of the whole database: the roles of its server too. Unset: none. */
+    globals: z.enum(Globals).optional(),
     ...BackupsOfName,
     /** Further repositories, which the complete and verified backup is copied to. */
     copies: z.array(Repository).default([]),

@@ -88,8 +88,19 @@ export const MissingRoles = {
   Fail: "fail",
   /** Create them; they cannot log in. */
   Create: "create",
+  /** Make all roles of the source that the server lacks, as they were, from a backup of a whole database that has its `globals`. */
+  Restore: "restore",
 } as const;
 export type MissingRoles = (typeof MissingRoles)[keyof typeof MissingRoles];
+
+/** What a backup of a whole database has of the roles of its server. */
+export const Globals = {
+  /** Their attributes, memberships, settings and comments; roles that are restored from it have no password. */
+  WithoutPasswords: "without-passwords",
+  /** The hashes of their passwords too. */
+  WithPasswords: "with-passwords",
+} as const;
+export type Globals = (typeof Globals)[keyof typeof Globals];
 
 /** What triggers of tables do when rows are restored into them. */
 export const TableTriggers = {

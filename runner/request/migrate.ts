@@ -26,7 +26,7 @@ const MigrateArguments = z.strictObject({
   /** What else stays behind, each as the error names it: "view public.seen", "database postgres", "server setting *". */
   leaveBehind: z.array(z.string().min(1)).default([]),
   logicalForeignKeys: BackupRequest.shape.logicalForeignKeys,
-  /** Owners and grantees that the new server lacks; those that are created cannot log in. */
+  /** Roles that the new server lacks; those that are created cannot log in. */
   missingRoles: RestoreRequest.shape.missingRoles,
   jobs: Jobs,
   /** Seconds to wait for transactions that are writing. */
@@ -39,10 +39,15 @@ export const MigrateRequest = MigrateArguments.refine(
     path: ["excludeTables"],
     message: "has no meaning where the whole database is moved",
   },
-).refine((request) => !request.all || request.format !== "directory" || !isStreamed(request), {
-  path: ["format"],
-  message: "must be custom where a whole database is streamed to S3",
-});
+)
+  .refine((request) => !request.all || request.format !== "directory" || !isStreamed(request), {
+    path: ["format"],
+    message: "must be custom where a whole database is streamed to S3",
+  })
+  .refine(({ all, missingRoles }) => all || missingRoles !== "restore", {
+    path: ["missingRoles"],
+    message: "must be fail or create, unless the whole database is moved",
+  });
 export type MigrateRequest = z.infer<typeof MigrateRequest>;
 
 export const RemoveOldRequest = z.strictObject({

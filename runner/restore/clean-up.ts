@@ -15,6 +15,7 @@ import { firstUserOid } from "../postgres/catalog/catalog";
 import { recordPrefix, stagePrefix } from "../postgres/catalog/half-restored";
 import { lockRuns } from "../postgres/session/connect";
 import { escapeLiteral, escapeIdentifier } from "../postgres/session/escape";
+import { literalList } from "../postgres/session/names";
 import { type Session, inSession, withQualifiedNames, SqlError } from "../postgres/session/session";
 import type { BackupFiles } from "../repository/files";
 import type { Target } from "./begin";
@@ -226,6 +227,15 @@ export async function makeMissingRoles(
   }
 }
 
+/**
+ * Records the roles that the transaction has made, but those that were there before. Run in the one that makes them, as a superuser,
+ * while the record is open.
+ */
+export function recordRoles(names: Record, there: readonly string[]): string {
+  return `INSERT INTO ${tables(names).made} SELECT 'pg_authid'::regclass, oid, 'role', quote_ident(rolname) FROM pg_catalog.pg_authid
+WHERE xmin = (SELECT (pg_catalog.txid_current() % 4294967296)::text::xid) AND rolname NOT IN (${literalList(there)});\n`;
+}
+
 export function recordSystem(names: Record, srid: number, srtext: string | null): string {
   return `INSERT INTO ${tables(names).systems} VALUES (${srid}, ${srtext === null ? "NULL" : escapeLiteral(srtext)})`;
 }
@@ -234,10 +244,13 @@ const Made = z.object({ class: z.string(), type: z.string(), identity: z.string(
 
 type Made = z.infer<typeof Made>;
 
-/** What is recorded, still exists and has the same name. */
+/**
+ * What is recorded, still exists and has the same name. OFFSET keeps the server from identifying what does not exist any more, which
+ * is an error for a role in old versions.
+ */
 const remaining = (names: Record) => `
-SELECT m.class::regclass::text AS catalog, m.class, m.object, m.type, m.identity FROM ${tables(names).made} m
-JOIN (${everything(() => "true")} UNION ALL SELECT 'pg_authid'::regclass, oid FROM pg_roles) n USING (class, object)
+SELECT m.class::regclass::text AS catalog, m.class, m.object, m.type, m.identity FROM (SELECT * FROM ${tables(names).made} one
+  JOIN (${everything(() => "true")} UNION ALL SELECT 'pg_authid'::regclass, oid FROM pg_roles) n USING (class, object) OFFSET 0) m
 CROSS JOIN LATERAL pg_identify_object(m.class, m.object, 0) i
 WHERE i.type = m.type AND i.identity = m.identity`;
 

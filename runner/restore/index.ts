@@ -1,6 +1,7 @@
 import { docker as dockerFor } from "../docker/connection";
 import { whileRunning } from "../docker/watch";
 import { Attempts, Failure } from "../lib/failure";
+import { setting } from "../lib/setting";
 import { secondsSince, formatBytes, totalBytes } from "../lib/format";
 import type { Progress } from "../lib/progress";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
@@ -42,6 +43,7 @@ export async function restore(
     const caller: Caller = { progress, signal: watched, notes: [] };
     const found = await findBoth(request, running, caller);
     refuseOtherKind(found.backup);
+    refuseRoles(found.backup);
     if (found.backup.manifest.wholeDatabase !== undefined) {
       const outcome = await restoreDatabase(found, caller);
       return resultOf(found.backup, outcome, caller, started);
@@ -212,6 +214,16 @@ async function bringIn(
   await giveRights(target.exec, dump, signal);
   const swappedInto = await publish(request, target, staging, caller);
   return { tables, restored: true, swappedInto };
+}
+
+/** Only a backup of a whole database has the roles of its server. */
+function refuseRoles({ request, manifest, files }: RequestedBackup): void {
+  if (request.missingRoles !== "restore" || manifest.wholeDatabase !== undefined) return;
+  throw new Failure(
+    "usage",
+    `Backup ${files.location} is of tables, and has no roles that could be restored. Create those that are missing, or set ` +
+      `${setting("--missing-roles create", 'missingRoles: "create"')}.`,
+  );
 }
 
 /** A restore of tables must not take the place of a whole database, nor the other way round. */

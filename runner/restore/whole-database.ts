@@ -20,7 +20,7 @@ import type { Name } from "../postgres/session/names";
 import { clientEncoding, inDatabase, majorVersion, withEnv } from "../postgres/session/server";
 import { inSession, type Session, SqlError } from "../postgres/session/session";
 import { readChecked, recordedFile } from "../repository/checksums";
-import { databaseFile } from "../repository/layout";
+import { databaseFile, globalsFile } from "../repository/layout";
 import type { Manifest } from "../repository/manifest";
 import { compareRestored, compareWhole, mismatch } from "../verify";
 import {
@@ -34,7 +34,7 @@ import {
   type Target,
 } from "./begin";
 import { checkExtensions, checkFreeSpace, checkRoles } from "./check";
-import { cleanUp, forgetRecord, makeMissingRoles, openRecord, restoreNames } from "./clean-up";
+import { cleanUp, forgetRecord, makeMissingRoles, openRecord, recordRoles, restoreNames } from "./clean-up";
 import { nameBefore } from "./publish";
 import { openReader, type Reader } from "./reader";
 
@@ -86,7 +86,7 @@ async function restoreWhole(backup: RequestedBackup, target: Target, caller: Cal
   progress.note(
     `Restoring the database, ${tables.length} tables, ${formatBytes(totalBytes(manifest.tables))} in the one they come from.`,
   );
-  await makeDatabase(backup, target);
+  await makeDatabase(backup, target, caller);
   await load(backup, target, caller);
   progress.note("Comparing what was restored with what was backed up.");
   await compare(backup, target, caller);
@@ -185,6 +185,10 @@ async function check(backup: RequestedBackup, target: Target, notes: string[]): 
     );
   }
   await attempts.run(() => checkExtensions(manifest, session, role.superuser, notes, attempts));
+  if (request.missingRoles === "restore")
+    attempts.runSync(() => {
+      checkGlobals(manifest, role);
+    });
   await attempts.run(() => checkRoles(backup, session, role.superuser, attempts));
   await attempts.run(() =>
     checkFreeSpace(
@@ -194,6 +198,24 @@ async function check(backup: RequestedBackup, target: Target, notes: string[]): 
   );
   await attempts.run(() => checkConnections(request, session));
   attempts.end();
+}
+
+/** Fails unless the backup has roles, and the role may make all kinds of them. */
+function checkGlobals(
+  { wholeDatabase }: Manifest,
+  role: { readonly name: string; readonly superuser: boolean },
+): void {
+  if (wholeDatabase?.globals === undefined)
+    throw new Failure(
+      "requirement-missing",
+      `The backup does not have the roles of its server: it was taken without ${setting("--globals", "globals")}. Create those that are missing, or ` +
+        `set ${setting("--missing-roles create", 'missingRoles: "create"')}.`,
+    );
+  if (!role.superuser)
+    throw new Failure(
+      "privilege-missing",
+      `Role "${role.name}" is no superuser, and only one may make roles as they were. Restore as one.`,
+    );
 }
 
 const Connected = z.object({ pid: z.int(), user: z.string().nullable(), application: z.string() });
@@ -220,14 +242,44 @@ async function checkConnections({ database, connections }: RequestedBackup["requ
 
 /** Makes the new database, and the roles that it needs. */
 async function makeDatabase(
-  { request, manifest }: RequestedBackup,
-  { session, names }: Target,
+  backup: RequestedBackup,
+  target: Target,
+  { signal }: Pick<Caller, "signal">,
 ): Promise<void> {
-  if (request.missingRoles === "create") {
-    await openRecord(session, names);
-    await makeMissingRoles(session, names, manifest.requires.roles);
-  }
+  const { request, manifest } = backup;
+  const { session, names } = target;
+  if (request.missingRoles !== "fail") await openRecord(session, names);
+  if (request.missingRoles === "create") await makeMissingRoles(session, names, manifest.requires.roles);
+  if (request.missingRoles === "restore") await restoreRoles(backup, target, signal);
   await createDatabase(session, names.scratch, manifest.source);
+}
+
+/** Its errors and the server's log would tell a password's hash with the statement that failed. */
+const quietly = [
+  "log_statement = 'none'",
+  "log_min_duration_statement = -1",
+  "log_min_error_statement = 'panic'",
+  "log_error_verbosity = 'terse'",
+]
+  .map((one) => `SET ${one};\n`)
+  .join("");
+
+/** Makes the roles that the server lacks, and records them in the same transaction. */
+async function restoreRoles(
+  { manifest, files }: RequestedBackup,
+  { exec, session, names }: Target,
+  signal: AbortSignal,
+): Promise<void> {
+  const there = await session.rows("SELECT rolname AS name FROM pg_roles", z.object({ name: z.string() }));
+  const script = async function* () {
+    yield quietly;
+    yield* safeScript(readChecked(files, recordedFile(manifest, globalsFile)), globalsFile);
+    yield recordRoles(
+      names,
+      there.map(({ name }) => name),
+    );
+  };
+  await runScript(exec, globalsFile, script(), signal, ["--set=VERBOSITY=terse"]);
 }
 
 /** Fills the new database. */
@@ -351,7 +403,7 @@ async function publish(
     try {
       if (existing !== "none") await rename(database, aside);
       await rename(names.scratch, database);
-      if (request.missingRoles === "create") await forgetRecord(session, names);
+      if (request.missingRoles !== "fail") await forgetRecord(session, names);
       await session.run("COMMIT");
       break;
     } catch (error) {

@@ -30,12 +30,16 @@ export async function compareServers(
 ): Promise<Comparison> {
   const newItems = await itemsOf(newServer, undefined, signal);
   const there = new Set(newItems.map(({ key }) => key));
-  // Unless its whole database is replaced, a schema that the new server has keeps its owner, privileges and comment there.
-  const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) =>
-    !brought.whole && one.of !== undefined && one.of === one.within && there.has(one.of)
-      ? { ...one, brought: false }
-      : one,
-  );
+  const comes = (one: Item): boolean | undefined => {
+    // Unless its whole database is replaced, a schema that the new server has keeps its owner, privileges and comment there.
+    if (!brought.whole && one.of !== undefined && one.of === one.within && there.has(one.of)) return false;
+    const isMade = rolesOf(one).some((role) => !there.has(role));
+    return brought.restoresRoles && isMade ? true : one.brought;
+  };
+  const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) => ({
+    ...one,
+    brought: comes(one),
+  }));
   const others = await otherDatabases(oldServer, newServer, signal);
   return {
     oldItems,
@@ -43,6 +47,10 @@ export async function compareServers(
     missing: [...missingItems(oldItems, newItems), ...others],
   };
 }
+
+/** The keys of the roles that something is, belongs to or is about. */
+const rolesOf = ({ kind, key, of, group }: Item): string[] =>
+  [kind === "role" ? key : of, group].filter((one) => one?.startsWith("role ") === true) as string[];
 
 async function itemsOf(server: Server, brought: Brought | undefined, signal: AbortSignal): Promise<Item[]> {
   const { database } = server;

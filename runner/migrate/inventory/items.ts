@@ -12,6 +12,8 @@ export interface Item {
   readonly detail?: string | undefined;
   /** Key of the item that this one belongs to: if that is missing, this one need not be named. */
   readonly of?: string | undefined;
+  /** Key of the role that a membership is in. */
+  readonly group?: string | undefined;
   /** The schema that it is in, as the user writes it to leave all of that behind. */
   readonly within?: string | undefined;
   /** Every new server has one by default, so the new server need not have the same. */

@@ -3,6 +3,7 @@ import { firstUserOid } from "../../postgres/catalog/catalog";
 import * as z from "zod";
 import type { Session } from "../../postgres/session/session";
 import { type Item, item } from "./items";
+import type { MissingRoles } from "../../request";
 import type { Requirements } from "../../request/contents";
 import { escapeIdentifier } from "../../postgres/session/escape";
 
@@ -172,6 +173,8 @@ export interface Brought {
   readonly schemas: ReadonlySet<string>;
   /** Roles that are created where they are missing. */
   readonly roles: readonly string[];
+  /** All roles that are missing are made as they were. */
+  readonly restoresRoles: boolean;
 }
 
 export function broughtBy({
@@ -180,7 +183,7 @@ export function broughtBy({
   objects,
   whole,
   requires,
-  createsRoles,
+  missingRoles,
 }: {
   /** Oids. */
   readonly tables: readonly string[];
@@ -188,7 +191,7 @@ export function broughtBy({
   readonly objects: readonly string[];
   readonly whole: boolean;
   readonly requires: Requirements;
-  readonly createsRoles: boolean;
+  readonly missingRoles: MissingRoles;
 }): Brought {
   const oids = new Set(tables);
   const excludedOids = new Set(excluded);
@@ -209,7 +212,8 @@ export function broughtBy({
     excludes: (object) => object.catalog === "pg_class" && excludedOids.has(oidOf(object)),
     ...{ whole, requires },
     schemas: new Set(requires.schemas.map(identifier)),
-    roles: createsRoles ? requires.roles : [],
+    roles: missingRoles === "create" ? requires.roles : [],
+    restoresRoles: missingRoles === "restore",
   };
 }
 

@@ -64,9 +64,9 @@ async function roles(session: Session, { createdRoles }: ServerQuestion, rules: 
   const created = new Set(createdRoles);
   const members = await session.rows(
     `SELECT DISTINCT format('%I in %I', pg_get_userbyid(member), pg_get_userbyid(roleid)) AS name,
-       format('role %I', pg_get_userbyid(member)) AS of, admin_option::text AS detail
+       format('role %I', pg_get_userbyid(member)) AS of, format('role %I', pg_get_userbyid(roleid)) AS group, admin_option::text AS detail
      FROM pg_auth_members WHERE pg_get_userbyid(member) !~ '^pg_'`,
-    z.object({ name: z.string(), of: z.string(), detail: z.string() }),
+    z.object({ name: z.string(), of: z.string(), group: z.string(), detail: z.string() }),
   );
   return [
     ...found.flatMap(({ name, identifier, login, attributes, password, comment }) => {
@@ -78,7 +78,7 @@ async function roles(session: Session, { createdRoles }: ServerQuestion, rules: 
         ...(comment === null ? [] : [item("comment on role", identifier, { of, detail: comment })]),
       ];
     }),
-    ...members.map(({ name, of, detail }) => item("membership", name, { of, detail })),
+    ...members.map(({ name, ...more }) => item("membership", name, more)),
   ];
 }
 

@@ -109,8 +109,9 @@ export async function runScript(
   what: string,
   script: AsyncIterable<string | Uint8Array>,
   signal: AbortSignal,
+  more: readonly string[] = [],
 ): Promise<void> {
-  const options = ["--single-transaction"];
+  const options = ["--single-transaction", ...more];
   const { failed, stderr, exitCode } = await runRestricted(target, script, options, signal);
   if (failed) throw restoreFailure(what, stderr, exitCode);
 }

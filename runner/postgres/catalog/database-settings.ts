@@ -71,7 +71,7 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
   const statements = [
     ...settings.map(({ role, name, value }) => {
       const whose = role === null ? "DATABASE %I" : `ROLE ${quoted(role)} IN DATABASE %I`;
-      return `ALTER ${whose} SET ${quoted(name)} TO ${lists.has(name) ? listOf(value) : text(value)}`;
+      return `ALTER ${whose} SET ${quoted(name)} TO ${settingValue({ name, value }).replaceAll("%", "%%")}`;
     }),
     ...(connectionLimit === -1 ? [] : [`ALTER DATABASE %I CONNECTION LIMIT ${connectionLimit}`]),
     ...(comment === null ? [] : [`COMMENT ON DATABASE %I IS ${text(comment)}`]),
@@ -101,12 +101,13 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
   ].join("\n");
 }
 
-/** Each name as a text, because SQL knows no empty name: `""` is the value of an empty search path. */
-function listOf(value: string): string {
+/** A setting's value as ALTER takes it. Each name of a list is a text, because SQL knows no empty name: `""` is an empty search path. */
+export function settingValue({ name: ofSetting, value }: { name: string; value: string }): string {
+  if (!lists.has(ofSetting)) return escapeLiteral(value);
   const names = [...value.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)].map(
     ([name, inQuotes]) => inQuotes?.replaceAll('""', '"') ?? name,
   );
-  return names.length === 0 ? text("") : names.map((name) => text(name)).join(", ");
+  return names.length === 0 ? "''" : names.map((name) => escapeLiteral(name)).join(", ");
 }
 
 /** In a format, a percent sign is written twice. */

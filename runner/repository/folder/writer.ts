@@ -11,7 +11,7 @@ import { isErrno, syncToDisk } from "../../lib/files";
 import { parseWorkName, workName } from "../../lib/work-name";
 import { readChecksums } from "../checksums";
 import { bytesBelow, checksumsBelow, type StoredFile, writeDurably } from "../files";
-import { manifestFile, sumsFile } from "../layout";
+import { globalsFile, manifestFile, sumsFile } from "../layout";
 import type { Manifest } from "../manifest";
 import { failUnlessPlain } from "../plain-paths";
 import { alreadyExists, type BackupWriter, type NewBackup } from "../repository";
@@ -131,10 +131,9 @@ async function openToReaders(workPath: string, fileMode: number): Promise<void> 
   const { mode } = await stat(nameFolder);
   await chmod(nameFolder, (mode & 0o7777) | folderMode(fileMode));
   for (const entry of await readdir(workPath, { recursive: true, withFileTypes: true })) {
-    await chmod(
-      path.join(entry.parentPath, entry.name),
-      entry.isDirectory() ? folderMode(fileMode) : fileMode,
-    );
+    // Hashes of passwords are for nobody else.
+    const ofFile = entry.name === globalsFile ? fileMode & 0o600 : fileMode;
+    await chmod(path.join(entry.parentPath, entry.name), entry.isDirectory() ? folderMode(fileMode) : ofFile);
   }
   await chmod(workPath, folderMode(fileMode));
 }

@@ -80,7 +80,7 @@ describe("the objects of a database", () => {
     has: ({ id }: { id: string }) => id === table.id,
     excludes: () => false,
     requires: { extensions: [] } as never,
-    ...{ schemas: new Set<string>(), roles: [], whole: false },
+    ...{ schemas: new Set<string>(), roles: [], whole: false, restoresRoles: false },
   };
   const names = (objects: readonly DatabaseObject[], dependencies: readonly Dependency[]) =>
     itemsOf(objects, dependencies, brought).map(
