@@ -40,8 +40,8 @@ export interface DatabaseRestoreArgs {
    */
   connections?: pulumi.Input<Connections>;
   /**
-   * What happens about owners and grantees that the server lacks: `fail`, or `create` them, without passwords. A change restores
-   * nothing.
+   * What happens about roles that the server lacks: `fail`; `create` owners and grantees, which cannot log in; or `restore` all roles
+   * as they were, from a backup that has `globals`, as a superuser. A change restores nothing.
    * @default "fail"
    */
   missingRoles?: pulumi.Input<MissingRoles>;

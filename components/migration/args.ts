@@ -84,8 +84,9 @@ export interface MigrationArgs {
    */
   logicalForeignKeys?: pulumi.Input<pulumi.Input<string>[]>;
   /**
-   * What happens about owners and grantees that the new server lacks: `fail`, or `create` them. Roles that can log in must
-   * exist in any case. A change migrates nothing.
+   * What happens about roles that the new server lacks: `fail`; `create` owners and grantees, which cannot log in; or, with `all`,
+   * `restore` all roles of the old server as they were. The backup that moves them then has the hashes of their passwords. A change
+   * migrates nothing.
    * @default "fail"
    */
   missingRoles?: pulumi.Input<MissingRoles>;

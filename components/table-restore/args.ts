@@ -54,7 +54,8 @@ export interface TableRestoreArgs {
    */
   ifExists?: pulumi.Input<IfExists>;
   /**
-   * What happens about owners and grantees that the server lacks: `fail`, or `create` them. A change restores nothing.
+   * What happens about owners and grantees that the server lacks: `fail`, or `create` them, which cannot log in. `restore` is for whole
+   * databases. A change restores nothing.
    * @default "fail"
    */
   missingRoles?: pulumi.Input<MissingRoles>;

@@ -4,7 +4,7 @@ import type { ExecTarget } from "../../docker/exec";
 import { inDatabase } from "../../postgres/session/server";
 import { inSession } from "../../postgres/session/session";
 import { databaseItems } from "./database";
-import { serverItems } from "./server";
+import { isUsable, serverItems } from "./server";
 import { type Item, item, missingItems, countsByKind } from "./items";
 import type { Brought } from "./objects";
 
@@ -34,7 +34,7 @@ export async function compareServers(
     // Unless its whole database is replaced, a schema that the new server has keeps its owner, privileges and comment there.
     if (!brought.whole && one.of !== undefined && one.of === one.within && there.has(one.of)) return false;
     const isMade = rolesOf(one).some((role) => !there.has(role));
-    return brought.restoresRoles && isMade ? true : one.brought;
+    return brought.restoresRoles && isMade ? isUsable(one, newItems) : one.brought;
   };
   const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) => ({
     ...one,

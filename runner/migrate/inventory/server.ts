@@ -40,6 +40,7 @@ const Role = z.object({
   login: z.boolean(),
   attributes: z.string(),
   password: z.boolean(),
+  md5: z.boolean().nullable(),
   comment: z.string().nullable(),
 });
 
@@ -55,9 +56,17 @@ SELECT rolname AS name, format('%I', rolname) AS identifier, rolcanlogin AS logi
       ? `AND (rolpassword !~ '^md5'
     OR EXISTS (SELECT FROM pg_hba_file_rules WHERE auth_method IN ('md5', 'password')))`
       : ""
-  } AS password,
+  } AS password, rolpassword ~ '^md5' AS md5,
   shobj_description(oid, 'pg_authid') AS comment
 FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1`;
+
+const md5Note = "an MD5 hash, which no rule of the new server's pg_hba.conf takes";
+
+/** Whether a role with this password could log in to a server that has these items. */
+export const isUsable = ({ kind, note }: Item, newItems: readonly Item[]): boolean =>
+  kind !== "password of role" ||
+  note !== md5Note ||
+  newItems.some((one) => one.kind === "pg_hba rule" && / (md5|password)$/.test(one.name));
 
 async function roles(session: Session, { createdRoles }: ServerQuestion, rules: boolean): Promise<Item[]> {
   const found = await session.rows(rolesQuery(rules), Role);
@@ -69,12 +78,14 @@ async function roles(session: Session, { createdRoles }: ServerQuestion, rules: 
     z.object({ name: z.string(), of: z.string(), group: z.string(), detail: z.string() }),
   );
   return [
-    ...found.flatMap(({ name, identifier, login, attributes, password, comment }) => {
+    ...found.flatMap(({ name, identifier, login, attributes, password, md5, comment }) => {
       const of = `role ${identifier}`;
       return [
         item("role", identifier, { brought: !login && created.has(name) }),
         ...(attributes === "" ? [] : [item("attributes of role", identifier, { of, detail: attributes })]),
-        ...(password ? [item("password of role", identifier, { of })] : []),
+        ...(password
+          ? [item("password of role", identifier, { of, ...(md5 === true ? { note: md5Note } : {}) })]
+          : []),
         ...(comment === null ? [] : [item("comment on role", identifier, { of, detail: comment })]),
       ];
     }),
