@@ -53,6 +53,22 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/e2e/whole-database.test.ts"],
   },
   {
+    title: "the server's log tells the hash of a password",
+    file: "runner/restore/whole-database.ts",
+    text: "    yield quietly;\n",
+    replacement: "",
+    tests: ["test/e2e/globals.test.ts"],
+    grep: "tells no hash",
+  },
+  {
+    title: "roles that a failed restore made are left",
+    file: "runner/restore/clean-up.ts",
+    text: "WHERE xmin = (SELECT (pg_catalog.txid_current() % 4294967296)::text::xid) AND rolname NOT IN",
+    replacement: "WHERE false AND rolname NOT IN",
+    tests: ["test/e2e/globals.test.ts"],
+    grep: "when the rows cannot be restored",
+  },
+  {
     title: "a whole database is restored again over what was written since",
     file: "runner/restore/whole-database.ts",
     text: "  if (remembers) {\n",
