@@ -35,7 +35,12 @@ export async function busyboxImage(): Promise<string> {
 async function findBusybox(folder: string): Promise<string> {
   const { stdout, failed } = await execa("which", ["busybox"], { reject: false });
   if (!failed) return stdout;
-  await execa("apt-get", ["download", "busybox-static"], { cwd: folder });
+  const download = () => execa("apt-get", ["download", "busybox-static"], { cwd: folder });
+  // A fresh machine has no lists of packages.
+  await download().catch(async () => {
+    await execa("apt-get", ["update", "-qq"]);
+    await download();
+  });
   const [archive = ""] = (await readdir(folder)).filter((name) => name.endsWith(".deb"));
   await execa("dpkg-deb", ["--extract", archive, "."], { cwd: folder });
   const { stdout: found } = await execa("find", [folder, "-path", "*/bin/busybox"]);
