@@ -133,7 +133,7 @@ async function planWithServer(
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => refuseUnlogged(session, selection.tables));
-  if (request.globals !== undefined) await attempts.run(() => checkGlobals(session, request.globals));
+  await attempts.run(() => checkGlobals(session, request.globals));
   await attempts.run(() => resolveLogicalForeignKeys(session, request.logicalForeignKeys, selection.tables));
   attempts.runSync(() => {
     checkAccepted(request.verify, selection.ignoredReferences);

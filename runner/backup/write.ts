@@ -75,7 +75,9 @@ export async function writeBackup(
     await writer.write(objectsFile, textOf(JSON.stringify(needs.whole.objects)));
   }
   if (request.globals !== undefined) {
-    await writer.write(globalsFile, textOf(await readGlobals(connection.session, request.globals)));
+    const script = await readGlobals(connection.session, request.globals);
+    if (!isConvertible(server.encoding)) refuseUnreadableProperties([script]);
+    await writer.write(globalsFile, textOf(script));
     if (request.globals === "with-passwords")
       progress.note(
         `warning: The backup has hashes of passwords, in ${globalsFile}. Keep others from its repositories.`,

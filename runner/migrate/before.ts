@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
+import { currentRole } from "../postgres/session/current-role";
 import { escapeLiteral } from "../postgres/session/escape";
 import { isHotStandby } from "../postgres/session/hot-standby";
 import { countUsersObjects } from "../postgres/catalog/database-objects";
@@ -43,10 +44,7 @@ async function checkPrimary(session: Session, container: string): Promise<void> 
 }
 
 async function checkSuperuser(session: Session, user: string, container: string): Promise<void> {
-  const { superuser } = await session.row(
-    "SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user",
-    z.object({ superuser: z.boolean() }),
-  );
+  const { superuser } = await currentRole(session);
   if (superuser) return;
   throw new Failure(
     "privilege-missing",

@@ -28,8 +28,9 @@ import { inSession } from "../postgres/session/session";
 const Loading = z.object({ container: z.string() });
 
 /**
- * Moves the tables of a server, or a whole database, and its published port to a new server. Writers wait from before the backup until the new server
- * has the port. If something fails before that, the old server stays as it was, keeps its port, and writers go on.
+ * Moves the tables of a server, or a whole database, and its published port to a new server. Writers wait from before the backup
+ * until the new server has the port. If something fails before that, the old server stays as it was, keeps its port, and writers
+ * go on.
  */
 export async function migrate(
   request: MigrateRequest,

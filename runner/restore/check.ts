@@ -12,6 +12,7 @@ import { setting } from "../lib/setting";
 import type { TocEntry } from "../postgres/archive/toc";
 import type { Relation } from "../postgres/catalog/catalog";
 import type { Selection } from "../postgres/catalog/select-tables";
+import { currentRole } from "../postgres/session/current-role";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { literalList, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
@@ -23,13 +24,6 @@ import { finalPlace, checkPlaces, findExisting, checkNames, finalSchema } from "
 import { selectRequested } from "./objects";
 import { readEntries } from "./reader";
 import { serverNames, noteTablespaces, accessMethodMissing } from "./statements";
-
-const Role = z.object({
-  name: z.string(),
-  superuser: z.boolean(),
-  createDatabase: z.boolean(),
-  createSchema: z.boolean(),
-});
 
 const Extension = z.object({
   name: z.string(),
@@ -45,11 +39,7 @@ async function checkTarget(
   attempts: Attempts,
 ): Promise<void> {
   const { request, manifest } = backup;
-  const role = await session.row(
-    `SELECT rolname AS name, rolsuper AS superuser, rolsuper OR rolcreatedb AS "createDatabase",
-            has_database_privilege(current_database(), 'CREATE') AS "createSchema" FROM pg_roles WHERE rolname = current_user`,
-    Role,
-  );
+  const role = await currentRole(session);
   const needs = (what: string, remedy: string) => {
     attempts.add(
       new Failure(

@@ -15,6 +15,7 @@ import { safeScript } from "../postgres/archive/script-pieces";
 import { countUsersObjects } from "../postgres/catalog/database-objects";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
+import { currentRole } from "../postgres/session/current-role";
 import { escapeIdentifier, escapeLiteral } from "../postgres/session/escape";
 import type { Name } from "../postgres/session/names";
 import { clientEncoding, inDatabase, majorVersion, withEnv } from "../postgres/session/server";
@@ -163,10 +164,7 @@ async function check(backup: RequestedBackup, target: Target, notes: string[]): 
   const { manifest, request } = backup;
   const { session, serverInfo } = target;
   const attempts = new Attempts();
-  const role = await session.row(
-    `SELECT rolname AS name, rolsuper AS superuser, rolsuper OR rolcreatedb AS "createDatabase" FROM pg_roles WHERE rolname = current_user`,
-    z.object({ name: z.string(), superuser: z.boolean(), createDatabase: z.boolean() }),
-  );
+  const role = await currentRole(session);
   if (!role.createDatabase) {
     attempts.add(
       new Failure(

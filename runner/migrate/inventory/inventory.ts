@@ -4,7 +4,7 @@ import type { ExecTarget } from "../../docker/exec";
 import { inDatabase } from "../../postgres/session/server";
 import { inSession } from "../../postgres/session/session";
 import { databaseItems } from "./database";
-import { isUsable, serverItems } from "./server";
+import { serverItems, takesMd5 } from "./server";
 import { type Item, item, missingItems, countsByKind } from "./items";
 import type { Brought } from "./objects";
 
@@ -30,15 +30,17 @@ export async function compareServers(
 ): Promise<Comparison> {
   const newItems = await itemsOf(newServer, undefined, signal);
   const there = new Set(newItems.map(({ key }) => key));
+  const isTaken = takesMd5(newItems) ? () => true : ({ md5 }: Item) => md5 !== true;
   const comes = (one: Item): boolean | undefined => {
     // Unless its whole database is replaced, a schema that the new server has keeps its owner, privileges and comment there.
     if (!brought.whole && one.of !== undefined && one.of === one.within && there.has(one.of)) return false;
     const isMade = rolesOf(one).some((role) => !there.has(role));
-    return brought.restoresRoles && isMade ? isUsable(one, newItems) : one.brought;
+    return brought.restoresRoles && isMade ? isTaken(one) : one.brought;
   };
   const oldItems = (await itemsOf(oldServer, brought, signal)).map((one) => ({
     ...one,
     brought: comes(one),
+    ...(isTaken(one) ? {} : { note: md5Note }),
   }));
   const others = await otherDatabases(oldServer, newServer, signal);
   return {
@@ -47,6 +49,8 @@ export async function compareServers(
     missing: [...missingItems(oldItems, newItems), ...others],
   };
 }
+
+const md5Note = "an MD5 hash, which no rule of the new server's pg_hba.conf takes";
 
 /** The keys of the roles that something is, belongs to or is about. */
 const rolesOf = ({ kind, key, of, group }: Item): string[] =>

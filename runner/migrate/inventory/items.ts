@@ -12,6 +12,8 @@ export interface Item {
   readonly detail?: string | undefined;
   /** Key of the item that this one belongs to: if that is missing, this one need not be named. */
   readonly of?: string | undefined;
+  /** Of a password: it is an MD5 hash, with which a role logs in only where a rule asks for one. */
+  readonly md5?: boolean;
   /** Key of the role that a membership is in. */
   readonly group?: string | undefined;
   /** The schema that it is in, as the user writes it to leave all of that behind. */

@@ -60,13 +60,9 @@ SELECT rolname AS name, format('%I', rolname) AS identifier, rolcanlogin AS logi
   shobj_description(oid, 'pg_authid') AS comment
 FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1`;
 
-const md5Note = "an MD5 hash, which no rule of the new server's pg_hba.conf takes";
-
-/** Whether a role with this password could log in to a server that has these items. */
-export const isUsable = ({ kind, note }: Item, newItems: readonly Item[]): boolean =>
-  kind !== "password of role" ||
-  note !== md5Note ||
-  newItems.some((one) => one.kind === "pg_hba rule" && / (md5|password)$/.test(one.name));
+/** Whether a server that has these items takes MD5 hashes of passwords. */
+export const takesMd5 = (items: readonly Item[]): boolean =>
+  items.some(({ kind, name }) => kind === "pg_hba rule" && / (md5|password)$/.test(name));
 
 async function roles(session: Session, { createdRoles }: ServerQuestion, rules: boolean): Promise<Item[]> {
   const found = await session.rows(rolesQuery(rules), Role);
@@ -83,9 +79,7 @@ async function roles(session: Session, { createdRoles }: ServerQuestion, rules: 
       return [
         item("role", identifier, { brought: !login && created.has(name) }),
         ...(attributes === "" ? [] : [item("attributes of role", identifier, { of, detail: attributes })]),
-        ...(password
-          ? [item("password of role", identifier, { of, ...(md5 === true ? { note: md5Note } : {}) })]
-          : []),
+        ...(password ? [item("password of role", identifier, { of, md5: md5 === true })] : []),
         ...(comment === null ? [] : [item("comment on role", identifier, { of, detail: comment })]),
       ];
     }),

@@ -58,15 +58,13 @@ export function dumpCommand(
   ];
 }
 
-/** The same snapshot without the rows of some tables, and without the tables where they are all that is dumped. */
-export function withoutTables(snapshot: Snapshot, tables: ReadonlySet<string>): Snapshot {
+/** The same snapshot, but its dump has no rows of these tables. */
+export function withoutTables(snapshot: Snapshot, oids: ReadonlySet<string>): Snapshot {
   const { whole } = snapshot;
-  const [left, right] = [
-    snapshot.tables.filter(({ oid }) => !tables.has(oid)),
-    snapshot.tables.filter(({ oid }) => tables.has(oid)),
-  ];
-  if (whole === undefined) return { ...snapshot, tables: left };
-  return { ...snapshot, tables: left, whole: { ...whole, withoutRows: [...whole.withoutRows, ...right] } };
+  const tables = snapshot.tables.filter(({ oid }) => !oids.has(oid));
+  if (whole === undefined) return { ...snapshot, tables };
+  const withoutRows = [...whole.withoutRows, ...snapshot.tables.filter(({ oid }) => oids.has(oid))];
+  return { ...snapshot, tables, whole: { ...whole, withoutRows } };
 }
 
 const allBut = ({ excludeSchemas, withoutRows }: WholeDatabase): string[] => [

@@ -1,6 +1,7 @@
 /** What belongs to a database itself and not to an object in it: its owner, its settings, its comment, and who may connect. */
 import * as z from "zod";
 import { firstUserOid } from "./catalog";
+import { doBlock } from "../session/do-block";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 
@@ -90,14 +91,9 @@ function scriptOf({ owner, comment, connectionLimit, settings, rights }: z.infer
   const body = statements
     .map((one) => `  EXECUTE format(${escapeLiteral(one)}, current_database());`)
     .join("\n");
-  let tag = "settings";
-  while (body.includes(`$${tag}$`)) tag += "_";
   return [
     "-- What belongs to the database itself. Run this in it, after everything else.",
-    `DO $${tag}$ BEGIN`,
-    body,
-    `END $${tag}$;`,
-    "",
+    doBlock("settings", body),
   ].join("\n");
 }
 

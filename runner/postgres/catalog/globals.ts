@@ -3,6 +3,8 @@ import * as z from "zod";
 import type { Globals } from "../../request";
 import { Failure } from "../../lib/failure";
 import { setting } from "../../lib/setting";
+import { currentRole } from "../session/current-role";
+import { doBlock } from "../session/do-block";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 import { settingValue } from "./database-settings";
@@ -69,18 +71,12 @@ export async function readGlobals(session: Session, globals: Globals): Promise<s
         `  IF ARRAY[${escapeLiteral(role)}, ${escapeLiteral(member)}] && made THEN GRANT ${escapeIdentifier(role)} TO ${escapeIdentifier(member)}${options}; END IF;`,
     ),
   ].join("\n");
-  let tag = "globals";
-  while (body.includes(`$${tag}$`)) tag += "_";
   const names = roles.map(({ name }) => escapeLiteral(name)).join(", ");
+  const made = `made text[] := ARRAY(SELECT name FROM unnest(ARRAY[${names}]::text[]) name WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = name));`;
   return [
     "-- The roles of the server. Run this before the archive is restored. Roles that exist stay as they are.",
     ...tablespaces.map(tablespaceComment),
-    `DO $${tag}$`,
-    `DECLARE made text[] := ARRAY(SELECT name FROM unnest(ARRAY[${names}]::text[]) name WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = name));`,
-    "BEGIN",
-    body,
-    `END $${tag}$;`,
-    "",
+    doBlock("globals", body, made),
   ].join("\n");
 }
 
@@ -108,10 +104,7 @@ function tablespaceComment({ name, owner, location, options }: z.infer<typeof Ta
 /** Fails if the role may not read them. */
 export async function checkGlobals(session: Session, globals: Globals | undefined): Promise<void> {
   if (globals !== "with-passwords") return;
-  const { name, superuser } = await session.row(
-    "SELECT current_user AS name, rolsuper AS superuser FROM pg_roles WHERE rolname = current_user",
-    z.object({ name: z.string(), superuser: z.boolean() }),
-  );
+  const { name, superuser } = await currentRole(session);
   if (superuser) return;
   throw new Failure(
     "privilege-missing",

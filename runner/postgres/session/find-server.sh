@@ -1,7 +1,7 @@
 # Looks for servers in the container. Prints a server that this user may look at as lines of "word value", and the ids of
-# users whose servers it may not look at; and the programs that the container lacks. The working directory of a server is its data directory, where the file
-# postmaster.pid begins with the id of its process. Processes that have another root belong to other containers, where
-# containers share their process ids.
+# users whose servers it may not look at; and the programs that the container lacks. The working directory of a server is its
+# data directory, where the file postmaster.pid begins with the id of its process. Processes that have another root belong to
+# other containers, where containers share their process ids.
 #
 # Arguments: programs.
 #
