@@ -171,7 +171,8 @@ const settings: Readonly<Record<string, string>> = {
   lock_timeout: "1ms",
   idle_in_transaction_session_timeout: "10ms",
   idle_session_timeout: "10ms",
-  transaction_timeout: "10ms",
+  // Shorter, it ends slow logins, too, whose options it does not wait for.
+  transaction_timeout: "500ms",
   default_transaction_isolation: "serializable",
   default_transaction_deferrable: "on",
   default_tablespace: "",

@@ -45,7 +45,11 @@ for (const version of ["17-3.5", "15-3.3"] as const)
       manifest.tables.find((table) => table.name === name);
     const isRestored = async (database: string) => {
       await restored({ container, repository, name: "all", database, more: ["--create-database"] });
-      assert.deepEqual(await dumpOf(container, database), await dumpOf(container, "gis"));
+      const [found, expected] = [await dumpOf(container, database), await dumpOf(container, "gis")];
+      // All lines would be compared for minutes where many differ.
+      const first = found.findIndex((line, index) => line !== expected[index]);
+      if (first >= 0) assert.deepEqual(found.slice(first, first + 20), expected.slice(first, first + 20));
+      assert.equal(found.length, expected.length);
     };
 
     it("share the rows of tables that did not change, and hold all the rest", async () => {

@@ -175,7 +175,8 @@ describe("the offline aws provider", function () {
       new aws.s3.BucketServerSideEncryptionConfiguration("e", { ...target, rules: [rule] }, opts);
       const expiry = { id: "a", status: "Enabled", filter: {}, expiration: { days: 1 } };
       new aws.s3.BucketLifecycleConfiguration("l", { ...target, rules: [expiry] }, opts);`);
-    const output = await fail(stack.up());
+    // Otherwise the first failure may come before the others have begun.
+    const output = await fail(stack.up("--continue-on-error"));
     for (const title of [
       "Public Access Block",
       "Server-side Encryption Configuration",

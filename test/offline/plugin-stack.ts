@@ -64,8 +64,8 @@ class OfflineStack {
     return { ok: !failed, output: all };
   }
 
-  up(): Promise<Run> {
-    return this.cli("up", "--yes", "--skip-preview");
+  up(...options: string[]): Promise<Run> {
+    return this.cli("up", "--yes", "--skip-preview", ...options);
   }
 
   refresh(): Promise<Run> {
