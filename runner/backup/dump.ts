@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { dump, type DumpOptions, withoutTables } from "../postgres/archive/dump";
+import { dump, type DumpOptions, holdsContent, withoutTables } from "../postgres/archive/dump";
 import { dumpInPieces, type Pieced } from "../postgres/archive/ranged-dump";
 import { findExtents } from "../postgres/catalog/extents";
 import {
@@ -10,7 +10,6 @@ import {
   measureQuery,
   planMeasures,
 } from "../postgres/catalog/fingerprint";
-import type { Relation } from "../postgres/catalog/catalog";
 import type { Connection } from "../postgres/session/connect";
 import type { Snapshot } from "../postgres/session/snapshot";
 import { inSnapshot } from "../postgres/session/snapshot-reader";
@@ -157,7 +156,7 @@ function dumperOf(connection: Connection, dumping: Dumping, pieces: Pieces): Dum
         receive: (chunks: AsyncIterable<Uint8Array>) => destination.receive(chunks, all),
       };
       // The contents have the sequences too.
-      if (without.tables.some(holdsRows))
+      if (holdsContent(without))
         await dump(target, { ...options, sequences: [] }, without, receiving, onTables, signal);
       else await destination.writeContents(all);
       const names = new Map([...shared].map(([oid, { at }]) => [oid, path.posix.basename(at)]));
@@ -186,7 +185,5 @@ function dumperOf(connection: Connection, dumping: Dumping, pieces: Pieces): Dum
     return dumped;
   };
 }
-
-const holdsRows = ({ kind }: Relation): boolean => kind === "r";
 
 const piecesOf = (kept: Pieces["kept"]) => new Map([...kept].map(([oid, { pieces }]) => [oid, pieces]));

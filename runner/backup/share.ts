@@ -1,7 +1,6 @@
 /** Brings the files of unchanged tables into a new backup: by links in a folder, by copies within a bucket. */
 import path from "node:path";
-import { rowEntries } from "../postgres/archive/split-archive";
-import { readToc } from "../postgres/archive/toc";
+import { readToc, rowEntries } from "../postgres/archive/toc";
 import type { Relation } from "../postgres/catalog/catalog";
 import type { Progress } from "../lib/progress";
 import { type BackupFiles, shareFile, type StoredFile } from "../repository/files";

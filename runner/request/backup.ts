@@ -42,9 +42,6 @@ function ofTablesOrAll(
     readonly excludeSchemas: readonly string[];
     readonly globals?: Globals | undefined;
     readonly missingReferences: MissingReferences;
-    readonly format?: ArchiveFormat | undefined;
-    readonly repository: string;
-    readonly workDirectory?: string | undefined;
   },
   context: z.RefinementCtx,
 ): void {
@@ -61,8 +58,6 @@ function ofTablesOrAll(
     if (request[key].length > 0) refuse(key, "has no meaning in a backup of the whole database");
   if (request.missingReferences !== "fail")
     refuse("missingReferences", "has no meaning in a backup of the whole database");
-  if (request.format === "directory" && isStreamed(request))
-    refuse("format", "must be custom where a whole database is streamed to S3. Or set a work directory");
 }
 
 export const BackupRequest = z

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ArchiveFormat } from "./choices";
-import { BackupRequest, isStreamed } from "./backup";
+import { BackupRequest } from "./backup";
 import { RestoreRequest } from "./restore";
 import { BackupsOfName } from "./repository";
 import { Jobs, LockTimeout, Server } from "./server";
@@ -39,15 +39,10 @@ export const MigrateRequest = MigrateArguments.refine(
     path: ["excludeTables"],
     message: "has no meaning where the whole database is moved",
   },
-)
-  .refine((request) => !request.all || request.format !== "directory" || !isStreamed(request), {
-    path: ["format"],
-    message: "must be custom where a whole database is streamed to S3",
-  })
-  .refine(({ all, missingRoles }) => all || missingRoles !== "restore", {
-    path: ["missingRoles"],
-    message: "must be fail or create, unless the whole database is moved",
-  });
+).refine(({ all, missingRoles }) => all || missingRoles !== "restore", {
+  path: ["missingRoles"],
+  message: "must be fail or create, unless the whole database is moved",
+});
 export type MigrateRequest = z.infer<typeof MigrateRequest>;
 
 export const RemoveOldRequest = z.strictObject({

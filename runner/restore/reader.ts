@@ -17,7 +17,13 @@ import { sumsFile } from "../repository/layout";
 import type { Manifest } from "../repository/manifest";
 import type { RequestedBackup, Target } from "./begin";
 import { type Name, sqlName } from "../postgres/session/names";
-import { readToc, type TocEntry } from "../postgres/archive/toc";
+import {
+  holdsLargeObjects,
+  holdsRows,
+  largeObjectFile,
+  readToc,
+  type TocEntry,
+} from "../postgres/archive/toc";
 import { archiveName } from "../postgres/archive/compression";
 
 export interface Reader {
@@ -77,8 +83,12 @@ function archiveFor(
   if (manifest.format === "custom") return { archive: streamedArchive(files, recordedFile(manifest, name)) };
   const bring = async (entries: readonly TocEntry[]) => {
     const ids = new Set(entries.map(({ id }) => String(id)));
-    const rows = manifest.files.filter(({ path }) => ids.has(/^archive\/(\d+)\.dat/.exec(path)?.[1] ?? ""));
-    if (rows.length > 0) await copyFiles(docker, container, files, rows, signal);
+    const wantLargeObjects = entries.some(holdsLargeObjects);
+    const wanted = manifest.files.filter(({ path: file }) => {
+      if (wantLargeObjects && file.startsWith(`${name}/${largeObjectFile}`)) return true;
+      return ids.has(/^archive\/(\d+)\.dat/.exec(file)?.[1] ?? "");
+    });
+    if (wanted.length > 0) await copyFiles(docker, container, files, wanted, signal);
   };
   return { archive, bring };
 }
@@ -130,7 +140,8 @@ function archiveReader(
     await bring?.(wanted);
     const ids = wanted.map(({ id }) => id);
     // A list without rows needs the beginning of the archive only.
-    const options = { toEnd: wanted.some(holdsRows), user: nobody };
+    const toEnd = wanted.some((entry) => holdsRows(entry) || holdsLargeObjects(entry));
+    const options = { toEnd, user: nobody };
     const { chunks, ended } = startScript(exec, archive, ids, until, options);
     yield* chunks as AsyncIterable<Uint8Array>;
     const { failed, stderr, exitCode } = await ended;
@@ -172,8 +183,6 @@ function tryToRead(data: Buffer): readonly TocEntry[] | undefined {
     throw error;
   }
 }
-
-export const holdsRows = ({ kind }: TocEntry): boolean => kind === "TABLE DATA";
 
 /** The entries that hold the rows of some tables, in the order of the archive; a plain archive has none. */
 export function rowsEntries(entries: readonly TocEntry[], tables: readonly Name[]): TocEntry[] {

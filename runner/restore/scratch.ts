@@ -7,7 +7,7 @@ import * as z from "zod";
 import { type ExecTarget, runTied } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import { createDatabase, readLocale } from "../postgres/archive/restore";
-import { type TocEntry, withSearchPath, readToc } from "../postgres/archive/toc";
+import { holdsRows, type TocEntry, withSearchPath, readToc } from "../postgres/archive/toc";
 import { giveSearchPath, noSearchPath } from "../postgres/catalog/unqualified";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { oidList, literalList } from "../postgres/session/names";
@@ -18,7 +18,7 @@ import { prepareFile, afterTablesFile } from "../repository/layout";
 import type { Caller, RequestedBackup, Target } from "./begin";
 import type { Staging } from "./staging";
 import type { WantedObjects } from "./objects";
-import { type Reader, holdsRows } from "./reader";
+import type { Reader } from "./reader";
 import {
   serverNames,
   definitionsOf,

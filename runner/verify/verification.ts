@@ -14,6 +14,7 @@ import {
   rowsByTable,
 } from "../postgres/archive/archive";
 import { canCount, countDataFiles, countStreamedFiles, type DataFile } from "../postgres/archive/data-files";
+import { largeObjectFile } from "../postgres/archive/toc";
 import { readScript, withoutDefinition, wrongRows } from "../postgres/archive/script";
 import type { Progress } from "../lib/progress";
 import type { VerifyLevel } from "../request";
@@ -22,7 +23,7 @@ import { checkFiles, recordedFile, streamedArchive, whileReading } from "../repo
 import { secondsSince } from "../lib/format";
 import { together } from "../lib/concurrency";
 import { readPlainArchive, failUnlessListed, checkScripts, ArchiveKind, archiveFile } from "./scripts";
-import type { BackupFiles } from "../repository/files";
+import type { BackupFiles, StoredFile } from "../repository/files";
 
 /** A manifest, as far as it is known before the backup is verified. */
 export type Verifiable = Omit<Manifest, "finishedAt" | "verification">;
@@ -73,8 +74,8 @@ function isStreamed({ files, manifest, level }: Verification): boolean {
   return files.folder === undefined && level === "archive";
 }
 
-/** The files that hold the rows. */
-function rowFiles({ manifest }: Verification): Verifiable["files"] {
+/** The files that hold rows and large objects. */
+function contentFiles({ manifest }: Verification): Verifiable["files"] {
   const archive = archiveFile(manifest);
   return manifest.format === "directory"
     ? manifest.files.filter((file) => file.path.startsWith(`${archive}/`) && !file.path.endsWith("/toc.dat"))
@@ -84,7 +85,7 @@ function rowFiles({ manifest }: Verification): Verifiable["files"] {
 function unstreamed(verification: Verification): Verifiable["files"] {
   const { files } = verification.manifest;
   if (!isStreamed(verification)) return files;
-  const streamed = new Set(rowFiles(verification));
+  const streamed = new Set(contentFiles(verification));
   return files.filter((file) => !streamed.has(file));
 }
 
@@ -119,17 +120,19 @@ async function checkArchive(verification: Verification, container: BackupContain
     checkContents(docker, container, archive, manifest, signal, options);
   const inContainer = archiveIn(container, manifest);
   if (!isStreamed(verification)) return check(inContainer);
-  const rows = rowFiles(verification).filter((file) => !known.has(path.posix.basename(file.path)));
+  const content = contentFiles(verification).filter((file) => !known.has(path.posix.basename(file.path)));
+  const isLargeObject = ({ path: file }: StoredFile) => path.posix.basename(file).startsWith(largeObjectFile);
+  const rows = content.filter((file) => !isLargeObject(file));
   if (manifest.format === "directory" && !(await canCount(targetOf(docker, container), rows))) {
-    await copyFiles(docker, container, files, rowFiles(verification), signal);
+    await copyFiles(docker, container, files, contentFiles(verification), signal);
     return check(inContainer);
   }
-  return whileReading(files, rows, progress, (counted) => {
+  return whileReading(files, content, progress, async (counted) => {
     const streamed = rows.map((file) => ({ name: file.path, ...streamedArchive(counted, file) }));
     const [archive] = streamed;
-    return manifest.format === "directory" || archive === undefined
-      ? check(inContainer, { streamed, known })
-      : check(archive);
+    if (manifest.format !== "directory" && archive !== undefined) return check(archive);
+    await check(inContainer, { streamed, known });
+    return checkFiles(counted, content.filter(isLargeObject), signal);
   });
 }
 

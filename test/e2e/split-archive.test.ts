@@ -8,6 +8,7 @@ import { Failure } from "../../runner/lib/failure";
 import { splitArchive } from "../../runner/postgres/archive/split-archive";
 import { readToc } from "../../runner/postgres/archive/toc";
 import { startServer } from "../support/container";
+import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
 import { contentOf, restoreFolder } from "../support/restored";
 
@@ -25,6 +26,13 @@ async function filesOf(content: Buffer, chunkBytes: number, suffix: string) {
     files.set(name, await buffer(rows));
   return files;
 }
+
+/** Of two owners, which gives two lists from version 17 on; also empty ones, a large one, and one with the largest oid. */
+const largeObjects = `
+CREATE TABLE one AS SELECT 1 AS x;
+SELECT lo_from_bytea(4711, ''), lo_from_bytea(4712, 'short'), lo_from_bytea(4294967295, 'last'), lo_from_bytea(3000000000, ''),
+  lo_from_bytea(4713, (SELECT string_agg(sha256(g::text::bytea), '') FROM generate_series(1, 30000) g));
+ALTER LARGE OBJECT 4712 OWNER TO pg_monitor; COMMENT ON LARGE OBJECT 4711 IS 'nothing';`;
 
 describe("the files of a custom archive", function () {
   this.timeout(180_000);
@@ -75,6 +83,37 @@ describe("the files of a custom archive", function () {
       await restoreFolder(container, target, database);
       for (const table of tables)
         assert.equal(await contentOf(container, table, database), await contentOf(container, table), table);
+    });
+
+  for (const [version, compression, suffix] of [
+    ["17-3.5", "zstd:1", ".zst"],
+    ["17-3.5", "none", ""],
+    ["13-3.1", "0", ""],
+  ] as const)
+    it(`hold large objects, too, as pg_dump of ${version} with compression ${compression} gives them`, async () => {
+      const own = version === "17-3.5" ? container : await startServer({ image: await imageOf(version) });
+      try {
+        const database = `large_${suffix === "" ? "plain" : "packed"}`;
+        await sql(own, `CREATE DATABASE ${database}_source TEMPLATE template0`);
+        await sql(own, largeObjects, `${database}_source`);
+        const dump = ["pg_dump", "-U", "postgres", "-Fc", `--compress=${compression}`, `${database}_source`];
+        const { stdout } = await execa("docker", ["exec", own, ...dump], { encoding: "buffer" });
+        const whole = Buffer.from(stdout);
+        const files = await filesOf(whole, 100_000, suffix);
+        assert.equal([...files.keys()].filter((name) => /^blob_\d+\.dat/.test(name)).length, 5);
+        assert.deepEqual(await filesOf(whole, 1013, suffix), files);
+        const target = path.join(folder, `${database}_${version}`);
+        await mkdir(target);
+        for (const [name, content] of files) await writeFile(path.join(target, name), content);
+        await restoreFolder(own, target, database);
+        const content = `SELECT m.oid, lomowner::regrole, md5(lo_get(m.oid)), length(lo_get(m.oid)), obj_description(m.oid, 'pg_largeobject')
+          FROM pg_largeobject_metadata m ORDER BY 1`;
+        const expected = await sql(own, content, `${database}_source`);
+        assert.match(expected, /^4711\|.*\|0\|nothing$[^]*^4294967295\|/m);
+        assert.equal(await sql(own, content, database), expected);
+      } finally {
+        if (own !== container) await removeContainer(own);
+      }
     });
 
   it("are not taken from an archive that was cut off, wherever", async () => {

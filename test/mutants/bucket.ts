@@ -115,4 +115,28 @@ export const bucketMutants: readonly Mutant[] = [
     tests: ["test/e2e/split-archive.test.ts"],
     grep: "cut off, wherever",
   },
+  {
+    title: "a large object with a large oid gets another one",
+    file: "runner/postgres/archive/split-archive.ts",
+    text: "(await readSigned(input, intSize)) >>> 0",
+    replacement: "Math.abs(await readSigned(input, intSize))",
+    tests: ["test/e2e/split-archive.test.ts"],
+    grep: "large objects",
+  },
+  {
+    title: "nobody reads the large objects of a bucket to verify them",
+    file: "runner/verify/verification.ts",
+    text: "content.filter(isLargeObject)",
+    replacement: "content.filter((file) => isLargeObject(file) && file.bytes < 0)",
+    tests: ["test/e2e/unchanged-database.test.ts"],
+    grep: "in a bucket",
+  },
+  {
+    title: "a restore from a bucket leaves the large objects there",
+    file: "runner/restore/reader.ts",
+    text: "if (wantLargeObjects && ",
+    replacement: "if (wantLargeObjects && file === name && ",
+    tests: ["test/e2e/unchanged-database.test.ts"],
+    grep: "in a bucket.*hold all of it",
+  },
 ];

@@ -100,8 +100,8 @@ export const unchangedMutants: readonly Mutant[] = [
   {
     title: "dumped rows get the names of an archive without the shared ones",
     file: "runner/postgres/archive/split-archive.ts",
-    text: 'const named = names.get(oids.get(id) ?? "");',
-    replacement: 'const named = names.size < 0 ? names.get(oids.get(id) ?? "") : id;',
+    text: 'names.get(oids.get(id) ?? "");',
+    replacement: 'names.size < 0 ? names.get(oids.get(id) ?? "") : id;',
     tests: ["test/e2e/unchanged-bucket.test.ts"],
     grep: "copies the objects",
   },

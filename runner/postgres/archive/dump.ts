@@ -67,6 +67,10 @@ export function withoutTables(snapshot: Snapshot, oids: ReadonlySet<string>): Sn
   return { ...snapshot, tables, whole: { ...whole, withoutRows } };
 }
 
+/** Whether a dump has more than definitions. A whole database has rows of extensions and large objects, too. */
+export const holdsContent = ({ tables, whole }: Snapshot): boolean =>
+  whole !== undefined || tables.some(({ kind }) => kind === "r");
+
 const allBut = ({ excludeSchemas, withoutRows }: WholeDatabase): string[] => [
   ...excludeSchemas.map((schema) => `--exclude-schema=${escapeIdentifier(schema)}`),
   ...withoutRows.map((table) => `--exclude-table-data=${sqlName(table)}`),

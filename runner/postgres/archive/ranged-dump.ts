@@ -18,11 +18,12 @@ import {
   type DumpOptions,
   type MountedDestination,
   rowTooLarge,
+  holdsContent,
   withoutTables,
   writeError,
 } from "./dump";
 import { isIn, type RangedTable } from "./ranges";
-import { largeObjectLists, readToc } from "./toc";
+import { largeObjectFile, largeObjectLists, readToc, rowEntries } from "./toc";
 import { together } from "../../lib/concurrency";
 import path from "node:path";
 import copyRange from "./copy-range.sh";
@@ -74,15 +75,14 @@ export async function dumpInPieces(
 ): Promise<Pieced> {
   const ranged = ranges?.ranged ?? [];
   const without = withoutTables(snapshot, new Set([...existing.keys(), ...ranged.map(({ oid }) => oid)]));
-  // A whole database has rows of extensions and large objects, too.
-  const holdRows = snapshot.whole !== undefined || without.tables.some(({ kind }) => kind === "r");
+  const isDumped = holdsContent(without);
   const copied = beside(destination, "ranges");
   const rest = beside(destination, "rest");
 
   const [contents, rangeBytes] = await together(signal, [
     (either) => early.read(either),
     async (either) => {
-      if (holdRows) await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
+      if (isDumped) await dump(target, { ...options, sequences: [] }, without, rest, onTables, either);
       if (ranges === undefined) return new Map();
       await mkdir(copied.hostPath, { mode: 0o700 });
       return copyRanges(target, snapshot.id, copied, options.jobs, { ...ranges, onTables }, either);
@@ -107,7 +107,7 @@ export async function dumpInPieces(
       await moveTo(oid, path.join(copied.hostPath, oid), ranges.compressor.suffix);
     await rm(copied.hostPath, { recursive: true });
   }
-  if (holdRows) {
+  if (isDumped) {
     const files = await readdir(rest.hostPath);
     const ofRest = await readFile(path.join(rest.hostPath, "toc.dat"));
     for (const [oid, id] of idsIn(ofRest)) {
@@ -116,7 +116,7 @@ export async function dumpInPieces(
       await moveTo(oid, path.join(rest.hostPath, file), file.slice(`${id}.dat`.length));
     }
     const lists = namesOfLists(ofRest, contents);
-    for (const file of files.filter((name) => name.startsWith("blob"))) {
+    for (const file of files.filter((name) => name.startsWith(largeObjectFile))) {
       const name = lists.get(file) ?? file;
       await rename(path.join(rest.hostPath, file), path.join(destination.hostPath, name));
     }
@@ -127,9 +127,9 @@ export async function dumpInPieces(
 
 /** The names that files which list large objects have by another table of contents, by their names. */
 function namesOfLists(contents: Buffer, other: Buffer): ReadonlyMap<string, string> {
-  const others = largeObjectLists(other);
+  const others = largeObjectLists(readToc(other));
   return new Map(
-    [...largeObjectLists(contents)].map(([objects, file]) => {
+    [...largeObjectLists(readToc(contents))].map(([objects, file]) => {
       const name = others.get(objects);
       if (name === undefined) throw new Error(`the table of contents has no large objects ${objects}`);
       return [file, name];
@@ -138,10 +138,7 @@ function namesOfLists(contents: Buffer, other: Buffer): ReadonlyMap<string, stri
 }
 
 /** By the oids of the tables, the entries of their rows. */
-function idsIn(contents: Buffer): ReadonlyMap<string, number> {
-  const entries = readToc(contents).entries.filter(({ kind }) => kind === "TABLE DATA");
-  return new Map(entries.map(({ object, id }) => [object.split(" ")[1] ?? "", id]));
-}
+const idsIn = (contents: Buffer) => rowEntries(readToc(contents).entries);
 
 /** A folder next to the archive. */
 function beside({ containerPath, hostPath, user }: MountedDestination, name: string): MountedDestination {

@@ -5,7 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { Failure } from "../../lib/failure";
-import { asDirectory, findToc, readToc, type TocEntry } from "./toc";
+import { asDirectory, findToc, largeObjectFile, largeObjectLists, readToc, rowEntries } from "./toc";
 
 /** A file of the archive. Its content must be read to its end before the next file is asked for. */
 export interface ArchiveFile {
@@ -13,8 +13,8 @@ export interface ArchiveFile {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** What begins the rows of a table. */
-const rowsFollow = 1;
+/** What begins the rows of a table, and what begins large objects. */
+const [rowsFollow, largeObjectsFollow] = [1, 3];
 /** When the first attempt is made to read the table of contents; each further one waits for twice as much. */
 const firstBytes = 1 << 16;
 
@@ -31,32 +31,52 @@ export async function* splitArchive(
   const { entries, rowsAt, intSize, bytes } = await readStart(input);
   const own = asDirectory(input.take(bytes));
   yield tocFile(contents ?? own);
-  const names = rowEntries(readToc(contents ?? own).entries);
+  const named = readToc(contents ?? own);
+  const [names, lists] = [rowEntries(named.entries), largeObjectLists(named)];
   const oids = new Map([...rowEntries(entries)].map(([oid, id]) => [id, oid]));
 
-  const missing = new Set(
-    rowsAt.flatMap(({ file }, index) => (file === undefined ? [] : [entries[index]?.id])),
+  const missing = new Map(
+    rowsAt.flatMap(({ file }, index) => {
+      const entry = entries[index];
+      return file === undefined || entry === undefined ? [] : [[entry.id, entry]];
+    }),
   );
   while (await input.has(1)) {
     const kind = input.take(1)[0];
     const id = await readInt(input, intSize);
-    if (kind !== rowsFollow || !missing.delete(id))
+    const entry = missing.get(id);
+    const isLargeObjects = kind === largeObjectsFollow;
+    if (entry === undefined || (!isLargeObjects && kind !== rowsFollow))
       throw damaged(`has a block of kind ${kind} for entry ${id}`);
-    const named = names.get(oids.get(id) ?? "");
-    if (named === undefined) throw damaged(`has rows of entry ${id}, which the table of contents lacks`);
-    yield { name: `${named}.dat${suffix}`, content: blocks(input, intSize) };
+    missing.delete(id);
+    const name = isLargeObjects ? lists.get(entry.name) : names.get(oids.get(id) ?? "");
+    if (name === undefined) throw damaged(`has rows of entry ${id}, which the table of contents lacks`);
+    if (isLargeObjects) yield* largeObjects(input, intSize, String(name), suffix);
+    else yield { name: `${name}.dat${suffix}`, content: blocks(input, intSize) };
   }
-  if (missing.size > 0) throw damaged(`lacks the rows of ${missing.size} tables`);
+  if (missing.size > 0) throw damaged(`lacks the rows of ${missing.size} tables or large objects`);
+}
+
+/** A file for each of them, and the list of these, which is never compressed. An oid of 0 ends them. */
+async function* largeObjects(
+  input: Input,
+  intSize: number,
+  list: string,
+  suffix: string,
+): AsyncGenerator<ArchiveFile, void> {
+  const lines: string[] = [];
+  for (;;) {
+    const oid = await readOid(input, intSize);
+    if (oid === 0) break;
+    const name = `${largeObjectFile}_${oid}.dat`;
+    yield { name: `${name}${suffix}`, content: blocks(input, intSize) };
+    lines.push(`${oid} ${name}\n`);
+  }
+  yield { name: list, content: Readable.from([Buffer.from(lines.join(""))]) };
 }
 
 export function tocFile(contents: Buffer): ArchiveFile {
   return { name: "toc.dat", content: Readable.from([contents]) };
-}
-
-/** The numbers of the entries that hold rows, by the oids of their tables. */
-export function rowEntries(entries: readonly TocEntry[]): ReadonlyMap<string, number> {
-  const holding = entries.filter(({ kind }) => kind === "TABLE DATA");
-  return new Map(holding.map(({ id, object }) => [object.split(" ")[1] ?? "", id]));
 }
 
 async function readStart(input: Input) {
@@ -84,12 +104,24 @@ async function* blocks(input: Input, intSize: number): AsyncGenerator<Uint8Array
   }
 }
 
-/** A number that is not negative: a sign, and its bytes. */
+/** A number that is not negative. */
 async function readInt(input: Input, intSize: number): Promise<number> {
+  const int = await readSigned(input, intSize);
+  if (int < 0) throw damaged("has a negative length");
+  return int;
+}
+
+/** pg_dump writes an oid as an int, so that large ones become negative. */
+async function readOid(input: Input, intSize: number): Promise<number> {
+  return (await readSigned(input, intSize)) >>> 0;
+}
+
+/** A sign, and the bytes of the number without it. */
+async function readSigned(input: Input, intSize: number): Promise<number> {
   if (!(await input.has(1 + intSize))) throw damaged("ends too early");
   const [sign = 0, ...bytes] = input.take(1 + intSize);
-  if (sign !== 0) throw damaged("has a negative length");
-  return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
+  const absolute = bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
+  return sign === 0 ? absolute : -absolute;
 }
 
 /** What has been received of a stream, and not been taken yet. */

@@ -23,10 +23,6 @@ export function readList(printed: string): ListedEntry[] {
   });
 }
 
-export const isOfKind = ({ title }: ListedEntry, kind: string): boolean => title.startsWith(`${kind} `);
-
-export const holdsRows = (entry: ListedEntry): boolean => isOfKind(entry, "TABLE DATA");
-
 interface Owned {
   readonly schema: string;
   readonly name: string;
@@ -192,20 +188,35 @@ function readEntries(reader: TocReader): Toc {
 
 /** The file that a directory archive has of an entry. Large objects have files of their own, and the entry a list of them. */
 function fileOf(kind: string, id: number, minor: number): string {
-  if (kind !== "BLOBS") return `${id}.dat`;
+  if (!holdsLargeObjects({ kind })) return `${id}.dat`;
   return minor >= severalLists ? `blobs_${id}.toc` : "blobs.toc";
 }
 
-/** By their names, the files that list large objects. */
-export function largeObjectLists(data: Buffer): ReadonlyMap<string, string> {
-  const { entries, rowsAt } = readToc(data);
+/** The numbers of the entries that hold rows, by the oids of their tables. */
+export function rowEntries(entries: readonly TocEntry[]): ReadonlyMap<string, number> {
+  return new Map(entries.filter(holdsRows).map(({ id, object }) => [object.split(" ")[1] ?? "", id]));
+}
+
+export const holdsRows = ({ kind }: Pick<TocEntry, "kind">): boolean => kind === "TABLE DATA";
+
+/** An entry of the content of large objects; there may be several. */
+export const holdsLargeObjects = ({ kind }: Pick<TocEntry, "kind">): boolean => kind === "BLOBS";
+
+/** The files that list large objects, by the names of their entries. */
+export function largeObjectLists({
+  entries,
+  rowsAt,
+}: Pick<Toc, "entries" | "rowsAt">): ReadonlyMap<string, string> {
   return new Map(
-    entries.flatMap(({ kind, name }, index) => {
+    entries.flatMap((entry, index) => {
       const file = rowsAt[index]?.file;
-      return kind === "BLOBS" && file !== undefined ? [[name, file]] : [];
+      return holdsLargeObjects(entry) && file !== undefined ? [[entry.name, file]] : [];
     }),
   );
 }
+
+/** What the name of every file of a directory archive begins with that is about large objects. */
+export const largeObjectFile = "blob";
 
 /** Turns the table of contents of a custom or a tar archive into one of a directory, with the names that pg_dump gives to files. */
 export function asDirectory(data: Buffer): Buffer {

@@ -72,12 +72,11 @@ describe("a request for a whole database", () => {
     );
   });
 
-  it("cannot be split into objects of a bucket", () => {
+  it("shares rows in a folder, and in a bucket where the directory format is named", () => {
+    const inBucket = { all: true, fullEvery: "7d", repository: "s3://bucket/p" };
     assert.deepEqual(problems({ all: true, fullEvery: "7d" }), []);
-    assert.match(
-      problems({ all: true, repository: "s3://bucket/p", format: "directory" }).join(),
-      /^format must be custom/,
-    );
+    assert.deepEqual(problems({ ...inBucket, format: "directory" }), []);
+    assert.match(problems(inBucket).join(), /^fullEvery has no effect here/);
   });
 });
 
