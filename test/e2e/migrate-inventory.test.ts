@@ -79,6 +79,17 @@ const left = [
   ["GRANT CONNECT ON DATABASE postgres TO readers", "privileges on database postgres"],
   ["COMMENT ON ROLE postgres IS 'us'", "comment on role postgres"],
   ["ALTER SYSTEM SET log_min_duration_statement = 77", "server setting log_min_duration_statement"],
+  // What every session of a run sets for itself, and what some set.
+  ["ALTER SYSTEM SET statement_timeout = '1h'", "server setting statement_timeout"],
+  [
+    "ALTER SYSTEM SET idle_in_transaction_session_timeout = '1h'",
+    "server setting idle_in_transaction_session_timeout",
+  ],
+  [
+    "ALTER SYSTEM SET default_transaction_isolation = 'repeatable read'",
+    "server setting default_transaction_isolation",
+  ],
+  ["ALTER SYSTEM SET lc_messages = 'C'", "server setting lc_messages"],
   ["SELECT pg_create_physical_replication_slot('standby')", "replication slot standby"],
 ] as const;
 

@@ -1,10 +1,10 @@
 /** Compares both servers: what would the new one lack? */
 import * as z from "zod";
 import type { ExecTarget } from "../../docker/exec";
-import { inDatabase } from "../../postgres/session/server";
+import { inDatabase, withEnv } from "../../postgres/session/server";
 import { inSession } from "../../postgres/session/session";
 import { databaseItems } from "./database";
-import { serverItems, takesMd5 } from "./server";
+import { serverItems, serverSettings, takesMd5 } from "./server";
 import { type Item, item, missingItems, countsByKind } from "./items";
 import type { Brought } from "./objects";
 
@@ -57,13 +57,14 @@ const rolesOf = ({ kind, key, of, group }: Item): string[] =>
   [kind === "role" ? key : of, group].filter((one) => one?.startsWith("role ") === true) as string[];
 
 async function itemsOf(server: Server, brought: Brought | undefined, signal: AbortSignal): Promise<Item[]> {
-  const { database } = server;
-  return inSession(server.target, signal, async (session) => [
+  const { database, target } = server;
+  const found = await inSession(target, signal, async (session) => [
     ...(await databaseItems(session, brought)),
     ...(await serverItems(session, {
       ...{ database, createdRoles: brought?.roles ?? [], whole: brought?.whole ?? false },
     })),
   ]);
+  return [...found, ...(await inSession(withEnv(target, { PGOPTIONS: "" }), signal, serverSettings))];
 }
 
 const Database = z.object({ name: z.string(), connects: z.boolean() });

@@ -12,7 +12,7 @@ interface ServerQuestion {
   readonly whole: boolean;
 }
 
-/** Changes settings of the session. */
+/** But for its settings: see {@link serverSettings}. */
 export async function serverItems(session: Session, question: ServerQuestion): Promise<Item[]> {
   const views = await session.row(
     `SELECT to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL AS parameters, to_regclass('pg_catalog.pg_hba_file_rules') IS NOT NULL AS rules`,
@@ -22,16 +22,7 @@ export async function serverItems(session: Session, question: ServerQuestion): P
   const ofDatabase = await databaseProperties(session, question);
   const others = await otherThings(session, views.parameters);
   const settings = await roleSettings(session, question);
-  // The session's own settings would hide those of the server's files.
-  await session.run("RESET ALL");
-  return [
-    ...ofRoles,
-    ...ofDatabase,
-    ...others,
-    ...settings,
-    ...(await serverSettings(session)),
-    ...(views.rules ? await hbaRules(session) : []),
-  ];
+  return [...ofRoles, ...ofDatabase, ...others, ...settings, ...(views.rules ? await hbaRules(session) : [])];
 }
 
 const Role = z.object({
@@ -188,11 +179,22 @@ const defaultSources = "('default', 'override', 'client', 'session', 'database',
 /** The value that initdb writes into postgresql.conf, in blocks: 128 MB. Before version 15, the server's own default differs. */
 const initdbBuffers = 16384;
 
-/** Values are compared but never shown, because some are secrets. */
-async function serverSettings(session: Session): Promise<Item[]> {
+/** What the session sets for itself, so that the server does not end it. */
+const unlimited = "statement_timeout";
+
+/**
+ * Values are compared but never shown, because some are secrets. The session must have been started without settings of its own, which
+ * hide those of the server.
+ */
+export async function serverSettings(session: Session): Promise<Item[]> {
+  await session.run(`SET ${unlimited} = 0`);
   const found = await session.rows(
-    `SELECT name, md5(setting) AS detail, source IN ${defaultSources} OR setting IS NOT DISTINCT FROM boot_val
-       OR name = 'shared_buffers' AND setting = '${initdbBuffers}' AS "byDefault"
+    `SELECT name, md5(reset_val) AS detail, reset_val IS NOT DISTINCT FROM boot_val OR name = 'shared_buffers' AND reset_val = '${initdbBuffers}'
+       OR CASE name WHEN '${unlimited}' THEN EXISTS (
+           SELECT FROM pg_db_role_setting, unnest(setconfig) AS value WHERE split_part(value, '=', 1) = name
+             AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+             AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user)))
+         ELSE source IN ${defaultSources} END AS "byDefault"
      FROM pg_settings WHERE name !~ '${places}' AND context <> 'internal'`,
     z.object({ name: z.string(), detail: z.string().nullable(), byDefault: z.boolean() }),
   );
