@@ -12,7 +12,7 @@ import { docker as dockerFor } from "../docker/connection";
 import type { Docker } from "../docker/docker";
 import { whileRunning } from "../docker/watch";
 import { execInteractive, type ExecTarget } from "../docker/exec";
-import { connectedTarget } from "../postgres/session/connect";
+import { connectedTarget, isOfServer } from "../postgres/session/connect";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { Failure } from "../lib/failure";
 import { errorLines, passwordVariable, psql } from "../postgres/session/server";
@@ -115,8 +115,8 @@ async function halfInitialised(docker: Docker, container: Inspection): Promise<s
   );
 }
 
-/** Words of the server after which waiting does not help. */
-const refusal = /FATAL|ERROR|password|authentication/;
+/** Waiting helps neither after what the server says nor after these words of its client. */
+const refusal = /password|authentication/;
 const notYet = /starting up|not yet accepting connections|shutting down|in recovery mode/;
 
 /** Returns why there is no connection yet, if that may change: no server runs, or only that of the init scripts, or it still starts. */
@@ -134,7 +134,8 @@ async function tryConnection(
     if (limited.aborted) return new Error(`no answer within ${execMilliseconds / 1000} s.`);
     if (!(error instanceof Failure)) throw error;
     const { code, message } = error;
-    if (code !== "connection-refused" || notYet.test(message) || !refusal.test(message)) return error;
+    const isRefused = isOfServer(error) || refusal.test(message);
+    if (code !== "connection-refused" || notYet.test(message) || !isRefused) return error;
     throw new Failure(
       "connection-refused",
       `The server in container "${request.container}" runs, but refuses user "${request.user}" on database "${request.database}":\n` +

@@ -35,6 +35,8 @@ export const testServer = [
   "autovacuum=off",
   "shared_buffers=256MB",
   "maintenance_work_mem=256MB",
+  // The image may have another language.
+  "lc_messages=C",
 ].flatMap((setting) => ["-c", setting]);
 
 const database = "postgis_backup_restore_test";

@@ -6,6 +6,7 @@ import { backupKey } from "../../runner/backup/plan";
 import { failBackup, takeBackup } from "../support/backup";
 import { busyboxImage } from "../support/busybox";
 import { docker, startServer, TestContainer } from "../support/container";
+import { speakGerman } from "../support/german";
 import { type Pair, setSettings, startStandby } from "../support/hot-standby";
 import {
   freePort,
@@ -411,6 +412,38 @@ describe("names with any character", function () {
       assert.equal(await inDatabase(database, rows), "7");
       await sql(container, `DROP DATABASE ${identifier(database)}`);
     });
+});
+
+describe("a server that speaks another language", function () {
+  this.timeout(120_000);
+  let folder: string;
+  let container: string;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    container = await startServer({ options: await speakGerman(folder) });
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(folder);
+  });
+
+  it("names its databases to whom it refuses one, and says itself that a role is missing", async () => {
+    assert.match(
+      await sql(container, "SELECT * FROM nothing").catch(String),
+      /FEHLER: {2}Relation »nothing«/,
+    );
+    const back = (...more: string[]) =>
+      failBackup({ container, repository: folder, tables: ["public.t"], more });
+    assert.match(
+      await back("--database", "nowhere"),
+      /^error\[connection-refused\]: .*Datenbank »nowhere« existiert nicht\n[^]*^The server's databases are postgres\.$/m,
+    );
+    assert.match(
+      await back("--user", "nobody"),
+      /^error\[connection-refused\]: .*Rolle »nobody« existiert nicht$/m,
+    );
+  });
 });
 
 describe("whole databases of other encodings", function () {

@@ -3,6 +3,7 @@ import path from "node:path";
 import { mkdir } from "node:fs/promises";
 import { dumping, slowTables, startBackup, takeBackup } from "../support/backup-fixture";
 import { type Pair, setSettings, startStandby } from "../support/hot-standby";
+import { speakGerman } from "../support/german";
 import { expectNothingLost, rememberBackups } from "../support/nothing-lost";
 import { removeFolder, sql, temporaryFolder } from "../support/resources";
 import { holdLock, releaseLock } from "../support/table-lock";
@@ -25,6 +26,8 @@ describe("a backup of a hot standby", function () {
       mount: path.join(folder, "backups"),
       prepare: (primary) => sql(primary, slowTables),
       settings: { max_standby_streaming_delay: "0" },
+      // Whatever language it speaks, its conflicts are told apart.
+      options: await speakGerman(folder),
     });
     await takeBackup(args("small"));
   });

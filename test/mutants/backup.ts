@@ -53,6 +53,14 @@ export const backupMutants: readonly Mutant[] = [
     grep: "flipped bit",
   },
   {
+    title: "the server speaks its own language",
+    file: "runner/postgres/session/connect.ts",
+    text: "superuser ? await speakEnglish(session, encoded) : encoded",
+    replacement: "superuser && encoding === '' ? await speakEnglish(session, encoded) : encoded",
+    tests: ["test/faults/standby.test.ts"],
+    grep: "takes a table for itself, fails",
+  },
+  {
     title: "unlogged tables of a hot standby are left out without a word",
     file: "runner/backup/plan.ts",
     text: "  await attempts.run(() => refuseUnlogged(session, selection.tables));\n",

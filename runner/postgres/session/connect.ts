@@ -20,7 +20,7 @@ import {
   withEnv,
   clientEncoding,
 } from "./server";
-import { inSession, openSession, type Session, sessionOptions, SqlError } from "./session";
+import { inSession, openSession, type Session, sessionOptions, speakEnglish, SqlError } from "./session";
 import { escapeLiteral } from "./escape";
 import type { Progress } from "../../lib/progress";
 
@@ -51,7 +51,7 @@ export async function connectServer(
     const found = await open(target, server, signal).catch((error: unknown) => {
       if (!(error instanceof Failure) || signal.aborted) throw error;
       refusals.push(error);
-      if (/" does not exist/.test(error.message)) answering ??= target;
+      if (isOfServer(error) && !error.message.includes("password")) answering ??= target;
       return undefined;
     });
     if (found === undefined) continue;
@@ -69,6 +69,9 @@ export async function connectServer(
 /** The databases that every server has, at least one of which lets a role in that may ask for the others. */
 const maintenance = ["postgres", "template1"];
 
+/** What a server says itself begins with a word of its language, such as FATAL, and two spaces. */
+export const isOfServer = ({ message }: Failure): boolean => / failed: [^\s:]+: {2}/.test(message);
+
 /** A database that does not exist is the likeliest mistake, so the failure names those that do. */
 async function withDatabases(
   refusal: Failure,
@@ -81,10 +84,10 @@ async function withDatabases(
       refusal.code,
       `${refusal.message}\nThe server has no role "${user}": name another user.`,
     );
-  if (!/database ".*" does not exist/.test(refusal.message)) return refusal;
   for (const other of maintenance.filter((name) => name !== database)) {
     const names = await inSession(inDatabase(target, other), signal, databaseNames).catch(() => undefined);
     signal.throwIfAborted();
+    if (names?.includes(database) === true) return refusal;
     if (names !== undefined)
       return new Failure(refusal.code, `${refusal.message}\nThe server's databases are ${listed(names)}.`);
   }
@@ -129,9 +132,11 @@ const anyAddress: Readonly<Record<string, string[]>> = {
   "::": ["::1"],
 };
 
-const First = z.object({ pid: z.int(), encoding: z.string() });
-const firstQuery = `SELECT pg_backend_pid() AS pid, pg_encoding_to_char(encoding) AS encoding
-  FROM pg_database WHERE datname = current_database()`;
+const First = z.object({ pid: z.int(), encoding: z.string(), superuser: z.boolean() });
+/** The role that logs in may act as another. */
+const firstQuery = `SELECT pg_backend_pid() AS pid, pg_encoding_to_char(encoding) AS encoding,
+    rolsuper AND current_setting('is_superuser')::bool AS superuser
+  FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = session_user`;
 
 async function open(
   base: ExecTarget,
@@ -147,12 +152,14 @@ async function open(
   const forAnyone = onSocket ? letsAnyoneIn(own, signal) : Promise.resolve(true);
   const session = openSession(own, signal);
   try {
-    const { pid, encoding } = await session.row(firstQuery, First);
+    const { pid, encoding, superuser } = await session.row(firstQuery, First);
     const seen = await session.command(`\\echo \`cat /proc/${pid}/stat "/proc/$PPID/stat" 2>/dev/null\``);
     if (!isBackendOf(server, seen)) throw foreign(base);
     const ours = clientEncoding(encoding);
     await session.run(`SET client_encoding = '${ours}'`);
-    return { target: inEncoding(ours), session, forAnyUser: await forAnyone };
+    const encoded = inEncoding(ours);
+    const spoken = superuser ? await speakEnglish(session, encoded) : encoded;
+    return { target: spoken, session, forAnyUser: await forAnyone };
   } catch (error) {
     await Promise.allSettled([session.close(), forAnyone]);
     throw error;

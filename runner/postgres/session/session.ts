@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { Failure } from "../../lib/failure";
 import { roomOrEnd } from "../../lib/writable";
 import { execFed, type ExecTarget } from "../../docker/exec";
-import { endedWith, errorLines, passwordVariable, psql } from "./server";
+import { endedWith, errorLines, passwordVariable, psql, withEnv } from "./server";
 
 /** One database session, held open by a psql in the container until it is closed or this program ends. */
 export interface Session {
@@ -170,8 +170,23 @@ const sessionSettings: readonly { readonly name: string; readonly value: string;
 export function sessionOptions(version: number): string {
   return sessionSettings
     .filter(({ since }) => since === undefined || version >= since)
-    .map(({ name, value }) => `-c ${name}=${value.replaceAll(" ", "\\ ")}`)
+    .map(asOption)
     .join(" ");
+}
+
+const asOption = ({ name, value }: { readonly name: string; readonly value: string }) =>
+  `-c ${name}=${value.replaceAll(" ", "\\ ")}`;
+
+/**
+ * Failures are told apart by what the server says where its programs do not give an SQLSTATE; and it may speak another language.
+ * Only a superuser may set this.
+ */
+const english = { name: "lc_messages", value: "C" };
+
+/** Makes the server speak English to the session of a superuser, and to all later ones. */
+export async function speakEnglish(session: Session, target: ExecTarget): Promise<ExecTarget> {
+  await session.run(`SET ${english.name} = '${english.value}'`);
+  return withEnv(target, { PGOPTIONS: `${target.env["PGOPTIONS"] ?? ""} ${asOption(english)}` });
 }
 
 /**
