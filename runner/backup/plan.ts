@@ -15,6 +15,7 @@ import {
 } from "../postgres/session/server";
 import { resolveLogicalForeignKeys } from "../postgres/catalog/logical-foreign-keys";
 import { refuseUnlogged } from "../postgres/session/hot-standby";
+import { refuseHypertables } from "../postgres/catalog/timescale";
 import { checkGlobals } from "../postgres/catalog/globals";
 import { lookElsewhere } from "../postgres/catalog/elsewhere";
 import { type Selection, type ResolvedSelection, resolveSelection } from "../postgres/catalog/select-tables";
@@ -133,6 +134,7 @@ async function planWithServer(
   await attempts.run(() => checkReadableNames(session, server, selection.tables));
   await attempts.run(() => checkPrivileges(session, request.user, selection.tables));
   await attempts.run(() => refuseUnlogged(session, selection.tables));
+  if (!request.all) await attempts.run(() => refuseHypertables(session, selection.tables));
   await attempts.run(() => checkGlobals(session, request.globals));
   await attempts.run(() => resolveLogicalForeignKeys(session, request.logicalForeignKeys, selection.tables));
   attempts.runSync(() => {

@@ -2,7 +2,11 @@ import path from "node:path";
 import { imageDigest } from "../docker/container";
 import type { Progress } from "../lib/progress";
 import { type DatabaseObject, readDatabaseObjects } from "../postgres/catalog/database-objects";
-import { databaseRequirements, readDatabaseProperties } from "../postgres/catalog/database-settings";
+import {
+  databaseRequirements,
+  extensionRowsAreLinked,
+  readDatabaseProperties,
+} from "../postgres/catalog/database-settings";
 import { type Definitions, findDefinitions, statisticsStatements } from "../postgres/catalog/definitions";
 import { readGlobals } from "../postgres/catalog/globals";
 import { fingerprintMethod } from "../postgres/catalog/fingerprint";
@@ -15,6 +19,7 @@ import {
   type OutsideContent,
 } from "../postgres/catalog/not-carried";
 import { afterTablesSql, prepareSql, definitionScripts } from "../postgres/catalog/prepare";
+import { aroundTimescale } from "../postgres/catalog/timescale";
 import { findRequirements, type ObjectId } from "../postgres/catalog/requirements";
 import type { Connection } from "../postgres/session/connect";
 import { isReadable, suffixOf } from "../postgres/archive/compression";
@@ -163,7 +168,9 @@ async function writeArchive(
     ...archive,
     ...dumped,
   });
-  await writer.write(guideFile, textOf(restoreGuide(description, afterTables !== "")));
+  const restoreJobs = whole?.inOrder === true ? 1 : jobs;
+  const guide = restoreGuide({ ...description, jobs: restoreJobs }, afterTables !== "");
+  await writer.write(guideFile, textOf(guide));
   const { files, verification } = await proveArchive(
     target.docker,
     writer.files,
@@ -197,6 +204,7 @@ async function writeArchive(
       user: request.user,
       database: request.database,
       ...archive,
+      jobs: restoreJobs,
       afterTables: afterTables !== "",
       wholeDatabase: whole !== undefined,
       location: writer.location,
@@ -262,6 +270,8 @@ interface Needed {
   readonly whole?: {
     readonly owner: string;
     readonly script: string;
+    /** Whether rows can be restored by one job alone. */
+    readonly inOrder: boolean;
     readonly objects: readonly DatabaseObject[];
   };
 }
@@ -279,13 +289,16 @@ async function describeDatabase(
       await readDatabaseProperties(session),
     ];
     if (!isConvertible(encoding)) refuseUnreadableProperties([...requires.roles, properties.script]);
+    const around = aroundTimescale(requires.extensions);
     return {
       requires,
       definitions: await findDefinitions(session, oids),
-      preparation: "-- The archive is a dump of the whole database and creates everything itself.\n",
+      preparation: `-- The archive is a dump of the whole database and creates everything itself.\n${around.before}`,
       afterTables: "",
       whole: {
-        ...properties,
+        owner: properties.owner,
+        script: `${around.after}${properties.script}`,
+        inOrder: await extensionRowsAreLinked(session),
         objects: await readDatabaseObjects(session, snapshot.whole?.excludeSchemas ?? []),
       },
     };

@@ -7,12 +7,13 @@ import * as z from "zod";
 import { spawnDocker } from "../docker/docker";
 import { execArguments } from "../docker/exec";
 import { Attempts, Failure, Failures } from "../lib/failure";
-import { formatBytes } from "../lib/format";
+import { formatBytes, listed } from "../lib/format";
 import { setting } from "../lib/setting";
 import type { TocEntry } from "../postgres/archive/toc";
 import type { Relation } from "../postgres/catalog/catalog";
 import type { Selection } from "../postgres/catalog/select-tables";
 import { currentRole } from "../postgres/session/current-role";
+import { timescale } from "../postgres/catalog/timescale";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { literalList, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
@@ -29,6 +30,7 @@ const Extension = z.object({
   name: z.string(),
   installed: z.string().nullable(),
   available: z.string().nullable(),
+  versions: z.array(z.string()),
   trusted: z.boolean(),
 });
 
@@ -69,6 +71,7 @@ export async function checkExtensions(
   if (extensions.length === 0) return;
   const found = await session.rows(
     `SELECT e.name, e.installed_version AS installed, e.default_version AS available,
+            ARRAY(SELECT v.version FROM pg_available_extension_versions v WHERE v.name = e.name ORDER BY 1) AS versions,
             coalesce((SELECT bool_or(v.trusted) FROM pg_available_extension_versions v WHERE v.name = e.name AND v.version = e.default_version), false) AS trusted
      FROM pg_available_extensions e WHERE e.name IN (${literalList(extensions.map(({ name }) => name))})`,
     Extension,
@@ -89,6 +92,15 @@ export async function checkExtensions(
         new Failure(
           "privilege-missing",
           `The extension ${name} has to be created, at least in the database in which tables are renamed, and only a superuser may. Restore as one.`,
+        ),
+      );
+    }
+    if (name === timescale && !here.versions.includes(version)) {
+      attempts.add(
+        new Failure(
+          "requirement-missing",
+          `The database needs the extension ${name} in version ${version}, and no other: the server has ${listed(here.versions)}. Install that version there, ` +
+            "restore, and update the extension then.",
         ),
       );
     }

@@ -9,7 +9,7 @@ import { Attempts, Failure, Failures } from "../lib/failure";
 import { formatBytes, totalBytes } from "../lib/format";
 import { setting } from "../lib/setting";
 import { archiveName } from "../postgres/archive/compression";
-import { createDatabase, restoreArchive, runScript } from "../postgres/archive/restore";
+import { createDatabase, restoreArchive, restoreRows, runScript } from "../postgres/archive/restore";
 import type { TocEntry } from "../postgres/archive/toc";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { countUsersObjects } from "../postgres/catalog/database-objects";
@@ -21,7 +21,7 @@ import type { Name } from "../postgres/session/names";
 import { clientEncoding, inDatabase, majorVersion, withEnv } from "../postgres/session/server";
 import { inSession, type Session, SqlError } from "../postgres/session/session";
 import { readChecked, recordedFile } from "../repository/checksums";
-import { databaseFile, globalsFile } from "../repository/layout";
+import { databaseFile, globalsFile, prepareFile } from "../repository/layout";
 import type { Manifest } from "../repository/manifest";
 import { compareRestored, compareWhole, mismatch } from "../verify";
 import {
@@ -284,6 +284,8 @@ async function restoreRoles(
 async function load(backup: RequestedBackup, target: Target, { signal }: Caller): Promise<void> {
   const { manifest } = backup;
   const exec = inDatabaseOf(target, manifest);
+  const prepare = readChecked(backup.files, recordedFile(manifest, prepareFile));
+  await runScript(exec, prepareFile, safeScript(prepare, prepareFile), signal);
   const reader = await openReader(backup, target, signal);
   const loadPart = partLoader(manifest, target, reader, signal);
   try {
@@ -314,9 +316,9 @@ function partLoader(
   const exec = inDatabaseOf(target, manifest);
   if (inTarget !== undefined && format !== "plain") {
     return (part) => {
-      const sections = part === "definitions" ? ["pre-data"] : ["data", "post-data"];
-      const options = { format, database: target.names.scratch, jobs: target.jobs, sections };
-      return restoreArchive(exec, inTarget, options, signal);
+      const options = { format, database: target.names.scratch, jobs: target.jobs };
+      if (part !== "definitions") return restoreRows(exec, inTarget, options, signal);
+      return restoreArchive(exec, inTarget, { ...options, sections: ["pre-data"] }, signal);
     };
   }
   const archive = archiveName(format, compression);

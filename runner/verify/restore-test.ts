@@ -7,7 +7,13 @@ import { execArguments, type ExecTarget } from "../docker/exec";
 import { Failure, Failures } from "../lib/failure";
 import type { Progress } from "../lib/progress";
 import type { Manifest } from "../repository/manifest";
-import { createDatabase, createRoles, restoreArchive, runScript } from "../postgres/archive/restore";
+import {
+  createDatabase,
+  createRoles,
+  restoreArchive,
+  restoreRows,
+  runScript,
+} from "../postgres/archive/restore";
 import { loopback, serverTarget, withEnv, clientEncoding } from "../postgres/session/server";
 import { inSession } from "../postgres/session/session";
 import { safeScript } from "../postgres/archive/script-pieces";
@@ -88,61 +94,40 @@ async function waitForServer(test: RestoreTest): Promise<void> {
   }
 }
 
-/** The archive creates everything; its functions may need a search path before its rows are loaded. */
-async function restoreWhole(test: RestoreTest): Promise<void> {
-  const { container, files, manifest, signal } = test;
-  const { format, compression, jobs } = manifest;
-  const target = targetOf(test, database);
-  const archive = archiveName(format, compression);
-  if (format === "plain") {
-    const script = readPlainArchive(files, recordedFile(manifest, archive), signal);
-    await runScript(target, archive, safeScript(script, archive), signal);
-    return;
-  }
-  const file = { path: path.posix.join(container.folder, archive), user: container.user };
-  const restoreSections = (...sections: string[]) =>
-    restoreArchive(target, file, { format, database, jobs, sections }, signal);
-  await restoreSections("pre-data");
-  const unqualified = await inSession(target, signal, giveSearchPath);
-  await restoreSections("data", "post-data");
-  await inSession(target, signal, async (session) =>
-    resetSearchPath(session, await functionNames(session, unqualified)),
-  );
-}
-
 async function restore(test: RestoreTest): Promise<void> {
-  if (test.manifest.wholeDatabase !== undefined) return restoreWhole(test);
   const { container, files, manifest, signal } = test;
   const { format, compression, jobs } = manifest;
   const target = targetOf(test, database);
   const archive = archiveName(format, compression);
-  const inContainer = (name: string) => ({
-    path: path.posix.join(container.folder, name),
-    user: container.user,
-  });
+  const file = { path: path.posix.join(container.folder, archive), user: container.user };
   const run = (name: string, script: AsyncIterable<Uint8Array>) =>
     runScript(target, name, safeScript(script, name), signal);
-  const runFile = async (name: string) => {
-    await run(name, readChecked(files, recordedFile(manifest, name)));
-    // Stock tools would fail here on functions that need a search path.
-    await inSession(targetOf(test, database), test.signal, giveSearchPath);
-  };
+  const runFile = (name: string) => run(name, readChecked(files, recordedFile(manifest, name)));
+  // Stock tools would fail without it on functions that need a search path.
+  const withSearchPath = () => inSession(target, signal, giveSearchPath);
+  const isWhole = manifest.wholeDatabase !== undefined;
+  const hasMore = manifest.files.some(({ path: name }) => name === afterTablesFile);
   await runFile(prepareFile);
-  const hasMore = manifest.files.some((file) => file.path === afterTablesFile);
+  if (!isWhole) await withSearchPath();
   if (format === "plain") {
     await run(archive, readPlainArchive(files, recordedFile(manifest, archive), signal));
     if (hasMore) await runFile(afterTablesFile);
     return;
   }
-  const restoreSections = (...sections: string[]) =>
-    restoreArchive(target, inContainer(archive), { format, database, jobs, sections }, signal);
-  if (!hasMore) {
-    await restoreSections();
+  const options = { format, database, jobs };
+  if (!isWhole && !hasMore) {
+    await restoreArchive(target, file, options, signal);
     return;
   }
-  await restoreSections("pre-data");
-  await runFile(afterTablesFile);
-  await restoreSections("data", "post-data");
+  await restoreArchive(target, file, { ...options, sections: ["pre-data"] }, signal);
+  if (hasMore) await runFile(afterTablesFile);
+  const unqualified = await withSearchPath();
+  await restoreRows(target, file, options, signal);
+  // Its functions are compared with those of the source.
+  if (isWhole)
+    await inSession(target, signal, async (session) =>
+      resetSearchPath(session, await functionNames(session, unqualified)),
+    );
 }
 
 function compare(test: RestoreTest): Promise<void> {

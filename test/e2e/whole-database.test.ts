@@ -169,6 +169,31 @@ describe("a backup of a whole database", function () {
     assert.deepEqual(await dumpOf(container, "used"), await dumpOf(container, "gis"));
   });
 
+  it("brings back rows of an extension before those that refer to them, with stock tools too", async () => {
+    await sql(container, "CREATE DATABASE topologies");
+    await sql(
+      container,
+      `CREATE EXTENSION postgis; CREATE EXTENSION postgis_topology; SET search_path = public, topology;
+       SELECT CreateTopology('real', 3035, 1);
+       INSERT INTO topology.topology (id, name, srid, precision, hasz) SELECT g, md5(g::text), 3035, 1, false FROM generate_series(100, 60000) g;
+       INSERT INTO topology.layer SELECT g, 1, 's', 't', 'f', 1 FROM generate_series(60000, 60000) g`,
+      "topologies",
+    );
+    const repository = mounted;
+    const more = ["--database", "topologies", "--all", "--verify", "restore", "--jobs", "4"];
+    const { result } = await takeBackup({ container, repository, name: "topologies", tables: [], more });
+    const into = { container, repository, name: "topologies", database: "topologies_new" };
+    await restored({ ...into, more: ["--create-database", "--jobs", "4"] });
+    const stock = await execa("bash", ["-c", result.restoreCommand], { all: true, reject: false });
+    assert.equal(stock.exitCode, 0, stock.all);
+    const rows =
+      "SELECT count(*), md5(string_agg(l::text, ',' ORDER BY layer_id)) FROM topology.layer l JOIN topology.topology t ON t.id = topology_id";
+    const expected = await sql(container, rows, "topologies");
+    assert.match(expected, /^1\|/);
+    for (const database of [into.database, "topologies_restored"])
+      assert.equal(await sql(container, rows, database), expected);
+  });
+
   it("is restored whole or not at all", async () => {
     const part = restoreArguments(into("part", "--create-database", "--table", "base"));
     assert.match((await runRunner(part)).stderr, /error\[usage\].*whole database.*--table/);

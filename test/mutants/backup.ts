@@ -61,6 +61,14 @@ export const backupMutants: readonly Mutant[] = [
     grep: "takes a table for itself, fails",
   },
   {
+    title: "a hypertable is backed up without what makes it one",
+    file: "runner/backup/plan.ts",
+    text: "  if (!request.all) await attempts.run(() => refuseHypertables(session, selection.tables));\n",
+    replacement: "",
+    tests: ["test/e2e/timescale.test.ts"],
+    grep: "are refused in a backup of tables",
+  },
+  {
     title: "unlogged tables of a hot standby are left out without a word",
     file: "runner/backup/plan.ts",
     text: "  await attempts.run(() => refuseUnlogged(session, selection.tables));\n",

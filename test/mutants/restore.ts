@@ -288,4 +288,20 @@ export const restoreMutants: readonly Mutant[] = [
     tests: ["test/e2e/restore-direct.test.ts"],
     grep: "of rows only",
   },
+  {
+    title: "rows of extensions are restored in any order",
+    file: "runner/postgres/archive/restore.ts",
+    text: "if (first.size < 2)",
+    replacement: "if (first.size >= 0)",
+    tests: ["test/e2e/whole-database.test.ts"],
+    grep: "rows of an extension",
+  },
+  {
+    title: "a whole database is restored without what comes before its archive",
+    file: "runner/restore/whole-database.ts",
+    text: "  await runScript(exec, prepareFile, safeScript(prepare, prepareFile), signal);\n",
+    replacement: "  safeScript(prepare, prepareFile);\n",
+    tests: ["test/e2e/timescale.test.ts"],
+    grep: "come back with the whole database: directory",
+  },
 ];

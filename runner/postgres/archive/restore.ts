@@ -4,7 +4,8 @@ import * as z from "zod";
 import { type ExecTarget, runTied } from "../../docker/exec";
 import { Failure } from "../../lib/failure";
 import type { ArchiveFormat } from "../../request";
-import type { ContainerFile } from "./archive";
+import { type ContainerFile, listArchive } from "./archive";
+import { type ListedEntry, rowsOfExtensions } from "./toc";
 import { runRestricted } from "../session/restricted";
 import { endedWith, errorLines } from "../session/server";
 import type { Session } from "../session/session";
@@ -85,22 +86,45 @@ export interface RestoreOptions {
   readonly jobs: number;
   /** Unset: all sections. */
   readonly sections?: readonly string[];
+  /** Unset: all entries. */
+  readonly entries?: readonly ListedEntry[];
 }
 
 /** Runs one `pg_restore` for all tables, which stops at the first error. */
 export async function restoreArchive(
   target: ExecTarget,
   { path, user }: ContainerFile,
-  { format, database, jobs, sections = [] }: RestoreOptions,
+  { format, database, jobs, sections = [], entries }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const command = [
     ...["pg_restore", `--format=${format}`, "--exit-on-error", "--no-tablespaces"],
     ...sections.map((section) => `--section=${section}`),
+    ...(entries === undefined ? [] : ["--use-list=/dev/stdin"]),
     ...[`--jobs=${jobs}`, `--dbname=${database}`, path],
   ];
-  const { failed, stderr, exitCode } = await runTied(target, command, signal, { user });
+  const input = entries?.map(({ id }) => `${id};\n`).join("");
+  const { failed, stderr, exitCode } = await runTied(target, command, signal, { user, input });
   if (failed) throw restoreFailure("pg_restore", stderr, exitCode);
+}
+
+/**
+ * Restores rows, and what comes after them. `pg_restore` may load any tables at the same time, but an extension's tables have their
+ * foreign keys before they have rows. So these come first, one after the other, in the order that `pg_dump` has found for them.
+ */
+export async function restoreRows(
+  target: ExecTarget,
+  file: ContainerFile,
+  options: Omit<RestoreOptions, "sections" | "entries">,
+  signal: AbortSignal,
+): Promise<void> {
+  const entries = await listArchive(target, file, signal);
+  const first = new Set(rowsOfExtensions(entries));
+  const sections = ["data", "post-data"];
+  if (first.size < 2) return restoreArchive(target, file, { ...options, sections }, signal);
+  await restoreArchive(target, file, { ...options, jobs: 1, entries: [...first] }, signal);
+  const others = entries.filter((entry) => !first.has(entry));
+  await restoreArchive(target, file, { ...options, sections, entries: others }, signal);
 }
 
 /** Feeds a checked script to psql in one transaction: rows of a table that is created in it need no log. */

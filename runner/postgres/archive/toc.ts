@@ -10,6 +10,8 @@ export interface ListedEntry {
   readonly line: string;
   /** The file of its rows is named after it. */
   readonly id: string;
+  /** The oid of the catalog that the object is in; 0 if the entry is not an object, but for instance the rows of a table. */
+  readonly catalog: string;
   readonly oid: string;
   /** Its kind, schema, name and owner, without quotes and without line breaks. */
   readonly title: string;
@@ -18,8 +20,8 @@ export interface ListedEntry {
 /** Splits at line feeds only, because names can hold other characters that end a line for a regular expression. */
 export function readList(printed: string): ListedEntry[] {
   return printed.split("\n").flatMap((line) => {
-    const [, id = "", oid = "", title] = /^(\d+); \d+ (\d+) (.*)$/s.exec(line) ?? [];
-    return title === undefined ? [] : [{ line, id, oid, title }];
+    const [, id = "", catalog = "", oid = "", title] = /^(\d+); (\d+) (\d+) (.*)$/s.exec(line) ?? [];
+    return title === undefined ? [] : [{ line, id, catalog, oid, title }];
   });
 }
 
@@ -28,6 +30,20 @@ interface Owned {
   readonly name: string;
   readonly owner: string;
 }
+
+/** The rows of tables that the archive does not make: `CREATE EXTENSION` does. */
+export function rowsOfExtensions(entries: readonly ListedEntry[]): ListedEntry[] {
+  const made = new Set(
+    entries.filter(({ catalog }) => catalog !== "0").map(({ catalog, oid }) => `${catalog} ${oid}`),
+  );
+  return entries.filter(
+    ({ catalog, oid, title }) =>
+      catalog === "0" && title.startsWith("TABLE DATA ") && !made.has(`${tables} ${oid}`),
+  );
+}
+
+/** The oid of pg_class. */
+const tables = 1259;
 
 /** Finds the entries of a kind that are listed for a table; more than one if names are ambiguous. */
 export function listedFinder(entries: readonly ListedEntry[]): (kind: string, table: Owned) => ListedEntry[] {

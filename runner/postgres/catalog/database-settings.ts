@@ -33,6 +33,16 @@ export async function databaseRequirements(session: Session) {
   };
 }
 
+/** Whether tables of an extension, whose rows are in a dump, refer to each other: several jobs may load them in the wrong order. */
+export async function extensionRowsAreLinked(session: Session): Promise<boolean> {
+  const { linked } = await session.row(
+    `SELECT EXISTS (SELECT FROM pg_constraint JOIN pg_extension ON conrelid = ANY (extconfig) AND confrelid = ANY (extconfig)
+       WHERE contype = 'f' AND conrelid <> confrelid) AS linked`,
+    z.object({ linked: z.boolean() }),
+  );
+  return linked;
+}
+
 const Properties = z.object({
   owner: z.string(),
   comment: z.string().nullable(),
