@@ -87,6 +87,25 @@ for (const version of ["17-3.5", "13-3.1"] as const)
       assert.match((await docker("exec", target, "bash", "-c", login, password)).output, /^app$/m);
     });
 
+    it("are for nobody else to read, in a copy and after an import either", async () => {
+      const [copies, imported] = [path.join(folder, "copies"), path.join(folder, "imported")];
+      const { result } = await back("copied", "with-passwords", "--file-mode", "0644", "--copy", copies);
+      const tar = path.join(folder, "copied.tar");
+      for (const args of [
+        ["export", result.location, tar],
+        ["import", tar, "--repository", imported, "--file-mode", "0644"],
+      ])
+        assert.equal((await runRunner(args)).exitCode, 0);
+      const modes = async (repository: string) => {
+        const latest = path.join(repository, "copied", "latest");
+        const mode = async (name: string) => ((await stat(path.join(latest, name))).mode & 0o777).toString(8);
+        return [await mode("globals.sql"), await mode("database.sql")];
+      };
+      for (const repository of [folder, copies, imported])
+        assert.deepEqual(await modes(repository), ["600", "644"], repository);
+      assert.equal((await stat(tar)).mode & 0o077, 0);
+    });
+
     it("come back without passwords, if they were left out", async () => {
       const { result } = await back("without", "without-passwords");
       const script = await readFile(path.join(result.location, "globals.sql"), "utf8");

@@ -23,8 +23,14 @@ describe("a restore of a whole database that fails", function () {
   const live = () => sql(container, "SELECT x FROM precious", "live");
   const databases = () =>
     sql(container, 'SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname COLLATE "C"');
-  const roles = () => sql(container, "SELECT count(*) FROM pg_roles WHERE rolname = 'gone'");
-  const more = ["--if-exists", "swap", "--missing-roles", "create"];
+  const roles = () => sql(container, "SELECT count(*) FROM pg_roles WHERE rolname IN ('gone', 'unused')");
+  const making = (missingRoles: "create" | "restore") => [
+    "--if-exists",
+    "swap",
+    "--missing-roles",
+    missingRoles,
+  ];
+  const more = making("create");
 
   async function backup(name: string): Promise<string> {
     const { result } = await takeBackup({
@@ -32,19 +38,20 @@ describe("a restore of a whole database that fails", function () {
       repository: folder,
       name,
       tables: [],
-      more: ["--database", "gis", "--all"],
+      more: ["--database", "gis", "--all", "--globals", "without-passwords"],
     });
     return result.location;
   }
 
   /** A restore that is filling the view. */
-  async function midway() {
+  async function midway(missingRoles: "create" | "restore") {
     await sql(container, "CREATE DATABASE slow_down");
-    const child = spawn("node", [runnerMain, ...restoreArguments({ ...options, more })], { stdio: "ignore" });
+    const args = restoreArguments({ ...options, more: making(missingRoles) });
+    const child = spawn("node", [runnerMain, ...args], { stdio: "ignore" });
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
     const filling = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'REFRESH MATERIALIZED VIEW%'";
     await waitUntil("the view is being filled", async () => (await sql(container, filling)) !== "0");
-    assert.equal(await roles(), "1");
+    assert.equal(await roles(), missingRoles === "create" ? "1" : "2");
     await sql(container, "DROP DATABASE slow_down");
     return { child, ended };
   }
@@ -52,7 +59,10 @@ describe("a restore of a whole database that fails", function () {
   before(async () => {
     folder = await temporaryFolder();
     container = await startServer({ mount: folder });
-    await sql(container, "CREATE DATABASE gis; CREATE DATABASE live; CREATE ROLE gone");
+    await sql(
+      container,
+      "CREATE DATABASE gis; CREATE DATABASE live; CREATE ROLE gone; CREATE ROLE unused LOGIN",
+    );
     await sql(
       container,
       `CREATE TABLE t AS SELECT 1 AS x; ${slowView}; ALTER TABLE t OWNER TO gone; SELECT lo_from_bytea(4711, 'abc')`,
@@ -61,7 +71,7 @@ describe("a restore of a whole database that fails", function () {
     await sql(container, "CREATE TABLE precious AS SELECT 7 AS x", "live");
     await backup("good");
     await sql(container, "DROP DATABASE gis");
-    await sql(container, "DROP ROLE gone");
+    await sql(container, "DROP ROLE gone, unused");
     options = { container, repository: folder, name: "good", database: "live" };
   });
   after(async () => {
@@ -112,19 +122,24 @@ describe("a restore of a whole database that fails", function () {
     await removeFolder(copied);
   });
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    it(`because it is ended by ${signal} changes nothing`, async () => {
-      const { child, ended } = await midway();
+  for (const [signal, missingRoles] of [
+    ["SIGINT", "create"],
+    ["SIGTERM", "restore"],
+  ] as const)
+    it(`because it is ended by ${signal} changes nothing, where it had to ${missingRoles} roles`, async () => {
+      const { child, ended } = await midway(missingRoles);
       child.kill(signal);
       assert.equal(await ended, endedStatus[signal]);
       await expectNothingChanged();
     });
 
   it("because it is killed changes nothing that is in use, and the next one removes what it left", async () => {
-    const { child, ended } = await midway();
+    const { child, ended } = await midway("restore");
     child.kill("SIGKILL");
     await ended;
     assert.equal(await live(), "7");
+    assert.equal(await roles(), "2");
+    // It makes one role, and removes both of the other.
     const { swappedInto } = await restored({ ...options, more });
     assert.equal(await sql(container, "SELECT x FROM precious", swappedInto[0]), "7");
     assert.equal(
@@ -136,5 +151,6 @@ describe("a restore of a whole database that fails", function () {
       "1|1|abc|gone",
     );
     assert.equal(await databases(), ["live", swappedInto[0], "postgres"].join("\n"));
+    assert.equal(await roles(), "1");
   });
 });
