@@ -1,11 +1,12 @@
 /** What a migration checks before anybody has to wait. */
 import * as z from "zod";
-import { Failure, Failures } from "../lib/failure";
+import { Attempts, Failure, Failures } from "../lib/failure";
 import type { Relation } from "../postgres/catalog/catalog";
 import { currentRole } from "../postgres/session/current-role";
 import { escapeLiteral } from "../postgres/session/escape";
 import { isHotStandby } from "../postgres/session/hot-standby";
 import { countUsersObjects } from "../postgres/catalog/database-objects";
+import { checkExtensions } from "../postgres/catalog/extensions";
 import { databaseRequirements } from "../postgres/catalog/database-settings";
 import { findRequirements } from "../postgres/catalog/requirements";
 import { type Session, inSession, withQualifiedNames } from "../postgres/session/session";
@@ -53,16 +54,22 @@ async function checkSuperuser(session: Session, user: string, container: string)
   );
 }
 
-/** Fails if the new server has rows that a migration would replace, except copies that a failed attempt left. */
+/**
+ * Fails if the new server lacks an extension, or has rows that a migration would replace, except copies that a failed attempt left.
+ */
 export async function checkNewServer(
   newServer: NewServer,
-  { tables, whole }: { readonly tables: readonly Relation[]; readonly whole: boolean },
+  tables: readonly Relation[],
+  { whole, requires }: Brought,
   signal: AbortSignal,
 ): Promise<void> {
   const copies = await readDockerRecord(newServer.docker, "loading", dataOf(newServer), z.unknown());
   await inSession(newDatabase(newServer, signal), signal, async (session) => {
     await checkPrimary(session, newServer.request.toContainer);
     await checkSuperuser(session, newServer.request.toUser, newServer.request.toContainer);
+    const attempts = new Attempts();
+    await checkExtensions({ extensions: requires.extensions, whole }, session, true, [], attempts);
+    attempts.end();
     if (copies !== undefined) return;
     if (whole) return checkEmpty(session, newServer.request);
     const names = JSON.stringify(tables.map(({ sqlName }) => sqlName));

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { backup } from "../backup";
+import { backup, checkBackup } from "../backup";
 import { findContainer, runningContainer } from "../docker/container";
 import { docker as dockerFor } from "../docker/connection";
 import { Failure } from "../lib/failure";
@@ -118,7 +118,8 @@ async function moveTables(
     };
     const before = await compare();
     refuse(before);
-    await checkNewServer(newServer, { tables: selection.tables, whole: request.all }, signal);
+    await checkNewServer(newServer, selection.tables, brought, signal);
+    await checkBackup(backupOf(request), { ...progress, note: () => undefined }, signal);
     await holdWrites(hold, selection.tables, target, request, progress, signal);
     const since = performance.now();
     progress.note("Writers of the old server wait from now on; readers go on.");
@@ -167,6 +168,26 @@ async function loadTables(
   }
 }
 
+function backupOf({
+  repository,
+  name,
+  s3,
+  dockerHost,
+  jobs,
+  container,
+  user,
+  database,
+  ...request
+}: MigrateRequest) {
+  const { all, excludeTables, missingRoles, logicalForeignKeys, format, lockTimeout } = request;
+  return BackupRequest.parse({
+    ...{ repository, name, s3, dockerHost, jobs, container, user, database },
+    ...(all ? { all } : { tables: ["*.*"], excludeTables }),
+    ...(missingRoles === "restore" ? { globals: "with-passwords" } : {}),
+    ...{ logicalForeignKeys, format, lockTimeout },
+  });
+}
+
 /** Nobody can write meanwhile, so tables that equal the backup equal the old server. */
 async function copyTables(
   request: MigrateRequest,
@@ -174,17 +195,7 @@ async function copyTables(
   signal: AbortSignal,
 ): Promise<MigrateResult> {
   const { repository, name, s3, dockerHost, jobs } = request;
-  const { container, user, database, excludeTables, logicalForeignKeys, format, lockTimeout, all } = request;
-  const { backupId, location } = await backup(
-    BackupRequest.parse({
-      ...{ repository, name, s3, dockerHost, jobs, container, user, database },
-      ...(all ? { all } : { tables: ["*.*"], excludeTables }),
-      ...(request.missingRoles === "restore" ? { globals: "with-passwords" } : {}),
-      ...{ logicalForeignKeys, format, lockTimeout },
-    }),
-    progress,
-    signal,
-  );
+  const { backupId, location } = await backup(backupOf(request), progress, signal);
   const { tables, tableCount, rows, notes } = await restore(
     RestoreRequest.parse({
       ...{ repository, name, s3, dockerHost, jobs, backup: backupId },

@@ -7,13 +7,13 @@ import * as z from "zod";
 import { spawnDocker } from "../docker/docker";
 import { execArguments } from "../docker/exec";
 import { Attempts, Failure, Failures } from "../lib/failure";
-import { formatBytes, listed } from "../lib/format";
+import { formatBytes } from "../lib/format";
 import { setting } from "../lib/setting";
 import type { TocEntry } from "../postgres/archive/toc";
 import type { Relation } from "../postgres/catalog/catalog";
 import type { Selection } from "../postgres/catalog/select-tables";
 import { currentRole } from "../postgres/session/current-role";
-import { timescale } from "../postgres/catalog/timescale";
+import { checkExtensions } from "../postgres/catalog/extensions";
 import { escapeIdentifier } from "../postgres/session/escape";
 import { literalList, sqlName } from "../postgres/session/names";
 import type { Session } from "../postgres/session/session";
@@ -25,14 +25,6 @@ import { finalPlace, checkPlaces, findExisting, checkNames, finalSchema } from "
 import { selectRequested } from "./objects";
 import { readEntries } from "./reader";
 import { serverNames, noteTablespaces, accessMethodMissing } from "./statements";
-
-const Extension = z.object({
-  name: z.string(),
-  installed: z.string().nullable(),
-  available: z.string().nullable(),
-  versions: z.array(z.string()),
-  trusted: z.boolean(),
-});
 
 async function checkTarget(
   backup: RequestedBackup,
@@ -56,67 +48,10 @@ async function checkTarget(
       needs("create the database in which the restore renames tables", `ALTER ROLE ${quoted} CREATEDB`);
     if (!role.createSchema)
       needs("create schemas", `GRANT CREATE ON DATABASE ${escapeIdentifier(request.database)} TO ${quoted}`);
-    await attempts.run(() => checkExtensions(manifest, session, role.superuser, notes, attempts));
+    const needed = { extensions: manifest.requires.extensions, whole: false };
+    await attempts.run(() => checkExtensions(needed, session, role.superuser, notes, attempts));
     await attempts.run(() => checkRoles(backup, session, role.superuser, attempts));
   }
-}
-
-export async function checkExtensions(
-  { requires: { extensions } }: Manifest,
-  session: Session,
-  superuser: boolean,
-  notes: string[],
-  attempts: Attempts,
-): Promise<void> {
-  if (extensions.length === 0) return;
-  const found = await session.rows(
-    `SELECT e.name, e.installed_version AS installed, e.default_version AS available,
-            ARRAY(SELECT v.version FROM pg_available_extension_versions v WHERE v.name = e.name ORDER BY 1) AS versions,
-            coalesce((SELECT bool_or(v.trusted) FROM pg_available_extension_versions v WHERE v.name = e.name AND v.version = e.default_version), false) AS trusted
-     FROM pg_available_extensions e WHERE e.name IN (${literalList(extensions.map(({ name }) => name))})`,
-    Extension,
-  );
-  for (const { name, version } of extensions) {
-    const here = found.find((extension) => extension.name === name);
-    if (here === undefined) {
-      attempts.add(
-        new Failure(
-          "requirement-missing",
-          `The tables need the extension ${name} ${version}, which the server does not have. Install it there, or use an image that has it.`,
-        ),
-      );
-      continue;
-    }
-    if (!superuser && !here.trusted) {
-      attempts.add(
-        new Failure(
-          "privilege-missing",
-          `The extension ${name} has to be created, at least in the database in which tables are renamed, and only a superuser may. Restore as one.`,
-        ),
-      );
-    }
-    if (name === timescale && !here.versions.includes(version)) {
-      attempts.add(
-        new Failure(
-          "requirement-missing",
-          `The database needs the extension ${name} in version ${version}, and no other: the server has ${listed(here.versions)}. Install that version there, ` +
-            "restore, and update the extension then.",
-        ),
-      );
-    }
-    const used = here.installed ?? here.available ?? "";
-    if (isOlder(used, version))
-      notes.push(
-        `${name} is version ${used} here, older than the ${version} that the backup was taken with.`,
-      );
-  }
-}
-
-/** Compares the first two numbers of the versions. */
-function isOlder(one: string, other: string): boolean {
-  const [a = 0, b = 0] = one.split(".").map((part) => Number.parseInt(part, 10));
-  const [c = 0, d = 0] = other.split(".").map((part) => Number.parseInt(part, 10));
-  return a < c || (a === c && b < d);
 }
 
 export async function checkRoles(

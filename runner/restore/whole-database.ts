@@ -13,6 +13,7 @@ import { createDatabase, restoreArchive, restoreRows, runScript } from "../postg
 import type { TocEntry } from "../postgres/archive/toc";
 import { safeScript } from "../postgres/archive/script-pieces";
 import { countUsersObjects } from "../postgres/catalog/database-objects";
+import { checkExtensions } from "../postgres/catalog/extensions";
 import { whyNotComparable } from "../postgres/catalog/fingerprint";
 import { functionNames, giveSearchPath, resetSearchPath } from "../postgres/catalog/unqualified";
 import { currentRole } from "../postgres/session/current-role";
@@ -34,7 +35,7 @@ import {
   type RequestedBackup,
   type Target,
 } from "./begin";
-import { checkExtensions, checkFreeSpace, checkRoles } from "./check";
+import { checkFreeSpace, checkRoles } from "./check";
 import { cleanUp, forgetRecord, makeMissingRoles, openRecord, recordRoles, restoreNames } from "./clean-up";
 import { nameBefore } from "./publish";
 import { openReader, type Reader } from "./reader";
@@ -182,7 +183,8 @@ async function check(backup: RequestedBackup, target: Target, notes: string[]): 
       ),
     );
   }
-  await attempts.run(() => checkExtensions(manifest, session, role.superuser, notes, attempts));
+  const needed = { extensions: manifest.requires.extensions, whole: true };
+  await attempts.run(() => checkExtensions(needed, session, role.superuser, notes, attempts));
   if (request.missingRoles === "restore")
     attempts.runSync(() => {
       checkGlobals(manifest, role);

@@ -97,6 +97,21 @@ describe("a migration of a whole database from PostgreSQL 13 and PostGIS 3.1 to 
     assert.doesNotMatch(stderr, /Writers of the old server wait/);
   });
 
+  it("does not begin what the backup or the restore would refuse", async () => {
+    await sql(pair.oldServer, "CREATE EXTENSION adminpack", "gis");
+    const lacking = await migrate(...accepting);
+    assert.equal(lacking.exitCode, 1);
+    assert.match(
+      lacking.stderr,
+      /^error\[requirement-missing\]: The database has the extension adminpack 2\.1, which the server does not have\. .*drop it/m,
+    );
+    await sql(pair.oldServer, "DROP EXTENSION adminpack", "gis");
+    const unseen = await migrate(...accepting, "--format", "directory");
+    assert.equal(unseen.exitCode, 1);
+    assert.match(unseen.stderr, /^error\[folder-not-mounted\]/m);
+    for (const { stderr } of [lacking, unseen]) assert.doesNotMatch(stderr, /Writers of the old server wait/);
+  });
+
   it("does not take the place of a database that has something of its own", async () => {
     await sql(pair.newServer, "CREATE VIEW mine AS SELECT 7 AS x", "gis");
     const { exitCode, stderr } = await migrate(...accepting);

@@ -144,4 +144,20 @@ export const migrateMutants: readonly Mutant[] = [
     tests: ["test/e2e/migrate-inventory.test.ts"],
     grep: "is removed from the old server only",
   },
+  {
+    title: "an extension that the new server lacks is noticed while writers wait",
+    file: "runner/migrate/before.ts",
+    text: "    await checkExtensions({ extensions: requires.extensions, whole }, session, true, [], attempts);\n",
+    replacement: "    void [checkExtensions, requires];\n",
+    tests: ["test/e2e/migrate-database.test.ts"],
+    grep: "does not begin what the backup",
+  },
+  {
+    title: "the settings of a session hide those of the server",
+    file: "runner/migrate/inventory/inventory.ts",
+    text: '{ PGOPTIONS: "" }',
+    replacement: "{}",
+    tests: ["test/e2e/migrate-inventory.test.ts"],
+    grep: "nothing of it is overlooked",
+  },
 ];

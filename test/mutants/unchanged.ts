@@ -100,8 +100,8 @@ export const unchangedMutants: readonly Mutant[] = [
   {
     title: "dumped rows get the names of an archive without the shared ones",
     file: "runner/postgres/archive/split-archive.ts",
-    text: 'names.get(oids.get(id) ?? "");',
-    replacement: 'names.size < 0 ? names.get(oids.get(id) ?? "") : id;',
+    text: 'listed(names.get(oids.get(id) ?? ""), id)',
+    replacement: 'names.size < 0 ? listed(names.get(oids.get(id) ?? ""), id) : id',
     tests: ["test/e2e/unchanged-bucket.test.ts"],
     grep: "copies the objects",
   },

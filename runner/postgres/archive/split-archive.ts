@@ -45,16 +45,22 @@ export async function* splitArchive(
     const kind = input.take(1)[0];
     const id = await readInt(input, intSize);
     const entry = missing.get(id);
-    const isLargeObjects = kind === largeObjectsFollow;
-    if (entry === undefined || (!isLargeObjects && kind !== rowsFollow))
-      throw damaged(`has a block of kind ${kind} for entry ${id}`);
     missing.delete(id);
-    const name = isLargeObjects ? lists.get(entry.name) : names.get(oids.get(id) ?? "");
-    if (name === undefined) throw damaged(`has rows of entry ${id}, which the table of contents lacks`);
-    if (isLargeObjects) yield* largeObjects(input, intSize, String(name), suffix);
-    else yield { name: `${name}.dat${suffix}`, content: blocks(input, intSize) };
+    if (entry !== undefined && kind === rowsFollow)
+      yield {
+        name: `${listed(names.get(oids.get(id) ?? ""), id)}.dat${suffix}`,
+        content: blocks(input, intSize),
+      };
+    else if (entry !== undefined && kind === largeObjectsFollow)
+      yield* largeObjects(input, intSize, listed(lists.get(entry.name), id), suffix);
+    else throw damaged(`has a block of kind ${kind} for entry ${id}`);
   }
   if (missing.size > 0) throw damaged(`lacks the rows of ${missing.size} tables or large objects`);
+}
+
+function listed<T>(name: T | undefined, id: number): T {
+  if (name === undefined) throw damaged(`has entry ${id}, which the table of contents lacks`);
+  return name;
 }
 
 /** A file for each of them, and the list of these, which is never compressed. An oid of 0 ends them. */

@@ -38,14 +38,12 @@ export async function refuseHypertables(session: Session, tables: readonly Relat
 }
 
 /** What has to be run before the archive of a whole database is restored, and after it. */
-export interface Around {
+interface Around {
   readonly before: string;
   readonly after: string;
 }
 
-const [before, after] = ["timescaledb_pre_restore", "timescaledb_post_restore"].map((name) =>
-  doBlock(timescale, `  PERFORM public.${name}();`),
-);
+const call = (name: string) => doBlock(timescale, `  PERFORM public.${name}();`);
 
 /** The rows of the extension fit no other version of it, and it lets them in only when it is told. Empty where there is none. */
 export function aroundTimescale(extensions: Requirements["extensions"]): Around {
@@ -57,5 +55,5 @@ export function aroundTimescale(extensions: Requirements["extensions"]): Around 
       `The extension ${timescale} is in the schema "${found.schema}", which an archive makes after it. It must be in the schema public.`,
     );
   const create = `CREATE EXTENSION ${timescale} WITH SCHEMA public VERSION ${escapeLiteral(found.version)};\n`;
-  return { before: `${create}${before}`, after: `${after}` };
+  return { before: `${create}${call("timescaledb_pre_restore")}`, after: call("timescaledb_post_restore") };
 }
