@@ -6,8 +6,9 @@ import path from "node:path";
 import { execa } from "execa";
 import { failBackup, takeBackup } from "../support/backup";
 import { startServer } from "../support/container";
+import { imageOf } from "../support/images";
 import { removeContainer, removeFolder, sql, temporaryFolder } from "../support/resources";
-import { contentOf } from "../support/restore-fixture";
+import { contentOf, restored } from "../support/restore-fixture";
 
 /** Objects that refer to tables, and that an archive of these tables needs before its rows, indexes or policies. */
 const overRows = `
@@ -286,4 +287,49 @@ describe("what tables need", function () {
     );
     await broughtBack(result.restoreCommand, name, ["public"]);
   });
+});
+
+/** Since version 17, the server makes no such index. */
+describe("an index over a function that names others without their schemas", function () {
+  this.timeout(180_000);
+  let [container, repository] = ["", ""];
+
+  before(async () => {
+    repository = await temporaryFolder();
+    container = await startServer({ mount: repository, image: await imageOf("15-3.3") });
+    await sql(container, "CREATE DATABASE gis");
+    await sql(
+      container,
+      `CREATE EXTENSION postgis; CREATE FUNCTION area(geometry) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT st_area($1)';
+       CREATE TABLE shapes (id int, g geometry, c regclass, o oid, note text);
+       CREATE INDEX ON shapes (area(g)); CREATE INDEX ON shapes (id) WHERE area(g) > 1; SELECT lo_create(4711);
+       ALTER TABLE shapes ALTER note SET STORAGE PLAIN;
+       INSERT INTO shapes SELECT g, 'POLYGON((0 0,0 1,1 1,0 0))', 'shapes', 1, repeat('x', 1500) FROM generate_series(1, 30000) g;`,
+      "gis",
+    );
+  });
+  after(async () => {
+    await removeContainer(container);
+    await removeFolder(repository);
+  });
+
+  const rows =
+    "SELECT count(*), sum(area(g)), min(c::text), sum(o::int), md5(string_agg(note || id, ',' ORDER BY id)) FROM shapes";
+
+  for (const { title, more, tables } of [
+    { title: "tables", more: ["--verify", "restore"], tables: ["shapes"] },
+    { title: "ranges of tables", more: ["--jobs", "4", "--split-tables-from", "1"], tables: ["shapes"] },
+    { title: "a whole database", more: ["--all", "--verify", "restore"], tables: [] },
+  ])
+    it(`keeps nobody from backing up and restoring ${title}`, async () => {
+      const options = { container, repository, name: "shapes" };
+      const { stderr } = await takeBackup({ ...options, tables, more: ["--database", "gis", ...more] });
+      assert.match(
+        stderr,
+        title.startsWith("ranges") ? /public\.shapes in \d+ ranges/ : /Restoring the backup/,
+      );
+      await restored({ ...options, database: "new", more: ["--create-database"] });
+      assert.equal(await sql(container, rows, "new"), await sql(container, rows, "gis"));
+      await sql(container, "DROP DATABASE new");
+    });
 });

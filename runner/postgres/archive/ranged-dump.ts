@@ -343,6 +343,7 @@ async function openRangeCopier(
     // To wait could take for ever: whoever is before this session in the queue waits for the one that holds the snapshot.
     const names = tables.map(({ sqlName }) => sqlName).join(", ONLY ");
     await session.run(`LOCK TABLE ONLY ${names} IN ACCESS SHARE MODE NOWAIT`);
+    for (const statement of tables.flatMap(({ before }) => before)) await session.run(statement);
   } catch (error) {
     await session.close();
     throw failure(error);

@@ -3,6 +3,7 @@ import { oidList } from "../session/names";
 import * as z from "zod";
 import type { Relation } from "../catalog/catalog";
 import type { PageRange } from "../catalog/fingerprint";
+import { findPrimers } from "../catalog/primers";
 import type { Session } from "../session/session";
 
 export interface RangedTable extends Relation {
@@ -11,6 +12,8 @@ export interface RangedTable extends Relation {
   readonly pagesPerRange: number;
   /** Together, the ranges have every row once, in the order of the table's file. */
   readonly ranges: readonly PageRange[];
+  /** Statements that a session runs before it copies from the table. */
+  readonly before: readonly string[];
 }
 
 /** How many pages each range of a table has, which need not be a whole number; undefined if the table is not split. */
@@ -64,6 +67,7 @@ export async function splitTables(
   );
   if (own.size === 0) return [];
   const heaps = await session.rows(heapQuery([...own.keys()]), Heap);
+  const primers = await findPrimers(session, [...own.keys()]);
   return heaps.flatMap(({ oid, columns, pages }) => {
     const table = own.get(oid);
     const pagesPerRange = table && splitting(table, pages);
@@ -72,7 +76,15 @@ export async function splitTables(
     // psql's \copy is one line.
     return /[\r\n]/.test(rows)
       ? []
-      : [{ ...table, rows, pagesPerRange, ranges: pageRanges(pages, pagesPerRange) }];
+      : [
+          {
+            ...table,
+            rows,
+            pagesPerRange,
+            ranges: pageRanges(pages, pagesPerRange),
+            before: primers.get(oid) ?? [],
+          },
+        ];
   });
 }
 

@@ -3,6 +3,7 @@ import { type ServerInfo, isConvertible } from "../session/server";
 import { type Session, setTextSettings } from "../session/session";
 import type { RowQuery, RowReader } from "../session/snapshot-reader";
 import { FingerprintMethod } from "../../request/contents";
+import { findPrimers } from "./primers";
 
 const Measure = z.object({
   oid: z.string(),
@@ -229,6 +230,8 @@ const Query = z.object({ oid: z.string(), query: z.string(), source: z.string(),
 /** How to measure a table, as a whole or in ranges. */
 export interface TableQuery extends z.infer<typeof Query> {
   readonly ranges: readonly PageRange[] | undefined;
+  /** Statements that a session runs before it. */
+  readonly before?: readonly string[] | undefined;
 }
 
 /** A query that measures a table, or some of its ranges. */
@@ -263,7 +266,12 @@ export async function planMeasures(
   ranges: ReadonlyMap<string, readonly PageRange[]> = new Map(),
 ): Promise<TableQuery[]> {
   const queries = await session.rows(measureQueries(oids, options), Query);
-  return queries.map((query) => ({ ...query, ranges: ranges.get(query.oid) }));
+  const primers = await findPrimers(session, oids);
+  return queries.map((query) => ({
+    ...query,
+    ranges: ranges.get(query.oid),
+    before: primers.get(query.oid) ?? [],
+  }));
 }
 
 /** Above all places. */
@@ -282,13 +290,13 @@ const jitForRanges = {
 
 /** Measures all ranges of the table, or those from an index to before another. In one query, because it takes time to compile. */
 export function measureQuery(
-  { oid, ranges, query, source, ending }: TableQuery,
+  { oid, ranges, query, source, ending, before = [] }: TableQuery,
   first = 0,
   end = ranges?.length,
 ): MeasureQuery {
   if (ranges === undefined) {
     const text = `SELECT jsonb_build_array(measure) AS measures FROM (${query}${source}${ending}) one`;
-    return { oid, first, text };
+    return { oid, first, text, before };
   }
   const places = ranges
     .slice(first, end)
@@ -298,7 +306,7 @@ export function measureQuery(
     );
   const text = `SELECT jsonb_agg(measure ORDER BY index) AS measures FROM (VALUES ${places.join(", ")}) range (index, lowest, beyond),
 LATERAL (${query}${source} WHERE t.ctid >= range.lowest AND t.ctid < range.beyond${ending}) one`;
-  return { oid, first, text, settings: jitForRanges };
+  return { oid, first, text, before, settings: jitForRanges };
 }
 
 /** Runs the queries. What each finds is also given to `onMeasured`, as soon as it is known. */

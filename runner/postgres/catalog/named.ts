@@ -8,6 +8,7 @@ import { escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 import { firstUserOid } from "./catalog";
 import type { Need, ObjectId } from "./needs";
+import { prime } from "./primers";
 
 const identifier = String.raw`"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*`;
 
@@ -159,6 +160,7 @@ export async function findNamedObjects(session: Session, oids: readonly string[]
   const schemas = new Set<string>();
   const roles = new Set<string>();
   const refused = new Set<string>();
+  await prime(session, oids);
   for (const place of await session.rows(placesQuery(oids), Place)) {
     for (const found of await session.rows(valuesQuery(place), NamedValue)) {
       if (found.refused !== null)

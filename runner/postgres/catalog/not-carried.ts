@@ -5,6 +5,7 @@ import type { NotCarried } from "../../request";
 import { escapeIdentifier, escapeLiteral } from "../session/escape";
 import type { Session } from "../session/session";
 import type { ObjectId } from "./needs";
+import { prime } from "./primers";
 import type { Selection } from "./select-tables";
 import { setting } from "../../lib/setting";
 
@@ -142,6 +143,7 @@ export async function findOutsideContent(
 ): Promise<OutsideContent[]> {
   const found: OutsideContent[] = [];
   const oids = tables.map(({ oid }) => oid);
+  await prime(session, oids);
   for (const candidate of await session.rows(candidatesQuery(oids), Candidate)) {
     const { kind, table, column } = candidate;
     // A dump of the whole database has them.

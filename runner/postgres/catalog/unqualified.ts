@@ -83,7 +83,7 @@ export async function giveSearchPath(session: Session): Promise<string[]> {
 }
 
 /** The schema public, and every schema that a user made. */
-async function usualPath(sessions: readonly Session[]): Promise<string> {
+export async function usualPath(sessions: readonly Session[]): Promise<string> {
   const query = `SELECT nspname AS name FROM pg_namespace WHERE oid >= ${firstUserOid} AND nspname NOT LIKE 'pg\\_%' AND nspname NOT LIKE 'postgis\\_backup\\_%' ORDER BY nspname COLLATE "C"`;
   const path = new Set(["public"]);
   for (const session of sessions)

@@ -22,6 +22,8 @@ const patience = 5;
 /** A query that returns one row. */
 export interface RowQuery {
   readonly text: string;
+  /** Statements that the session runs before. They return no rows. */
+  readonly before?: readonly string[];
   /** For this query alone. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -45,8 +47,10 @@ const always = [
   "SET client_min_messages = error",
 ];
 
-const changed = ({ settings = {} }: RowQuery) =>
-  Object.entries(settings).map(([name, value]) => `SET ${name} = ${escapeLiteral(value)}`);
+const begun = ({ before = [], settings = {} }: RowQuery) => [
+  ...before,
+  ...Object.entries(settings).map(([name, value]) => `SET ${name} = ${escapeLiteral(value)}`),
+];
 
 const changedBack = ({ settings = {} }: RowQuery) => Object.keys(settings).map((name) => `RESET ${name}`);
 
@@ -58,7 +62,7 @@ export const inTransaction =
     for (const setting of [...always, "RESET jit", ...settings]) await session.run(setting);
     const found = [];
     for (const [index, query] of queries.entries()) {
-      for (const setting of changed(query)) await session.run(setting);
+      for (const setting of begun(query)) await session.run(setting);
       try {
         const one = await session.row(query.text, row);
         found.push(one);
@@ -96,7 +100,7 @@ async function readInSnapshot<T>(
       ...always,
       ...settings,
       ...batch.flatMap((query) => [
-        ...changed(query),
+        ...begun(query),
         `SELECT to_jsonb(q) FROM (${query.text}) q`,
         ...changedBack(query),
       ]),
@@ -135,7 +139,7 @@ export function* batches(queries: readonly RowQuery[]): Generator<RowQuery[], vo
   let batch: RowQuery[] = [];
   let bytes = 0;
   for (const query of queries) {
-    const settings = [...changed(query), ...changedBack(query)];
+    const settings = [...begun(query), ...changedBack(query)];
     const more =
       Buffer.byteLength([query.text, ...settings].join("")) + argumentBytes * (1 + settings.length);
     if (batch.length > 0 && bytes + more > batchBytes) {
