@@ -138,8 +138,17 @@ async function checkedContent(
 ): Promise<OutsideContent[]> {
   const extensions = await extensionsOf(session, selection.needs);
   const outside = await withQualifiedNames(session, () => findOutsideContent(session, selection, extensions));
-  checkOutsideContent(outside, accept);
-  for (const content of outside) progress.note(`Left out, as accepted: ${describeContent(content)}`);
+  // An upgrade of an extension or a server can make it look as if its own rows were the user's. Nothing else brings these back.
+  const isOnlyNamed = ({ kind }: OutsideContent) =>
+    selection.whole !== undefined && kind === "extension-rows";
+  checkOutsideContent(
+    outside.filter((content) => !isOnlyNamed(content)),
+    accept,
+  );
+  for (const content of outside)
+    progress.note(
+      `${isOnlyNamed(content) ? "warning:" : "Left out, as accepted:"} ${describeContent(content)}`,
+    );
   return outside;
 }
 

@@ -119,4 +119,37 @@ describe("content that is in no dump of tables", function () {
     const { manifest } = await takeBackup({ container, repository, name: "without", tables: ["*.*"], more });
     assert.equal(manifest.notCarried, undefined);
   });
+
+  it("is named in a backup of a whole database, where it is in tables of an extension that no dump has", async () => {
+    await sql(container, "CREATE DATABASE whole TEMPLATE template0");
+    await sql(
+      container,
+      "CREATE EXTENSION postgis_tiger_geocoder CASCADE; CREATE EXTENSION postgis_topology; SELECT topology.CreateTopology('own', 3035)",
+      "whole",
+    );
+    const options = {
+      container,
+      repository,
+      name: "whole",
+      tables: [],
+      more: ["--database", "whole", "--all"],
+    };
+    const before = await takeBackup(options);
+    assert.doesNotMatch(before.stderr, /warning/);
+    await sql(
+      container,
+      `INSERT INTO tiger.place_lookup VALUES (99, 'XX', 99999, 'Nowhere'); UPDATE spatial_ref_sys SET proj4text = 'mine' WHERE srid = 3035;
+       INSERT INTO spatial_ref_sys (srid, auth_name, srtext) VALUES (990002, 'own', 'LOCAL_CS[]')`,
+      "whole",
+    );
+    const { stderr, manifest } = await takeBackup(options);
+    assert.deepEqual(manifest.notCarried, [
+      { kind: "extension-rows", table: "public.spatial_ref_sys", count: 1 },
+      { kind: "extension-rows", table: "tiger.place_lookup", count: 1 },
+    ]);
+    assert.match(
+      stderr,
+      /^warning: tiger\.place_lookup has 1 rows that its extension did not make; .* pg_dump leaves them out\.$/m,
+    );
+  });
 });

@@ -17,7 +17,7 @@ SET search_path = public, topology;
 CREATE TABLE kinds (a citext PRIMARY KEY, b ltree, c hstore, d cube, e isbn, f seg, g lo, h uuid DEFAULT uuid_generate_v4(), i int, EXCLUDE USING gist (i WITH =, b WITH =));
 CREATE INDEX ON kinds USING gist (b); CREATE INDEX ON kinds USING gin (c); CREATE INDEX ON kinds USING bloom (i); CREATE INDEX ON kinds USING gin (a gin_trgm_ops);
 INSERT INTO kinds VALUES ('A', 'x.y', 'k=>v', '(1,2)', '978-0-393-04002-9', '1 .. 2', lo_from_bytea(4711, 'content'), DEFAULT, 1);
-CREATE FUNCTION key(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT unaccent($1)'; CREATE INDEX ON kinds (key(a::text));
+CREATE FUNCTION key(text) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = public AS 'SELECT unaccent($1)'; CREATE INDEX ON kinds (key(a::text));
 SELECT CreateTopology('fields', 3035, 1); CREATE TABLE field (id int);
 SELECT AddTopoGeometryColumn('fields', 'public', 'field', 'shape', 'POLYGON');
 INSERT INTO field VALUES (1, toTopoGeom(ST_GeomFromText('POLYGON((0 0,10 0,10 10,0 10,0 0))', 3035), 'fields', 1));

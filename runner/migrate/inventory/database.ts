@@ -1,6 +1,7 @@
 /** What one database has: objects, privileges, rows of extensions and so on. */
 import { firstUserOid } from "../../postgres/catalog/catalog";
 import * as z from "zod";
+import { findUndumpedRows } from "../../postgres/catalog/not-carried";
 import { escapeLiteral } from "../../postgres/session/escape";
 import type { Session } from "../../postgres/session/session";
 import { databaseObjects, type Brought } from "./objects";
@@ -21,8 +22,11 @@ export async function databaseItems(session: Session, brought?: Brought): Promis
   const labels = await securityLabels(session);
   const items = [...objects, ...schemas, ...system, ...rows, ...large, ...labels];
   if (brought?.whole !== true) return items;
+  const left = (await findUndumpedRows(session)).map(({ table, count }) =>
+    item("undumped rows of", table, { note: inNumbers(count, "row") }),
+  );
   // pg_dump switches a subscription off, because two databases cannot read from one place at once.
-  return items.map((one) => ({ ...one, brought: one.kind !== "subscription" }));
+  return [...items.map((one) => ({ ...one, brought: one.kind !== "subscription" })), ...left];
 }
 
 const Schema = z.object({

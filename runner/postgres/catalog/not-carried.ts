@@ -112,6 +112,9 @@ function countQuery({ kind, table, column, schema }: Candidate): string {
          SELECT FROM generate_series(1, ${of}.st_numbands(${value})) band WHERE ${of}.st_bandpath(${value}, band) IS NOT NULL)`;
 }
 
+/** `CREATE EXTENSION` inserts its own rows in the transaction that makes the table: that which wrote this row of the catalog. */
+const madeBy = "d.xmin::text AS made";
+
 const ExtensionTable = z.object({
   extension: z.string(),
   table: z.string(),
@@ -119,15 +122,17 @@ const ExtensionTable = z.object({
   made: z.string(),
 });
 
+const tablesOfExtensions = `pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = relnamespace`;
+
 /**
  * Tables of the extensions that the selected tables need, as far as pg_dump would dump rows of them, and those that were
  * asked for themselves. The reference systems of PostGIS are carried by prepare.sql.
  */
 const extensionTablesQuery = (needed: readonly string[], matched: readonly string[]) => `
 SELECT extname AS extension, format('%I.%I', nspname, relname) AS "table",
-       coalesce(extcondition[array_position(extconfig, c.oid)], '') AS condition, d.xmin::text AS made
-FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = relnamespace
+       coalesce(extcondition[array_position(extconfig, c.oid)], '') AS condition, ${madeBy}
+FROM ${tablesOfExtensions}
 WHERE (extname = ANY (ARRAY[${needed.map((name) => escapeLiteral(name)).join(", ")}]::text[]) AND c.oid = ANY (extconfig)
        OR c.oid = ANY ('{${matched.join(",")}}'::oid[]))
 AND NOT (extname = 'postgis' AND relname = 'spatial_ref_sys') AND has_table_privilege(c.oid, 'SELECT')
@@ -151,16 +156,42 @@ export async function findOutsideContent(
     const { count } = await session.row(countQuery(candidate), Count);
     if (count > 0) found.push({ kind, table, column, count });
   }
+  if (whole !== undefined) {
+    const undumped = await findUndumpedRows(session);
+    return [
+      ...found,
+      ...undumped.map(({ table, count }) => ({ kind: "extension-rows" as const, table, count })),
+    ];
+  }
   const matched = ofExtensions.map(({ oid }) => oid);
   const own = await session.rows(extensionTablesQuery(extensions, matched), ExtensionTable);
   for (const { extension, table, condition, made } of own) {
-    // CREATE EXTENSION inserted its own rows in the transaction that made the table.
     const { count } = await session.row(
       `SELECT count(*) FROM (SELECT xmin AS made FROM ${table} ${condition}) q WHERE made::text <> ${escapeLiteral(made)}`,
       Count,
     );
     if (count === 0) continue;
     found.push({ kind: extension === "postgis_topology" ? "topologies" : "extension-rows", table, count });
+  }
+  return found;
+}
+
+/** Tables of extensions; the condition is that of the rows that `pg_dump` dumps: none of a table that the extension does not name. */
+const dumpedRowsQuery = `
+SELECT format('%I.%I', nspname, relname) AS "table", ${madeBy},
+  CASE WHEN c.oid = ANY (coalesce(extconfig, '{}')) THEN coalesce(extcondition[array_position(extconfig, c.oid)], '') ELSE 'WHERE false' END AS condition
+FROM ${tablesOfExtensions} WHERE has_table_privilege(c.oid, 'SELECT') ORDER BY nspname COLLATE "C", relname COLLATE "C"`;
+
+/** Rows in tables of extensions that the extension did not make, and that no dump of the whole database has either. */
+export async function findUndumpedRows(session: Session): Promise<{ table: string; count: number }[]> {
+  const found: { table: string; count: number }[] = [];
+  const tables = await session.rows(dumpedRowsQuery, ExtensionTable.omit({ extension: true }));
+  for (const { table, condition, made } of tables.filter((one) => one.condition !== "")) {
+    const { count } = await session.row(
+      `SELECT count(*) FROM ONLY ${table} WHERE xmin::text <> ${escapeLiteral(made)} AND ctid NOT IN (SELECT ctid FROM ONLY ${table} ${condition})`,
+      Count,
+    );
+    if (count > 0) found.push({ table, count });
   }
   return found;
 }
@@ -185,7 +216,7 @@ export function describeContent({ kind, table, column, count }: OutsideContent):
     case "topologies":
       return `${place} has ${count} rows that describe topologies; they belong to the extension postgis_topology and are not in a backup of tables.`;
     case "extension-rows":
-      return `${place} has ${count} rows that its extension did not make; they belong to the extension and are not in a backup of tables.`;
+      return `${place} has ${count} rows that its extension did not make; they belong to the extension, and pg_dump leaves them out.`;
   }
 }
 
