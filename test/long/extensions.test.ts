@@ -22,11 +22,10 @@ SELECT CreateTopology('fields', 3035, 1); CREATE TABLE field (id int);
 SELECT AddTopoGeometryColumn('fields', 'public', 'field', 'shape', 'POLYGON');
 INSERT INTO field VALUES (1, toTopoGeom(ST_GeomFromText('POLYGON((0 0,10 0,10 10,0 10,0 0))', 3035), 'fields', 1));
 CREATE TABLE scene AS SELECT 1 AS id, ST_AddBand(ST_MakeEmptyRaster(10, 10, 0, 0, 1), '8BUI') AS rast;
-SELECT AddRasterConstraints('scene'::name, 'rast'::name);
-INSERT INTO tiger.place_lookup VALUES (99, 'XX', 99999, 'Nowhere');`;
+SELECT AddRasterConstraints('scene'::name, 'rast'::name);`;
 
 const content = `SELECT a, b, c, d, e, f, convert_from(lo_get(g), 'UTF8'), h, (SELECT ST_Area(shape::geometry) FROM field), (SELECT ST_Width(rast) FROM scene),
-  (SELECT name FROM tiger.place_lookup WHERE pl_code = 99999), key('é') FROM kinds`;
+  key('é') FROM kinds`;
 
 for (const version of ["17-3.5", "15-3.3", "13-3.1"] as const)
   describe(`a whole database with all extensions of a server of ${version}`, function () {
@@ -67,7 +66,7 @@ for (const version of ["17-3.5", "15-3.3", "13-3.1"] as const)
       const stock = await execa("bash", ["-c", restoreCommand], { all: true, reject: false });
       assert.equal(stock.exitCode, 0, stock.all);
       const expected = await sql(container, content, "gis");
-      assert.match(expected, /^A\|x\.y\|.*\|content\|.*\|100\|10\|Nowhere\|e$/);
+      assert.match(expected, /^A\|x\.y\|.*\|content\|.*\|100\|10\|e$/);
       for (const database of ["new", "gis_restored"]) {
         assert.equal(await sql(container, content, database), expected);
         assert.deepEqual(await dumpOf(container, database), await dumpOf(container, "gis"));
