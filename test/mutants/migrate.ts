@@ -76,7 +76,7 @@ export const migrateMutants: readonly Mutant[] = [
   {
     title: "tables of the new server are overwritten",
     file: "runner/migrate/index.ts",
-    text: "    await checkNewServer(newServer, { tables: selection.tables, whole: request.all }, signal);\n",
+    text: "    await checkNewServer(newServer, selection.tables, brought, signal);\n",
     replacement: "",
     tests: ["test/e2e/migrate-inventory.test.ts"],
     grep: "overwrites no rows",
