@@ -138,7 +138,7 @@ async function checkedContent(
 ): Promise<OutsideContent[]> {
   const extensions = await extensionsOf(session, selection.needs);
   const outside = await withQualifiedNames(session, () => findOutsideContent(session, selection, extensions));
-  // An upgrade of an extension or a server can make it look as if its own rows were the user's. Nothing else brings these back.
+  // After an upgrade of the extension or the server this can be wrong, and must not keep anybody from a backup.
   const isOnlyNamed = ({ kind }: OutsideContent) =>
     selection.whole !== undefined && kind === "extension-rows";
   checkOutsideContent(

@@ -1,5 +1,6 @@
 /** Proves that a backup can be restored. */
 import path from "node:path";
+import pMap from "p-map";
 import { type BackupContainer, copyFiles, startBackupContainer } from "./backup-container";
 import type { Docker } from "../docker/docker";
 import { testServer, runRestoreTest } from "./restore-test";
@@ -114,6 +115,9 @@ async function checkInContainer(verification: Verification): Promise<void> {
   }
 }
 
+/** There can be many of them, which are small. */
+const objectsAtOnce = 8;
+
 async function checkArchive(verification: Verification, container: BackupContainer): Promise<void> {
   const { docker, files, manifest, known = new Map<string, number>(), progress, signal } = verification;
   const check = (archive: Archive, options?: ContentOptions) =>
@@ -130,9 +134,12 @@ async function checkArchive(verification: Verification, container: BackupContain
   return whileReading(files, content, progress, async (counted) => {
     const streamed = rows.map((file) => ({ name: file.path, ...streamedArchive(counted, file) }));
     const [archive] = streamed;
-    if (manifest.format !== "directory" && archive !== undefined) return check(archive);
-    await check(inContainer, { streamed, known });
-    return checkFiles(counted, content.filter(isLargeObject), signal);
+    if (manifest.format === "directory" || archive === undefined)
+      await check(inContainer, { streamed, known });
+    else await check(archive);
+    await pMap(content.filter(isLargeObject), (file) => checkFiles(counted, [file], signal), {
+      concurrency: objectsAtOnce,
+    });
   });
 }
 
