@@ -87,7 +87,7 @@ export const backupMutants: readonly Mutant[] = [
   {
     title: "names in rows are read with an empty search path where an index needs one",
     file: "runner/postgres/catalog/named.ts",
-    text: "  await prime(session, oids);\n",
+    text: "  if (places.length > 0) await prime(session, oids);\n",
     replacement: "  void prime;\n",
     tests: ["test/e2e/needs.test.ts"],
     grep: "backing up and restoring tables",

@@ -31,19 +31,16 @@ interface Owned {
   readonly owner: string;
 }
 
+/** The oid of pg_class, the catalog of tables. */
+const pgClass = "1259";
+
 /** The rows of tables that the archive does not make: `CREATE EXTENSION` does. */
 export function rowsOfExtensions(entries: readonly ListedEntry[]): ListedEntry[] {
-  const made = new Set(
-    entries.filter(({ catalog }) => catalog !== "0").map(({ catalog, oid }) => `${catalog} ${oid}`),
-  );
+  const made = new Set(entries.filter(({ catalog }) => catalog === pgClass).map(({ oid }) => oid));
   return entries.filter(
-    ({ catalog, oid, title }) =>
-      catalog === "0" && title.startsWith("TABLE DATA ") && !made.has(`${tables} ${oid}`),
+    ({ catalog, oid, title }) => catalog === "0" && title.startsWith("TABLE DATA ") && !made.has(oid),
   );
 }
-
-/** The oid of pg_class. */
-const tables = 1259;
 
 /** Finds the entries of a kind that are listed for a table; more than one if names are ambiguous. */
 export function listedFinder(entries: readonly ListedEntry[]): (kind: string, table: Owned) => ListedEntry[] {

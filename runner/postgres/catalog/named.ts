@@ -160,8 +160,9 @@ export async function findNamedObjects(session: Session, oids: readonly string[]
   const schemas = new Set<string>();
   const roles = new Set<string>();
   const refused = new Set<string>();
-  await prime(session, oids);
-  for (const place of await session.rows(placesQuery(oids), Place)) {
+  const places = await session.rows(placesQuery(oids), Place);
+  if (places.length > 0) await prime(session, oids);
+  for (const place of places) {
     for (const found of await session.rows(valuesQuery(place), NamedValue)) {
       if (found.refused !== null)
         refused.add(

@@ -148,8 +148,9 @@ export async function findOutsideContent(
 ): Promise<OutsideContent[]> {
   const found: OutsideContent[] = [];
   const oids = tables.map(({ oid }) => oid);
-  await prime(session, oids);
-  for (const candidate of await session.rows(candidatesQuery(oids), Candidate)) {
+  const candidates = await session.rows(candidatesQuery(oids), Candidate);
+  if (candidates.length > 0) await prime(session, oids);
+  for (const candidate of candidates) {
     const { kind, table, column } = candidate;
     // A dump of the whole database has them.
     if (whole !== undefined && kind === "large-objects") continue;
